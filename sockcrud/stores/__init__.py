@@ -1,0 +1,1 @@
+"""The stores: one contract (`interfaces`), several ways to keep it."""

@@ -1,0 +1,132 @@
+"""The contract of the stores. Every store passes the same suite, `tests/store_contract.py`.
+
+What a method returns is awaited: it *fires* with a result or *fails* with an error of `sockcrud.errors`. Any of them may
+also fail with `Unavailable`. A store that waits for nothing fires within the same turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import frozen
+from zope.interface import Attribute, Interface
+
+from sockcrud.model import Record
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+@frozen
+class Change:
+    """One change: `record` is what the record became, or None where it was deleted."""
+
+    rev: int
+    kind: type[Record]
+    id: int
+    record: Record | None
+
+
+@frozen
+class Where:
+    """Only records whose indexed `field` has this value."""
+
+    field: str
+    value: Any
+
+
+R_co = TypeVar("R_co", bound=Record, covariant=True)
+
+
+class Listing(Protocol[R_co]):
+    """All records of a kind as they were at one moment, in the order of their ids, in slices.
+
+    Whoever does not read it to its end must `close` it: until then the store keeps what has changed since.
+    """
+
+    ended: bool
+    """True as soon as it is known that no further slice comes, which may be with the last one."""
+
+    def __aiter__(self) -> AsyncIterator[Sequence[R_co]]: ...
+
+    async def __anext__(self) -> Sequence[R_co]:
+        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end."""
+
+    def close(self) -> None:
+        """Let go of the moment. Harmless when repeated."""
+
+
+class IReads(Interface):
+    """What can be asked of a store, and of a transaction of it."""
+
+    def get(kind: type[R], id: int) -> Awaitable[R]:
+        """Fire with the record; fail with `NotFound`."""
+
+    def find(kind: type[R], field: str, value: Any) -> Awaitable[R | None]:
+        """Fire with the record whose unique `field` has this value (as the field folds it), or with None."""
+
+    def page(kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> Awaitable[list[R]]:
+        """Fire with at most `limit` records in the order of their ids, those with an id above `after`."""
+
+    def count(kind: type[Record]) -> Awaitable[int]:
+        """Fire with how many records of the kind there are."""
+
+
+class IChanges(Interface):
+    """What can be changed. Outside a transaction, each of these calls is a transaction of its own."""
+
+    def insert(kind: type[R], id: int | None = None, **fields: Any) -> Awaitable[R]:
+        """Fire with the new record, its `rev` set.
+
+        Without an `id` it gets the highest that was ever used in the kind plus one, or the lowest from 1 that is free
+        where that is exhausted. Fail with `Taken` (a unique field, or the id itself) or `NotFound` (what a reference
+        names). The values are stored as they are: check them first.
+        """
+
+    def update(kind: type[R], id: int, expect: int | None = None, **fields: Any) -> Awaitable[R]:
+        """Fire with the changed record, its `rev` new; fields that are not named stay.
+
+        Fail with `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`.
+        """
+
+    def delete(kind: type[Record], id: int, expect: int | None = None) -> Awaitable[None]:
+        """Fire when the record is gone, and with it what refers to it and goes with it.
+
+        Fail with `NotFound`, `Outdated`, or `StillReferred` where a record refers to it that does not go with it.
+        """
+
+
+class ITransaction(IReads, IChanges):
+    """What the body of `IStore.transact` gets."""
+
+    def alone(name: str) -> Awaitable[None]:
+        """Fire when no other transaction, on any node, that asked for the same `name` is under way; hold it to the end.
+
+        It guards what no unique field or reference can: a rule over several records.
+        """
+
+
+class IStore(IReads, IChanges):
+    """A store of records."""
+
+    rev: int = Attribute("""The revision of the latest change, 0 before the first.""")
+
+    def transact(body: Callable[[ITransaction], Awaitable[T]]) -> Awaitable[T]:
+        """Run `body` as one transaction and fire with its result: all of its changes, or, where it raises, none.
+
+        `body` awaits nothing but its transaction, and has no other effect than through it: a store may run it again.
+        """
+
+    def listing(kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None) -> Listing[R]:
+        """Give the records of the kind as they are now, whatever changes while they are read."""
+
+    def changes(since: int, limit: int) -> Awaitable[list[Change]]:
+        """Fire with the changes after revision `since`, at most `limit`, in the order of their revisions.
+
+        A bounded stretch is kept: fail with `HistoryGone` where `since` lies before it or ahead of `rev`. What only the
+        daemon's own logins need (sessions, failed logins) is not among them.
+        """
+
+    def close() -> Awaitable[None]:
+        """Fire when everything is safe and nothing is held open any more."""

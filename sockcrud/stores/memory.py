@@ -1,0 +1,106 @@
+"""The store that ends with the process: every promise of the contract but durability."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, cast
+
+from zope.interface import implementer
+
+from sockcrud.model import Record
+from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.stores.tables import TableListing, Tables
+
+HISTORY: Final = 100_000
+"""Changes kept for `changes(since)`: some 30 MB at the most, and minutes of a busy daemon."""
+
+
+class _Reads:
+    """Reading, the same for the store and for a transaction of it: there is only ever one under way."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def get(self, kind: type[R], id: int) -> R:
+        return self._tables.get(kind, id)
+
+    async def find(self, kind: type[R], field: str, value: Any) -> R | None:
+        return self._tables.find(kind, field, value)
+
+    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+        return self._tables.page(kind, limit, after, where)
+
+    async def count(self, kind: type[Record]) -> int:
+        return len(self._tables.table(kind).records)
+
+
+@implementer(ITransaction)
+class _Transaction(_Reads):
+    """The changes of one `transact`, which see each other."""
+
+    async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        return self._tables.insert(kind, id, fields)
+
+    async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
+        return self._tables.update(kind, id, expect, fields)
+
+    async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
+        self._tables.delete(kind, id, expect)
+
+    async def alone(self, name: str) -> None:
+        """Nothing to wait for: transactions here run one after the other."""
+
+
+@implementer(IStore)
+class MemoryStore(_Reads):
+    """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
+
+    def __init__(self, history: int = HISTORY) -> None:
+        super().__init__(Tables(history))
+        self._transaction = cast(ITransaction, _Transaction(self._tables))
+
+    @property
+    def rev(self) -> int:
+        return self._tables.rev
+
+    async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        return await self.transact(lambda transaction: transaction.insert(kind, id, **fields))
+
+    async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
+        return await self.transact(lambda transaction: transaction.update(kind, id, expect, **fields))
+
+    async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
+        await self.transact(lambda transaction: transaction.delete(kind, id, expect))
+
+    async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        tables = self._tables
+        tables.begin()
+        try:
+            result = _without_waiting(body(self._transaction))
+        except BaseException:
+            tables.rollback()
+            raise
+        tables.commit()
+        return result
+
+    def listing(
+        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+    ) -> Listing[R]:
+        return TableListing(self._tables.table(kind), after, limit, where)
+
+    async def changes(self, since: int, limit: int) -> list[Change]:
+        return self._tables.changes(since, limit)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _without_waiting(work: Awaitable[T]) -> T:
+    """Run to its end what waits for nothing. Waiting would let others see half a transaction, so it is refused."""
+    steps = cast("Coroutine[Any, Any, T]", work)
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        return cast(T, done.value)
+    steps.close()
+    raise RuntimeError("the body of a transaction awaits nothing but its transaction")

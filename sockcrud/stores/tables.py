@@ -1,0 +1,278 @@
+"""Tables in memory: records with their indexes, changed under a journal that can take every change back.
+
+Everything here is plain and synchronous: one thread calls it, and between two calls everything is consistent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from itertools import islice
+from typing import Any, Final, Generic
+
+import attrs
+from attrs import frozen
+from sortedcontainers import SortedDict, SortedList
+
+from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
+from sockcrud.model import INT64, KINDS, Kind, Record, describe
+from sockcrud.stores.interfaces import Change, R, Where
+
+SLICE: Final = 500
+"""Records a slice: about half a millisecond of encoding, so that nobody notices another's long list."""
+
+_LOWEST: Final = INT64.start
+_HIGHEST: Final = INT64.stop - 1
+
+
+@frozen
+class _Step:
+    """One change that can be taken back. The record before it, and after it, or None where there was none."""
+
+    rev: int
+    kind: type[Record]
+    id: int
+    before: Record | None
+    after: Record | None
+    highest_before: int
+
+
+class Table(Generic[R]):
+    """All records of one kind, by id, in the order of the ids, by unique and by indexed fields."""
+
+    def __init__(self, kind: type[R]) -> None:
+        self.kind: Kind = describe(kind)
+        self.records: dict[int, R] = {}
+        self.ids: SortedList[int] = SortedList()
+        self.highest = 0
+        self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
+        self.indexes: dict[str, dict[Any, list[int]]] = {name: {} for name in self.kind.indexed}
+        self.open_listings: set[TableListing[R]] = set()
+
+    def put(self, id: int, before: R | None, after: R | None) -> None:
+        """Let `after` stand where `before` stood; None for nothing."""
+        for listing in self.open_listings:
+            listing.keep(id, before)
+        if after is None:
+            del self.records[id]
+            self.ids.remove(id)
+        else:
+            if before is None:
+                self.ids.add(id)
+                self.highest = max(self.highest, id)
+            self.records[id] = after
+        for name, fold in self.kind.uniques.items():
+            old, new = before and fold(getattr(before, name)), after and fold(getattr(after, name))
+            if old != new:
+                if before is not None:
+                    del self.uniques[name][old]
+                if after is not None:
+                    self.uniques[name][new] = id
+        for name, index in self.indexes.items():
+            old, new = before and getattr(before, name), after and getattr(after, name)
+            if before is not None and (after is None or old != new):
+                _unindex(index, old, id)
+            if after is not None and (before is None or old != new):
+                insort(index.setdefault(new, []), id)
+
+    def free_id(self) -> int:
+        """Give the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
+        if self.highest < _HIGHEST:
+            return self.highest + 1
+        first = self.ids.bisect_left(1)
+        low, high = 0, len(self.ids) - first
+        while low < high:  # the first place where the ids from 1 on are no longer without a gap
+            middle = (low + high) // 2
+            if self.ids[first + middle] == 1 + middle:
+                low = middle + 1
+            else:
+                high = middle
+        return 1 + low
+
+    def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
+        """Give the first `size` ids above `after`, in order."""
+        if where is None:
+            return list(islice(self.ids.irange(after, inclusive=(False, True)), size))
+        ids = self.indexes[where.field].get(where.value, [])
+        first = 0 if after is None else bisect_right(ids, after)
+        return ids[first : first + size]
+
+
+def _unindex(index: dict[Any, list[int]], value: Any, id: int) -> None:
+    ids = index[value]
+    del ids[bisect_left(ids, id)]
+    if not ids:
+        del index[value]
+
+
+class TableListing(Generic[R]):
+    """A table as it was at one moment. Costs nothing at first: what changes afterwards leaves its old record here."""
+
+    def __init__(self, table: Table[R], after: int | None, limit: int | None, where: Where | None) -> None:
+        self.ended = False
+        self._table = table
+        self._after = after
+        self._left = limit
+        self._where = where
+        self._kept: SortedDict[int, R | None] = SortedDict()
+        table.open_listings.add(self)
+
+    def __aiter__(self) -> TableListing[R]:
+        return self
+
+    async def __anext__(self) -> list[R]:
+        while not self.ended:
+            if records := self._next_slice():
+                return records
+        raise StopAsyncIteration
+
+    def keep(self, id: int, before: R | None) -> None:
+        """Hear that the record `id` is about to change from `before`."""
+        if self._after is None or id > self._after:
+            self._kept.setdefault(id, before)
+
+    def close(self) -> None:
+        self.ended = True
+        self._kept.clear()
+        self._table.open_listings.discard(self)
+
+    def _next_slice(self) -> list[R]:
+        size = SLICE if self._left is None else min(SLICE, self._left)
+        # One more than wanted tells whether this is the last slice.
+        ids = self._table.ids_after(self._after, size + 1, self._where)
+        upto = ids[size - 1] if len(ids) > size else None
+        records = self._table.records
+        slice = {id: records[id] for id in ids[:size]}
+        for id in list(self._kept.irange(None, upto)):
+            before = self._kept.pop(id)
+            if before is not None and (self._where is None or getattr(before, self._where.field) == self._where.value):
+                slice[id] = before
+            else:
+                slice.pop(id, None)
+        found = [slice[id] for id in sorted(slice)][: self._left]
+        if self._left is not None:
+            self._left -= len(found)
+        self._after = upto
+        if upto is None or self._left == 0:
+            self.close()
+        return found
+
+
+class Tables:
+    """The tables of all kinds, their common revision, and the journal of the change under way.
+
+    Changes are made between `begin` and either `commit`, which tells what they were, or `rollback`, after which they
+    never were.
+    """
+
+    def __init__(self, history: int) -> None:
+        self.rev = 0
+        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
+        self._steps: list[_Step] = []
+        self._history: deque[Change] = deque(maxlen=history)
+        self._forgotten_rev = 0
+
+    def table(self, kind: type[R]) -> Table[R]:
+        """Give the table of a kind."""
+        return self._tables[kind]
+
+    def get(self, kind: type[R], id: int) -> R:
+        try:
+            found: R = self._tables[kind].records[id]
+        except KeyError:
+            raise NotFound(kind.__name__, id) from None
+        return found
+
+    def find(self, kind: type[R], name: str, value: Any) -> R | None:
+        table = self._tables[kind]
+        id = table.uniques[name].get(table.kind.uniques[name](value))
+        return None if id is None else table.records[id]
+
+    def page(self, kind: type[R], limit: int, after: int | None, where: Where | None) -> list[R]:
+        table = self._tables[kind]
+        return [table.records[id] for id in table.ids_after(after, limit, where)]
+
+    def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
+        table = self._tables[kind]
+        if id is None:
+            id = table.free_id()
+        elif id in table.records:
+            raise Taken(kind.__name__, "id")
+        self._check(table, None, fields)
+        new: R = kind(id=id, rev=self.rev + 1, **fields)
+        self._step(kind, id, None, new)
+        return new
+
+    def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
+        table = self._tables[kind]
+        old = self.get(kind, id)
+        _expect_rev(old, expect)
+        self._check(table, old, fields)
+        new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
+        self._step(kind, id, old, new)
+        return new
+
+    def delete(self, kind: type[Record], id: int, expect: int | None) -> None:
+        old = self.get(kind, id)
+        _expect_rev(old, expect)
+        table = self._tables[kind]
+        for other, name, cascade in table.kind.referred_by:
+            referring = self._tables[other].indexes[name].get(id)
+            if referring and not cascade:
+                raise StillReferred(kind.__name__, id, other.__name__)
+            # From the end, where taking an id out of the index costs the same however many there are.
+            while referring:
+                self.delete(other, referring[-1], None)
+        self._step(kind, id, old, None)
+
+    def _check(self, table: Table[Any], old: Record | None, fields: dict[str, Any]) -> None:
+        for name, fold in table.kind.uniques.items():
+            if name in fields:
+                owner = table.uniques[name].get(fold(fields[name]))
+                if owner is not None and (old is None or owner != old.id):
+                    raise Taken(table.kind.name, name)
+        for name, reference in table.kind.references.items():
+            if name in fields:
+                self.get(reference.kind, fields[name])
+
+    def _step(self, kind: type[Record], id: int, before: Record | None, after: Record | None) -> None:
+        self.rev += 1
+        table = self._tables[kind]
+        self._steps.append(_Step(self.rev, kind, id, before, after, table.highest))
+        table.put(id, before, after)
+
+    def begin(self) -> None:
+        """Start a group of changes."""
+        if self._steps:
+            raise RuntimeError("a transaction within a transaction")
+
+    def commit(self) -> list[Change]:
+        """Keep the changes since `begin`, and give them."""
+        changes = [Change(step.rev, step.kind, step.id, step.after) for step in self._steps]
+        self._steps.clear()
+        for change in changes:
+            if describe(change.kind).journaled:
+                if len(self._history) == self._history.maxlen:
+                    self._forgotten_rev = self._history[0].rev
+                self._history.append(change)
+        return changes
+
+    def rollback(self) -> None:
+        """Take the changes since `begin` back, the latest first."""
+        while self._steps:
+            step = self._steps.pop()
+            table = self._tables[step.kind]
+            table.put(step.id, step.after, step.before)
+            table.highest = step.highest_before
+            self.rev = step.rev - 1
+
+    def changes(self, since: int, limit: int) -> list[Change]:
+        if not self._forgotten_rev <= since <= self.rev:
+            raise HistoryGone(since, self._forgotten_rev, self.rev)
+        newer = (change for change in self._history if change.rev > since)
+        return list(islice(newer, limit))
+
+
+def _expect_rev(record: Record, expect: int | None) -> None:
+    if expect is not None and record.rev != expect:
+        raise Outdated(expect, record.rev)
