@@ -77,7 +77,23 @@ class Money:
     expects: str = "an amount from 0.00 to 99999999.99 with at most two decimals"
 
     def fits(self, value: object) -> bool:
-        return type(value) is Decimal and value.is_finite() and 0 <= value < 10**8 and value == round(value, 2)
+        return (
+            type(value) is Decimal
+            and value.is_finite()
+            and not value.is_signed()  # there is a -0, and not every store gives it back
+            and value < 10**8
+            and value == round(value, 2)
+        )
+
+
+@frozen
+class Moment:
+    """A point in time, which a date and a time without their zone are not."""
+
+    expects: str = "a moment with a time zone"
+
+    def fits(self, value: object) -> bool:
+        return type(value) is datetime and value.utcoffset() is not None
 
 
 @frozen
@@ -134,9 +150,9 @@ def _reference(kind: type[Record], *, cascade: bool) -> Any:
     return _field(Whole(INT64.start, INT64.stop - 1), indexed=True, refers=Reference(kind, cascade))
 
 
-_MOMENT: Final = Instance(datetime, "a moment with a time zone")
+_MOMENT: Final = Moment()
 _FLAG: Final = Instance(bool, "true or false")
-_LOGIN: Final = Text(2, 254, re.compile(r"[^\x00-\x20\x7f-\x9f\s:,]+"), "a name or an email, without blanks, ':' and ','")
+_LOGIN: Final = Text(2, 254, re.compile(r"[^\x00-\x20\x7f-\x9f\s:,]+"), "a name or an email, no blanks, ':' or ','")
 _EMAIL: Final = Text(5, 254, re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"), "name@example.org")
 
 
@@ -225,9 +241,7 @@ USER: Final = "user"
 class Account(Record):
     """Who may log in, at whichever dialect."""
 
-    login: str = _field(
-        Text(2, 254, re.compile(r"[^\x00-\x20\x7f-\x9f\s:,]+"), "a name or an email, no blanks, ':' or ','"), unique=caseless
-    )
+    login: str = _field(_LOGIN, unique=caseless)
     password_hash: str = attrs.field(repr=False, metadata=_field(Text(1, 500)).metadata)
     role: str = _field(Choice((ADMIN, USER)), indexed=True)
     company_id: int = _reference(Company, cascade=False)

@@ -1,0 +1,5 @@
+"""`python -m sockcrud` is `sockcrud`."""
+
+from sockcrud.cli import main
+
+main()

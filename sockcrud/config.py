@@ -1,0 +1,196 @@
+"""The settings: defaults < tap.cfg < SOCKCRUD_* environment < flags, one typed result.
+
+Each setting is declared once, as a field of `Settings`; the flags of both commands, the environment variables, the
+example `tap.cfg` and `--check-config` follow from that.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+SECTION: Final = "sockcrud"
+PREFIX: Final = "SOCKCRUD_"
+FILE: Final = "tap.cfg"
+_OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used, in one line: where it stands, which value, what would be right."""
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _yes_or_no(text: str) -> bool:
+    try:
+        return configparser.ConfigParser.BOOLEAN_STATES[text.lower()]
+    except KeyError:
+        raise ValueError("yes or no") from None
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,12}) *(KiB|MiB|GiB)?", text)
+    if match is None or not int(match[1]):
+        raise ValueError("a number of bytes, such as 65536, 64KiB or 2MiB")
+    return int(match[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[match[2]]
+
+
+def _count(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,9}", text) is None or not int(text):
+        raise ValueError("a whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text) is None or not float(text):
+        raise ValueError("a number of seconds above 0")
+    return float(text)
+
+
+def _open_or_closed(text: str) -> str:
+    if text not in ("open", "closed"):
+        raise ValueError("open or closed")
+    return text
+
+
+def _store(text: str) -> str:
+    if text != "memory:":
+        raise ValueError("memory:")
+    return text
+
+
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
+    return attrs.field(default=parse(default), metadata={"text": default, "parse": parse, "meaning": meaning})
+
+
+@frozen
+class Settings:
+    """Everything that can be set."""
+
+    users: str = _setting("tcp:8080", _text, "where the users dialect (JSON on TCP) listens: an endpoint description, or off")
+    messages: str = _setting("tcp:5000", _text, "where the messages dialect (JSON on TCP) listens: likewise")
+    store: str = _setting("memory:", _store, "where the records are: memory:")
+    demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
+    admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
+    admin_password_file: str = _setting(
+        "", _text, "a file with that admin's password; empty: a random one, written to a file that the log names"
+    )
+    sign_up: str = _setting("open", _open_or_closed, "whether people may make accounts for themselves: open or closed")
+    max_connections: int = _setting("20000", _count, "open connections in all; less where the system allows fewer descriptors")
+    max_request: int = _setting("64KiB", _size, "the longest request line or JSON object")
+    max_depth: int = _setting("64", _count, "how deeply JSON may be nested")
+    max_in_flight: int = _setting("128", _count, "requests of one connection that are under way; the rest waits")
+    max_unsent: int = _setting("256KiB", _size, "answers that one connection leaves unread, before no more of it is read")
+    idle_timeout: float = _setting("300", _seconds, "seconds without a request after which a connection is closed")
+    stop_grace: float = _setting("5", _seconds, "seconds that requests under way have when the daemon is stopped")
+    session_idle: float = _setting("1800", _seconds, "seconds without use after which a session is over")
+    session_age: float = _setting("43200", _seconds, "seconds after which a session is over in any case")
+    free_login_failures: int = _setting("10", _count, "failed logins for one account and address before each must wait")
+    log_operations: bool = _setting("no", _yes_or_no, "log a line for every operation")
+
+
+@frozen
+class Loaded:
+    """The settings, where each that is no default comes from, and the file that was read, if any."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+    file: Path | None
+
+
+def flags() -> Iterator[tuple[str, str, str, bool]]:
+    """Give (flag, default, meaning, whether it is a switch) of every setting."""
+    for field in attrs.fields(Settings):
+        yield field.name.replace("_", "-"), field.metadata["text"], field.metadata["meaning"], isinstance(field.default, bool)
+
+
+def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | None = None) -> Loaded:
+    """Put the settings together. `given` are the flags, by the names of the settings; raise `ConfigError`."""
+    path = Path(file) if file is not None else Path(FILE)
+    from_file = _read(path) if file is not None or path.exists() else {}
+    layers = (
+        (f"{path} [{SECTION}]", from_file),
+        ("the environment", _from_environment(environment)),
+        ("the command line", given),
+    )
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, texts in layers:
+        for name, text in texts.items():
+            values[name] = _parsed(name, text, source)
+            sources[name] = source
+    return Loaded(Settings(**values), sources, path if file is not None or path.exists() else None)
+
+
+def _parsed(name: str, text: str, source: str) -> Any:
+    field = getattr(attrs.fields(Settings), name, None)
+    if field is None:
+        known = ", ".join(field.name for field in attrs.fields(Settings))
+        raise ConfigError(f"{source}: unknown setting {name!r}; there are {known}")
+    try:
+        return field.metadata["parse"](text)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {name} = {text!r}: expected {error}") from None
+
+
+def _read(path: Path) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"cannot read {path}: it is not UTF-8") from None
+    except configparser.Error as error:
+        raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+    for section in parser.sections():
+        if section != SECTION:
+            raise ConfigError(f"{path}: unknown section [{section}]; there is [{SECTION}]")
+    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name[len(PREFIX) :].lower(): text
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS_PREFIX)
+    }
+
+
+def shown(loaded: Loaded) -> str:
+    """Show the settings in use as a `tap.cfg`, each with where it comes from."""
+    lines = [f"[{SECTION}]"]
+    for field in attrs.fields(Settings):
+        source = loaded.sources.get(field.name, "default")
+        lines.append(f"# {source}\n{field.name} = {_written(getattr(loaded.settings, field.name))}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)
+
+
+def example() -> str:
+    """Give the commented example file, which states every default."""
+    lines = [
+        "# The settings of sockcrud, each with its default. Take the # away from a line to change it.",
+        "# A flag (--max-request 2MiB) goes before an environment variable (SOCKCRUD_MAX_REQUEST=2MiB), and that before",
+        "# this file, which is read from the working directory, or from where --config says.",
+        "",
+        f"[{SECTION}]",
+    ]
+    for field in attrs.fields(Settings):
+        lines += ["", *textwrap.wrap(field.metadata["meaning"], 116, initial_indent="# ", subsequent_indent="# ")]
+        lines.append(f"#{field.name} = {field.metadata['text']}".rstrip())
+    return "\n".join(lines) + "\n"

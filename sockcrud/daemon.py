@@ -1,0 +1,170 @@
+"""The life of the daemon: what happens at its start, in which order it stops."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sockcrud.accounts import Directory
+from sockcrud.config import Loaded
+from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
+from sockcrud.operations.gate import Tally
+from sockcrud.passwords import HashingThreads, InThisThread, Passwords
+from sockcrud.sessions import Sessions
+from sockcrud.stores.interfaces import IStore
+from sockcrud.wire.connections import Connections
+from sockcrud.wire.listen import CannotListen, Listener, OpenListener, listen, stop_listening
+
+SWEEP_SECONDS = 60.0
+
+
+class StartFailed(SystemExit, Exception):
+    """The daemon cannot start, in one line, which is all that a person sees of it.
+
+    A SystemExit, so that the process ends with the line and a status of 1, under twistd too; and an Exception, so that
+    twistd, which knows no other, takes its pid file away and tells the shell that waits for a daemon.
+    """
+
+    def __init__(self, line: str) -> None:
+        super().__init__(f"sockcrud: {line}")
+
+
+@define(eq=False)
+class Daemon(Service):
+    """All parts of the running system, started and stopped in order."""
+
+    reactor: Any
+    loaded: Loaded
+    store: IStore
+    sessions: Sessions
+    hashing: HashingThreads
+    connections: Connections
+    listeners: list[Listener]
+    tally: Tally
+    say: Callable[[str], None]
+    """Takes the lines that tell what listens where."""
+    show_password: bool = False
+    _open: list[OpenListener] = field(init=False, factory=list)
+    _admin: FirstAdmin | None = field(init=False, default=None)
+    _sweep: LoopingCall = field(init=False)
+    _log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
+        self._sweep.clock = self.reactor
+
+    def privilegedStartService(self) -> None:
+        """Listen, while the process still may on any port. Raise `StartFailed`, with nothing started."""
+        try:
+            self._open = listen(self.listeners)
+        except CannotListen as error:
+            raise StartFailed(str(error)) from None
+
+    def startService(self) -> None:
+        """Fill a new store, start what works in the background, and tell what listens."""
+        super().startService()
+        preparing = Deferred.fromCoroutine(self._prepare())
+        failures: list[Any] = []
+        preparing.addErrback(failures.append)
+        if failures:
+            # Not by the way of stopService: the process ends with the error.
+            failures[0].raiseException()
+        self.hashing.start()
+        self._sweep.start(SWEEP_SECONDS, now=False)
+        self.reactor.callWhenRunning(stop_on_signals, self.reactor)
+        for line in self._banner():
+            self.say(line)
+
+    async def _prepare(self) -> None:
+        settings = self.loaded.settings
+        # Nothing is served yet, so nothing is kept waiting by a hash worked out right here.
+        directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
+        try:
+            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file)
+        except NoAdmin as error:
+            raise StartFailed(str(error)) from None
+        if settings.demo:
+            await add_examples(self.store)
+
+    async def _sweep_sessions(self) -> None:
+        try:
+            await self.sessions.sweep()
+        except Exception:
+            self._log.failure("sessions that are over could not be swept; the next sweep is in {time:g} s", time=SWEEP_SECONDS)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop accepting, answer what is under way, close; fire when all is closed and safe."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._log.info("stopping: {count} connections are open", count=len(self.connections))
+        await stop_listening(self._open)
+        await self.connections.finish(self.reactor, self.loaded.settings.stop_grace)
+        if self._sweep.running:
+            self._sweep.stop()
+        await self.hashing.stop()
+        await self.store.close()
+        if self._admin is not None and self._admin.file is not None:
+            self._admin.file.unlink(missing_ok=True)  # its account has ended with the store
+        self._log.info("stopped; it has served {served}", served=self.tally)
+
+    def _banner(self) -> list[str]:
+        loaded = self.loaded
+        lines = [f"settings: {loaded.file}" if loaded.file else "settings: the defaults (no tap.cfg here)"]
+        lines.append(f"store: {loaded.settings.store} (what is stored ends with this process)")
+        lines.append(f"connections: at most {self.connections.most:,}")
+        if self._admin is not None:
+            lines.append(_told(self._admin, self.show_password))
+        for open in self._open:
+            lines.append(f"{open.name:<9} listens on {_written(open.host)}{_how_to_try(open)}")
+            if open.reachable_from_outside:
+                lines.append(f"WARNING: {open.name} has no login, and other machines can reach it: whoever does can change all")
+        return lines
+
+
+def _told(admin: FirstAdmin, show_password: bool) -> str:
+    if admin.file is None:
+        return f"admin: {admin.login}, with the password that was given"
+    password = f" {admin.password}, also" if show_password else ""
+    return f"admin: {admin.login}, password{password} in {admin.file}"
+
+
+_TRIALS = {"users": '{"id_operation":"get_users"}', "messages": '{"op":"mostrar"}'}
+
+
+def _how_to_try(open: OpenListener) -> str:
+    host, port = getattr(open.host, "host", None), getattr(open.host, "port", None)
+    if host is None or open.name not in _TRIALS:
+        return ""
+    return f"    try: echo '{_TRIALS[open.name]}' | nc -N {'127.0.0.1' if host == '0.0.0.0' else host} {port}"
+
+
+def _written(address: Any) -> str:
+    if hasattr(address, "host"):
+        return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+    name = getattr(address, "name", b"")
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name or address)
+
+
+def stop_on_signals(reactor: Any) -> None:
+    """Let SIGTERM and SIGINT stop the reactor so that the process ends with status 0.
+
+    Twisted's own handlers would end it by the same signal once more, after all was stopped in order.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(number: int, frame: object) -> None:
+        reactor.callFromThread(lambda: reactor.stop() if reactor.running else None)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

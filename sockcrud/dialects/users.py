@@ -1,0 +1,129 @@
+"""Document 0: users as JSON on TCP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from sockcrud.dialects.fields import an_object, required, whole
+from sockcrud.dialects.lists import list_answer
+from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
+from sockcrud.model import User
+from sockcrud.operations.gate import Principal
+from sockcrud.operations.users import Users
+from sockcrud.wire.conversation import Answer, Last
+from sockcrud.wire.json_objects import JSONObject
+
+
+def _line(answer: JSONObject) -> bytes:
+    return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _error(code: int, message: str) -> bytes:
+    return _line({"error": code, "error_message": message})
+
+
+NOT_FOUND: Final = _error(404, "Not Found")
+USER_NOT_FOUND: Final = _error(404, "User Not Found")
+INTERNAL_SERVER_ERROR: Final = _error(500, "Internal Server Error")
+BAD_REQUEST: Final = _error(400, "Bad Request")
+DELETED: Final = _line({"payload": {}, "code": 204})
+CLOSED: Final = _line({"payload": {"message": "Connection closed"}, "code": 200})
+
+_ERRORS: Final[dict[type[DomainError], Answer]] = {
+    NotFound: USER_NOT_FOUND,
+    Invalid: BAD_REQUEST,
+    Busy: Last(INTERNAL_SERVER_ERROR),
+    Unavailable: Last(INTERNAL_SERVER_ERROR),
+}
+_READS: Final = ("get_users", "get_user")
+
+
+class UsersResponder:
+    """The users behind one connection."""
+
+    bad_request = BAD_REQUEST
+    internal_error = INTERNAL_SERVER_ERROR
+    busy = INTERNAL_SERVER_ERROR
+    farewell = b""
+
+    def __init__(self, users: Users, address: str) -> None:
+        self._users = users
+        self._principal = Principal("users", address)
+
+    def only_reads(self, request: JSONObject) -> bool:
+        return request.get("id_operation") in _READS
+
+    async def answer(self, request: JSONObject) -> Answer:
+        """Fire with the answer to a request of the document."""
+        name = request.get("id_operation")
+        if not isinstance(name, str):
+            return BAD_REQUEST
+        perform = _OPERATIONS.get(name)
+        if perform is None:
+            return NOT_FOUND
+        try:
+            return await perform(self, request.get("payload"))
+        except DomainError as error:
+            return _ERRORS.get(type(error), INTERNAL_SERVER_ERROR)
+
+    async def _get_users(self, payload: Any) -> Answer:
+        page = {} if payload is None else an_object(payload, "payload")
+        after, limit = (None if page.get(name) is None else whole(page[name], name) for name in ("after", "limit"))
+        listing = await self._users.list(self._principal, after, limit)
+        return await list_answer(listing, b'{"payload":[', _users, b'],"code":200}\n')
+
+    async def _get_user(self, payload: Any) -> Answer:
+        return _user(await self._users.get(self._principal, _user_id(payload)), 200)
+
+    async def _create_user(self, payload: Any) -> Answer:
+        name, email, age = (required(an_object(payload, "payload"), field) for field in ("name", "email", "age"))
+        return _user(await self._users.create(self._principal, name, email, age), 201)
+
+    async def _update_user(self, payload: Any) -> Answer:
+        id = _user_id(payload)
+        data = an_object(required(payload, "data"), "data")
+        named = {field: data[field] for field in ("name", "email", "age") if data.get(field) is not None}
+        return _user(await self._users.update(self._principal, id, **named), 200)
+
+    async def _delete_user(self, payload: Any) -> Answer:
+        await self._users.delete(self._principal, _user_id(payload))
+        return DELETED
+
+    async def _close_connection(self, payload: Any) -> Answer:
+        return Last(CLOSED)
+
+
+_OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]] = {
+    "get_users": UsersResponder._get_users,
+    "get_user": UsersResponder._get_user,
+    "create_user": UsersResponder._create_user,
+    "update_user": UsersResponder._update_user,
+    "delete_user": UsersResponder._delete_user,
+    "close_connection": UsersResponder._close_connection,
+}
+
+
+def _user_id(payload: Any) -> int:
+    return whole(required(an_object(payload, "payload"), "user_id"), "user_id")
+
+
+def _as_shown(user: User) -> JSONObject:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "age": user.age,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def _user(user: User, code: int) -> bytes:
+    return _line({"payload": _as_shown(user), "code": code})
+
+
+def _users(users: Sequence[User]) -> bytes:
+    return orjson.dumps([_as_shown(user) for user in users])[1:-1]

@@ -1,0 +1,99 @@
+"""What a store gets at its first start: an admin, and, where that is asked for, the documents' example records."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from sockcrud.accounts import Directory
+from sockcrud.errors import Invalid
+from sockcrud.model import Client, Message, Record
+from sockcrud.passwords import check_password, digest_of
+from sockcrud.stores.interfaces import IStore, ITransaction
+
+
+class NoAdmin(Exception):
+    """The first admin cannot be made, in one line."""
+
+
+@frozen
+class FirstAdmin:
+    """The admin that was made. `file` holds the password where it was made up, and is to be removed with the store."""
+
+    login: str
+    password: str | None
+    file: Path | None
+
+
+async def ensure_admin(directory: Directory, login: str, password_file: str) -> FirstAdmin | None:
+    """Make the first admin where there is no active one, and fire with it, else with None; fail with `NoAdmin`."""
+    if await directory.has_active_admin():
+        return None
+    try:
+        password = _read_password(password_file) if password_file else secrets.token_urlsafe(18)
+        check_password(password)
+        if await directory.ensure_admin(login, digest_of(password)) is None:
+            return None  # another node was first
+        return FirstAdmin(login, None, None) if password_file else FirstAdmin(login, password, _write_password(password))
+    except OSError as error:
+        raise NoAdmin(f"the admin's password: {error.filename}: {error.strerror}") from None
+    except Invalid as error:
+        raise NoAdmin(f"the first admin: {error}") from None
+
+
+def _read_password(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Invalid("password", f"UTF-8 in {file}") from None
+
+
+def _write_password(password: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix="sockcrud-admin-password-")  # of mode 0600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(password + "\n")
+    return Path(name)
+
+
+_EXAMPLES: Final[tuple[tuple[type[Record], int, dict[str, Any]], ...]] = (
+    (Message, 1, {"data": "abc"}),
+    (Message, 2, {"data": "fgh"}),
+    (
+        Client,
+        1,
+        {
+            "name": "Pedro",
+            "email": "arthur.giovanini@inmetrics.com.br",
+            "cpf": "454.090.000-00",
+            "balance": Decimal("30.25"),
+        },
+    ),
+    (
+        Client,
+        4,
+        {
+            "name": "Vinícius",
+            "email": "Vinícius_Peixoto@inmetrics.com.br",
+            "cpf": "454.454.454-27",
+            "balance": Decimal("30.25"),
+        },
+    ),
+)
+
+
+async def add_examples(store: IStore) -> None:
+    """Fire when the example records are there. A kind that has records already is left as it is."""
+
+    async def add(transaction: ITransaction) -> None:
+        empty = {kind for kind, _, _ in _EXAMPLES if not await transaction.count(kind)}
+        for kind, id, fields in _EXAMPLES:
+            if kind in empty:
+                await transaction.insert(kind, id, **fields)
+
+    await store.transact(add)

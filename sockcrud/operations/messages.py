@@ -1,0 +1,37 @@
+"""What can be done with messages."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from sockcrud.model import Message, checked
+from sockcrud.operations.gate import Gate, Principal, anyone, operation
+from sockcrud.stores.interfaces import IStore, Listing
+
+
+@frozen
+class Messages:
+    """The messages' operations. They have no login of their own: whoever reaches them may use them."""
+
+    gate: Gate
+    store: IStore
+
+    @operation("messages.list", anyone)
+    async def list(self, principal: Principal) -> Listing[Message]:
+        """Fire with all messages as they are now."""
+        return self.store.listing(Message)
+
+    @operation("messages.get", anyone)
+    async def get(self, principal: Principal, id: int) -> Message:
+        """Fire with the message; fail with NotFound."""
+        return await self.store.get(Message, id)
+
+    @operation("messages.add", anyone)
+    async def add(self, principal: Principal, id: int | None, data: str) -> Message:
+        """Fire with the new message, under the id given or one the store finds; fail with Taken where there is one already."""
+        return await self.store.insert(Message, id, **checked(Message, data=data))
+
+    @operation("messages.delete", anyone)
+    async def delete(self, principal: Principal, id: int) -> None:
+        """Fire when the message is gone; fail with NotFound."""
+        await self.store.delete(Message, id)

@@ -1,0 +1,80 @@
+"""What can be done with the products of the shop.
+
+They belong to no company: whoever has logged in may use them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from sockcrud.errors import NotFound
+from sockcrud.model import Product, checked
+from sockcrud.operations import values
+from sockcrud.operations.gate import Gate, Principal, logged_in, operation
+from sockcrud.stores.interfaces import IStore, Listing
+
+
+@frozen
+class Products:
+    """The products' operations. Any of them fails with NotLoggedIn without a login."""
+
+    gate: Gate
+    store: IStore
+
+    @operation("products.list", logged_in)
+    async def list(self, principal: Principal) -> Listing[Product]:
+        """Fire with all products as they are now."""
+        return self.store.listing(Product)
+
+    @operation("products.get", logged_in)
+    async def get(self, principal: Principal, id: int) -> Product:
+        """Fire with the product; fail with NotFound."""
+        return await self.store.get(Product, id)
+
+    @operation("products.exists", logged_in)
+    async def exists(self, principal: Principal, id: int) -> Product | None:
+        """Fire with the product where there is one, and with None where there is none: to ask for that is no failure."""
+        try:
+            return await self.store.get(Product, id)
+        except NotFound:
+            return None
+
+    @operation("products.create", logged_in)
+    async def create(
+        self, principal: Principal, name: str, description: str, quantity: int, price: object, status: object
+    ) -> Product:
+        """Fire with the new product. Fail with Invalid, or with Taken (the name)."""
+        return await self.store.insert(Product, **_product(name, description, quantity, price, status))
+
+    @operation("products.update", logged_in)
+    async def update(
+        self,
+        principal: Principal,
+        id: int,
+        name: str,
+        description: str,
+        quantity: int,
+        price: object,
+        status: object,
+        expect: int | None = None,
+    ) -> Product:
+        """Fire with the changed product. Fail with Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
+        return await self.store.update(Product, id, expect, **_product(name, description, quantity, price, status))
+
+    @operation("products.delete", logged_in)
+    async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
+        """Fire when the product is gone, and its inventory with it. Fail with NotFound or Outdated."""
+        await self.store.delete(Product, id, expect)
+
+
+def _product(name: str, description: str, quantity: int, price: object, status: object) -> dict[str, Any]:
+    return checked(
+        Product,
+        name=name,
+        description=description,
+        quantity=quantity,
+        price=values.money("price", price),
+        status=values.flag(status),
+    )

@@ -1,0 +1,60 @@
+"""What can be done with users."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import frozen
+
+from sockcrud.errors import Invalid
+from sockcrud.model import User, checked
+from sockcrud.operations.gate import Gate, Principal, anyone, operation
+from sockcrud.stores.interfaces import IStore, ITransaction, Listing
+
+
+@frozen
+class Users:
+    """The users' operations. They have no login of their own: whoever reaches them may use them."""
+
+    gate: Gate
+    store: IStore
+
+    @operation("users.list", anyone)
+    async def list(self, principal: Principal, after: int | None = None, limit: int | None = None) -> Listing[User]:
+        """Fire with all users as they are now, or with at most `limit` of those with an id above `after`."""
+        if limit is not None and limit < 1:
+            raise Invalid("limit", "a whole number from 1")
+        return self.store.listing(User, after, limit)
+
+    @operation("users.get", anyone)
+    async def get(self, principal: Principal, id: int) -> User:
+        """Fire with the user; fail with NotFound."""
+        return await self.store.get(User, id)
+
+    @operation("users.create", anyone)
+    async def create(self, principal: Principal, name: str, email: str, age: int) -> User:
+        """Fire with the new user. Two users may have the same email."""
+        fields = checked(User, name=name, email=email, age=age)
+        now = self.gate.now()
+        return await self.store.insert(User, created_at=now, updated_at=now, **fields)
+
+    @operation("users.update", anyone)
+    async def update(self, principal: Principal, /, id: int, **fields: Any) -> User:
+        """Fire with the changed user; only the fields that are named change. Fail with NotFound."""
+        if not fields:
+            raise Invalid("data", "at least one of name, email, age")
+        fields = checked(User, **fields)
+
+        async def change(transaction: ITransaction) -> User:
+            user = await transaction.get(User, id)
+            # It moves with every update, also with two in one tick of the clock, or when the clock was set back.
+            updated_at = max(self.gate.now(), user.updated_at + timedelta(microseconds=1))
+            return await transaction.update(User, id, updated_at=updated_at, **fields)
+
+        return await self.store.transact(change)
+
+    @operation("users.delete", anyone)
+    async def delete(self, principal: Principal, id: int) -> None:
+        """Fire when the user is gone; fail with NotFound."""
+        await self.store.delete(User, id)

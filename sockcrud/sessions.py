@@ -1,0 +1,257 @@
+"""Sessions: a login that goes on. Whoever brings the token is the account, at one dialect, until the session ends.
+
+The token itself is kept nowhere, only its SHA-256. What must end together with a change to an account or a company ends
+inside that change's transaction: `end_sessions` and `end_company_sessions` are for there.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sockcrud.errors import LoginFailed, NotFound, NotLoggedIn, Outdated
+from sockcrud.lockout import is_forgotten
+from sockcrud.model import Account, Company, LoginFailures, Session, checked
+from sockcrud.stores.interfaces import IReads, IStore, ITransaction, R, Where
+
+IDLE: Final = timedelta(minutes=30)
+AGE: Final = timedelta(hours=12)
+
+USES_PER_IDLE_TIME: Final = 30
+"""The last use is known to within this part of the idle time: a session may end that much early, and never late."""
+
+SLICE: Final = 200
+"""Records looked at in one turn of a sweep: deleting them all takes some milliseconds."""
+
+REST_AFTER_FAILURE: Final = timedelta(seconds=1)
+"""No last use is written for so long after one that failed: a store in trouble is not asked once for every request."""
+
+_LONGEST_ADDRESS: Final = 200
+_TOKEN: Final = re.compile("[0-9A-F]{64}")
+
+_log = Logger()
+
+
+def account_lock(account_id: int) -> str:
+    """Name what a transaction asks for alone to start or end sessions of an account. After that of its company."""
+    return f"account {account_id}"
+
+
+def company_lock(company_id: int) -> str:
+    """Name what a transaction asks for alone to start sessions in a company, or to end them all."""
+    return f"company {company_id}"
+
+
+async def may_act(reads: IReads, account: Account) -> bool:
+    """Fire with whether the account, and its company, are active."""
+    return account.active and (await reads.get(Company, account.company_id)).active
+
+
+async def end_sessions(
+    transaction: ITransaction, account_id: int, *, but: int | None = None, dialect: str | None = None
+) -> int:
+    """End the account's sessions, all but one, or those at one dialect. Fire with how many these were."""
+    ended, after = 0, None
+    while page := await transaction.page(Session, SLICE, after, Where("account_id", account_id)):
+        for session in page:
+            if session.id != but and dialect in (None, session.dialect):
+                ended += await _end(transaction, session.id)
+        after = page[-1].id
+    return ended
+
+
+async def end_company_sessions(transaction: ITransaction, company_id: int) -> int:
+    """End all sessions of all accounts of a company. Fire with how many these were."""
+    ended, after = 0, None
+    while page := await transaction.page(Account, SLICE, after, Where("company_id", company_id)):
+        for account in page:
+            ended += await end_sessions(transaction, account.id)
+        after = page[-1].id
+    return ended
+
+
+async def _end(transaction: ITransaction, session_id: int) -> bool:
+    try:
+        await transaction.delete(Session, session_id)
+    except NotFound:
+        return False
+    return True
+
+
+class Sessions:
+    """All sessions. A session is over when it was idle too long (each dialect may have its own limit) or is too old."""
+
+    def __init__(
+        self,
+        store: IStore,
+        clock: IReactorTime,
+        idle: timedelta = IDLE,
+        age: timedelta = AGE,
+        idle_at: Mapping[str, timedelta] | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._idle = idle
+        self._age = age
+        self._idle_at = dict(idle_at or {})
+        self._being_written: set[int] = set()
+        self._rests_until = datetime.min.replace(tzinfo=timezone.utc)
+
+    async def start(self, account: Account, dialect: str, address: str, exclusive: bool = False) -> tuple[str, Session]:
+        """Fire with a new token and its session. An exclusive one ends the account's others at this dialect.
+
+        Fail with `LoginFailed` where the account is not as it was when it was authenticated, or may no longer log in.
+        """
+        token = secrets.token_hex(32).upper()
+        now = self._now()
+        fields = checked(
+            Session,
+            token_hash=_hash_of(token),
+            account_id=account.id,
+            dialect=dialect,
+            address=address[:_LONGEST_ADDRESS],
+            created_at=now,
+            used_at=now,
+        )
+
+        async def start(transaction: ITransaction) -> Session:
+            await transaction.alone(company_lock(account.company_id))
+            await transaction.alone(account_lock(account.id))
+            current = await transaction.get(Account, account.id)
+            if current.rev != account.rev or not await may_act(transaction, current):
+                raise LoginFailed
+            if exclusive:
+                await end_sessions(transaction, account.id, dialect=dialect)
+            return await transaction.insert(Session, **fields)
+
+        try:
+            return token, await self._store.transact(start)
+        except NotFound:
+            raise LoginFailed from None
+
+    async def resume(self, token: str, dialect: str) -> tuple[Session, Account]:
+        """Fire with the session of this token, and whose it is; this counts as a use of it. Fail with `NotLoggedIn`."""
+        if _TOKEN.fullmatch(token) is None:
+            raise NotLoggedIn
+        session = await self._store.find(Session, "token_hash", _hash_of(token))
+        if session is None or session.dialect != dialect:
+            raise NotLoggedIn
+        account = await self._owner(session)
+        self._note_use(session)
+        return session, account
+
+    async def is_alive(self, session_id: int) -> bool:
+        """Fire with whether the session could be resumed. To ask does not count as a use."""
+        try:
+            await self._owner(await self._store.get(Session, session_id))
+        except (NotFound, NotLoggedIn):
+            return False
+        return True
+
+    async def end(self, session_id: int) -> bool:
+        """End a session; fire with whether there was such a one."""
+        return await self._store.transact(lambda transaction: _end(transaction, session_id))
+
+    async def end_all(self, account_id: int, but: int | None = None) -> int:
+        """End the account's sessions, all but one; fire with how many these were."""
+
+        async def end(transaction: ITransaction) -> int:
+            await transaction.alone(account_lock(account_id))
+            return await end_sessions(transaction, account_id, but=but)
+
+        return await self._store.transact(end)
+
+    async def sweep(self) -> int:
+        """Delete the sessions that are over, and the failed logins that no longer count; fire with how many these were.
+
+        Works in slices, one in a turn of the reactor, so that nobody waits for it. A `LoopingCall` may run it.
+        """
+        return await self._sweep(Session, self._is_over) + await self._sweep(LoginFailures, is_forgotten)
+
+    async def _sweep(self, kind: type[R], is_over: Callable[[R, datetime], bool]) -> int:
+        swept, after = 0, None
+        while page := await self._store.page(kind, SLICE, after):
+            now = self._now()
+            if over := [record for record in page if is_over(record, now)]:
+                swept += await self._delete(kind, over)
+            if len(page) < SLICE:
+                break
+            after = page[-1].id
+            await deferLater(self._clock, 0)
+        return swept
+
+    async def _delete(self, kind: type[R], records: Sequence[R]) -> int:
+        async def delete(transaction: ITransaction) -> int:
+            deleted = 0
+            for record in records:
+                try:
+                    await transaction.delete(kind, record.id, expect=record.rev)
+                except (NotFound, Outdated):
+                    continue  # ended, or used, since it was read
+                deleted += 1
+            return deleted
+
+        return await self._store.transact(delete)
+
+    async def _owner(self, session: Session) -> Account:
+        """Fire with whose session it is; fail with `NotLoggedIn` where it is over or the account may not act."""
+        if self._is_over(session, self._now()):
+            raise NotLoggedIn
+        try:
+            account = await self._store.get(Account, session.account_id)
+            allowed = await may_act(self._store, account)
+        except NotFound:
+            raise NotLoggedIn from None
+        if not allowed:
+            raise NotLoggedIn
+        return account
+
+    def _is_over(self, session: Session, now: datetime) -> bool:
+        return now - session.used_at >= self._idle_time(session) or now - session.created_at >= self._age
+
+    def _idle_time(self, session: Session) -> timedelta:
+        return self._idle_at.get(session.dialect, self._idle)
+
+    def _use_is_due(self, session: Session, now: datetime) -> bool:
+        # Either way: a last use in the future, from before the clock went back, would keep the session alive for longer.
+        return abs(now - session.used_at) >= self._idle_time(session) / USES_PER_IDLE_TIME
+
+    def _note_use(self, session: Session) -> None:
+        now = self._now()
+        if session.id in self._being_written or now < self._rests_until or not self._use_is_due(session, now):
+            return
+        self._being_written.add(session.id)
+        Deferred.fromCoroutine(self._write_use(session.id, now)).addBoth(self._use_written, session.id)
+
+    async def _write_use(self, session_id: int, now: datetime) -> None:
+        async def write(transaction: ITransaction) -> None:
+            session = await transaction.get(Session, session_id)
+            if self._use_is_due(session, now):
+                await transaction.update(Session, session_id, used_at=now)
+
+        with suppress(NotFound):  # ended meanwhile
+            await self._store.transact(write)
+
+    def _use_written(self, result: Failure | None, session_id: int) -> None:
+        self._being_written.discard(session_id)
+        if isinstance(result, Failure):
+            self._rests_until = self._now() + REST_AFTER_FAILURE
+            _log.failure("The last use of session {id} could not be written", failure=result, id=session_id)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.seconds(), timezone.utc)
+
+
+def _hash_of(token: str) -> str:
+    return sha256(token.encode("ascii")).hexdigest()

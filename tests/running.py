@@ -1,0 +1,99 @@
+"""The real daemon as a process of its own, for tests that need one."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+_LISTENS = re.compile(r"(\w+) +listens on (\S+):([0-9]+)")
+_TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud"]
+SERVE = [sys.executable, "-m", "sockcrud", "serve"]
+
+
+class Daemon:
+    """A daemon that listens on ports of its own choice; its log is in `log`. Killed at the end, unless it was stopped."""
+
+    def __init__(self, directory: Path, *flags: str, twistd: bool = False) -> None:
+        self.log = directory / "daemon.log"
+        self._output = self.log.open("wb")
+        command = [*(_TWISTD if twistd else SERVE), "--users", "tcp:0", "--messages", "tcp:0", *flags]
+        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=environment())
+        assert self.process.stdout is not None
+        self.stdout: IO[bytes] = self.process.stdout
+        self.banner: list[str] = []
+        self.ports: dict[str, int] = {}
+        while not {"users", "messages"} <= self.ports.keys():
+            line = self.stdout.readline().decode()
+            if not line:
+                raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")
+            self.banner.append(line.rstrip("\n"))
+            if found := _LISTENS.search(line):
+                self.ports[found[1]] = int(found[3])
+
+    def connect(self, dialect: str) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.ports[dialect]), timeout=20)
+
+    def ask(self, dialect: str, request: str) -> str:
+        """Send one request, say no more, and give all that comes back."""
+        with self.connect(dialect) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            return received(connection).decode()
+
+    def resident_bytes(self) -> int:
+        """Give the memory the process has in use, as Linux counts it."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> int:
+        """Send SIGTERM and give the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self._output.close()
+        return status
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.stdout.close()
+        self._output.close()
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Give this process's environment with no settings of sockcrud but these."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SOCKCRUD_")}
+    return {**others, **settings}
+
+
+def received(connection: socket.socket) -> bytes:
+    """Give everything that comes until the other end closes."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def lines(connection: socket.socket) -> Iterator[str]:
+    """Give the lines that come, one by one."""
+    with connection.makefile("r", encoding="utf-8") as file:
+        yield from file
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]

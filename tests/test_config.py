@@ -1,0 +1,133 @@
+"""The settings: their order, their errors, the example file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockcrud import config
+from sockcrud.cli import main
+from sockcrud.config import ConfigError, Settings, example, load, shown
+from sockcrud.daemon import StartFailed
+from sockcrud.tap import Options
+
+EXAMPLE = Path(__file__).absolute().parent.parent / "tap.cfg"
+
+
+class ConfigTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        # The checkout has a tap.cfg of its own.
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(directory)
+
+    def file(self, text: str) -> str:
+        path = Path(self.mktemp()).absolute()
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_without_anything_all_is_default(self) -> None:
+        loaded = load({}, {})
+        self.assertEqual(loaded.settings, Settings())
+        self.assertEqual(loaded.settings.users, "tcp:8080")
+        self.assertEqual(loaded.settings.messages, "tcp:5000")
+        self.assertEqual(loaded.settings.max_request, 65536)
+        self.assertIsNone(loaded.file)
+
+    def test_a_flag_goes_before_the_environment_and_that_before_the_file(self) -> None:
+        file = self.file("[sockcrud]\nusers = tcp:1\nmessages = tcp:1\nmax_depth = 1\n")
+        loaded = load({"users": "tcp:3"}, {"SOCKCRUD_USERS": "tcp:2", "SOCKCRUD_MESSAGES": "tcp:2"}, file)
+        settings = loaded.settings
+        self.assertEqual(
+            (settings.users, settings.messages, settings.max_depth, settings.max_in_flight), ("tcp:3", "tcp:2", 1, 128)
+        )
+        self.assertEqual(str(loaded.file), file)
+
+    def test_the_file_of_the_working_directory_is_read_only_where_no_other_is_named(self) -> None:
+        Path("tap.cfg").write_text("[sockcrud]\ndemo = yes\n")
+        other = self.file("[sockcrud]\nmax_depth = 5\n")
+        self.assertTrue(load({}, {}).settings.demo)
+        self.assertFalse(load({}, {}, other).settings.demo)
+
+    def assert_refused(self, says: str, *arguments: object) -> None:
+        error = self.assertRaises(ConfigError, load, *arguments)
+        self.assertNotIn("\n", str(error))
+        self.assertRegex(str(error), says)
+
+    def test_what_is_wrong_is_said_with_place_value_and_what_would_be_right(self) -> None:
+        self.assert_refused(
+            "the command line: max_request = '64 apples': expected a number of bytes", {"max_request": "64 apples"}, {}
+        )
+        self.assert_refused("the environment: demo = 'perhaps': expected yes or no", {}, {"SOCKCRUD_DEMO": "perhaps"})
+        self.assert_refused("the environment: unknown setting 'usrs'; there are users,", {}, {"SOCKCRUD_USRS": "off"})
+        self.assert_refused(r"unknown setting 'portt'", {}, {}, self.file("[sockcrud]\nportt = 1\n"))
+        self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
+        self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
+        self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
+        self.assert_refused("cannot read nowhere.cfg: No such file", {}, {}, "nowhere.cfg")
+        self.assert_refused("store = 'sqlite:x': expected memory:", {"store": "sqlite:x"}, {})
+        self.assert_refused("sign_up = 'ajar': expected open or closed", {"sign_up": "ajar"}, {})
+        for value in ("0", "-1", "1.5", "ten", ""):
+            self.assert_refused("max_depth = ", {"max_depth": value}, {})
+        for value in ("0", "-1", "nan", "inf", "1e3"):
+            self.assert_refused("idle_timeout = ", {"idle_timeout": value}, {})
+
+    def test_sizes_have_units(self) -> None:
+        for text, size in (("1", 1), ("64KiB", 65536), ("2 MiB", 2 * 2**20), ("1GiB", 2**30)):
+            self.assertEqual(load({"max_request": text}, {}).settings.max_request, size)
+
+    def test_the_test_suites_own_variables_are_no_settings(self) -> None:
+        self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, Settings())
+
+    def test_the_example_file_states_every_default(self) -> None:
+        self.assertEqual(EXAMPLE.read_text(encoding="utf-8"), example(), "write it anew: python -m tests.write_example")
+        uncommented = re.sub(r"^#(\w+ =)", r"\1", example(), flags=re.MULTILINE)
+        self.assertEqual(load({}, {}, self.file(uncommented)).settings, Settings())
+        self.assertEqual(load({}, {}, self.file(example())).sources, {})
+
+    def test_what_check_config_shows_can_be_read_back(self) -> None:
+        loaded = load({"demo": "yes", "max_unsent": "1MiB", "idle_timeout": "2.5"}, {"SOCKCRUD_USERS": "off"})
+        self.assertEqual(load({}, {}, self.file(shown(loaded))).settings, loaded.settings)
+        self.assertIn("# the environment\nusers = off\n", shown(loaded))
+        self.assertIn("# the command line\ndemo = yes\n", shown(loaded))
+        self.assertIn("# default\nmessages = tcp:5000\n", shown(loaded))
+
+
+class CommandTests(SynchronousTestCase):
+    """The same settings as flags of both commands."""
+
+    def options(self, *flags: str) -> Settings:
+        options = Options()
+        options.parseOptions(list(flags))
+        return options.loaded.settings
+
+    def test_every_setting_is_a_flag_of_twistd(self) -> None:
+        for flag, default, _, switch in config.flags():
+            given = [f"--{flag}"] if switch else [f"--{flag}", default]
+            name = flag.replace("-", "_")
+            expected = True if switch else getattr(Settings(), name)
+            self.assertEqual(getattr(self.options(*given), name), expected)
+        self.assertFalse(self.options("--no-demo").demo)
+        self.assertRaises(usage.UsageError, self.options, "--nonsense")
+
+    def test_every_setting_is_a_flag_of_serve(self) -> None:
+        given = [f"--{flag}" if switch else f"--{flag}={default}" for flag, default, _, switch in config.flags()]
+        result = CliRunner().invoke(main, ["serve", "--check-config", *given])
+        self.assertEqual((result.exit_code, result.output.count("# the command line")), (0, len(given)))
+
+    def test_a_setting_that_cannot_be_is_one_line_and_status_1(self) -> None:
+        result = CliRunner().invoke(main, ["serve", "--users", "carrier-pigeon"])
+        self.assertIsInstance(result.exception, StartFailed)
+        self.assertIn("'carrier-pigeon' is no endpoint description such as tcp:8080", str(result.exception))
+        self.assertRaises(StartFailed, self.options, "--max-depth", "0")
+
+    def test_help_teaches_by_example(self) -> None:
+        result = CliRunner().invoke(main, ["serve", "--help"])
+        self.assertIn("sockcrud serve --users tcp:8080:interface=0.0.0.0", result.output)
+        self.assertIn("[default: tcp:5000]", result.output)

@@ -1,0 +1,152 @@
+"""The real daemon, started as people start it: both commands, by hand with a socket, stopped by a signal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import SERVE, Daemon, environment, lines, received, taken_port
+
+CREATE = '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
+
+
+@pytest.mark.parametrize("twistd", [False, True], ids=["sockcrud serve", "twistd sockcrud"])
+def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path, twistd: bool) -> None:
+    with Daemon(tmp_path, "--demo", twistd=twistd) as daemon:
+        assert json.loads(daemon.ask("users", CREATE))["payload"]["id"] == 1
+        assert (
+            json.loads(daemon.ask("messages", '{"op": "mostrar"}\n'))["data"]
+            == "{'id': 1, 'mensagem': 'abc'},{'id': 2, 'mensagem': 'fgh'}"
+        )
+        assert daemon.stop() == 0
+        assert "Traceback" not in daemon.log.read_text()
+
+
+def test_sigterm_answers_what_came_in_says_505_and_ends_with_status_0(tmp_path: Path) -> None:
+    with Daemon(tmp_path) as daemon, daemon.connect("messages") as idle, daemon.connect("users") as user:
+        answers = lines(user)
+        user.sendall(CREATE.encode())
+        assert json.loads(next(answers))["code"] == 201
+        assert daemon.stop() == 0
+        assert received(idle).decode() == '{"status":505,"message":"Conexão encerrada","data":""}\n'
+        assert next(answers, None) is None
+
+
+@pytest.mark.skipif(shutil.which("nc") is None, reason="needs netcat; the sockets below do the same without it")
+@pytest.mark.parametrize("flag", ["-N", "-q1"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_netcat_is_answered_with_and_without_a_newline(tmp_path: Path, flag: str, end: str) -> None:
+    with Daemon(tmp_path) as daemon:
+        command = ["nc", flag, "127.0.0.1", str(daemon.ports["messages"])]
+        done = subprocess.run(command, input=('{"op":"mostrar"}' + end).encode(), capture_output=True, timeout=20)
+        assert done.stdout == b'{"status":200,"message":"OK","data":""}\n'
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_client_that_closes_its_half_is_answered(tmp_path: Path, end: str) -> None:
+    with Daemon(tmp_path) as daemon:
+        assert daemon.ask("messages", '{"op":"mostrar"}' + end) == '{"status":200,"message":"OK","data":""}\n'
+
+
+def test_a_client_that_never_sends_a_newline_is_answered_each_time(tmp_path: Path) -> None:
+    with Daemon(tmp_path) as daemon, daemon.connect("users") as connection:
+        answers = lines(connection)
+        for number in range(1, 4):
+            connection.sendall(CREATE.encode())
+            assert json.loads(next(answers))["payload"]["id"] == number
+        for byte in CREATE.encode():
+            connection.sendall(bytes([byte]))
+        assert json.loads(next(answers))["payload"]["id"] == 4
+        connection.sendall(CREATE.encode() * 2)
+        assert [json.loads(next(answers))["payload"]["id"] for _ in range(2)] == [5, 6]
+
+
+def test_who_pipelines_and_reads_nothing_costs_less_than_4_mb_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    requests = b'{"id_operation":"get_user","payload":{"user_id":1}}\n' * 1_000_000
+    with Daemon(tmp_path) as daemon, daemon.connect("users") as deaf:
+        daemon.ask("users", CREATE)
+        before = daemon.resident_bytes()
+        deaf.settimeout(1)
+        sent = 0
+        try:
+            while sent < len(requests):
+                sent += deaf.send(requests[sent : sent + 2**20])
+        except TimeoutError:
+            pass  # the daemon reads no more of it, which is the point
+        assert 2**20 < sent < len(requests)
+        for _ in range(3):
+            assert json.loads(daemon.ask("users", CREATE))["code"] == 201
+        assert daemon.resident_bytes() - before < 4 * 2**20
+
+
+def test_one_connection_too_many_gets_the_busy_answer(tmp_path: Path) -> None:
+    with Daemon(tmp_path, "--max-connections", "2") as daemon, daemon.connect("users"), daemon.connect("messages") as second:
+        second.sendall(b'{"op":"mostrar"}')
+        assert next(lines(second)).startswith('{"status":200')
+        with daemon.connect("users") as third:
+            assert received(third) == b'{"error":500,"error_message":"Internal Server Error"}\n'
+        with daemon.connect("messages") as third:
+            assert received(third).decode() == '{"status":505,"message":"Conexão encerrada","data":""}\n'
+
+
+def test_a_port_that_is_taken_ends_both_commands_with_one_line(tmp_path: Path) -> None:
+    twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "sockcrud"]
+    for command in (SERVE, twistd):
+        with taken_port() as port:
+            flags = ["--users", "tcp:0", "--messages", f"tcp:{port}"]
+            done = subprocess.run(
+                [*command, *flags], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+            )
+        assert done.returncode == 1
+        said = (done.stdout + done.stderr).splitlines()  # what twistd has to say goes into its log, here standard output
+        assert said[-1].endswith(f"sockcrud: messages cannot listen: 127.0.0.1:{port}: Address already in use")
+        assert "Traceback" not in done.stderr + done.stdout
+        assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(tmp_path: Path) -> None:
+    with Daemon(tmp_path, "--messages", "tcp:0:interface=0.0.0.0") as daemon:
+        assert re.search(r"users +listens on 127\.0\.0\.1:", "\n".join(daemon.banner))
+        assert any("messages" in line and "0.0.0.0" in line for line in daemon.banner)
+        warning = daemon.stdout.readline().decode()
+        assert warning.startswith("WARNING: messages has no login, and other machines can reach it")
+
+
+def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tmp_path: Path) -> None:
+    with Daemon(tmp_path) as daemon:
+        line = next(line for line in daemon.banner if line.startswith("admin:"))
+        file = Path(line.rpartition(" in ")[2])
+        assert file.stat().st_mode & 0o777 == 0o600
+        password = file.read_text().strip()
+        assert len(password) >= 16
+        assert password not in "\n".join(daemon.banner)  # no terminal: the file is enough
+        daemon.stop()
+        assert password not in daemon.log.read_text()
+        assert not file.exists()  # it ended with the memory store
+
+
+def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None:
+    path = tmp_path / "messages.sock"
+    flags = ["--users", "off", "--messages", f"unix:{path}"]
+    process = subprocess.Popen(
+        [*SERVE, *flags], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    try:
+        while b"messages" not in process.stdout.readline():
+            assert process.poll() is None
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(b'{"op":"mostrar"}')
+            assert next(lines(connection)).startswith('{"status":200')
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+        process.stdout.close()
