@@ -68,16 +68,33 @@ def _store(text: str) -> str:
     return text
 
 
-def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
-    return attrs.field(default=parse(default), metadata={"text": default, "parse": parse, "meaning": meaning})
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(text.split())
+    for origin in origins:
+        if origin != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]+[^/]", origin) is None:
+            raise ValueError("*, or origins such as https://example.org with blanks between them, or nothing")
+    return origins
+
+
+def _setting(default: str, parse: Callable[[str], Any], meaning: str, section: str = SECTION) -> Any:
+    metadata = {"text": default, "parse": parse, "meaning": meaning, "section": section}
+    return attrs.field(default=parse(default), metadata=metadata)
 
 
 @frozen
 class Settings:
     """Everything that can be set."""
 
-    users: str = _setting("tcp:8080", _text, "where the users dialect (JSON on TCP) listens: an endpoint description, or off")
-    messages: str = _setting("tcp:5000", _text, "where the messages dialect (JSON on TCP) listens: likewise")
+    users: str = _setting("tcp:8080", _text, "where the users (JSON on TCP) listen: an endpoint description, or off")
+    messages: str = _setting("tcp:5000", _text, "where the messages (JSON on TCP) listen; likewise, as all that follow")
+    clients: str = _setting("tcp:5001", _text, "where the shop's service of clients and addresses (HTTP) listens")
+    products: str = _setting("tcp:5002", _text, "where the shop's service of products (HTTP) listens")
+    inventory: str = _setting("tcp:5003", _text, "where the shop's service of inventory (HTTP) listens")
+    auth: str = _setting("tcp:5004", _text, "where the shop's logins (HTTP) listen")
+    shop: str = _setting("tcp:5080", _text, "where all four services of the shop (HTTP) listen on one port")
+    way: str = _setting("tcp:50000", _text, "where the way dialect (HTTP, the session id in the URL) listens")
+    members: str = _setting("tcp:9999", _text, "where the members (HTTP, by role) listen")
+    admin: str = _setting("tcp:8000", _text, "where the administration (HTTP) listens")
     store: str = _setting("memory:", _store, "where the records are: memory:")
     demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
     admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
@@ -91,6 +108,19 @@ class Settings:
     max_in_flight: int = _setting("128", _count, "requests of one connection that are under way; the rest waits")
     max_unsent: int = _setting("256KiB", _size, "answers that one connection leaves unread, before no more of it is read")
     idle_timeout: float = _setting("300", _seconds, "seconds without a request after which a connection is closed")
+    max_header: int = _setting("16KiB", _size, "HTTP: the longest header block")
+    max_fields: int = _setting("100", _count, "HTTP: the most header fields")
+    max_target: int = _setting("8KiB", _size, "HTTP: the longest request target")
+    max_body: int = _setting("1MiB", _size, "HTTP: the longest body")
+    max_import: int = _setting("64MiB", _size, "the longest body of an import at the admin port")
+    header_timeout: float = _setting("10", _seconds, "HTTP: seconds a header may take")
+    body_timeout: float = _setting("30", _seconds, "HTTP: seconds a body may take")
+    keep_alive_timeout: float = _setting("75", _seconds, "HTTP: seconds without a request after which a connection is closed")
+    cors_origins: tuple[str, ...] = _setting("*", _origins, "origins whose web pages may call the HTTP dialects; * for any")
+    admin_cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the admin port")
+    members_strict: bool = _setting(
+        "no", _yes_or_no, "take no request of a loosely framing field client at the members' port", "members"
+    )
     stop_grace: float = _setting("5", _seconds, "seconds that requests under way have when the daemon is stopped")
     session_idle: float = _setting("1800", _seconds, "seconds without use after which a session is over")
     session_age: float = _setting("43200", _seconds, "seconds after which a session is over in any case")
@@ -118,7 +148,7 @@ def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | N
     path = Path(file) if file is not None else Path(FILE)
     from_file = _read(path) if file is not None or path.exists() else {}
     layers = (
-        (f"{path} [{SECTION}]", from_file),
+        (str(path), from_file),
         ("the environment", _from_environment(environment)),
         ("the command line", given),
     )
@@ -152,10 +182,27 @@ def _read(path: Path) -> dict[str, str]:
         raise ConfigError(f"cannot read {path}: it is not UTF-8") from None
     except configparser.Error as error:
         raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+    texts = {}
     for section in parser.sections():
-        if section != SECTION:
-            raise ConfigError(f"{path}: unknown section [{section}]; there is [{SECTION}]")
-    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+        if section not in _sections():
+            known = ", ".join(f"[{known}]" for known in _sections())
+            raise ConfigError(f"{path}: unknown section [{section}]; there are {known}")
+        for key, text in parser[section].items():
+            texts[key if section == SECTION else f"{section}_{key}"] = text
+    return texts
+
+
+def _sections() -> dict[str, list[Any]]:
+    """Give the fields by the section of the file they stand in, each under its name less that of the section."""
+    sections: dict[str, list[Any]] = {}
+    for field in attrs.fields(Settings):
+        sections.setdefault(field.metadata["section"], []).append(field)
+    return sections
+
+
+def _key(field: Any) -> str:
+    name: str = field.name
+    return name.removeprefix(f"{field.metadata['section']}_")
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -168,16 +215,20 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def shown(loaded: Loaded) -> str:
     """Show the settings in use as a `tap.cfg`, each with where it comes from."""
-    lines = [f"[{SECTION}]"]
-    for field in attrs.fields(Settings):
-        source = loaded.sources.get(field.name, "default")
-        lines.append(f"# {source}\n{field.name} = {_written(getattr(loaded.settings, field.name))}".rstrip())
+    lines = []
+    for section, fields in _sections().items():
+        lines.append(f"[{section}]")
+        for field in fields:
+            source = loaded.sources.get(field.name, "default")
+            lines.append(f"# {source}\n{_key(field)} = {_written(getattr(loaded.settings, field.name))}".rstrip())
     return "\n".join(lines) + "\n"
 
 
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " ".join(value)
     return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)
 
 
@@ -187,10 +238,10 @@ def example() -> str:
         "# The settings of sockcrud, each with its default. Take the # away from a line to change it.",
         "# A flag (--max-request 2MiB) goes before an environment variable (SOCKCRUD_MAX_REQUEST=2MiB), and that before",
         "# this file, which is read from the working directory, or from where --config says.",
-        "",
-        f"[{SECTION}]",
     ]
-    for field in attrs.fields(Settings):
-        lines += ["", *textwrap.wrap(field.metadata["meaning"], 116, initial_indent="# ", subsequent_indent="# ")]
-        lines.append(f"#{field.name} = {field.metadata['text']}".rstrip())
+    for section, fields in _sections().items():
+        lines += ["", f"[{section}]"]
+        for field in fields:
+            lines += ["", *textwrap.wrap(field.metadata["meaning"], 116, initial_indent="# ", subsequent_indent="# ")]
+            lines.append(f"#{_key(field)} = {field.metadata['text']}".rstrip())
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from click.testing import CliRunner
 from twisted.python import usage
@@ -22,10 +23,10 @@ EXAMPLE = Path(__file__).absolute().parent.parent / "tap.cfg"
 class ConfigTests(SynchronousTestCase):
     def setUp(self) -> None:
         # The checkout has a tap.cfg of its own.
-        directory = Path(self.mktemp())
-        directory.mkdir()
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
         self.addCleanup(os.chdir, Path.cwd())
-        os.chdir(directory)
+        os.chdir(directory.name)
 
     def file(self, text: str) -> str:
         path = Path(self.mktemp()).absolute()
@@ -67,6 +68,8 @@ class ConfigTests(SynchronousTestCase):
         self.assert_refused("the environment: demo = 'perhaps': expected yes or no", {}, {"SOCKCRUD_DEMO": "perhaps"})
         self.assert_refused("the environment: unknown setting 'usrs'; there are users,", {}, {"SOCKCRUD_USRS": "off"})
         self.assert_refused(r"unknown setting 'portt'", {}, {}, self.file("[sockcrud]\nportt = 1\n"))
+        self.assert_refused(r"unknown setting 'members_strickt'", {}, {}, self.file("[members]\nstrickt = 1\n"))
+        self.assert_refused("cors_origins = 'example.org': expected ", {"cors_origins": "example.org"}, {})
         self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
         self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
         self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
@@ -81,6 +84,15 @@ class ConfigTests(SynchronousTestCase):
     def test_sizes_have_units(self) -> None:
         for text, size in (("1", 1), ("64KiB", 65536), ("2 MiB", 2 * 2**20), ("1GiB", 2**30)):
             self.assertEqual(load({"max_request": text}, {}).settings.max_request, size)
+
+    def test_a_dialect_has_a_section_of_its_own(self) -> None:
+        self.assertTrue(load({}, {}, self.file("[members]\nstrict = yes\n")).settings.members_strict)
+        self.assertTrue(load({}, {"SOCKCRUD_MEMBERS_STRICT": "yes"}).settings.members_strict)
+
+    def test_origins_are_listed_with_blanks(self) -> None:
+        settings = load({"cors_origins": "https://a.example http://localhost:3000", "admin_cors_origins": ""}, {}).settings
+        self.assertEqual(settings.cors_origins, ("https://a.example", "http://localhost:3000"))
+        self.assertEqual(settings.admin_cors_origins, ())
 
     def test_the_test_suites_own_variables_are_no_settings(self) -> None:
         self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, Settings())
@@ -129,5 +141,6 @@ class CommandTests(SynchronousTestCase):
 
     def test_help_teaches_by_example(self) -> None:
         result = CliRunner().invoke(main, ["serve", "--help"])
-        self.assertIn("sockcrud serve --users tcp:8080:interface=0.0.0.0", result.output)
-        self.assertIn("[default: tcp:5000]", result.output)
+        help = " ".join(result.output.split())
+        self.assertIn("sockcrud serve --users tcp:8080:interface=0.0.0.0", help)
+        self.assertIn("[default: tcp:5000]", help)

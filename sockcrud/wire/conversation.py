@@ -15,12 +15,11 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.wire.answers import Answer as Answer
-from sockcrud.wire.answers import Last as Last
-from sockcrud.wire.answers import Sliced as Sliced
-from sockcrud.wire.answers import Work as Work
+from sockcrud.wire.answers import Answer, Last, Sliced, Work
 from sockcrud.wire.connections import Connections
 from sockcrud.wire.stepping import begun
+
+__all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "Work"]
 
 Request = TypeVar("Request")
 
@@ -143,13 +142,13 @@ class Conversation(LineReceiver, Generic[Request]):
         self.line_mode = 0  # raw: the line mode is quadratic when it is fed a byte at a time
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(_Outflow(self), True)
         if not self._connections.admit(self):
             self._say(Last(self.too_many()))
             self._close()
             return
         self._active_at = self._clock.seconds()
         self.watch()
-        self.transport.registerProducer(_Outflow(self), True)
 
     def received(self) -> None:
         """Hear from the subclass that bytes came in."""
@@ -238,7 +237,7 @@ class Conversation(LineReceiver, Generic[Request]):
             answer = begun(work) if isinstance(work, CoroutineType) else cast(Answer, work)
         except Exception:
             answer = self._fault()
-        if isinstance(answer, Deferred):
+        if not isinstance(answer, (bytes, Last, Sliced)):
             turn = _Turn()
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
             self._turns.append(turn)
@@ -300,7 +299,8 @@ class Conversation(LineReceiver, Generic[Request]):
             body = b"".join(self._out)
             self._out.clear()
             self._unsent -= len(body)
-            self.transport.write(body)
+            if body:
+                self.transport.write(body)
 
     async def _stream(self, answer: Sliced) -> None:
         try:

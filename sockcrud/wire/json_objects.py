@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import orjson
 from attrs import frozen
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from sockcrud.wire.connections import Connections
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
+from sockcrud.wire.json_text import DEEPEST, JSONObject, decoded_object
+
+__all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
 
 
 class Fault(Enum):
@@ -27,8 +29,6 @@ class Fault(Enum):
     TOO_LONG = "longer than the limit"
     FOREIGN = "HTTP, perhaps from a web page that tries to drive this port"
 
-
-JSONObject = dict[str, Any]
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _REST_OF_BAD: Final = re.compile(rb"[^{\n]*")
@@ -62,6 +62,8 @@ class ObjectFramer:
 
     def feed(self, data: bytes) -> None:
         """Take in what was received."""
+        if self._given_up:
+            return
         at = self._at
         if at >= len(self._data):
             self._data = data
@@ -99,14 +101,14 @@ class ObjectFramer:
             return None
         if self._line_end < at:
             self._line_end = data.find(b"\n", max(at, self._searched))
-            self._searched = len(data)
+            self._searched = len(data) if self._line_end < 0 else self._line_end
         line_end = self._line_end
         if line_end < 0:
             return self._unfinished(at)
         if data[at] != _BRACE:
             return self._garbage(data[at:line_end], line_end + 1)
         if self._several != line_end:
-            if line_end - at <= self._longest and (found := self._decoded(data[at:line_end])) is not None:
+            if line_end - at <= self._longest and (found := decoded_object(data[at:line_end], self._deepest)) is not None:
                 self._take(line_end + 1)
                 return found
             self._several = line_end
@@ -127,7 +129,7 @@ class ObjectFramer:
     def _object(self, at: int, end: int) -> JSONObject | Fault:
         if end - at > self._longest:
             return self._give_up(Fault.TOO_LONG)
-        found = self._decoded(self._data[at:end])
+        found = decoded_object(self._data[at:end], self._deepest)
         self._take(end)
         if found is None:
             self._after_bad = True
@@ -152,15 +154,6 @@ class ObjectFramer:
         self._scanned = 0
         self._depth = 0
         self._in_text = False
-
-    def _decoded(self, raw: bytes | bytearray) -> JSONObject | None:
-        try:
-            found: JSONObject = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            return None
-        if raw.count(b"{") + raw.count(b"[") > self._deepest and _depth(found) > self._deepest:
-            return None
-        return found
 
     def _object_end(self, at: int, stop: int) -> int:
         """Scan on, up to `stop`, for the brace that closes the object at `at`; give the place behind it, or -1."""
@@ -192,15 +185,6 @@ def _end(pattern: re.Pattern[bytes], data: bytes | bytearray, at: int) -> int:
     return match.end() if match else at
 
 
-def _depth(value: object) -> int:
-    """How deeply objects and arrays are nested, without recursion."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list))]:
-        depth += 1
-        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
-    return depth
-
-
 class Responder(Protocol):
     """What a dialect puts behind one connection."""
 
@@ -221,7 +205,7 @@ class JSONLimits(Limits):
     """The bounds of this framing."""
 
     request: int = 64 * 1024
-    depth: int = 64
+    depth: int = DEEPEST
 
 
 class JSONConversation(Conversation[JSONObject | Fault]):

@@ -1,0 +1,1 @@
+"""The services sockcrud is measured against, each written as its own community would write it."""

@@ -1,0 +1,391 @@
+"""HTTP/1.1 and 1.0 on a connection: keep-alive, pipelining, bodies, deadlines. What is asked and answered is the dialect's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from functools import partial
+from typing import Any, Final, Protocol, cast
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+
+from sockcrud.wire.connections import Connections
+from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
+from sockcrud.wire.http_bodies import Body
+from sockcrud.wire.http_framing import Refusal, Request, RequestFramer
+from sockcrud.wire.http_loose import QUIET, LooseFramer
+from sockcrud.wire.http_responses import CONTINUE, LAST_RESORT, BodySlices, Response, Responses
+from sockcrud.wire.stepping import begun
+
+__all__ = [
+    "BodySink",
+    "BodySlices",
+    "HTTPConversation",
+    "HTTPFactory",
+    "HTTPLimits",
+    "HTTPResponder",
+    "Refusal",
+    "Request",
+    "Response",
+]
+
+
+@frozen
+class HTTPLimits(Limits):
+    """The bounds of this framing. A header block is counted from its request line to its blank line."""
+
+    header_bytes: int = 16 * 1024
+    fields: int = 100
+    target: int = 8 * 1024
+    body: int = 1024 * 1024
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    keep_alive: float = 75.0
+
+
+class BodySink(Protocol):
+    """Takes in a body that is not to be held in memory. It belongs to the dialect from the moment its request is answered."""
+
+    limit: int
+    """The most bytes it takes."""
+
+    def write(self, data: bytes) -> None:
+        """Take in what comes next."""
+
+    def done(self) -> None:
+        """Hear that the body is complete."""
+
+    def abandon(self) -> None:
+        """Hear that nobody will ask for the body. It may have been complete."""
+
+
+class HTTPResponder(Protocol):
+    """What a dialect puts behind one connection. A failure of any of these is a fault of ours, and answered as 500."""
+
+    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """Answer one request."""
+
+    def refuse_early(self, request: Request) -> Coroutine[Any, Any, Response | None]:
+        """Look at a request before its body comes: where the peer waits for that, and where a sink is to take the body.
+
+        Fires with None where the body is wanted, or with the answer, after which the connection closes.
+        """
+
+    def only_reads(self, request: Request) -> bool:
+        """Tell whether the request changes nothing, so that it may overlap with others of its kind."""
+
+    def refusal(self, status: int, explanation: str) -> Response:
+        """Word an error of the wire: 400, 405, 408, 414, 431, 500, 501, 503 or 505."""
+
+    def body_sink(self, request: Request) -> BodySink | None:
+        """Give what takes the body that is about to come, or None: then it is held in memory, up to the limit."""
+
+
+class _Early:
+    """A header, in the place of its request, that is looked at before the body comes."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+Item = Request | Refusal | _Early
+
+
+class _Phase(Enum):
+    """What the peer is to send next."""
+
+    HEADER = "the rest of a header, or the first of all"
+    BODY = "the rest of a body"
+    ANYTHING = "another request, if it likes"
+
+
+_ADDED: Final = {405: (b"Allow", b""), 503: (b"Retry-After", b"1")}
+"""Fields that a refusal needs, where the dialect names none."""
+
+
+class HTTPConversation(Conversation[Item]):
+    """A connection that speaks HTTP.
+
+    A body that is too large is not read: its request is answered and the connection closes, which tells the peer to stop.
+    """
+
+    def __init__(
+        self,
+        responder: HTTPResponder,
+        clock: IReactorTime,
+        connections: Connections,
+        limits: HTTPLimits,
+        responses: Responses,
+        peer: str,
+        loose: bool = False,
+    ) -> None:
+        super().__init__(clock, connections, limits)
+        self._responder = responder
+        self._bounds = limits
+        self._responses = responses
+        framer = LooseFramer if loose else RequestFramer
+        self._framer = framer(peer, header_bytes=limits.header_bytes, fields=limits.fields, target=limits.target)
+        self._receiving: Request | None = None  # its body is on the way
+        self._body = bytearray()
+        self._phase: _Phase | None = _Phase.HEADER
+        self._phase_began = 0.0
+        self._loose = loose
+        self._quiet: IDelayedCall | None = None
+        self._settled = -1.0  # when what was last looked at for a loose end was heard
+
+    # From the transport
+
+    def connectionMade(self) -> None:
+        self._phase_began = self._clock.seconds()
+        super().connectionMade()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if not self._stopped:
+            self._framer.feed(data)
+            self.received()
+
+    def readConnectionLost(self) -> None:
+        self._framer.end()
+        super().readConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._let_go_of_body()
+        if isinstance(self._held, Request):
+            _abandon(self._held)
+        self._framer.stop()
+        if self._quiet is not None and self._quiet.active():
+            self._quiet.cancel()
+        super().connectionLost(reason)
+
+    # Requests
+
+    def next_request(self) -> Item | None:
+        if self._receiving is not None:
+            return self._body_goes_on(self._receiving)
+        head = self._framer.next_head()
+        if head is None:
+            self._wait(_Phase.HEADER if self._framer.at_hand else _Phase.ANYTHING)
+            return None
+        self._phase = None
+        body = self._framer.body
+        return head if body is None or isinstance(head, Refusal) else self._body_begins(head, body)
+
+    def _body_begins(self, request: Request, body: Body) -> Item | None:
+        try:
+            request.sink = self._responder.body_sink(request)
+        except Exception:
+            return self._cannot_receive()
+        body.limit = self._bounds.body if request.sink is None else request.sink.limit
+        self._receiving = request
+        if body.too_large:
+            return self._too_large(request)
+        if (_expects_continue(request) and not self._framer.at_hand) or request.sink is not None:
+            self._holding = True
+            return _Early(request)
+        return self._body_goes_on(request)
+
+    def _body_goes_on(self, request: Request) -> Item | None:
+        while True:
+            body = self._framer.body
+            piece = self._framer.next_piece()
+            if piece is None:
+                self._wait(_Phase.BODY)
+                return None
+            if isinstance(piece, Refusal):
+                self._let_go_of_body()
+                return piece
+            if body is not None and body.too_large:
+                return self._too_large(request)
+            complete = self._framer.body is None
+            try:
+                self._take_in(request, piece, complete)
+            except Exception:
+                return self._cannot_receive()
+            if complete:
+                self._receiving = None
+                return request
+
+    def _take_in(self, request: Request, piece: bytes, complete: bool) -> None:
+        if request.sink is not None:
+            request.sink.write(piece)
+            if complete:
+                request.sink.done()
+        elif complete and not self._body:
+            request.body = piece
+        else:
+            self._body += piece
+            if complete:
+                request.body = bytes(self._body)
+                self._body.clear()
+
+    def _too_large(self, request: Request) -> Request:
+        self._let_go_of_body()
+        self._framer.stop()
+        request.too_large = True
+        request.keep_alive = False
+        return request
+
+    def _cannot_receive(self) -> Refusal:
+        self.log.failure("a body could not be received")
+        self._let_go_of_body()
+        self._framer.stop()
+        return Refusal(500, "Internal server error")
+
+    def _let_go_of_body(self) -> None:
+        request, self._receiving = self._receiving, None
+        self._body.clear()
+        if request is not None:
+            _abandon(request)
+
+    # Answers
+
+    def respond(self, request: Item) -> Answer | Work:
+        if isinstance(request, Request):
+            try:
+                response = begun(self._responder.answer(request))
+                if isinstance(response, Response):
+                    return self._said(response, request)
+            except Exception:
+                return self._failed(None, request)
+            return cast("Deferred[Answer]", response.addCallback(self._said, request).addErrback(self._failed, request))
+        if isinstance(request, Refusal):
+            return self._refuse(request.status, request.explanation)
+        return self._look_early(request.request)
+
+    def only_reads(self, request: Item) -> bool:
+        return not isinstance(request, Request) or self._responder.only_reads(request)
+
+    def crashed(self) -> Answer:
+        return Last(LAST_RESORT)
+
+    def too_many(self) -> bytes:
+        return self._refuse(503, "Too many connections").body
+
+    def _said(self, response: Response, request: Request) -> Answer:
+        return self._responses.answer(
+            response, head=request.method == "HEAD", http11=request.http11, keep_alive=request.keep_alive
+        )
+
+    def _failed(self, failure: Failure | None, request: Request) -> Answer:
+        self.log.failure("a request could not be answered", failure)
+        return self._said(self._responder.refusal(500, "Internal server error"), request)
+
+    def _refuse(self, status: int, explanation: str) -> Last:
+        response = self._responder.refusal(status, explanation)
+        added = _ADDED.get(status)
+        headers = response.headers
+        if added is not None and all(name.lower() != added[0].lower() for name, _ in headers):
+            headers = (*headers, added)
+        body = b"" if isinstance(response.body, BodySlices) else response.body
+        response = Response(response.status, body, response.content_type, headers)
+        return cast(Last, self._responses.answer(response, keep_alive=False))
+
+    async def _look_early(self, request: Request) -> Answer:
+        """Ask the dialect before the body comes. Nothing more is taken from the input before it has answered."""
+        try:
+            response = await self._responder.refuse_early(request)
+        except Exception:
+            self.log.failure("a request could not be looked at")
+            response = self._responder.refusal(500, "Internal server error")
+        self._holding = False
+        if response is None:
+            return CONTINUE if _expects_continue(request) and not self._framer.at_hand else b""
+        self._let_go_of_body()
+        self._framer.stop()
+        request.keep_alive = False
+        return self._said(response, request)
+
+    # Deadlines
+
+    def due(self) -> float:
+        limits, now = self._bounds, self._clock.seconds()
+        if self._phase is _Phase.HEADER:
+            patience, since = limits.header_seconds, self._phase_began
+        elif self._phase is _Phase.BODY:
+            patience, since = limits.body_seconds, self._phase_began
+        else:
+            patience, since = limits.keep_alive, self._active_at
+        if self._turns or self._streaming or self._stalled or not self._reading:
+            # This end is at work, or waits for its answers to be read: no time runs for the peer's next word.
+            due = min(super().due(), now + patience)
+        else:
+            due = max(since, self._served_at) + patience
+        # No timer is set later than this: so a connection that falls idle needs none set anew.
+        return min(due, now + limits.keep_alive)
+
+    def overdue(self) -> None:
+        """Tell a peer that has begun a request that it was too slow; part in silence from one that has not."""
+        if self._stalled or not (self._receiving is not None or self._framer.at_hand):
+            super().overdue()
+            return
+        self._let_go_of_body()
+        self._framer.stop()
+        self._say(self._refuse(408, "The request took too long to come"))
+        self._pump()
+
+    def _wait(self, phase: _Phase) -> None:
+        """Nothing complete is at hand: see to it that the rest comes in time."""
+        if phase is _Phase.ANYTHING:
+            if self._phase is not _Phase.HEADER:  # as it is before the first request
+                self._phase = phase  # the timer that is set is early enough
+            return
+        if phase is not self._phase:
+            self._phase = phase
+            self._phase_began = self._clock.seconds()
+            self.watch()
+        if self._loose and self._quiet is None and self._settled != self._active_at:
+            self._quiet = self._clock.callLater(QUIET, self._settle)
+
+    def _settle(self) -> None:
+        """Hear that a while has passed: take what came as complete, if nothing has come since."""
+        self._quiet = None
+        wait = self._active_at + QUIET - self._clock.seconds()
+        if wait > 0:
+            self._quiet = self._clock.callLater(wait, self._settle)
+        else:
+            self._settled = self._active_at
+            self._framer.settle()
+            self._pump()
+
+
+def _expects_continue(request: Request) -> bool:
+    return request.http11 and (request.header(b"expect") or b"").lower() == b"100-continue"
+
+
+def _abandon(request: Request) -> None:
+    if request.sink is not None:
+        request.sink.abandon()
+        request.sink = None
+
+
+class HTTPFactory(Factory):
+    """Makes the connections of one dialect. `responder` gets the address of the peer, `now` tells the time of day.
+
+    `loose` also takes what clients in the field send without `Host` and without a proper end.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        responder: Callable[[str], HTTPResponder],
+        clock: IReactorTime,
+        connections: Connections,
+        limits: HTTPLimits,
+        loose: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._responder = responder
+        self._responses = Responses(now)
+        self._make = partial(
+            HTTPConversation, clock=clock, connections=connections, limits=limits, responses=self._responses, loose=loose
+        )
+
+    def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:
+        peer = getattr(addr, "host", "")
+        return self._make(self._responder(peer), peer=peer)

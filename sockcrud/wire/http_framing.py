@@ -1,0 +1,379 @@
+"""HTTP/1.1 and 1.0: bytes in, requests out, without any I/O.
+
+A header block is looked for, measured and counted here, and goes to llhttp (httptools) whole: so that parser never sees
+more than the limit, nor two requests at once. It judges the grammar; sizes, versions, `Host`, the target and bodies are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from attrs import define, field, frozen
+from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
+
+from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
+
+
+@frozen
+class Refusal:
+    """What was received is no request, or more than is allowed. Nothing after it can be read."""
+
+    status: int
+    explanation: str
+
+
+@define(eq=False)
+class Request:
+    """A request. `fields` are its header lines as they came, each begun and ended by CRLF; they are read when asked for."""
+
+    method: str
+    path: str
+    """Percent-decoded, without the query."""
+    query: str = ""
+    """As it came."""
+    fields: bytes = b"\r\n"
+    http11: bool = True
+    peer: str = ""
+    has_host: bool = True
+    keep_alive: bool = True
+    """The peer wants the connection to go on, and nothing stands against it."""
+    body: bytes = b""
+    too_large: bool = False
+    """The body is beyond its limit. It was not read, and the connection closes after the answer."""
+    sink: Any = None
+    """What took the body in, where the dialect gave something for it."""
+    _lower: bytes | None = field(default=None, init=False)
+
+    def header(self, name: bytes) -> bytes | None:
+        """Give the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        lower = self._lower
+        if lower is None:
+            lower = self._lower = self.fields.lower()
+        mark = b"\r\n" + name + b":"
+        at = lower.find(mark)
+        if at < 0:
+            return None
+        start = at + len(mark)
+        end = lower.index(b"\r\n", start)
+        value = self.fields[start:end].strip(b" \t")
+        at = lower.find(mark, end)
+        return value if at < 0 else self._joined(lower, mark, value, at)
+
+    def _joined(self, lower: bytes, mark: bytes, value: bytes, at: int) -> bytes:
+        values = [value]
+        while at >= 0:
+            start = at + len(mark)
+            end = lower.index(b"\r\n", start)
+            values.append(self.fields[start:end].strip(b" \t"))
+            at = lower.find(mark, end)
+        return b", ".join(values)
+
+
+_END: Final = b"\r\n\r\n"
+_LINE_EXTRA: Final = 64
+"""What a request line may be long besides its target."""
+_BLANK_LINES: Final = re.compile(rb"(?:\r\n)*")
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]\r")
+_VISIBLE: Final = re.compile(rb"[!\"$-~]+")
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CLOSES: Final = re.compile(rb"(?:.*,)?[ \t]*close[ \t]*(?:,.*)?", re.IGNORECASE)
+_MOST_DIGITS: Final = 18
+"""Of a Content-Length: what is longer is no length in earnest."""
+
+_METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")}
+
+_NO_LINE: Final = Refusal(400, "The request line is malformed")
+_NO_TARGET: Final = Refusal(400, "The request target is malformed")
+_LONG_TARGET: Final = Refusal(414, "The request target is too long")
+_BARE: Final = Refusal(400, "A line ends without CRLF")
+_LARGE_HEADER: Final = Refusal(431, "The header is too large")
+_MANY_FIELDS: Final = Refusal(431, "There are too many header fields")
+_NO_HEADER: Final = Refusal(400, "The header is malformed")
+_NO_HOST: Final = Refusal(400, "Exactly one well-formed Host is needed")
+_NO_LENGTH: Final = Refusal(400, "The length of the body is not clear")
+_CUT_SHORT: Final = Refusal(400, "The request is incomplete")
+
+
+class RequestFramer:
+    """Bytes in with `feed`; out comes a header with `next_head`, and then, where `body` is set, the body with `next_piece`.
+
+    What is not taken out stays bytes. After a Refusal, and after the last request of a connection, nothing more comes.
+    The work is linear in the bytes, however they are split.
+    """
+
+    needs_host = True
+
+    def __init__(self, peer: str, *, header_bytes: int, fields: int, target: int) -> None:
+        self._peer = peer
+        self._header_bytes = header_bytes
+        self._fields = fields
+        self._target = target
+        self._line = min(target + _LINE_EXTRA, header_bytes)
+        self.body: Body | None = None
+        """The body that follows, while it is not all taken out."""
+        self._data: bytes | bytearray = b""
+        self._at = 0  # where what was not taken out begins
+        self._searched = 0  # up to here the header at _at has no end
+        self._line_end = -1  # the LF of its request line, once that is checked
+        self._last = False  # no request follows the present one
+        self._over = False
+        self._ended = False
+        self._parser: HttpRequestParser | None = None
+        self._whole = False  # llhttp saw the end of the request
+        self._keep_alive = True
+
+    @property
+    def at_hand(self) -> bool:
+        """Tell whether there are bytes that belong to no complete part of a request."""
+        return self._at < len(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """Take in what was received."""
+        if self._over:
+            return
+        at = self._at
+        if at >= len(self._data):
+            self._data = data
+        else:
+            # A bytearray grows at its end and shrinks at its front without copying the rest each time.
+            if isinstance(self._data, bytes):
+                self._data = bytearray(self._data)
+            del self._data[:at]
+            self._data += data
+        self._searched = max(self._searched - at, 0)
+        self._line_end -= at if self._line_end >= 0 else 0
+        self._at = 0
+
+    def end(self) -> None:
+        """Hear that nothing more will be fed."""
+        self._ended = True
+
+    def settle(self) -> None:
+        """Hear that the peer has been quiet for a while. It means nothing here."""
+
+    def stop(self) -> None:
+        """Take nothing more in and give nothing more out."""
+        self._over = True
+        self._data = b""
+        self._at = 0
+        self.body = None
+        self._parser = None
+
+    def next_head(self) -> Request | Refusal | None:
+        """Take out the next header; None where none is complete yet. Not to be called while a body is due."""
+        data, at = self._data, self._at
+        if at == len(data):
+            return None
+        if data[at] == 13:
+            at = self._at = _BLANK_LINES.match(data, at).end()  # type: ignore[union-attr]
+            if at == len(data):
+                return None
+        end = data.find(_END, max(at, self._searched)) + len(_END)
+        if end < len(_END) or end - at > self._header_bytes:
+            return self._incomplete(at)
+        head = self._head(bytes(data[at:end]))
+        if isinstance(head, Refusal):
+            return self._refused(head)
+        self._at = self._searched = end
+        self._line_end = -1
+        if self.body is None and not head.keep_alive:
+            self.stop()
+        self._last = not head.keep_alive
+        return head
+
+    def next_piece(self) -> bytes | Refusal | None:
+        """Take out what has come of the body; None where nothing has. With the last piece, `body` is None.
+
+        Where `body.too_large` is set afterwards, what follows cannot be read.
+        """
+        body = self.body
+        if body is None:
+            return None
+        before = self._at
+        piece, self._at = body.read(self._data, before)
+        if body.fault:
+            return self._refused(Refusal(*body.fault))
+        self._searched = self._at
+        if body.done:
+            self.body = None
+            if self._last:
+                self.stop()
+        elif not piece:
+            return self._refused(_CUT_SHORT) if self._ended else None
+        return piece
+
+    # A header
+
+    def _refused(self, refusal: Refusal) -> Refusal:
+        self.stop()
+        return refusal
+
+    def _incomplete(self, at: int) -> Request | Refusal | None:
+        """The header at `at` has not ended within its limit: refuse what can already be told from it.
+
+        Whatever is refused here would be refused for the same reason if all of it had come at once.
+        """
+        data = self._data
+        stop = min(len(data), at + self._header_bytes)
+        if self._line_end < 0:
+            line_end = data.find(b"\n", max(at, self._searched), min(at + self._line + 1, stop))
+            if line_end >= 0:
+                line = self._request_line(bytes(data[at:line_end]))
+                if isinstance(line, Refusal):
+                    return self._refused(line)
+                self._line_end = line_end
+            elif len(data) - at > self._line:
+                return self._refused(_of_a_long_line(data[at : at + self._line]))
+            elif not _TOKEN.match(data, at, at + 1) and data[at:] != b"\r":
+                return self._refused(_NO_LINE)
+        if self._line_end >= 0 and _BARE_LF.search(data, max(self._line_end, self._searched), stop):
+            return self._refused(_BARE)
+        if len(data) - at > self._header_bytes:
+            return self._refused(_LARGE_HEADER)
+        if self._ended:
+            return self._refused(_CUT_SHORT)
+        self._searched = max(at, len(data) - len(_END) + 1)
+        return None
+
+    def _head(self, block: bytes) -> Request | Refusal:
+        """Judge a header block, and give the request it begins."""
+        line_end = block.index(b"\n")
+        line = self._request_line(block[:line_end])
+        if isinstance(line, Refusal):
+            return line
+        lines = block.count(b"\r\n")
+        if block.count(b"\n") != lines:
+            return _BARE
+        if lines - 2 > self._fields:
+            return _MANY_FIELDS
+        method, path, query, http11 = line
+        request = Request(method, path, query, block[line_end - 1 :], http11, self._peer)
+        refusal = self._grammar(request, block) or self._host(request)
+        if refusal is not None:
+            return refusal
+        request.keep_alive = self._keep_alive
+        return request if self._whole else self._with_body(request)
+
+    def _request_line(self, line: bytes) -> tuple[str, str, str, bool] | Refusal:
+        """Take a request line (up to its LF) apart: method, path, query, and whether it is HTTP/1.1."""
+        if len(line) > self._line:
+            return _of_a_long_line(line[: self._line])
+        try:
+            method, target, version = line.split(b" ")
+        except ValueError:
+            return _NO_LINE
+        if not (known := _METHODS.get(method)) and not _TOKEN.fullmatch(method):
+            return _NO_LINE
+        if len(target) > self._target:
+            return _LONG_TARGET
+        http11 = version == b"HTTP/1.1\r"
+        if not http11 and version != b"HTTP/1.0\r":
+            return Refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here") if _VERSION.fullmatch(version) else _NO_LINE
+        if method == b"CONNECT":
+            return Refusal(405, "This is no proxy")
+        if not _VISIBLE.fullmatch(target):
+            return _NO_TARGET
+        if target[0] != 47:
+            other = _other_form(method, target)
+            if other is None:
+                return _NO_TARGET
+            target = other
+        path, _, query = target.decode("ascii").partition("?")
+        if "%" in path:
+            decoded = _decoded(path)
+            if decoded is None:
+                return _NO_TARGET
+            path = decoded
+        return known or method.decode("ascii"), path, query, http11
+
+    def _grammar(self, request: Request, block: bytes) -> Refusal | None:
+        """Have llhttp judge the header; learn whether the request ends with it, and whether it ends the connection."""
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = HttpRequestParser(self)
+        self._whole = False
+        try:
+            parser.feed_data(block)
+        except HttpParserUpgrade:
+            # It takes what follows for another protocol. Here the field is ignored, so a body may follow.
+            self._whole = False
+            return None
+        except HttpParserInvalidMethodError:
+            return Refusal(501, "The method is not known")
+        except HttpParserError:
+            coding = request.header(b"transfer-encoding")
+            if coding is not None and request.http11 and request.header(b"content-length") is None:
+                return _of_coding(coding) or _NO_HEADER
+            return _NO_HEADER
+        if not self._whole:
+            self._keep_alive = parser.should_keep_alive()
+        if self._keep_alive and not request.http11 and _CLOSES.fullmatch(request.header(b"connection") or b""):
+            self._keep_alive = False
+        return None
+
+    def on_message_complete(self) -> None:
+        """Hear from llhttp that the request has ended."""
+        self._whole = True
+        self._keep_alive = self._parser is not None and self._parser.should_keep_alive()
+
+    def _host(self, request: Request) -> Refusal | None:
+        host = request.header(b"host")
+        if host is None:
+            request.has_host = False
+            return _NO_HOST if request.http11 and self.needs_host else None
+        return None if _HOST.fullmatch(host) else _NO_HOST
+
+    def _with_body(self, request: Request) -> Request | Refusal:
+        """A body follows, or llhttp could not say: see how long it is."""
+        self._parser = None  # it would wait for the body, which it is not given
+        coding, length = request.header(b"transfer-encoding"), request.header(b"content-length")
+        if coding is not None:
+            if length is not None or not request.http11:
+                return _NO_LENGTH
+            refusal = _of_coding(coding)
+            if refusal is not None:
+                return refusal
+            self.body = ChunkedBody(self._header_bytes, self._fields)
+        elif length is not None:
+            if not length.isdigit() or len(length) > _MOST_DIGITS:
+                return _NO_LENGTH
+            if int(length):
+                self.body = CountedBody(int(length))
+        return request
+
+
+def _of_a_long_line(start: bytes | bytearray) -> Refusal:
+    """What to say to a request line that is too long, from its start."""
+    method = _TOKEN.match(start)
+    return _LONG_TARGET if method and start[method.end() : method.end() + 1] == b" " else _NO_LINE
+
+
+def _of_coding(coding: bytes) -> Refusal | None:
+    return None if coding.lower() == b"chunked" else Refusal(501, "No transfer coding but chunked is known")
+
+
+def _other_form(method: bytes, target: bytes) -> bytes | None:
+    """Give the path and query of a target that is not in origin form; None where there is no such form."""
+    if target == b"*":
+        return target if method == b"OPTIONS" else None
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None or not _HOST.fullmatch(absolute[1]):
+        return None
+    return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+
+
+def _decoded(path: str) -> str | None:
+    """Undo the percent-encoding; None where it is broken, is no UTF-8, or holds a NUL."""
+    if _BAD_ESCAPE.search(path):
+        return None
+    try:
+        decoded = unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in decoded else decoded
