@@ -8,9 +8,9 @@ the records, their places in the table, and the changes that are kept for `chang
 
 Times: the same operations on a small and on a large store by turns, the median of the rounds. Each runs on ids chosen
 at random, which at a million are seldom in the processor's caches, and again and again on the same few ids, which are,
-after a run off the clock: the first ratio is what a user sees, the second what the algorithm adds. What is to be inserted is deleted beforehand,
-and what was inserted afterwards, both off the clock, so that the sizes stay. The garbage collector is off meanwhile;
-what it costs is told apart, from the filling, where it is on.
+after a run off the clock: the first ratio is what a user sees, the second what the algorithm adds. What is to be
+inserted is deleted beforehand, and what was inserted afterwards, both off the clock, so that the sizes stay. The garbage
+collector is off meanwhile; what it costs is told apart, from the filling, where it is on.
 """
 
 from __future__ import annotations

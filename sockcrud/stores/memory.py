@@ -12,7 +12,8 @@ from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R,
 from sockcrud.stores.tables import TableListing, Tables
 
 HISTORY: Final = 100_000
-"""Changes kept for `changes(since)`: some 30 MB at the most, and minutes of a busy daemon."""
+"""Changes kept for `changes(since)`. Each also keeps what its record was then: little where that still stands, and as much
+as the records are long where they are changed again and again."""
 
 
 class _Reads:

@@ -6,9 +6,9 @@ Everything here is plain and synchronous: one thread calls it, and between two c
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from itertools import islice
-from typing import Any, Final, Generic
+from operator import attrgetter
+from typing import Any, Final, Generic, Union
 
 import attrs
 from attrs import frozen
@@ -21,8 +21,12 @@ from sockcrud.stores.interfaces import Change, R, Where
 SLICE: Final = 500
 """Records a slice: about half a millisecond of encoding, so that nobody notices another's long list."""
 
-_LOWEST: Final = INT64.start
+MANY: Final = 4096
+"""Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
+
 _HIGHEST: Final = INT64.stop - 1
+
+_Ids = Union[list[int], "SortedList[int]"]
 
 
 @frozen
@@ -46,7 +50,7 @@ class Table(Generic[R]):
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
-        self.indexes: dict[str, dict[Any, list[int]]] = {name: {} for name in self.kind.indexed}
+        self.indexes: dict[str, dict[Any, _Ids]] = {name: {} for name in self.kind.indexed}
         self.open_listings: set[TableListing[R]] = set()
 
     def put(self, id: int, before: R | None, after: R | None) -> None:
@@ -73,7 +77,7 @@ class Table(Generic[R]):
             if before is not None and (after is None or old != new):
                 _unindex(index, old, id)
             if after is not None and (before is None or old != new):
-                insort(index.setdefault(new, []), id)
+                _index(index, new, id)
 
     def free_id(self) -> int:
         """Give the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
@@ -91,16 +95,29 @@ class Table(Generic[R]):
 
     def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
         """Give the first `size` ids above `after`, in order."""
-        if where is None:
-            return list(islice(self.ids.irange(after, inclusive=(False, True)), size))
-        ids = self.indexes[where.field].get(where.value, [])
-        first = 0 if after is None else bisect_right(ids, after)
-        return ids[first : first + size]
+        ids = self.ids if where is None else self.indexes[where.field].get(where.value, [])
+        if isinstance(ids, list):
+            first = 0 if after is None else bisect_right(ids, after)
+            return ids[first : first + size]
+        return list(islice(ids.irange(after, inclusive=(False, True)), size))
 
 
-def _unindex(index: dict[Any, list[int]], value: Any, id: int) -> None:
+def _index(index: dict[Any, _Ids], value: Any, id: int) -> None:
+    ids = index.setdefault(value, [])
+    if isinstance(ids, list):
+        insort(ids, id)
+        if len(ids) > MANY:
+            index[value] = SortedList(ids)
+    else:
+        ids.add(id)
+
+
+def _unindex(index: dict[Any, _Ids], value: Any, id: int) -> None:
     ids = index[value]
-    del ids[bisect_left(ids, id)]
+    if isinstance(ids, list):
+        del ids[bisect_left(ids, id)]
+    else:
+        ids.remove(id)
     if not ids:
         del index[value]
 
@@ -138,24 +155,20 @@ class TableListing(Generic[R]):
 
     def _next_slice(self) -> list[R]:
         size = SLICE if self._left is None else min(SLICE, self._left)
-        # One more than wanted tells whether this is the last slice.
-        ids = self._table.ids_after(self._after, size + 1, self._where)
+        # One more than wanted, of those that are there and of those that were, tells whether this is the last slice.
+        ids = sorted({*self._table.ids_after(self._after, size + 1, self._where), *islice(self._kept, size + 1)})
         upto = ids[size - 1] if len(ids) > size else None
-        records = self._table.records
-        slice = {id: records[id] for id in ids[:size]}
-        for id in list(self._kept.irange(None, upto)):
-            before = self._kept.pop(id)
-            if before is not None and (self._where is None or getattr(before, self._where.field) == self._where.value):
-                slice[id] = before
-            else:
-                slice.pop(id, None)
-        found = [slice[id] for id in sorted(slice)][: self._left]
+        then = (self._kept.pop(id) if id in self._kept else self._table.records[id] for id in ids[:size])
+        found = [record for record in then if record is not None and self._wanted(record)]
         if self._left is not None:
             self._left -= len(found)
         self._after = upto
         if upto is None or self._left == 0:
             self.close()
         return found
+
+    def _wanted(self, record: R) -> bool:
+        return self._where is None or getattr(record, self._where.field) == self._where.value
 
 
 class Tables:
@@ -168,8 +181,10 @@ class Tables:
     def __init__(self, history: int) -> None:
         self.rev = 0
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
+        self._under_way = False
         self._steps: list[_Step] = []
-        self._history: deque[Change] = deque(maxlen=history)
+        self._bound = history
+        self._history: list[Change] = []
         self._forgotten_rev = 0
 
     def table(self, kind: type[R]) -> Table[R]:
@@ -243,18 +258,20 @@ class Tables:
 
     def begin(self) -> None:
         """Start a group of changes."""
-        if self._steps:
+        if self._under_way:
             raise RuntimeError("a transaction within a transaction")
+        self._under_way = True
 
     def commit(self) -> list[Change]:
         """Keep the changes since `begin`, and give them."""
         changes = [Change(step.rev, step.kind, step.id, step.after) for step in self._steps]
         self._steps.clear()
-        for change in changes:
-            if describe(change.kind).journaled:
-                if len(self._history) == self._history.maxlen:
-                    self._forgotten_rev = self._history[0].rev
-                self._history.append(change)
+        self._under_way = False
+        self._history.extend(change for change in changes if describe(change.kind).journaled)
+        excess = len(self._history) - self._bound
+        if excess > self._bound // 8:  # many at once, because the front of a list costs as much to take as the rest is long
+            self._forgotten_rev = self._history[excess - 1].rev
+            del self._history[:excess]
         return changes
 
     def rollback(self) -> None:
@@ -265,12 +282,15 @@ class Tables:
             table.put(step.id, step.after, step.before)
             table.highest = step.highest_before
             self.rev = step.rev - 1
+        self._under_way = False
 
     def changes(self, since: int, limit: int) -> list[Change]:
-        if not self._forgotten_rev <= since <= self.rev:
-            raise HistoryGone(since, self._forgotten_rev, self.rev)
-        newer = (change for change in self._history if change.rev > since)
-        return list(islice(newer, limit))
+        excess = len(self._history) - self._bound
+        forgotten = self._history[excess - 1].rev if excess > 0 else self._forgotten_rev
+        if not forgotten <= since <= self.rev:
+            raise HistoryGone(since, forgotten, self.rev)
+        first = bisect_right(self._history, since, key=attrgetter("rev"))
+        return self._history[first : first + limit]
 
 
 def _expect_rev(record: Record, expect: int | None) -> None:

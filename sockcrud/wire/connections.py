@@ -22,10 +22,11 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The open connections, at most so many."""
+    """The open connections, at most so many. Those `within` others, as one listener's, count among these too."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, within: Connections | None = None) -> None:
         self.most = most
+        self._within = within
         self._open: set[Connection] = set()
         self._empty: Deferred[None] | None = None
 
@@ -36,12 +37,16 @@ class Connections:
         """Take a new connection in; False where there are too many, or where all are about to end."""
         if len(self._open) >= self.most or self._empty is not None:
             return False
+        if self._within is not None and not self._within.admit(connection):
+            return False
         self._open.add(connection)
         return True
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._open.discard(connection)
+        if self._within is not None:
+            self._within.leave(connection)
         if self._empty is not None and not self._open and not self._empty.called:
             self._empty.callback(None)
 

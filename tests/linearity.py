@@ -1,0 +1,87 @@
+"""What it costs to read bytes that were made to be costly. `python -m tests.linearity` prints the figures."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from time import process_time
+from typing import Final
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from sockcrud.wire.connections import Connections
+from sockcrud.wire.json_objects import JSONConversation, JSONLimits, ObjectFramer
+from tests.conversation_kit import ScriptedResponder
+
+LIMIT: Final = 2 * 1024 * 1024
+SHAPES: Final = {
+    "braces in a text": (b'{"a":"', b"}"),
+    "opening braces": (b"", b"{"),
+    "backslashes in a text": (b'{"a":"', b"\\"),
+    "backslashes": (b"", b"\\"),
+    "quotes": (b"", b'"'),
+    "quotes in an object": (b"{", b'"'),
+    "empty objects on one line": (b"", b"{}"),
+    "broken objects on one line": (b"", b"{a}"),
+    "objects and words on one line": (b"", b'{"a":1}x'),
+    "objects nested in one": (b"", b'{"a":'),
+    "blanks": (b"", b" "),
+    "blanks in an object": (b"{", b" "),
+    "blank lines": (b"", b"\r\n"),
+    "lines of a word": (b"", b"x\n"),
+    "a word": (b"", b"x"),
+    "words that look like HTTP": (b"GET ", b"HTTP/1.1 "),
+}
+
+
+def made(shape: str, size: int) -> bytes:
+    """Give that many bytes of a shape."""
+    start, again = SHAPES[shape]
+    return start + again * (size // len(again))
+
+
+def on_a_connection(data: bytes, piece: int) -> float:
+    """Give the processor time that a connection takes for `data` in pieces of this size."""
+    connection = JSONConversation(ScriptedResponder(), Clock(), Connections(1), JSONLimits(request=LIMIT))
+    connection.makeConnection(StringTransport())
+    started = process_time()
+    for at in range(0, len(data), piece):
+        connection.dataReceived(data[at : at + piece])
+    return process_time() - started
+
+
+def in_the_framer(data: bytes, piece: int) -> float:
+    """Give the processor time that the framing alone takes, the end of the line and of the input included."""
+    framer = ObjectFramer(LIMIT, 64)
+    started = process_time()
+    for at in range(0, len(data), piece):
+        framer.feed(data[at : at + piece])
+        while framer.next_object() is not None:
+            pass
+    framer.feed(b"\n")
+    framer.end()
+    while framer.next_object() is not None:
+        pass
+    return process_time() - started
+
+
+def growth(cost: Callable[[bytes, int], float], shape: str, small: int, large: int, piece: int, times: int = 3) -> float:
+    """Give how many times the cost of the small amount the large one costs, at the quietest of several moments."""
+    gc.collect()
+    few, many = made(shape, small), made(shape, large)
+    costs = [(cost(few, piece), cost(many, piece)) for _ in range(times)]
+    return min(many for _, many in costs) / min(few for few, _ in costs)
+
+
+def main() -> None:
+    for shape in SHAPES:
+        for piece in (1, 7, LIMIT):
+            times = growth(in_the_framer, shape, 200_000, 1_000_000, piece)
+            print(f"{shape:<30} in pieces of {piece:>9,}: 1 MB costs {times:.1f} times what 200 kB cost")
+    times = growth(on_a_connection, "braces in a text", 200_000, 1_000_000, 1)
+    print(f"{'braces in a text':<30} on a connection, a byte at a time: {times:.1f} times")
+
+
+if __name__ == "__main__":
+    main()
