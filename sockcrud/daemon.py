@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -16,14 +16,28 @@ from twisted.logger import Logger
 from sockcrud.accounts import Directory
 from sockcrud.config import Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
-from sockcrud.operations.gate import Tally
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.sessions import Sessions
 from sockcrud.stores.interfaces import IStore
 from sockcrud.wire.connections import Connections
-from sockcrud.wire.listen import CannotListen, Listener, OpenListener, listen, stop_listening
+from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS: Final = 60.0
+
+WITHOUT_LOGIN: Final = ("users", "messages")
+SIGN_UP: Final = ("auth", "shop", "members")
+TRIALS: Final = {
+    "users": """echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
+    "messages": """echo '{"op":"mostrar"}' | nc -N HOST PORT""",
+    "clients": "curl http://HOST:PORT/clients/health",
+    "products": "curl http://HOST:PORT/products/health",
+    "inventory": "curl http://HOST:PORT/inventory/health",
+    "auth": "curl http://HOST:PORT/user/health",
+    "shop": "curl http://HOST:PORT/clients/health",
+    "members": "curl --head http://HOST:PORT/",
+    "admin": "curl http://HOST:PORT/health",
+}
+"""What shows, typed in another terminal, that a listener is there."""
 
 
 class StartFailed(SystemExit, Exception):
@@ -47,12 +61,10 @@ class Daemon(Service):
     sessions: Sessions
     hashing: HashingThreads
     connections: Connections
-    listeners: list[Listener]
-    tally: Tally
+    listeners: Listeners
     say: Callable[[str], None]
     """Takes the lines that tell what listens where."""
     show_password: bool = False
-    _open: list[OpenListener] = field(init=False, factory=list)
     _admin: FirstAdmin | None = field(init=False, default=None)
     _sweep: LoopingCall = field(init=False)
     _log = Logger()
@@ -64,7 +76,7 @@ class Daemon(Service):
     def privilegedStartService(self) -> None:
         """Listen, while the process still may on any port. Raise `StartFailed`, with nothing started."""
         try:
-            self._open = listen(self.listeners)
+            self.listeners.start()
         except CannotListen as error:
             raise StartFailed(str(error)) from None
 
@@ -107,7 +119,7 @@ class Daemon(Service):
 
     async def _stop(self) -> None:
         self._log.info("stopping: {count} connections are open", count=len(self.connections))
-        await stop_listening(self._open)
+        await self.listeners.stop()
         await self.connections.finish(self.reactor, self.loaded.settings.stop_grace)
         if self._sweep.running:
             self._sweep.stop()
@@ -115,7 +127,7 @@ class Daemon(Service):
         await self.store.close()
         if self._admin is not None and self._admin.file is not None:
             self._admin.file.unlink(missing_ok=True)  # its account has ended with the store
-        self._log.info("stopped; it has served {served}", served=self.tally)
+        self._log.info("stopped")
 
     def _banner(self) -> list[str]:
         loaded = self.loaded
@@ -124,11 +136,19 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_told(self._admin, self.show_password))
-        for open in self._open:
-            lines.append(f"{open.name:<9} listens on {_written(open.host)}{_how_to_try(open)}")
-            if open.reachable_from_outside:
-                lines.append(f"WARNING: {open.name} has no login, and other machines can reach it: whoever does can change all")
+        for listener in self.listeners:
+            lines.append(f"{listener.name:<9} listens on {written(listener.host)}{_how_to_try(listener)}")
+        for listener in self.listeners:
+            if listener.reachable_from_outside and (danger := self._danger(listener.name)):
+                lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")
         return lines
+
+    def _danger(self, name: str) -> str:
+        if name in WITHOUT_LOGIN:
+            return "which has no login: whoever does can change all of its records"
+        if name in SIGN_UP and self.loaded.settings.sign_up == "open":
+            return "where sign-up is open: whoever does can make an account"
+        return ""
 
 
 def _told(admin: FirstAdmin, show_password: bool) -> str:
@@ -138,21 +158,12 @@ def _told(admin: FirstAdmin, show_password: bool) -> str:
     return f"admin: {admin.login}, password{password} in {admin.file}"
 
 
-_TRIALS = {"users": '{"id_operation":"get_users"}', "messages": '{"op":"mostrar"}'}
-
-
-def _how_to_try(open: OpenListener) -> str:
-    host, port = getattr(open.host, "host", None), getattr(open.host, "port", None)
-    if host is None or open.name not in _TRIALS:
+def _how_to_try(listener: Listener) -> str:
+    host, port = getattr(listener.host, "host", None), getattr(listener.host, "port", None)
+    if host is None or listener.name not in TRIALS:
         return ""
-    return f"    try: echo '{_TRIALS[open.name]}' | nc -N {'127.0.0.1' if host == '0.0.0.0' else host} {port}"
-
-
-def _written(address: Any) -> str:
-    if hasattr(address, "host"):
-        return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
-    name = getattr(address, "name", b"")
-    return name.decode(errors="replace") if isinstance(name, bytes) else str(name or address)
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"    try: {TRIALS[listener.name]}".replace("HOST:PORT", f"{near}:{port}").replace("HOST PORT", f"{near} {port}")
 
 
 def stop_on_signals(reactor: Any) -> None:

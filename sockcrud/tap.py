@@ -5,29 +5,53 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
 from sockcrud import config
+from sockcrud.accounts import Directory
 from sockcrud.config import ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
+from sockcrud.dialects.admin.base import Operations as AdminOperations
+from sockcrud.dialects.admin.responder import AdminResponder
+from sockcrud.dialects.members import MembersResponder, State
 from sockcrud.dialects.messages import MessagesResponder
+from sockcrud.dialects.openapi import description
+from sockcrud.dialects.routed import Terms
+from sockcrud.dialects.shop.auth import AuthResponder
+from sockcrud.dialects.shop.clients import ClientsResponder
+from sockcrud.dialects.shop.inventory import InventoryResponder
+from sockcrud.dialects.shop.products import ProductsResponder
+from sockcrud.dialects.shop.together import ShopResponder
 from sockcrud.dialects.users import UsersResponder
-from sockcrud.operations.gate import Gate, Tally, log_operation
+from sockcrud.dialects.way import WayResponder
+from sockcrud.lockout import Delays
+from sockcrud.metrics import Metrics
+from sockcrud.operations.administration import Administration
+from sockcrud.operations.clients import Addresses, Clients
+from sockcrud.operations.directory import Colleagues, Logins, Members
+from sockcrud.operations.gate import Gate, log_operation
+from sockcrud.operations.inventory import Inventory
 from sockcrud.operations.messages import Messages
+from sockcrud.operations.products import Products
+from sockcrud.operations.status import Status
+from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.users import Users
-from sockcrud.passwords import HashingThreads
+from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.sessions import Sessions
+from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_descriptor_limit
+from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
-from sockcrud.wire.listen import CannotListen, Listener, endpoint
+from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint
 
 log = Logger()
 
-DIALECTS = ("users", "messages")
+DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 
 
 class Options(usage.Options):
@@ -90,25 +114,83 @@ def makeService(options: Options) -> Daemon:
 def make_daemon(loaded: Loaded, reactor: Any, say: Callable[[str], None], show_password: bool = False) -> Daemon:
     """Make the daemon of these settings. It listens when it is started, and `say` takes the lines of its banner."""
     settings = loaded.settings
-    tally = Tally()
-    gate = Gate(reactor, [tally, log_operation] if settings.log_operations else [tally])
     store = MemoryStore()
-    sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
-    users, messages = Users(gate, store), Messages(gate, store)
     connections = Connections(_most_connections(settings))
-    limits = JSONLimits(
-        settings.max_in_flight, settings.max_unsent, settings.idle_timeout, settings.max_request, settings.max_depth
-    )
-    factories = {
-        "users": JSONFactory(lambda peer: UsersResponder(users, peer), reactor, connections, limits),
-        "messages": JSONFactory(lambda peer: MessagesResponder(messages, peer), reactor, connections, limits),
+    connections_at = {name: Connections(connections.most, within=connections) for name in DIALECTS}
+    listeners = Listeners()
+
+    metrics = Metrics(store, DIALECTS, lambda: {name: len(those) for name, those in connections_at.items()})
+    gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    hashing = HashingThreads(reactor)
+    delays = Delays(free_failures=settings.free_login_failures)
+    directory = Directory(store, Passwords(hashing), reactor, delays)
+    sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
+    status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
+
+    responders = _responders(settings, gate, store, directory, sessions, status, connections)
+    for name, responder in responders.items():
+        factory = _factory(settings, responder, reactor, connections_at[name], name)
+        if (where := getattr(settings, name)) != "off":
+            listeners.add(Listener(name, endpoint(where, reactor), factory))
+    return Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
+
+
+def _responders(
+    settings: Settings,
+    gate: Gate,
+    store: IStore,
+    directory: Directory,
+    sessions: Sessions,
+    status: Status,
+    connections: Connections,
+) -> dict[str, Callable[[str], Any]]:
+    """Give each dialect's way to answer a connection from an address: its operations, and its words for them."""
+    users, messages = Users(gate, store), Messages(gate, store)
+    logins = Logins(gate, store, directory, sessions, settings.sign_up == "open")
+    clients, addresses, products = Clients(gate, store), Addresses(gate, store), Products(gate, store)
+    inventory, colleagues, members = Inventory(gate, store), Colleagues(gate, store, directory), Members(gate, store)
+    administration, transfer = Administration(gate, store, directory), Transfer(gate, store)
+    administered = AdminOperations(logins, administration, transfer, status, settings.max_import)
+    started = gate.clock.seconds()
+    state = State(lambda: gate.clock.seconds() - started, lambda: len(connections))
+    terms = Terms(settings.cors_origins, settings.max_depth)
+    admin_terms = Terms(settings.admin_cors_origins, settings.max_depth)
+    return {
+        "users": lambda peer: UsersResponder(users, peer),
+        "messages": lambda peer: MessagesResponder(messages, peer),
+        "clients": lambda peer: ClientsResponder(clients, addresses, logins, peer, terms),
+        "products": lambda peer: ProductsResponder(products, logins, peer, terms),
+        "inventory": lambda peer: InventoryResponder(inventory, logins, peer, terms),
+        "auth": lambda peer: AuthResponder(logins, peer, terms),
+        "shop": lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
+        "way": lambda peer: WayResponder(logins, colleagues, peer, terms),
+        "members": lambda peer: MembersResponder(logins, members, state, peer, terms),
+        "admin": lambda peer: AdminResponder(administered, peer, admin_terms),
     }
-    listeners = [
-        Listener(name, endpoint(where, reactor), factories[name])
-        for name in DIALECTS
-        if (where := getattr(settings, name)) != "off"
-    ]
-    return Daemon(reactor, loaded, store, sessions, HashingThreads(reactor), connections, listeners, tally, say, show_password)
+
+
+def _factory(
+    settings: Settings, responder: Callable[[str], Any], reactor: Any, connections: Connections, name: str
+) -> IProtocolFactory:
+    """Give what makes a dialect's connections: JSON on TCP for two of them, HTTP for the others."""
+    in_flight, unsent, idle = settings.max_in_flight, settings.max_unsent, settings.idle_timeout
+    if name in ("users", "messages"):
+        limits = JSONLimits(in_flight, unsent, idle, settings.max_request, settings.max_depth)
+        return cast(IProtocolFactory, JSONFactory(responder, reactor, connections, limits))
+    http_limits = HTTPLimits(
+        in_flight,
+        unsent,
+        idle,
+        settings.max_header,
+        settings.max_fields,
+        settings.max_target,
+        settings.max_body,
+        settings.header_timeout,
+        settings.body_timeout,
+        settings.keep_alive_timeout,
+    )
+    loose = name == "members" and not settings.members_strict
+    return cast(IProtocolFactory, HTTPFactory(responder, reactor, connections, http_limits, loose))
 
 
 def _most_connections(settings: Settings) -> int:

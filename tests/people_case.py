@@ -9,10 +9,11 @@ from typing import Any, Final
 from sockcrud.model import ADMIN, USER, Account, Company
 from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import Colleagues, LoggedIn, Logins, Members
-from sockcrud.operations.gate import Gate, Principal, Tally
+from sockcrud.operations.gate import Gate, Principal
 from sockcrud.operations.values import Password
 from sockcrud.stores.interfaces import Listing
 from tests.directory_kit import HERE, DirectoryCase
+from tests.tally import Tally
 
 SECRET: Final = Password("correct horse")
 NEW: Final = Password("battery staple")

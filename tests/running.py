@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 _LISTENS = re.compile(r"(\w+) +listens on (\S+):([0-9]+)")
 _TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud"]
 SERVE = [sys.executable, "-m", "sockcrud", "serve"]
@@ -25,13 +26,14 @@ class Daemon:
     def __init__(self, directory: Path, *flags: str, twistd: bool = False) -> None:
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
-        command = [*(_TWISTD if twistd else SERVE), "--users", "tcp:0", "--messages", "tcp:0", *flags]
+        ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
+        command = [*(_TWISTD if twistd else SERVE), *ports, *flags]
         self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=environment())
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
         self.banner: list[str] = []
         self.ports: dict[str, int] = {}
-        while not {"users", "messages"} <= self.ports.keys():
+        while DIALECTS[-1] not in self.ports:
             line = self.stdout.readline().decode()
             if not line:
                 raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")

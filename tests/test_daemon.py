@@ -116,7 +116,7 @@ def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(t
         assert re.search(r"users +listens on 127\.0\.0\.1:", "\n".join(daemon.banner))
         assert any("messages" in line and "0.0.0.0" in line for line in daemon.banner)
         warning = daemon.stdout.readline().decode()
-        assert warning.startswith("WARNING: messages has no login, and other machines can reach it")
+        assert warning.startswith("WARNING: other machines can reach messages, which has no login")
 
 
 def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tmp_path: Path) -> None:
@@ -134,19 +134,15 @@ def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tm
 
 def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None:
     path = tmp_path / "messages.sock"
-    flags = ["--users", "off", "--messages", f"unix:{path}"]
-    process = subprocess.Popen(
-        [*SERVE, *flags], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        while b"messages" not in process.stdout.readline():
-            assert process.poll() is None
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(path))
-            connection.sendall(b'{"op":"mostrar"}')
-            assert next(lines(connection)).startswith('{"status":200')
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-        process.stdout.close()
+    with Daemon(tmp_path, "--messages", f"unix:{path}") as daemon, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(b'{"op":"mostrar"}')
+        assert next(lines(connection)).startswith('{"status":200')
+        assert any(line.startswith("messages") and str(path) in line for line in daemon.banner)
+
+
+def test_a_dialect_that_is_off_leaves_the_others_whole(tmp_path: Path) -> None:
+    with Daemon(tmp_path, "--users", "off", "--clients", "off", "--auth", "off") as daemon:
+        assert {"users", "clients", "auth"}.isdisjoint(daemon.ports)
+        assert daemon.ask("messages", '{"op":"mostrar"}') == '{"status":200,"message":"OK","data":""}\n'
+        assert daemon.ask("products", "GET /products/health HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 200")

@@ -15,11 +15,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.errors import DomainError, Invalid, NotFound, NotLoggedIn, Outdated, Taken, Unavailable
 from sockcrud.model import KINDS, USER, Account, Address, Client, InventoryItem, Product, Record
 from sockcrud.operations.clients import Addresses, Clients
-from sockcrud.operations.gate import Gate, Principal, Tally
+from sockcrud.operations.gate import Gate, Principal
 from sockcrud.operations.inventory import Inventory
 from sockcrud.operations.products import Products
 from sockcrud.stores.interfaces import Listing
 from sockcrud.stores.memory import MemoryStore
+from tests.tally import Tally
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)

@@ -5,7 +5,6 @@ What watches traffic is a watcher of the gate, and hooks in nowhere else.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timezone
 from functools import wraps
@@ -118,22 +117,6 @@ def operation(
         return passed
 
     return decorate
-
-
-class Tally:
-    """A watcher that counts operations by dialect, name and outcome."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str, str]] = Counter()
-
-    def __call__(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
-        self.counts[principal.dialect, operation, outcome] += 1
-
-    def __str__(self) -> str:
-        return (
-            ", ".join(f"{operation} {outcome} {count:,}" for (_, operation, outcome), count in sorted(self.counts.items()))
-            or "nothing"
-        )
 
 
 def log_operation(operation: str, principal: Principal, seconds: float, outcome: str) -> None:

@@ -88,6 +88,7 @@ class Conversation(LineReceiver, Generic[Request]):
         self._stalled = False  # the transport has enough
         self._reading = True
         self._input_ended = False  # nothing more will be read; what was read is still answered
+        self._peer_ended = False  # because the peer says no more
         self._stopped = False  # nothing more will be started
         self._closed = False  # nothing more will be said
         self._pumping = False
@@ -157,7 +158,7 @@ class Conversation(LineReceiver, Generic[Request]):
 
     def readConnectionLost(self) -> None:
         """The peer says no more: what it has said is answered, then the connection closes."""
-        self._input_ended = True
+        self._input_ended = self._peer_ended = True
         if self._closed:
             self.transport.loseConnection()
         else:
@@ -305,6 +306,8 @@ class Conversation(LineReceiver, Generic[Request]):
     async def _stream(self, answer: Sliced) -> None:
         try:
             async for slice in answer.slices:
+                if self._closed:
+                    return
                 self._out.append(slice)
                 self._unsent += len(slice)
                 self._write()
@@ -390,7 +393,7 @@ class Conversation(LineReceiver, Generic[Request]):
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = self._clock.callLater(LINGER, self.abort)
-        if ITCPTransport.providedBy(self.transport) and not self._input_ended:
+        if ITCPTransport.providedBy(self.transport) and not self._peer_ended:
             # Closing with input unread makes the kernel reset the connection, and the peer loses the answer: so the
             # last word is sent, and what the peer still says goes unheard until it has closed too.
             self._read(True)

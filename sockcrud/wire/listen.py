@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any, Final
 
-from attrs import define, frozen
-from twisted.internet.defer import Deferred, gatherResults
+from attrs import define
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -35,27 +36,19 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     return made
 
 
-@frozen
+@define
 class Listener:
-    """A dialect's name, where it shall listen, and what makes its connections."""
+    """A dialect's name, where it shall listen, what makes its connections, and its port once it listens."""
 
     name: str
     endpoint: IStreamServerEndpoint
     factory: IProtocolFactory
-
-
-@define
-class OpenListener:
-    """A listener that listens."""
-
-    name: str
-    port: IListeningPort
+    port: IListeningPort | None = None
 
     @property
-    def host(self) -> IAddress:
-        """The address it has, its port number included."""
-        address: IAddress = self.port.getHost()
-        return address
+    def host(self) -> IAddress | None:
+        """The address it has, its port number included; None where it does not listen."""
+        return None if self.port is None else self.port.getHost()
 
     @property
     def reachable_from_outside(self) -> bool:
@@ -66,33 +59,48 @@ class OpenListener:
             return True
 
 
-def listen(listeners: list[Listener]) -> list[OpenListener]:
-    """Listen everywhere, or, where one cannot, nowhere: raise `CannotListen` then.
+class Listeners:
+    """All listeners, which start and stop together."""
 
-    Every server endpoint of Twisted has its port, or its failure, by the time `listen` returns.
-    """
-    opened: list[OpenListener] = []
-    for listener in listeners:
-        results: list[Any] = []
-        listener.endpoint.listen(listener.factory).addBoth(results.append)
-        result = results[0] if results else Failure(CannotListenError(None, None, "it takes its time"))
-        if isinstance(result, Failure):
-            for open in opened:
-                open.port.stopListening()
-            raise CannotListen(f"{listener.name} cannot listen: {_reason(result.value)}")
-        opened.append(OpenListener(listener.name, result))
-    return opened
+    def __init__(self) -> None:
+        self._all: list[Listener] = []
 
+    def __iter__(self) -> Iterator[Listener]:
+        return iter(self._all)
 
-def stop_listening(opened: list[OpenListener]) -> Deferred[Any]:
-    """Fire when none of them listens any more."""
-    return gatherResults([Deferred.fromCoroutine(_stopped(open.port)) for open in opened])
+    def add(self, listener: Listener) -> None:
+        """Take in one more, before the start."""
+        self._all.append(listener)
 
+    def listening(self) -> dict[str, bool]:
+        """Tell of each by its name whether it listens."""
+        return {listener.name: listener.port is not None for listener in self._all}
 
-async def _stopped(port: IListeningPort) -> None:
-    stopping = port.stopListening()
-    if stopping is not None:
-        await stopping
+    def urls(self) -> dict[str, str]:
+        """Give the URL of each that listens on a port."""
+        hosts = ((listener.name, listener.host) for listener in self._all)
+        return {name: f"http://{written(host)}" for name, host in hosts if hasattr(host, "port")}
+
+    def start(self) -> None:
+        """Listen everywhere, or, where one cannot, nowhere: raise `CannotListen` then.
+
+        Every server endpoint of Twisted has its port, or its failure, by the time `listen` returns.
+        """
+        for listener in self._all:
+            results: list[Any] = []
+            listener.endpoint.listen(listener.factory).addBoth(results.append)
+            result = results[0] if results else Failure(CannotListenError(None, None, "it takes its time"))
+            if isinstance(result, Failure):
+                self.stop().addErrback(lambda _: None)  # the process ends for a better reason
+                raise CannotListen(f"{listener.name} cannot listen: {_reason(result.value)}")
+            listener.port = result
+
+    def stop(self) -> Deferred[Any]:
+        """Fire when none listens any more."""
+        ports = [listener.port for listener in self._all if listener.port is not None]
+        for listener in self._all:
+            listener.port = None
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
 
 def _reason(error: BaseException | None) -> str:
@@ -100,3 +108,11 @@ def _reason(error: BaseException | None) -> str:
         cause = getattr(error.socketError, "strerror", None) or error.socketError
         return f"{error.interface}:{error.port}: {cause}" if error.port is not None else str(cause)
     return str(error)
+
+
+def written(address: Any) -> str:
+    """Write a listener's address the way people do."""
+    if hasattr(address, "host"):
+        return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+    name = getattr(address, "name", b"")
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name or address)

@@ -1,0 +1,229 @@
+"""The OpenAPI 3.1 description of the HTTP dialects, made from the routing tables that serve them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from attrs import frozen
+
+import sockcrud
+from sockcrud.dialects.admin.responder import AdminResponder
+from sockcrud.dialects.members import MembersResponder
+from sockcrud.dialects.routes import JSON, Route, Routes, Schema
+from sockcrud.dialects.schemas import ID, TEXT
+from sockcrud.dialects.shop.auth import AuthResponder
+from sockcrud.dialects.shop.clients import ClientsResponder
+from sockcrud.dialects.shop.inventory import InventoryResponder
+from sockcrud.dialects.shop.products import ProductsResponder
+from sockcrud.dialects.way import WayResponder
+
+_Object = dict[str, Any]
+
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+_ANY_TYPE: Final = "*/*"
+_FAULT_OF_OURS: Final = (500, 503)
+_ID_IN_PATH: Final[Schema] = {**ID, "minimum": 0}
+_IF_MATCH: Final[_Object] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the ETag that the record is to have still",
+    "schema": TEXT,
+}
+
+
+@frozen
+class Part:
+    """One table of routes in the description. `doors` are the listeners that serve it."""
+
+    name: str
+    about: str
+    routes: Routes
+    error: Schema
+    doors: tuple[str, ...]
+    tokens: str | None
+    """The dialect whose tokens are asked for, None where the path holds the session."""
+    no_token: int = 401
+    """The status where such a token is not there, or is dead."""
+    basic: tuple[str, ...] = ()
+    """The paths where the login name and the password come by HTTP Basic."""
+
+
+PARTS: Final = (
+    Part(
+        "clients",
+        "Clients of the shop, and where they live",
+        ClientsResponder.routes,
+        ClientsResponder.error_body,
+        ("clients", "shop"),
+        "auth",
+    ),
+    Part(
+        "products",
+        "Products of the shop",
+        ProductsResponder.routes,
+        ProductsResponder.error_body,
+        ("products", "shop"),
+        "auth",
+    ),
+    Part(
+        "inventory",
+        "Which clients have how many of which products",
+        InventoryResponder.routes,
+        InventoryResponder.error_body,
+        ("inventory", "shop"),
+        "auth",
+    ),
+    Part(
+        "auth",
+        "Accounts and tokens of the shop",
+        AuthResponder.routes,
+        AuthResponder.error_body,
+        ("auth", "shop"),
+        "auth",
+        basic=("/user/login", "/users/login"),
+    ),
+    Part(
+        "way",
+        "The accounts of a company, with the session in the path; a refusal has Status ERROR, and is a 200",
+        WayResponder.routes,
+        WayResponder.error_body,
+        ("way",),
+        None,
+    ),
+    Part(
+        "members",
+        "Members, and the state of the server",
+        MembersResponder.routes,
+        MembersResponder.error_body,
+        ("members",),
+        "members",
+        no_token=403,
+    ),
+    Part(
+        "admin",
+        "All accounts, companies and sessions, what has changed, and how the daemon does",
+        AdminResponder.routes,
+        AdminResponder.error_body,
+        ("admin",),
+        "admin",
+    ),
+)
+
+
+def description(urls: Mapping[str, str], parts: Sequence[Part] = PARTS) -> bytes:
+    """Give the description of what is served. `urls` tells, by their names, where the dialects that listen are reached."""
+    served = [part for part in parts if any(door in urls for door in part.doors)]
+    paths: dict[str, _Object] = {}
+    for part in served:
+        servers = [{"url": urls[door]} for door in part.doors if door in urls]
+        for path, route in _operations(part):
+            methods = paths.setdefault(path, {})
+            if route.method.lower() in methods:
+                raise ValueError(f"two parts serve {route.method} {path}")
+            methods[route.method.lower()] = {**_operation(part, path, route), "servers": servers}
+    return orjson.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "sockcrud",
+                "version": sockcrud.__version__,
+                "description": "Several systems of records, each behind a port of its own, on one store.",
+            },
+            "tags": [{"name": part.name, "description": part.about} for part in served],
+            "paths": paths,
+            "components": {
+                "schemas": {f"{part.name}_error": part.error for part in served},
+                "securitySchemes": _security_schemes(served),
+            },
+        }
+    )
+
+
+def _operations(part: Part) -> Iterator[tuple[str, Route]]:
+    for route in part.routes.all:
+        for path in (route.path, *route.also):
+            yield path, route
+
+
+def _security_schemes(parts: Sequence[Part]) -> _Object:
+    schemes: _Object = {
+        f"{part.tokens}_token": {"type": "http", "scheme": "bearer", "description": f"a token of a login at {part.tokens}"}
+        for part in parts
+        if part.tokens is not None
+    }
+    if any(part.basic for part in parts):
+        schemes["password"] = {"type": "http", "scheme": "basic"}
+    return schemes
+
+
+def _operation(part: Part, path: str, route: Route) -> _Object:
+    made: _Object = {
+        "operationId": "_".join([part.name, route.method.lower(), *re.findall(r"\w+", path)]),
+        "summary": route.summary,
+        "tags": [part.name],
+        "responses": _responses(part, route),
+    }
+    if parameters := _parameters(path, route):
+        made["parameters"] = parameters
+    if route.body is not None:
+        content = {type: {"schema": route.body} for type in route.takes or (_ANY_TYPE,)}
+        made["requestBody"] = {"required": True, "content": content}
+    if path in part.basic:
+        made["security"] = [{"password": []}]
+    elif route.login and part.tokens is not None:
+        made["security"] = [{f"{part.tokens}_token": []}]
+    return made
+
+
+def _parameters(path: str, route: Route) -> list[_Object]:
+    parameters: list[_Object] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _ID_IN_PATH if name == "id" or name.endswith("_id") else TEXT,
+        }
+        for name in _PARAMETER.findall(path)
+    ]
+    for name, schema in route.query.items():
+        parameters.append({"name": name, "in": "query", "required": name in route.needed, "schema": schema})
+    if route.if_match:
+        parameters.append(_IF_MATCH)
+    return parameters
+
+
+def _responses(part: Part, route: Route) -> _Object:
+    responses: _Object = {}
+    headers = {name: {"description": says, "schema": TEXT} for name, says in route.headers.items()}
+    for status, schema in route.answers.items():
+        response: _Object = {"description": HTTPStatus(status).phrase}
+        if headers:
+            response["headers"] = headers
+        if schema is not None:
+            response["content"] = {route.gives.partition(";")[0]: {"schema": schema}}
+        responses[str(status)] = response
+    for status in _errors(part, route):
+        response = responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+        if route.method == "HEAD":
+            continue
+        error = {"$ref": f"#/components/schemas/{part.name}_error"}
+        content = response.setdefault("content", {})
+        content[JSON] = {"schema": {"anyOf": [content[JSON]["schema"], error]} if JSON in content else error}
+    return dict(sorted(responses.items()))
+
+
+def _errors(part: Part, route: Route) -> list[int]:
+    statuses = {*route.errors, *_FAULT_OF_OURS}
+    if route.login and part.tokens is not None:
+        statuses.add(part.no_token)
+    if route.body is not None:
+        statuses |= {400, 413, 415} if route.takes else {400, 413}
+    if route.if_match:
+        statuses.add(412)
+    if route.query:
+        statuses.add(400)
+    return sorted(statuses)

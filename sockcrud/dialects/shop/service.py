@@ -1,0 +1,150 @@
+"""What the services of the shop share: bearer tokens, their words for errors, one record as an answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from sockcrud.dialects.etags import etag
+from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
+from sockcrud.dialects.routes import Found, Route, Schema
+from sockcrud.dialects.schemas import ID, TEXT, an_object
+from sockcrud.errors import (
+    Busy,
+    DomainError,
+    Forbidden,
+    Invalid,
+    LoginDelayed,
+    LoginFailed,
+    NotFound,
+    NotLoggedIn,
+    Outdated,
+    StillReferred,
+    Taken,
+    Unavailable,
+)
+from sockcrud.operations.directory import Logins
+from sockcrud.operations.gate import Principal
+from sockcrud.wire.http import Request, Response
+
+SESSIONS: Final = "auth"
+"""Where the tokens work: those that the auth service gives work at all services, and no others do."""
+
+MESSAGE: Final[Schema] = an_object({"msg": TEXT})
+CREATED: Final[Schema] = an_object({"msg": TEXT, "id": ID})
+ETAG: Final = {"ETag": "the revision of the record"}
+
+_BEARER: Final = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)
+_BEARER_WANTED: Final = (b"WWW-Authenticate", b"Bearer")
+_BASIC_WANTED: Final = (b"WWW-Authenticate", b'Basic realm="shop", charset="UTF-8"')
+
+_NAMES: Final = {"InventoryItem": "inventory item"}
+_FIELDS: Final = {"login": "username"}
+_STATUSES: Final[Mapping[type[DomainError], int]] = {
+    Invalid: 400,
+    NotLoggedIn: 401,
+    LoginFailed: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Taken: 409,
+    StillReferred: 409,
+    Outdated: 412,
+    LoginDelayed: 429,
+    Busy: 503,
+    Unavailable: 503,
+}
+
+
+class ShopService(RoutedResponder):
+    """A service behind one connection. `name` is its own, also where several of them share a port."""
+
+    error_body = MESSAGE
+
+    def __init__(self, name: str, logins: Logins, address: str, terms: Terms | None = None) -> None:
+        super().__init__(Principal(name, address), terms)
+        self._logins = logins
+
+    async def log_in(self, request: Request, found: Found) -> Principal:
+        return await self.bearer(request)
+
+    async def bearer(self, request: Request) -> Principal:
+        """Fire with the principal whose token the request bears; fail with NotLoggedIn."""
+        token = _BEARER.fullmatch(request.header(b"authorization") or b"")
+        if token is None:
+            raise NotLoggedIn
+        return await self._logins.resume(self.principal, SESSIONS, token[1].decode("ascii"))
+
+    def error(self, status: int, message: str) -> Response:
+        return json_response(status, {"msg": message})
+
+    def failed(self, error: DomainError, found: Found) -> Response:
+        return json_response(_STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_fields_of(error))
+
+    async def health(self, call: Call) -> Response:
+        """Tell that the service is there."""
+        return json_response(200, {"msg": "The service is running"})
+
+
+def health(path: str, *also: str) -> Route:
+    """Give the route of a service's health."""
+    return Route("GET", path, ShopService.health, "Tell whether the service runs", {200: MESSAGE}, login=False, also=also)
+
+
+def one(rev: int, shown: Mapping[str, Any], status: int = 200) -> Response:
+    """Give the answer about one record, which is at this revision."""
+    return Response(status, orjson.dumps(shown), headers=(etag(rev),))
+
+
+def _in_words(error: DomainError) -> str:
+    """Say it to people. No value that was sent is in it: it may be a secret."""
+    match error:
+        case Invalid():
+            return f"{_FIELDS.get(error.field, error.field)}: expected {error.expected}"
+        case NotFound():
+            return f"There is no {_named(error.kind)} with id {error.id}"
+        case Taken():
+            return f"Another {_named(error.kind)} has this {_FIELDS.get(error.field, error.field)} already"
+        case StillReferred():
+            return f"The {_named(error.kind)} is still in use"
+        case Outdated():
+            return f"The record has changed meanwhile: it is at revision {error.rev}"
+        case NotLoggedIn():
+            return "A valid bearer token is needed: log in first"
+        case LoginFailed():
+            return "Wrong username or password"
+        case LoginDelayed():
+            return f"Too many failed logins: try again in {_whole_seconds(error)} s"
+        case Forbidden():
+            return "This account may not do that"
+        case Busy():
+            return "Too much is under way: try again in a moment"
+        case Unavailable():
+            return "The store cannot be reached: try again in a moment"
+        case _:
+            return "Internal server error"
+
+
+def _fields_of(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
+    match error:
+        case NotLoggedIn():
+            return (_BEARER_WANTED,)
+        case LoginFailed():
+            return (_BASIC_WANTED,)
+        case LoginDelayed():
+            return ((b"Retry-After", b"%d" % _whole_seconds(error)),)
+        case Busy() | Unavailable():
+            return ((b"Retry-After", b"1"),)
+        case _:
+            return ()
+
+
+def _named(kind: str) -> str:
+    return _NAMES.get(kind, kind.lower())
+
+
+def _whole_seconds(error: LoginDelayed) -> int:
+    return max(1, math.ceil(error.retry_after))

@@ -1,0 +1,67 @@
+"""How the daemon does: whether it listens and its store can be reached, its figures, and what it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, TimeoutError
+
+from sockcrud.errors import Unavailable
+from sockcrud.model import Company
+from sockcrud.operations.gate import Gate, Principal, admins, anyone, operation
+from sockcrud.stores.interfaces import IStore
+
+STORE_SECONDS: Final = 2.0
+"""A store that takes longer to answer is as good as out of reach."""
+
+
+@frozen
+class Health:
+    """Which dialects listen, of those that should, and whether the store can be reached."""
+
+    listening: Mapping[str, bool]
+    store_reachable: bool
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is missing."""
+        return self.store_reachable and all(self.listening.values())
+
+
+@frozen
+class Status:
+    """What can be asked about the daemon itself. `listening`, `figures` and `description` are where that is known."""
+
+    gate: Gate
+    store: IStore
+    listening: Callable[[], Mapping[str, bool]]
+    figures: Callable[[], Awaitable[bytes]]
+    description: Callable[[], bytes]
+
+    @operation("health.read", anyone)
+    async def health(self, principal: Principal) -> Health:
+        """Fire with the health. It is known in any case within `STORE_SECONDS`."""
+        return Health(dict(self.listening()), await self._reachable())
+
+    @operation("figures.read", anyone)
+    async def read_figures(self, principal: Principal) -> bytes:
+        """Fire with the figures for whoever collects them."""
+        return await self.figures()
+
+    @operation("description.read", admins)
+    async def read_description(self, principal: Principal) -> bytes:
+        """Fire with the description of what the daemon serves, for programs."""
+        return self.description()
+
+    async def _reachable(self) -> bool:
+        async def ask() -> int:
+            return await self.store.count(Company)
+
+        asking = Deferred.fromCoroutine(ask())
+        try:
+            await asking.addTimeout(STORE_SECONDS, self.gate.clock)
+        except (Unavailable, TimeoutError):
+            return False
+        return True

@@ -1,0 +1,359 @@
+"""Taking all records out, and putting records in: the export and the import of an admin.
+
+An import only adds. It is checked whole before it changes anything, and then is one change: all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timezone
+from time import perf_counter
+from typing import Any, Final
+
+import attrs
+from attrs import Factory, define, frozen
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from sockcrud.accounts import ACTIVE_ADMIN, require_active_admin
+from sockcrud.errors import DomainError, Invalid, NotFound, Taken
+from sockcrud.model import INT64, KINDS, Account, Bound, Instance, Message, Moment, Money, Record, Whole, describe
+from sockcrud.operations import values
+from sockcrud.operations.administration import HIDDEN
+from sockcrud.operations.directory import still
+from sockcrud.operations.gate import Gate, Principal, admins, operation
+from sockcrud.stores.interfaces import IStore, ITransaction, Listing
+
+TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
+"""The kinds that an export holds: what only the logins need is none of them."""
+
+MOST_FAULTS: Final = 100
+"""So many faults of an import are told; the first so many are reason enough to look at the file."""
+
+NO_PASSWORD: Final = "!"
+"""What an account holds that was imported without a hash: nobody can log in to it before an admin sets a password."""
+
+SLICE_SECONDS: Final = 0.005
+"""An import is checked for so long in one turn of the reactor; then it is the others' turn."""
+
+_TOGETHER: Final = 200
+"""Records that the store is asked about at once: a store on a network makes one question of them."""
+
+_KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
+_ID: Final = Whole(1, INT64.stop - 1)
+_CLIENTS_ID: Final = Whole(INT64.start, INT64.stop - 1)
+"""The ids of messages are their clients', who may take any number."""
+_NOT_STORED: Final = frozenset(("kind", "id", "rev"))
+_NAME_SHOWN: Final = 60
+
+_HASH: Final = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<memory>[0-9]{1,7}),t=(?P<passes>[0-9]{1,3}),p=(?P<lanes>[0-9]{1,3})"
+    r"\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<hash>[A-Za-z0-9+/]{22,86})"
+)
+_LARGEST_MEMORY: Final = 256 * 1024
+"""KiB that checking a password may take. An imported hash says itself what it costs, and would be believed."""
+_MOST_PASSES: Final = 16
+_MOST_LANES: Final = 16
+
+
+@frozen
+class Given:
+    """A record as a file has it: where it stands, and its fields, which JSON has no dates and exact amounts for."""
+
+    line: int
+    fields: Mapping[str, Any]
+
+
+@frozen
+class Fault:
+    """What is wrong with one line: in which field, where it is about one, and what would be right."""
+
+    line: int
+    field: str | None
+    expected: str
+
+
+class Unimportable(DomainError):
+    """An import with faults: the first of them, in the order of the lines. `all` tells whether there are no others."""
+
+    outcome = "invalid"
+
+    def __init__(self, faults: Sequence[Fault], all: bool) -> None:
+        count = f"{len(faults)}{'' if all else ' or more'} fault{'' if all and len(faults) == 1 else 's'}"
+        super().__init__(f"{count}, and nothing was imported")
+        self.faults = tuple(faults)
+        self.all = all
+
+
+class Everything:
+    """A `Listing` of all records of all kinds that are transferred, the kinds one after the other.
+
+    All kinds are listed as of the turn it was made in.
+    """
+
+    def __init__(self, store: IStore, secrets: bool) -> None:
+        self._secrets = secrets
+        self._listings: list[Listing[Record]] = [store.listing(kind) for kind in TRANSFERRED]
+        self.ended = False
+
+    def __aiter__(self) -> Everything:
+        return self
+
+    async def __anext__(self) -> Sequence[Record]:
+        while self._listings:
+            records: Sequence[Record] = ()
+            try:
+                records = await anext(self._listings[0])
+            except StopAsyncIteration:
+                pass
+            except BaseException:
+                self.close()  # nobody reads on after a failure, and the store would hold the moment for good
+                raise
+            if not records or self._listings[0].ended:
+                self._listings.pop(0)
+            if records:
+                return records if self._secrets else [_without_hash(record) for record in records]
+        self.ended = True
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        self.ended = True
+        for listing in self._listings:
+            listing.close()
+        self._listings.clear()
+
+
+def _without_hash(record: Record) -> Record:
+    return attrs.evolve(record, password_hash=HIDDEN) if isinstance(record, Account) else record
+
+
+@frozen
+class Transfer:
+    """Export and import. Both fail with NotLoggedIn without a login, and with Forbidden for others than admins."""
+
+    gate: Gate
+    store: IStore
+
+    @operation("records.export", admins)
+    async def export(self, principal: Principal, secrets: bool = False) -> Listing[Record]:
+        """Fire with all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
+        return Everything(self.store, secrets)
+
+    @operation("records.may_import", admins)
+    async def may_import(self, principal: Principal) -> None:
+        """Fire where the principal may import, for whoever is to take in much before it can ask for the import."""
+
+    @operation("records.import", admins)
+    async def import_(self, principal: Principal, given: Iterable[Given | Fault]) -> Mapping[str, int]:
+        """Add the records under the ids they have, and fire with how many of each kind these were.
+
+        They may come in any order. Their revisions are new ones. An account without a hash gets none that fits a password.
+        What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Fail with
+        Unimportable where a record breaks a rule of its kind, where its id or a unique value exists, in the store or in
+        another line, or where what it refers to is in neither; with LastAdmin. Then nothing has changed.
+        """
+        batch = _Batch()
+        pace = _Pace(self.gate.clock)
+        for entry in given:
+            batch.add(entry)
+            if len(batch.faults) > MOST_FAULTS:
+                raise batch.unimportable()
+            await pace.keep()
+        await self._compare(batch, pace)
+        if batch.faults:
+            raise batch.unimportable()
+
+        async def add(transaction: ITransaction) -> None:
+            await transaction.alone(ACTIVE_ADMIN)
+            await still(transaction, principal, admins)
+            for kind in TRANSFERRED:  # what is referred to before what refers to it
+                for row in batch.rows[kind]:
+                    await _add(transaction, row)
+            await require_active_admin(transaction)
+
+        await self.store.transact(add)
+        return {describe(kind).name: len(rows) for kind, rows in batch.rows.items() if rows}
+
+    async def _compare(self, batch: _Batch, pace: _Pace) -> None:
+        """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
+        rows = [row for kind in TRANSFERRED for row in batch.rows[kind]]
+        for start in range(0, len(rows), _TOGETHER):
+            asking = [Deferred.fromCoroutine(self._clashes(row, batch)) for row in rows[start : start + _TOGETHER]]
+            try:
+                for faults in await gatherResults(asking, consumeErrors=True):
+                    batch.faults += faults
+            except FirstError as error:
+                error.subFailure.raiseException()
+            if len(batch.faults) > MOST_FAULTS:
+                return
+            await pace.keep()
+
+    async def _clashes(self, row: _Row, batch: _Batch) -> list[Fault]:
+        faults = []
+        if await _exists(self.store.get(row.kind, row.id)):
+            faults.append(Fault(row.line, "id", "an id that is free"))
+        for name in describe(row.kind).uniques:
+            if name in row.fields and await self.store.find(row.kind, name, row.fields[name]) is not None:
+                faults.append(_taken(row, name))
+        for name, reference in describe(row.kind).references.items():
+            id = row.fields.get(name)
+            if id is not None and id not in batch.ids[reference.kind] and not await _exists(self.store.get(reference.kind, id)):
+                faults.append(_absent(row, name))
+        return faults
+
+
+@frozen
+class _Row:
+    """A record on its way in. It lacks the fields that were found wrong."""
+
+    line: int
+    kind: type[Record]
+    id: int
+    fields: dict[str, Any]
+
+
+@define
+class _Batch:
+    """What was given so far, and what is wrong with it."""
+
+    rows: dict[type[Record], list[_Row]] = Factory(lambda: {kind: [] for kind in TRANSFERRED})
+    ids: dict[type[Record], dict[int, int]] = Factory(lambda: {kind: {} for kind in TRANSFERRED})
+    """By kind, the line of each id."""
+    faults: list[Fault] = Factory(list)
+    _taken: dict[tuple[type[Record], str, Any], int] = Factory(dict)
+
+    def add(self, entry: Given | Fault) -> None:
+        if isinstance(entry, Fault):
+            self.faults.append(entry)
+            return
+        name, id = entry.fields.get("kind"), entry.fields.get("id")
+        kind = _KINDS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            self.faults.append(Fault(entry.line, "kind", " or ".join(_KINDS)))
+            return
+        ids = _CLIENTS_ID if kind is Message else _ID
+        if not isinstance(id, int) or not ids.fits(id):
+            self.faults.append(Fault(entry.line, "id", ids.expects))
+            return
+        row = _Row(entry.line, kind, id, self._read(kind, entry))
+        if (line := self.ids[kind].setdefault(id, entry.line)) != entry.line:
+            self.faults.append(Fault(entry.line, "id", f"an id that line {line} has not"))
+        for unique, fold in describe(kind).uniques.items():
+            if unique in row.fields:
+                line = self._taken.setdefault((kind, unique, fold(row.fields[unique])), entry.line)
+                if line != entry.line:
+                    self.faults.append(Fault(entry.line, unique, f"a value that line {line} has not"))
+        self.rows[kind].append(row)
+
+    def _read(self, kind: type[Record], entry: Given) -> dict[str, Any]:
+        bounds = describe(kind).bounds
+        for name in entry.fields:
+            if name not in bounds and name not in _NOT_STORED:
+                self.faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {describe(kind).name} has no such field"))
+        read: dict[str, Any] = {}
+        for name, bound in bounds.items():
+            try:
+                read[name] = _value(name, bound, entry.fields)
+            except Invalid as error:
+                self.faults.append(Fault(entry.line, error.field, error.expected))
+        return read
+
+    def unimportable(self) -> Unimportable:
+        faults = sorted(self.faults, key=lambda fault: fault.line)
+        return Unimportable(faults[:MOST_FAULTS], len(faults) <= MOST_FAULTS)
+
+
+def _value(name: str, bound: Bound, fields: Mapping[str, Any]) -> Any:
+    """Give the value of a field as it is stored; raise Invalid where it keeps not to its bound."""
+    if name == "password_hash":
+        return _password_hash(fields.get(name))
+    if name not in fields:
+        raise Invalid(name, f"{bound.expects}, and there is nothing")
+    value = fields[name]
+    if isinstance(bound, Money):
+        return values.money(name, value)
+    if isinstance(bound, Moment):
+        value = _moment(value)
+    elif isinstance(bound, Instance) and bound.type is date:
+        return values.day(name, value)
+    if not bound.fits(value):
+        raise Invalid(name, bound.expects)
+    return value
+
+
+def _moment(value: object) -> datetime | None:
+    """Give the moment that an ISO 8601 text with an offset names, None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value)
+        return moment.astimezone(timezone.utc) if moment.utcoffset() is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _password_hash(value: object) -> str:
+    """Give a hash that logins can be checked against at a bearable cost; `NO_PASSWORD` where there is none."""
+    if value is None:
+        return NO_PASSWORD
+    found = _HASH.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
+        bearable = 8 * lanes <= memory <= _LARGEST_MEMORY and 1 <= passes <= _MOST_PASSES and 1 <= lanes <= _MOST_LANES
+        if bearable and _is_base64(found["salt"]) and _is_base64(found["hash"]):
+            return found[0]
+    raise Invalid("password_hash", "an argon2id hash as an export with secrets has it, or null for no password")
+
+
+def _is_base64(text: str) -> bool:
+    """Tell whether argon2 can decode it: what it cannot decode it refuses faster than a password that is wrong."""
+    try:
+        return b64encode(b64decode(text + "=" * (-len(text) % 4))).rstrip(b"=") == text.encode()
+    except ValueError:
+        return False
+
+
+async def _add(transaction: ITransaction, row: _Row) -> None:
+    """Insert one record. What was in order when it was checked may have changed since."""
+    try:
+        await transaction.insert(row.kind, row.id, **row.fields)
+    except Taken as error:
+        raise Unimportable([_taken(row, error.field)], all=False) from None
+    except NotFound as error:
+        references = describe(row.kind).references.items()
+        name = next(name for name, to in references if to.kind.__name__ == error.kind and row.fields[name] == error.id)
+        raise Unimportable([_absent(row, name)], all=False) from None
+
+
+async def _exists(record: Awaitable[Record]) -> bool:
+    try:
+        await record
+    except NotFound:
+        return False
+    return True
+
+
+def _taken(row: _Row, field: str) -> Fault:
+    return Fault(row.line, field, "a value that no record has yet")
+
+
+def _absent(row: _Row, field: str) -> Fault:
+    kind = describe(row.kind).references[field].kind
+    return Fault(row.line, field, f"the id of a {describe(kind).name}, here or in the file")
+
+
+class _Pace:
+    """Lets others have their turn when a piece of work has taken its time."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._until = perf_counter() + SLICE_SECONDS
+
+    async def keep(self) -> None:
+        """Fire at once, or in the reactor's next turn where this one has been long enough."""
+        if perf_counter() >= self._until:
+            await deferLater(self._clock, 0)
+            self._until = perf_counter() + SLICE_SECONDS

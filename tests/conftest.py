@@ -1,0 +1,71 @@
+"""What every test that awaits something must leave behind: nothing."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import implementer
+
+from tests.awaiting import is_awaited, run_reactor_until
+
+
+@implementer(ILogObserver)
+class Leftovers:
+    """What a test has left in the reactor and in the log."""
+
+    def __init__(self) -> None:
+        from twisted.internet import reactor
+
+        self._reactor: Any = reactor
+        self._failures: list[LogEvent] = []
+        run_reactor_until(self._a_few_turns())  # the reactor's own parts are there by then
+        self._before = self._held()
+        globalLogPublisher.addObserver(self)
+
+    def flush(self, kind: type[BaseException]) -> int:
+        """Forget the failures of this kind that were logged, which were meant to be, and tell how many they were."""
+        meant = [event for event in self._failures if isinstance(event["log_failure"].value, kind)]
+        self._failures = [event for event in self._failures if event not in meant]
+        return len(meant)
+
+    def found(self) -> list[str]:
+        """Tell all that is left: failures nobody heard, timers, ports and connections."""
+        run_reactor_until(self._a_few_turns())  # what was closed is gone by then
+        gc.collect()  # a Deferred logs the failure that nobody heard when it goes
+        globalLogPublisher.removeObserver(self)
+        failures = [f"logged: {event['log_failure'].getTraceback()}" for event in self._failures]
+        return failures + [f"left in the reactor: {thing!r}" for thing in self._held() if thing not in self._before]
+
+    def __call__(self, event: LogEvent) -> None:
+        if "log_failure" in event and event.get("log_level", LogLevel.critical) >= LogLevel.error:
+            self._failures.append(event)
+
+    def _held(self) -> list[object]:
+        return [*self._reactor.getDelayedCalls(), *self._reactor.getReaders(), *self._reactor.getWriters()]
+
+    def _a_few_turns(self) -> Deferred[None]:
+        turn: Deferred[None] = deferLater(self._reactor, 0)
+        for _ in range(3):
+            turn.addCallback(lambda _: deferLater(self._reactor, 0))
+        return turn
+
+
+@pytest.fixture
+def leftovers() -> Iterator[Leftovers]:
+    """Fail a test that leaves anything. A test that expects a logged failure asks for this, and flushes it."""
+    left = Leftovers()
+    yield left
+    assert not (found := left.found()), "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def clean(request: pytest.FixtureRequest) -> None:
+    """Have `leftovers` around every test that awaits. (Trial's own test cases look after themselves.)"""
+    if is_awaited(getattr(request, "function", None)):
+        request.getfixturevalue("leftovers")
