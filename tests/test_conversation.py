@@ -251,7 +251,17 @@ class LastTests(ConversationCase):
     def test_a_peer_that_does_not_close_its_half_within_2_seconds_is_cut_off(self) -> None:
         peer = self.connect(tcp=True)
         peer.send(asked(0, "last"))
+        self.clock.advance(10)
+        peer.connection.writeConnectionLost()  # as the transport says once all was sent
         self.clock.advance(1.999)
+        self.assertFalse(peer.is_aborted)
+        self.clock.advance(0.001)
+        self.assertTrue(peer.is_aborted)
+
+    def test_a_peer_that_does_not_take_what_was_said_last_within_30_seconds_is_cut_off(self) -> None:
+        peer = self.connect(tcp=True)
+        peer.send(asked(0, "last"))
+        self.clock.advance(29.999)
         self.assertFalse(peer.is_aborted)
         self.clock.advance(0.001)
         self.assertTrue(peer.is_aborted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.wire.conversation import LINGER
+from sockcrud.wire.conversation import LAST_WORDS
 from tests.conversation_kit import ConversationCase, Peer, Slices, line
 from tests.test_conversation import asked, names, read
 
@@ -289,10 +289,10 @@ class StopTests(ConversationCase):
         self.assertTrue(peer.is_aborted)
         self.stopped(stopping, peer)
 
-    def test_a_peer_that_does_not_take_its_farewell_is_cut_off_after_2_seconds(self) -> None:
+    def test_a_peer_that_does_not_take_its_farewell_is_cut_off_after_30_seconds(self) -> None:
         peer = self.connect()
         self.finishing()
-        self.clock.advance(LINGER)
+        self.clock.advance(LAST_WORDS)
         self.assertTrue(peer.is_aborted)
         peer.vanish()
 

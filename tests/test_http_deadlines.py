@@ -170,6 +170,7 @@ class Deadlines(SynchronousTestCase):
         peer.says(b"GET")
         peer.passes(10)
         self.assertEqual([answer.status for answer in peer.hears_answers()], [408])
+        peer.passes(29)
         self.assertFalse(peer.closed)
-        peer.passes(2)
+        peer.passes(1)
         self.assertTrue(peer.transport.disconnected)

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Busy, Unavailable
 from sockcrud.model import Message
-from sockcrud.wire.conversation import LINGER
+from sockcrud.wire.conversation import LAST_WORDS
 from tests.conversation_kit import Peer
 from tests.dialect_case import DialectCase, request
 
@@ -269,7 +269,7 @@ class EndTests(MessagesCase):
 
     def test_a_client_that_does_not_take_its_505_is_cut_off(self) -> None:
         self.clock.advance(300)
-        self.clock.advance(LINGER)
+        self.clock.advance(LAST_WORDS)
         self.assertTrue(self.peer.is_aborted)
 
 

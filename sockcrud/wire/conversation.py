@@ -23,8 +23,10 @@ __all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "Work"]
 
 Request = TypeVar("Request")
 
+LAST_WORDS: Final = 30.0
+"""Seconds for what was last said to be sent, to a peer that reads slowly; then the connection is cut off."""
 LINGER: Final = 2.0
-"""Seconds in which what was last said may still arrive; a peer that does not take it by then has lost it."""
+"""Seconds more in which the peer may close too, once all was sent."""
 
 
 @frozen
@@ -165,7 +167,9 @@ class Conversation(LineReceiver, Generic[Request]):
             self._pump()
 
     def writeConnectionLost(self) -> None:
-        """This end has said its last word, and waits for the peer to hear it."""
+        """This end has said its last word, and waits a little for the peer to hear it."""
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.reset(LINGER)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._closed = self._stopped = True
@@ -392,7 +396,7 @@ class Conversation(LineReceiver, Generic[Request]):
             self.transport.write(body)
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
-        self._deadline = self._clock.callLater(LINGER, self.abort)
+        self._deadline = self._clock.callLater(LAST_WORDS, self.abort)
         if ITCPTransport.providedBy(self.transport) and not self._peer_ended:
             # Closing with input unread makes the kernel reset the connection, and the peer loses the answer: so the
             # last word is sent, and what the peer still says goes unheard until it has closed too.

@@ -66,6 +66,7 @@ _MESSAGES: Final[dict[type[DomainError], str]] = {
     NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "only an admin may do this",
+    Outdated: "the record is at none of the revisions that If-Match names",
     LastAdmin: "this would leave no active admin in an active company",
     Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way; try again in a moment",
