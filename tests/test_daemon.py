@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import SERVE, Daemon, environment, lines, received, taken_port
+from tests.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
 
 CREATE = '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
 
@@ -109,6 +109,26 @@ def test_a_port_that_is_taken_ends_both_commands_with_one_line(tmp_path: Path) -
         assert said[-1].endswith(f"sockcrud: messages cannot listen: 127.0.0.1:{port}: Address already in use")
         assert "Traceback" not in done.stderr + done.stdout
         assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_an_unreadable_password_file_ends_both_commands_with_one_line(tmp_path: Path) -> None:
+    twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "sockcrud"]
+    off = [word for name in DIALECTS for word in (f"--{name}", "off")]
+    for command in (SERVE, twistd):
+        line = [*command, *off, "--admin-password-file", "nowhere"]
+        done = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        said = (done.stdout + done.stderr).splitlines()
+        assert said[-1].endswith("sockcrud: the admin's password: nowhere: No such file or directory")
+        assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("correct horse\n", encoding="utf-8")
+    with Daemon(tmp_path, "--admin-login", "root", "--admin-password-file", "password") as daemon:
+        body = '{"login": "root", "password": "correct horse"}'
+        request = f"POST /login HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        assert daemon.ask("admin", request).startswith("HTTP/1.1 200 ")
 
 
 def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(tmp_path: Path) -> None:
