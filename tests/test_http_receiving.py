@@ -191,6 +191,17 @@ class Sinks(SynchronousTestCase):
         self.assertEqual(request.body, b"")
         self.assertEqual(len(peer.hears_answers()), 2)
 
+    def test_as_slowly_as_it_likes_while_it_comes(self) -> None:
+        peer = connected()
+        peer.says(to(b"/sink", b"Content-Length: 9"))
+        for _ in range(8):
+            peer.passes(29)
+            peer.says(b"x")
+        self.assertEqual(peer.hears(), b"")
+        peer.passes(30)
+        self.assertEqual([answer.status for answer in peer.hears_answers()], [408])
+        self.assertTrue(peer.dialect.sinks[0].abandoned)
+
     def test_none_without_a_body(self) -> None:
         peer = connected()
         peer.says(to(b"/sink", b"Content-Length: 0"))

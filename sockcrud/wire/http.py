@@ -37,7 +37,10 @@ __all__ = [
 
 @frozen
 class HTTPLimits(Limits):
-    """The bounds of this framing. A header block is counted from its request line to its blank line."""
+    """The bounds of this framing. A header block is counted from its request line to its blank line.
+
+    A body for a sink may take as long as it likes, as long as nothing of it takes `body_seconds`.
+    """
 
     header_bytes: int = 16 * 1024
     fields: int = 100
@@ -213,6 +216,7 @@ class HTTPConversation(Conversation[Item]):
     def _take_in(self, request: Request, piece: bytes, complete: bool) -> None:
         if request.sink is not None:
             request.sink.write(piece)
+            self._phase_began = self._clock.seconds()  # it may be long, so its time is from one piece to the next
             if complete:
                 request.sink.done()
         elif complete and not self._body:
