@@ -38,6 +38,7 @@ TRIALS: Final = {
     "admin": "curl http://HOST:PORT/health",
 }
 """What shows, typed in another terminal, that a listener is there."""
+TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
 
 
 class StartFailed(SystemExit, Exception):
@@ -160,10 +161,14 @@ def _told(admin: FirstAdmin, show_password: bool) -> str:
 
 def _how_to_try(listener: Listener) -> str:
     host, port = getattr(listener.host, "host", None), getattr(listener.host, "port", None)
-    if host is None or listener.name not in TRIALS:
+    trial = TRIALS.get(listener.name)
+    if host is None or trial is None:
         return ""
+    if listener.secure:
+        trial = trial.replace("curl http:", "curl --insecure https:").replace("nc -N HOST PORT", TLS_CLIENT)
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"    try: {TRIALS[listener.name]}".replace("HOST:PORT", f"{near}:{port}").replace("HOST PORT", f"{near} {port}")
+    quoted = f"[{near}]" if ":" in near else near
+    return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace("HOST PORT", f"{near} {port}")
 
 
 def stop_on_signals(reactor: Any) -> None:

@@ -47,7 +47,7 @@ from sockcrud.stores.memory import MemoryStore
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_descriptor_limit
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
-from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint
+from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 
 log = Logger()
 
@@ -131,7 +131,7 @@ def make_daemon(loaded: Loaded, reactor: Any, say: Callable[[str], None], show_p
     for name, responder in responders.items():
         factory = _factory(settings, responder, reactor, connections_at[name], name)
         if (where := getattr(settings, name)) != "off":
-            listeners.add(Listener(name, endpoint(where, reactor), factory))
+            listeners.add(Listener(name, endpoint(where, reactor), factory, is_secure(where)))
     return Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
 
 

@@ -6,11 +6,19 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
 
@@ -159,6 +167,37 @@ def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None
         connection.sendall(b'{"op":"mostrar"}')
         assert next(lines(connection)).startswith('{"status":200')
         assert any(line.startswith("messages") and str(path) in line for line in daemon.banner)
+
+
+def certificate(directory: Path) -> str:
+    """Make a certificate for 127.0.0.1 that is its own authority, and give the end of an endpoint description."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return "privateKey=key.pem:certKey=cert.pem"
+
+
+def test_tls_comes_with_the_endpoint_description_also_for_clients_that_offer_http_2(tmp_path: Path) -> None:
+    tls = certificate(tmp_path)
+    with Daemon(tmp_path, "--users", f"ssl:0:{tls}", "--shop", f"ssl:0:{tls}") as daemon:
+        trust = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+        with trust.wrap_socket(daemon.connect("users"), server_hostname="127.0.0.1") as connection:
+            connection.sendall(CREATE.encode())
+            assert json.loads(next(lines(connection)))["code"] == 201
+        trust.set_alpn_protocols(["h2", "http/1.1"])
+        with trust.wrap_socket(daemon.connect("shop"), server_hostname="127.0.0.1") as connection:
+            assert connection.selected_alpn_protocol() == "http/1.1"
+            connection.sendall(b"GET /clients/health HTTP/1.0\r\n\r\n")
+            assert received(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+        (line,) = (line for line in daemon.banner if line.startswith("shop"))
+        assert line.endswith(f"try: curl --insecure https://127.0.0.1:{daemon.ports['shop']}/clients/health")
 
 
 def test_a_dialect_that_is_off_leaves_the_others_whole(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import Any, Final, Protocol, cast
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolNegotiationFactory, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from sockcrud.wire.connections import Connections
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
@@ -367,6 +368,7 @@ def _abandon(request: Request) -> None:
         request.sink = None
 
 
+@implementer(IProtocolNegotiationFactory)
 class HTTPFactory(Factory):
     """Makes the connections of one dialect. `responder` gets the address of the peer, `now` tells the time of day.
 
@@ -389,6 +391,10 @@ class HTTPFactory(Factory):
         self._make = partial(
             HTTPConversation, clock=clock, connections=connections, limits=limits, responses=self._responses, loose=loose
         )
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Tell what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
+        return [b"http/1.1", b"http/1.0"]
 
     def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:
         peer = getattr(addr, "host", "")

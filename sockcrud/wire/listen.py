@@ -36,6 +36,11 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     return made
 
 
+def is_secure(description: str) -> bool:
+    """Tell whether an endpoint of this description speaks TLS."""
+    return description.partition(":")[0].lower() in ("ssl", "tls")
+
+
 @define
 class Listener:
     """A dialect's name, where it shall listen, what makes its connections, and its port once it listens."""
@@ -43,6 +48,8 @@ class Listener:
     name: str
     endpoint: IStreamServerEndpoint
     factory: IProtocolFactory
+    secure: bool = False
+    """Whether it speaks TLS."""
     port: IListeningPort | None = None
 
     @property
@@ -78,8 +85,11 @@ class Listeners:
 
     def urls(self) -> dict[str, str]:
         """Give the URL of each that listens on a port."""
-        hosts = ((listener.name, listener.host) for listener in self._all)
-        return {name: f"http://{written(host)}" for name, host in hosts if hasattr(host, "port")}
+        return {
+            listener.name: f"{'https' if listener.secure else 'http'}://{written(listener.host)}"
+            for listener in self._all
+            if hasattr(listener.host, "port")
+        }
 
     def start(self) -> None:
         """Listen everywhere, or, where one cannot, nowhere: raise `CannotListen` then.
