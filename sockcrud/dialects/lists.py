@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
 from sockcrud.model import Record
-from sockcrud.stores.interfaces import Listing
+from sockcrud.operations.results import Listing
 from sockcrud.wire.conversation import Answer, Sliced
 from sockcrud.wire.http import BodySlices, Response
 

@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
+from sockcrud.wire.unread import followed
 
 
 @frozen
@@ -138,14 +139,7 @@ class RequestFramer:
         if self._over:
             return
         at = self._at
-        if at >= len(self._data):
-            self._data = data
-        else:
-            # A bytearray grows at its end and shrinks at its front without copying the rest each time.
-            if isinstance(self._data, bytes):
-                self._data = bytearray(self._data)
-            del self._data[:at]
-            self._data += data
+        self._data = followed(self._data, at, data)
         self._searched = max(self._searched - at, 0)
         self._line_end -= at if self._line_end >= 0 else 0
         self._at = 0

@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory
 from sockcrud.wire.connections import Connections
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
 from sockcrud.wire.json_text import DEEPEST, JSONObject, decoded_object
+from sockcrud.wire.unread import followed
 
 __all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
 
@@ -65,14 +66,7 @@ class ObjectFramer:
         if self._given_up:
             return
         at = self._at
-        if at >= len(self._data):
-            self._data = data
-        else:
-            # A bytearray grows at its end and shrinks at its front without copying the rest each time.
-            if isinstance(self._data, bytes):
-                self._data = bytearray(self._data)
-            del self._data[:at]
-            self._data += data
+        self._data = followed(self._data, at, data)
         self._line_end -= at
         self._several -= at
         self._searched = max(self._searched - at, 0)
