@@ -161,7 +161,7 @@ class AllDoorsCase(PeopleCase):
 def wired(case: PeopleCase) -> dict[str, Any]:
     """Give each dialect's responders, as `tap` wires them, over the store and the directory of a test case."""
     gate = Gate(case.clock, [case.tally])
-    figures = Metrics(case.store, DIALECTS, lambda: {})
+    figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
     status = Status(gate, case.store, lambda: {"admin": True}, figures.text, lambda: description(urls))
     return _responders(Settings(), gate, case.store, case.directory, case.sessions, status, Connections(100))

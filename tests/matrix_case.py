@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from sockcrud.model import ADMIN, Account, Address, Client, Company, InventoryItem, Product
 from sockcrud.operations.gate import Principal
 from sockcrud.sessions import AGE
 from tests.access_table import Outcome, Row, session_dialect
-from tests.doors_kit import DOORS, AllDoorsCase
 from tests.directory_kit import HERE
+from tests.doors_kit import DOORS, AllDoorsCase
 from tests.http_kit import Answered
 
 NOBODYS: Final = "EB078EB1ABFC9722EBAB9BA3DD303AFD37DD1AE50A791CBA16ABEE0A727029DF"
