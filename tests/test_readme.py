@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def test_the_transcripts_are_real(tmp_path: Path) -> None:
 
 def test_the_banner_is_real(tmp_path: Path) -> None:
     readme = without_chance(README.read_text(encoding="utf-8"))
+    shutil.copy(ROOT / "tap.cfg", tmp_path)  # the commands of the README are for a checkout
     with Daemon(tmp_path, "--demo") as daemon:
         for line in daemon.banner:
             for name, port in _DEFAULT_PORTS.items():
