@@ -1,4 +1,4 @@
-"""What people run: `sockcrud serve`."""
+"""What people run: `sockcrud serve`, and the commands for a store as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 import sockcrud
-from sockcrud import config
+from sockcrud import config, progress, store_commands
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +49,7 @@ def serve(file: str | None, check_config: bool, **flags: str | bool | None) -> N
     from twisted.internet import reactor
     from twisted.logger import globalLogBeginner, textFileLogObserver
 
-    from sockcrud.tap import load, make_daemon
+    from sockcrud.tap import LOADING, load, make_daemon
 
     given = {name: _as_text(value) for name, value in flags.items() if value is not None}
     loaded = load(given, file)
@@ -57,7 +57,8 @@ def serve(file: str | None, check_config: bool, **flags: str | bool | None) -> N
         click.echo(config.shown(loaded), nl=False)
         return
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    daemon = make_daemon(loaded, reactor, click.echo, show_password=sys.stdout.isatty())
+    with progress.shown(LOADING) as told:
+        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told)
     daemon.privilegedStartService()
     daemon.startService()
     running: Any = reactor
@@ -67,3 +68,7 @@ def serve(file: str | None, check_config: bool, **flags: str | bool | None) -> N
 
 def _as_text(value: str | bool) -> str:
     return value if isinstance(value, str) else "yes" if value else "no"
+
+
+for command in store_commands.COMMANDS:
+    main.add_command(command)

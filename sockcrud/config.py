@@ -19,6 +19,7 @@ from attrs import frozen
 SECTION: Final = "sockcrud"
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"
+SQLITE: Final = "sqlite:"
 _OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 
 
@@ -63,8 +64,8 @@ def _open_or_closed(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    if text != "memory:":
-        raise ValueError("memory:")
+    if text != "memory:" and not (text.startswith(SQLITE) and len(text) > len(SQLITE)):
+        raise ValueError("memory: or sqlite:PATH")
     return text
 
 
@@ -95,7 +96,7 @@ class Settings:
     way: str = _setting("tcp:50000", _text, "where the way dialect (HTTP, the session id in the URL) listens")
     members: str = _setting("tcp:9999", _text, "where the members (HTTP, by role) listen")
     admin: str = _setting("tcp:8000", _text, "where the administration (HTTP) listens")
-    store: str = _setting("memory:", _store, "where the records are: memory:")
+    store: str = _setting("memory:", _store, "where the records are: memory:, or sqlite:PATH for a file")
     demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
     admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
     admin_password_file: str = _setting(

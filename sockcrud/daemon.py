@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
@@ -12,9 +14,10 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
-from sockcrud.config import Loaded
+from sockcrud.config import SQLITE, Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.sessions import Sessions
@@ -24,6 +27,7 @@ from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 
 SWEEP_SECONDS: Final = 60.0
 
+ENDS: Final = " (what is stored ends with this process)"
 WITHOUT_LOGIN: Final = ("users", "messages")
 SIGN_UP: Final = ("auth", "shop", "members")
 TRIALS: Final = {
@@ -66,6 +70,8 @@ class Daemon(Service):
     say: Callable[[str], None]
     """Takes the lines that tell what listens where."""
     show_password: bool = False
+    exit: Callable[[int], Any] = os._exit
+    """Ends the process with a status, once all that can be has been stopped in order after a failure."""
     _admin: FirstAdmin | None = field(init=False, default=None)
     _sweep: LoopingCall = field(init=False)
     _log = Logger()
@@ -84,15 +90,20 @@ class Daemon(Service):
     def startService(self) -> None:
         """Fill a new store, start what works in the background, and tell what listens."""
         super().startService()
-        preparing = Deferred.fromCoroutine(self._prepare())
-        failures: list[Any] = []
-        preparing.addErrback(failures.append)
+        failures: list[Failure] = []
+        preparing = Deferred.fromCoroutine(self._prepare()).addErrback(failures.append)
         if failures:
             # Not by the way of stopService: the process ends with the error.
             failures[0].raiseException()
         self.hashing.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
-        self.reactor.callWhenRunning(stop_on_signals, self.reactor)
+        self.reactor.callWhenRunning(self._running, preparing, failures)
+
+    def _running(self, prepared: Deferred[None], failures: list[Failure]) -> None:
+        stop_on_signals(self.reactor)  # before anybody is told that it runs, and may stop it
+        prepared.addCallback(lambda _: self.fail(str(failures[0].value)) if failures else self._announce())
+
+    def _announce(self) -> None:
         for line in self._banner():
             self.say(line)
 
@@ -101,11 +112,22 @@ class Daemon(Service):
         # Nothing is served yet, so nothing is kept waiting by a hash worked out right here.
         directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
         try:
-            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file)
+            beside = None if self._ends_with_the_process else Path(settings.store.removeprefix(SQLITE))
+            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file, beside)
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
         if settings.demo:
             await add_examples(self.store)
+
+    def fail(self, reason: str) -> None:
+        """Stop, because the store can no longer keep its promises, and let the process end with status 1.
+
+        The reactor would let it end with 0, under twistd as elsewhere.
+        """
+        self._log.critical("{reason}; stopping", reason=reason)
+        self.reactor.addSystemEventTrigger("after", "shutdown", self.exit, 1)
+        if self.reactor.running:
+            self.reactor.stop()
 
     async def _sweep_sessions(self) -> None:
         try:
@@ -126,14 +148,14 @@ class Daemon(Service):
             self._sweep.stop()
         await self.hashing.stop()
         await self.store.close()
-        if self._admin is not None and self._admin.file is not None:
+        if self._admin is not None and self._admin.file is not None and self._ends_with_the_process:
             self._admin.file.unlink(missing_ok=True)  # its account has ended with the store
         self._log.info("stopped")
 
     def _banner(self) -> list[str]:
         loaded = self.loaded
         lines = [f"settings: {loaded.file}" if loaded.file else "settings: the defaults (no tap.cfg here)"]
-        lines.append(f"store: {loaded.settings.store} (what is stored ends with this process)")
+        lines.append(f"store: {loaded.settings.store}{ENDS * self._ends_with_the_process}")
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_told(self._admin, self.show_password))
@@ -143,6 +165,10 @@ class Daemon(Service):
             if listener.reachable_from_outside and (danger := self._danger(listener.name)):
                 lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")
         return lines
+
+    @property
+    def _ends_with_the_process(self) -> bool:
+        return self.loaded.settings.store == "memory:"
 
     def _danger(self, name: str) -> str:
         if name in WITHOUT_LOGIN:

@@ -31,34 +31,44 @@ class FirstAdmin:
     file: Path | None
 
 
-async def ensure_admin(directory: Directory, login: str, password_file: str) -> FirstAdmin | None:
-    """Make the first admin where there is no active one, and fire with it, else with None; fail with `NoAdmin`."""
+async def ensure_admin(directory: Directory, login: str, password_file: str, store_file: Path | None) -> FirstAdmin | None:
+    """Make the first admin where there is no active one, and fire with it, else with None; fail with `NoAdmin`.
+
+    A password that is made up is written to a file beside the store's, where it has one.
+    """
     if await directory.has_active_admin():
         return None
+    file = None
     try:
-        password = _read_password(password_file) if password_file else secrets.token_urlsafe(18)
+        password = read_password(password_file) if password_file else secrets.token_urlsafe(18)
         check_password(password)
-        if await directory.ensure_admin(login, digest_of(password)) is None:
-            return None  # another node was first
-        return FirstAdmin(login, None, None) if password_file else FirstAdmin(login, password, _write_password(password))
+        if not password_file:
+            file = _write_password(password, store_file)  # first: with the admin on disk and this nowhere, nobody gets in
+        if await directory.ensure_admin(login, digest_of(password)) is not None:
+            return FirstAdmin(login, None if password_file else password, file)
     except OSError as error:
         raise NoAdmin(f"the admin's password: {error.filename}: {error.strerror}") from None
     except Invalid as error:
         raise NoAdmin(f"the first admin: {error}") from None
+    if file is not None:
+        file.unlink(missing_ok=True)
+    return None  # another node was first
 
 
-def _read_password(file: str) -> str:
+def read_password(file: str) -> str:
+    """Give the password that is all there is in a file. Raise `Invalid` where it is not UTF-8, `OSError` where it cannot be."""
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise Invalid("password", f"UTF-8 in {file}") from None
 
 
-def _write_password(password: str) -> Path:
-    handle, name = tempfile.mkstemp(prefix="sockcrud-admin-password-")  # of mode 0600
+def _write_password(password: str, store_file: Path | None) -> Path:
+    name, directory = (store_file.name, store_file.absolute().parent) if store_file is not None else ("sockcrud", None)
+    handle, made = tempfile.mkstemp(prefix=f"{name}-admin-password-", dir=directory)  # of mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(password + "\n")
-    return Path(name)
+    return Path(made)
 
 
 _EXAMPLES: Final[tuple[tuple[type[Record], int, dict[str, Any]], ...]] = (

@@ -142,8 +142,10 @@ def caseless(value: str) -> str:
     return value.casefold()
 
 
-def _field(bound: Bound, *, unique: Fold | None = None, indexed: bool = False, refers: Reference | None = None) -> Any:
-    return attrs.field(metadata={"bound": bound, "unique": unique, "indexed": indexed, "refers": refers})
+def _field(
+    bound: Bound, *, unique: Fold | None = None, indexed: bool = False, refers: Reference | None = None, soft: bool = False
+) -> Any:
+    return attrs.field(metadata={"bound": bound, "unique": unique, "indexed": indexed, "refers": refers, "soft": soft})
 
 
 def _reference(kind: type[Record], *, cascade: bool) -> Any:
@@ -257,7 +259,7 @@ class Session(Record):
     dialect: str = _field(Text(1, 40))
     address: str = _field(Text(0, 200))
     created_at: datetime = _field(_MOMENT)
-    used_at: datetime = _field(_MOMENT)
+    used_at: datetime = _field(_MOMENT, soft=True)
 
 
 @frozen(kw_only=True, weakref_slot=False)
@@ -297,6 +299,8 @@ class Kind:
     """(kind, field, cascade) of every reference to this kind."""
     journaled: bool
     """Whether its changes show in `changes(since)`: what only this daemon's logins need does not."""
+    soft: tuple[str, ...]
+    """Fields whose last change a crash may take back: nobody waits until it is on disk."""
 
 
 def _declared(kind: type[Record]) -> Kind:
@@ -314,6 +318,7 @@ def _declared(kind: type[Record]) -> Kind:
             if field.metadata and field.metadata["refers"] and field.metadata["refers"].kind is kind
         ),
         journaled=kind not in (Session, LoginFailures),
+        soft=tuple(field.name for field in fields if field.metadata["soft"]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from twisted.internet.interfaces import IProtocolFactory
@@ -13,7 +14,7 @@ from twisted.python import usage
 
 from sockcrud import config
 from sockcrud.accounts import Directory
-from sockcrud.config import ConfigError, Loaded, Settings
+from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.dialects.admin.base import Operations as AdminOperations
 from sockcrud.dialects.admin.responder import AdminResponder
@@ -41,9 +42,12 @@ from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.users import Users
 from sockcrud.passwords import HashingThreads, Passwords
+from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
+from sockcrud.stores.sqlite import SqliteStore
+from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_descriptor_limit
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
@@ -51,6 +55,7 @@ from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is
 
 log = Logger()
 
+LOADING = "loading the store"
 DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 
 
@@ -111,10 +116,19 @@ def makeService(options: Options) -> Daemon:
     return make_daemon(options.loaded, reactor, _log_line)
 
 
-def make_daemon(loaded: Loaded, reactor: Any, say: Callable[[str], None], show_password: bool = False) -> Daemon:
-    """Make the daemon of these settings. It listens when it is started, and `say` takes the lines of its banner."""
+def make_daemon(
+    loaded: Loaded,
+    reactor: Any,
+    say: Callable[[str], None],
+    show_password: bool = False,
+    progress: Progress | None = None,
+) -> Daemon:
+    """Make the daemon of these settings. It listens when it is started, and `say` takes the lines of its banner.
+
+    The store is read here; `progress` is told of it, else `say` is, where it takes long.
+    """
     settings = loaded.settings
-    store = MemoryStore()
+    store = _open_store(settings.store, reactor, lambda reason: daemon.fail(reason), progress or in_lines(LOADING, say))
     connections = Connections(_most_connections(settings))
     connections_at = {name: Connections(connections.most, within=connections) for name in DIALECTS}
     listeners = Listeners()
@@ -132,7 +146,21 @@ def make_daemon(loaded: Loaded, reactor: Any, say: Callable[[str], None], show_p
         factory = _factory(settings, responder, reactor, connections_at[name], name)
         if (where := getattr(settings, name)) != "off":
             listeners.add(Listener(name, endpoint(where, reactor), factory, is_secure(where)))
-    return Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
+    if isinstance(store, SqliteStore):
+        store.committed = metrics.committed
+    daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
+    return daemon
+
+
+def _open_store(
+    description: str, reactor: Any, failed: Callable[[str], object], progress: Progress
+) -> MemoryStore | SqliteStore:
+    if description == "memory:":
+        return MemoryStore()
+    try:
+        return SqliteStore.open(Path(description.removeprefix(SQLITE)), reactor, failed, progress)
+    except StoreError as error:
+        raise StartFailed(str(error)) from None
 
 
 def _responders(

@@ -74,7 +74,7 @@ class ConfigTests(SynchronousTestCase):
         self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
         self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
         self.assert_refused("cannot read nowhere.cfg: No such file", {}, {}, "nowhere.cfg")
-        self.assert_refused("store = 'sqlite:x': expected memory:", {"store": "sqlite:x"}, {})
+        self.assert_refused("store = 'redis:x': expected memory: or sqlite:PATH", {"store": "redis:x"}, {})
         self.assert_refused("sign_up = 'ajar': expected open or closed", {"sign_up": "ajar"}, {})
         for value in ("0", "-1", "1.5", "ten", ""):
             self.assert_refused("max_depth = ", {"max_depth": value}, {})

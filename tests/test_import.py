@@ -122,7 +122,7 @@ class ImportTests(TransferCase):
             "",
             "!",
             5,
-            good[:-1],
+            good[:-2],  # whatever the hash is: base64 has no such length
             good + "$",
             good.replace("argon2id", "argon2i"),
             good.replace("v=19", "v=16"),

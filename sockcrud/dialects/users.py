@@ -79,7 +79,8 @@ class UsersResponder:
         return _user(await self._users.get(self._principal, _user_id(payload)), 200)
 
     async def _create_user(self, payload: Any) -> Answer:
-        name, email, age = (required(an_object(payload, "payload"), field) for field in ("name", "email", "age"))
+        fields = an_object(payload, "payload")
+        name, email, age = required(fields, "name"), required(fields, "email"), required(fields, "age")
         return _user(await self._users.create(self._principal, name, email, age), 201)
 
     async def _update_user(self, payload: Any) -> Answer:

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from sockcrud.accounts import ACTIVE_ADMIN, require_active_admin
+from sockcrud.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.errors import DomainError, Invalid, NotFound, Taken
 from sockcrud.model import INT64, KINDS, Account, Bound, Instance, Message, Moment, Money, Record, Whole, describe
 from sockcrud.operations import values
@@ -115,7 +115,7 @@ class Everything:
             if not records or self._listings[0].ended:
                 self._listings.pop(0)
             if records:
-                return records if self._secrets else [_without_hash(record) for record in records]
+                return records if self._secrets else [without_hash(record) for record in records]
         self.ended = True
         raise StopAsyncIteration
 
@@ -126,7 +126,8 @@ class Everything:
         self._listings.clear()
 
 
-def _without_hash(record: Record) -> Record:
+def without_hash(record: Record) -> Record:
+    """Give the record as an export without secrets has it."""
     return attrs.evolve(record, password_hash=HIDDEN) if isinstance(record, Account) else record
 
 
@@ -153,56 +154,69 @@ class Transfer:
         They may come in any order. Their revisions are new ones. An account without a hash gets none that fits a password.
         What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Fail with
         Unimportable where a record breaks a rule of its kind, where its id or a unique value exists, in the store or in
-        another line, or where what it refers to is in neither; with LastAdmin. Then nothing has changed.
+        another line, or where what it refers to is in neither. Then nothing has changed.
         """
-        batch = _Batch()
-        pace = _Pace(self.gate.clock)
-        for entry in given:
-            batch.add(entry)
-            if len(batch.faults) > MOST_FAULTS:
-                raise batch.unimportable()
-            await pace.keep()
-        await self._compare(batch, pace)
-        if batch.faults:
-            raise batch.unimportable()
 
-        async def add(transaction: ITransaction) -> None:
-            await transaction.alone(ACTIVE_ADMIN)
+        async def permit(transaction: ITransaction) -> None:
             await still(transaction, principal, admins)
-            for kind in TRANSFERRED:  # what is referred to before what refers to it
-                for row in batch.rows[kind]:
-                    await _add(transaction, row)
-            await require_active_admin(transaction)
 
-        await self.store.transact(add)
-        return {describe(kind).name: len(rows) for kind, rows in batch.rows.items() if rows}
+        return await add_records(self.store, self.gate.clock, given, permit)
 
-    async def _compare(self, batch: _Batch, pace: _Pace) -> None:
-        """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
-        rows = [row for kind in TRANSFERRED for row in batch.rows[kind]]
-        for start in range(0, len(rows), _TOGETHER):
-            asking = [Deferred.fromCoroutine(self._clashes(row, batch)) for row in rows[start : start + _TOGETHER]]
-            try:
-                for faults in await gatherResults(asking, consumeErrors=True):
-                    batch.faults += faults
-            except FirstError as error:
-                error.subFailure.raiseException()
-            if len(batch.faults) > MOST_FAULTS:
-                return
-            await pace.keep()
 
-    async def _clashes(self, row: _Row, batch: _Batch) -> list[Fault]:
-        faults = []
-        if await _exists(self.store.get(row.kind, row.id)):
-            faults.append(Fault(row.line, "id", "an id that is free"))
-        for name in describe(row.kind).uniques:
-            if name in row.fields and await self.store.find(row.kind, name, row.fields[name]) is not None:
-                faults.append(_taken(row, name))
-        for name, reference in describe(row.kind).references.items():
-            id = row.fields.get(name)
-            if id is not None and id not in batch.ids[reference.kind] and not await _exists(self.store.get(reference.kind, id)):
-                faults.append(_absent(row, name))
-        return faults
+async def add_records(
+    store: IStore, clock: IReactorTime, given: Iterable[Given | Fault], permit: Permit | None = None
+) -> Mapping[str, int]:
+    """Do what `Transfer.import_` promises, for whoever is permitted. No admin is needed: adding takes none away."""
+    batch = _Batch()
+    pace = _Pace(clock)
+    for entry in given:
+        batch.add(entry)
+        if len(batch.faults) > MOST_FAULTS:
+            raise batch.unimportable()
+        await pace.keep()
+    await _compare(store, batch, pace)
+    if batch.faults:
+        raise batch.unimportable()
+
+    async def add(transaction: ITransaction) -> None:
+        await transaction.alone(ACTIVE_ADMIN)
+        if permit is not None:
+            await permit(transaction)
+        for kind in TRANSFERRED:  # what is referred to before what refers to it
+            for row in batch.rows[kind]:
+                await _add(transaction, row)
+
+    await store.transact(add)
+    return {describe(kind).name: len(rows) for kind, rows in batch.rows.items() if rows}
+
+
+async def _compare(store: IStore, batch: _Batch, pace: _Pace) -> None:
+    """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
+    rows = [row for kind in TRANSFERRED for row in batch.rows[kind]]
+    for start in range(0, len(rows), _TOGETHER):
+        asking = [Deferred.fromCoroutine(_clashes(store, row, batch)) for row in rows[start : start + _TOGETHER]]
+        try:
+            for faults in await gatherResults(asking, consumeErrors=True):
+                batch.faults += faults
+        except FirstError as error:
+            error.subFailure.raiseException()
+        if len(batch.faults) > MOST_FAULTS:
+            return
+        await pace.keep()
+
+
+async def _clashes(store: IStore, row: _Row, batch: _Batch) -> list[Fault]:
+    faults = []
+    if await _exists(store.get(row.kind, row.id)):
+        faults.append(Fault(row.line, "id", "an id that is free"))
+    for name in describe(row.kind).uniques:
+        if name in row.fields and await store.find(row.kind, name, row.fields[name]) is not None:
+            faults.append(_taken(row, name))
+    for name, reference in describe(row.kind).references.items():
+        id = row.fields.get(name)
+        if id is not None and id not in batch.ids[reference.kind] and not await _exists(store.get(reference.kind, id)):
+            faults.append(_absent(row, name))
+    return faults
 
 
 @frozen

@@ -7,9 +7,9 @@ from typing import Any, Final, cast
 
 from zope.interface import implementer
 
-from sockcrud.model import Record
+from sockcrud.model import INT64, Record, describe
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
-from sockcrud.stores.tables import TableListing, Tables
+from sockcrud.stores.tables import Step, TableListing, Tables
 
 HISTORY: Final = 100_000
 """Changes kept for `changes(since)`. Each also keeps what its record was then: little where that still stands, and as much
@@ -36,7 +36,7 @@ class _Reads:
 
 
 @implementer(ITransaction)
-class _Transaction(_Reads):
+class Transaction(_Reads):
     """The changes of one `transact`, which see each other."""
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
@@ -52,13 +52,35 @@ class _Transaction(_Reads):
         """Nothing to wait for: transactions here run one after the other."""
 
 
+@implementer(ITransaction)
+class CheckedTransaction(Transaction):
+    """One that refuses what does not fit the model, and could not be read again from where it is to be kept."""
+
+    async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        _check(kind, fields)
+        if id is not None and id not in INT64:
+            raise ValueError(f"the id of a {kind.__name__} is out of range")
+        return self._tables.insert(kind, id, fields)
+
+    async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
+        _check(kind, fields)
+        return self._tables.update(kind, id, expect, fields)
+
+
+def _check(kind: type[Record], fields: dict[str, Any]) -> None:
+    bounds = describe(kind).bounds
+    for name, value in fields.items():
+        if not bounds[name].fits(value):
+            raise ValueError(f"{name} of a {kind.__name__} is not {bounds[name].expects}")
+
+
 @implementer(IStore)
 class MemoryStore(_Reads):
     """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
 
     def __init__(self, history: int = HISTORY) -> None:
         super().__init__(Tables(history))
-        self._transaction = cast(ITransaction, _Transaction(self._tables))
+        self._transaction = cast(ITransaction, Transaction(self._tables))
 
     @property
     def rev(self) -> int:
@@ -74,15 +96,7 @@ class MemoryStore(_Reads):
         await self.transact(lambda transaction: transaction.delete(kind, id, expect))
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
-        tables = self._tables
-        tables.begin()
-        try:
-            result = _without_waiting(body(self._transaction))
-        except BaseException:
-            tables.rollback()
-            raise
-        tables.commit()
-        return result
+        return run(self._tables, self._transaction, body)[0]
 
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
@@ -94,6 +108,17 @@ class MemoryStore(_Reads):
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def run(tables: Tables, transaction: ITransaction, body: Callable[[ITransaction], Awaitable[T]]) -> tuple[T, list[Step]]:
+    """Run `body` as one transaction on the tables: give its result and its changes, or raise what it raised, without any."""
+    tables.begin()
+    try:
+        result = _without_waiting(body(transaction))
+    except BaseException:
+        tables.rollback()
+        raise
+    return result, tables.commit()
 
 
 def _without_waiting(work: Awaitable[T]) -> T:

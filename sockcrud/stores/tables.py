@@ -6,12 +6,14 @@ Everything here is plain and synchronous: one thread calls it, and between two c
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Generic, Union
 
 import attrs
-from attrs import frozen
+from attrs import Factory, define, frozen
 from sortedcontainers import SortedDict, SortedList
 
 from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
@@ -29,8 +31,12 @@ _HIGHEST: Final = INT64.stop - 1
 _Ids = Union[list[int], "SortedList[int]"]
 
 
+class Unfit(ValueError):
+    """What was stored is not what the model says."""
+
+
 @frozen
-class _Step:
+class Step:
     """One change that can be taken back. The record before it, and after it, or None where there was none."""
 
     rev: int
@@ -39,6 +45,44 @@ class _Step:
     before: Record | None
     after: Record | None
     highest_before: int
+
+
+_HARD: Final = {
+    kind: attrgetter("id", *(name for name in describe(kind).bounds if name not in describe(kind).soft))
+    for kind in KINDS
+    if describe(kind).soft
+}
+"""All that is not soft, of the kinds that have something soft."""
+
+
+def _is_hard(step: Step) -> bool:
+    values = _HARD.get(step.kind)
+    return values is None or step.before is None or step.after is None or values(step.before) != values(step.after)
+
+
+@define(eq=False)
+class Batch:
+    """The changes of several transactions that go to a disk together: of each record only the first state and the last."""
+
+    finals: dict[type[Record], dict[int, tuple[Record | None, Record | None, int]]] = Factory(dict)
+    """What the record is before the batch, and after it, and the revision that whoever reads it waits for, or 0."""
+    steps: int = 0
+
+    def take(self, step: Step) -> bool:
+        """Add a change. Tell whether anybody is to wait for it: nobody is where it changes only what is soft."""
+        self.steps += 1
+        finals = self.finals.get(step.kind)
+        if finals is None:
+            finals = self.finals[step.kind] = {}
+        before, _, awaited = finals.get(step.id) or (step.before, None, 0)
+        hard = _is_hard(step)
+        finals[step.id] = before, step.after, step.rev if hard else awaited
+        return hard
+
+    def awaited(self, kind: type[Record], id: int) -> int:
+        """Give the revision to wait for before the record is shown, or 0."""
+        final = self.finals.get(kind, {}).get(id)
+        return 0 if final is None else final[2]
 
 
 class Table(Generic[R]):
@@ -52,6 +96,20 @@ class Table(Generic[R]):
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
         self.indexes: dict[str, dict[Any, _Ids]] = {name: {} for name in self.kind.indexed}
         self.open_listings: set[TableListing[R]] = set()
+
+    def fill(self, records: Sequence[R], highest: int) -> None:
+        """Let an empty table have these records, at once. They are in the order of their ids."""
+        ids = [record.id for record in records]
+        self.records = dict(zip(ids, records, strict=True))
+        self.ids.update(ids)
+        self.highest = highest
+        for name, fold in self.kind.uniques.items():
+            self.uniques[name] = dict(zip(map(fold, map(attrgetter(name), records)), ids, strict=True))
+        for name in self.kind.indexed:
+            index: defaultdict[Any, list[int]] = defaultdict(list)
+            for value, id in zip(map(attrgetter(name), records), ids, strict=True):
+                index[value].append(id)
+            self.indexes[name] = {value: SortedList(ids) if len(ids) > MANY else ids for value, ids in index.items()}
 
     def put(self, id: int, before: R | None, after: R | None) -> None:
         """Let `after` stand where `before` stood; None for nothing."""
@@ -182,7 +240,7 @@ class Tables:
         self.rev = 0
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
         self._under_way = False
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._bound = history
         self._history: list[Change] = []
         self._forgotten_rev = 0
@@ -253,8 +311,27 @@ class Tables:
     def _step(self, kind: type[Record], id: int, before: Record | None, after: Record | None) -> None:
         self.rev += 1
         table = self._tables[kind]
-        self._steps.append(_Step(self.rev, kind, id, before, after, table.highest))
+        self._steps.append(Step(self.rev, kind, id, before, after, table.highest))
         table.put(id, before, after)
+
+    def fill(self, kind: type[Record], records: Sequence[Record], highest: int) -> None:
+        """Let an empty table have these records. They are in the order of their ids, and fit the kind.
+
+        What the kind refers to is there already. Raise `Unfit` where they break a rule among each other.
+        """
+        table, name = self._tables[kind], kind.__name__
+        table.fill(records, highest)
+        if any(len(owners) != len(records) for owners in table.uniques.values()):
+            raise Unfit(f"{name} records share what is unique")
+        if records and records[-1].id > highest:
+            raise Unfit(f"there is a {name} {records[-1].id}, and no id above {highest} was ever used")
+        for field, reference in table.kind.references.items():
+            if missing := table.indexes[field].keys() - self._tables[reference.kind].records.keys():
+                raise Unfit(f"{name} records refer to {reference.kind.__name__} {min(missing)}, which is not there")
+
+    def start_at(self, rev: int) -> None:
+        """Go on from this revision with the records the tables were filled with; no change before it is known."""
+        self.rev = self._forgotten_rev = rev
 
     def begin(self) -> None:
         """Start a group of changes."""
@@ -262,17 +339,18 @@ class Tables:
             raise RuntimeError("a transaction within a transaction")
         self._under_way = True
 
-    def commit(self) -> list[Change]:
+    def commit(self) -> list[Step]:
         """Keep the changes since `begin`, and give them."""
-        changes = [Change(step.rev, step.kind, step.id, step.after) for step in self._steps]
-        self._steps.clear()
+        steps, self._steps = self._steps, []
         self._under_way = False
-        self._history.extend(change for change in changes if describe(change.kind).journaled)
+        self._history.extend(
+            Change(step.rev, step.kind, step.id, step.after) for step in steps if describe(step.kind).journaled
+        )
         excess = len(self._history) - self._bound
         if excess > self._bound // 8:  # many at once, because the front of a list costs as much to take as the rest is long
             self._forgotten_rev = self._history[excess - 1].rev
             del self._history[:excess]
-        return changes
+        return steps
 
     def rollback(self) -> None:
         """Take the changes since `begin` back, the latest first."""

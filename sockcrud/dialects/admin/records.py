@@ -66,15 +66,20 @@ class Spool:
         self._file.close()
 
     def records(self) -> Iterator[Given | Fault]:
-        """Give what each line holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
+        """Give what each line holds, reading on as it is asked for."""
         self._file.seek(0)
-        number = 0
-        while line := self._file.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-                while line and not line.endswith(b"\n"):
-                    line = self._file.readline(_READ_OVER)
-                yield Fault(number, None, f"a line of at most {LONGEST_LINE} bytes")
-            elif not line.isspace():
-                fields = decoded_object(line, DEEPEST)
-                yield Given(number, fields) if fields is not None else Fault(number, None, "a JSON object in UTF-8")
+        return from_lines(self._file)
+
+
+def from_lines(file: IO[bytes]) -> Iterator[Given | Fault]:
+    """Give what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_READ_OVER)
+            yield Fault(number, None, f"a line of at most {LONGEST_LINE} bytes")
+        elif not line.isspace():
+            fields = decoded_object(line, DEEPEST)
+            yield Given(number, fields) if fields is not None else Fault(number, None, "a JSON object in UTF-8")

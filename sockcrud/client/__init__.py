@@ -1,0 +1,1 @@
+"""Clients: one for each wire."""

@@ -1,0 +1,53 @@
+"""How far a long work is: a bar on a terminal, lines elsewhere. On stderr, so that stdout is the result's alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from time import perf_counter
+from typing import Any, Final
+
+import click
+
+SHORT: Final = 1.0
+"""Seconds of work that is worth no lines."""
+
+Progress = Callable[[int, int], None]
+"""Takes how much is done, and of how much."""
+
+
+@contextmanager
+def shown(label: str) -> Iterator[Progress]:
+    """Give what is to be told of the progress, and shows it."""
+    with ExitStack() as stack:
+        yield _bar(label, stack) if sys.stderr.isatty() else in_lines(label, partial(click.echo, err=True))
+
+
+def _bar(label: str, stack: ExitStack) -> Progress:
+    bars: list[Any] = []
+    at = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal at
+        if not bars:
+            bars.append(stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr)))
+        bars[0].update(done - at)
+        at = done
+
+    return progress
+
+
+def in_lines(label: str, say: Callable[[str], object]) -> Progress:
+    """Give what is to be told of the progress, and says it: a line for each tenth, and none before a second has passed."""
+    started, told = perf_counter(), 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        tenths = done * 10 // total if total else 0
+        if tenths > told and perf_counter() - started >= SHORT:
+            told = tenths
+            say(f"{label}: {tenths * 10} % ({done:,} of {total:,})")
+
+    return progress

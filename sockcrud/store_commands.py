@@ -1,0 +1,346 @@
+"""What people run on a store as a whole: check, backup, export, import, and a new password for who has lost the admin's.
+
+They work on the file; export and import also through the admin port of a running daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+import click
+
+from sockcrud import config, progress
+from sockcrud.accounts import Directory
+from sockcrud.client.admin import AdminPort, Refusal, Unreachable
+from sockcrud.dialects.admin.records import as_lines, from_lines
+from sockcrud.errors import DomainError
+from sockcrud.first_start import read_password
+from sockcrud.model import Account
+from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
+from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
+from sockcrud.stores.sqlite import SqliteStore
+from sockcrud.stores.sqlite_check import count_records, faults, latest_revision, opened_to_read, read_records
+from sockcrud.stores.sqlite_file import FileLock, StoreError, copy
+from sockcrud.turns import Turns
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Failed(click.ClickException):
+    """Why a command has not done what was asked for, in one line; then, a line each, what is wrong."""
+
+    exit_code = 1
+
+    def __init__(self, line: object, details: Iterable[str] = ()) -> None:
+        super().__init__("\n".join([" ".join(str(line).split()), *details]))
+
+
+class WrongUse(Failed):
+    """What was asked for cannot be meant."""
+
+    exit_code = 2
+
+
+class NoAnswer(Failed):
+    """The daemon cannot be reached."""
+
+    exit_code = 3
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the errors of a store, a file and a port into lines."""
+    try:
+        yield
+    except Unimportable as error:
+        raise Failed(error, details=map(_shown, error.faults)) from None
+    except (StoreError, DomainError) as error:
+        raise Failed(error) from None
+    except Refusal as error:
+        raise Failed(error, details=error.faults) from None
+    except Unreachable as error:
+        raise NoAnswer(error) from None
+    except BrokenPipeError:
+        raise  # whoever read stdout has seen enough: click knows what to do
+    except OSError as error:
+        raise Failed(f"{error.filename}: {error.strerror}" if error.filename else error) from None
+
+
+def _shown(fault: Fault) -> str:
+    return f"line {fault.line}, {fault.field or 'all of it'}: expected {fault.expected}"
+
+
+def _of_a_store(command: F) -> F:
+    """Add the options that say which store; `_path` reads them."""
+    command = click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]")(command)
+    return click.option("--store", metavar="sqlite:PATH", help="the store  [default: that of the settings]")(command)
+
+
+def _path(store: str | None, file: str | None) -> Path:
+    """Give the file of the store that is meant."""
+    try:
+        meant = config.load({} if store is None else {"store": store}, os.environ, file).settings.store
+    except config.ConfigError as error:
+        raise WrongUse(error) from None
+    if not meant.startswith(config.SQLITE):
+        raise WrongUse(f"{meant} has no file: name one with --store sqlite:PATH")
+    return Path(meant.removeprefix(config.SQLITE))
+
+
+def _of_a_port(command: F) -> F:
+    """Add the options that say at which admin port; `_logged_in` reads them."""
+    for declared in (
+        click.option("--password-file", metavar="FILE", help="with --url: a file with the password  [default: asked for]"),
+        click.option("--login", metavar="NAME", help="with --url: the admin's login name  [default: admin]"),
+        click.option("--url", metavar="URL", help="the admin port of a running daemon, instead of a file"),
+    ):
+        command = declared(command)
+    return command
+
+
+@contextmanager
+def _logged_in(url: str, store: str | None, login: str | None, password_file: str | None) -> Iterator[AdminPort]:
+    if store is not None:
+        raise WrongUse("--url and --store are two places: name one")
+    try:
+        port = AdminPort(url)
+    except ValueError as error:
+        raise WrongUse(f"--url {url}: {error}") from None
+    try:
+        with _told():
+            port.log_in(login or "admin", _password(password_file, twice=False))
+            yield port
+    finally:
+        port.log_out()
+
+
+def _without_url(login: str | None, password_file: str | None) -> None:
+    if login is not None or password_file is not None:
+        raise WrongUse("--login and --password-file belong to --url: a file asks for no login")
+
+
+def _password(file: str | None, twice: bool) -> str:
+    """Read the password from a file, or ask for it."""
+    if file is not None:
+        return read_password(file)
+    if not _is_asked():
+        raise WrongUse("nobody can be asked for the password here: name a --password-file")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+    return password
+
+
+def _is_asked() -> bool:
+    """Tell whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+@click.command()
+@_of_a_store
+def check(store: str | None, file: str | None) -> None:
+    """Look for damage in a store's file.
+
+    Reads all of it, also while a daemon has it open: pages, indexes, references, each record, the counters. The status
+    is 0 where all is well, and 1 where it is not, with a line for each fault.
+
+    \b
+    sockcrud check --store sqlite:shop.db
+    """
+    path = _path(store, file)
+    with _told(), opened_to_read(path) as connection:
+        with progress.shown("checking") as told:
+            found = faults(connection, told)
+        if found:
+            raise Failed(f"{path} is damaged", details=found)
+        count, revision = count_records(connection), latest_revision(connection)
+    click.echo(f"{path} is sound: {count:,} records, revision {revision:,}")
+
+
+@click.command()
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@_of_a_store
+def backup(target: Path, store: str | None, file: str | None) -> None:
+    """Copy a store to a new FILE, which is itself a store.
+
+    Also while a daemon writes to it: the copy is the store as it is at the beginning. A file that exists is left alone.
+
+    \b
+    sockcrud backup monday.db --store sqlite:shop.db
+    """
+    path = _path(store, file)
+    with _told():
+        with opened_to_read(path):
+            pass  # what is no store, or cannot be read, makes no backup
+        with progress.shown("copying") as told:
+            copy(path, target, told)
+        click.echo(f"{path} is copied to {target}: {target.stat().st_size:,} bytes")
+
+
+@click.command()
+@click.argument("target", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--secrets", is_flag=True, help="with the hashes of the passwords; without them accounts come back without one")
+@_of_a_store
+@_of_a_port
+def export(
+    target: Path | None,
+    secrets: bool,
+    store: str | None,
+    file: str | None,
+    url: str | None,
+    login: str | None,
+    password_file: str | None,
+) -> None:
+    """Write all records to a new FILE, or to stdout, one JSON object a line.
+
+    From the file of a store, also while a daemon has it open, or from the admin port of a running daemon. Sessions are
+    none of the records.
+
+    \b
+    sockcrud export --store sqlite:shop.db | grep '"kind":"Client"'
+    sockcrud export all.jsonl --secrets --store sqlite:shop.db
+    sockcrud export all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
+    """
+    if url is not None:
+        with _logged_in(url, store, login, password_file) as port:
+            count = _write(target, port.export(secrets))
+    else:
+        _without_url(login, password_file)
+        with _told(), opened_to_read(_path(store, file)) as connection, progress.shown("exporting") as told:
+            slices = read_records(connection, TRANSFERRED, told)
+            count = _write(target, (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices))
+    click.echo(f"{count:,} records are exported", err=True)
+
+
+def _write(target: Path | None, pieces: Iterable[bytes]) -> int:
+    """Write to a new file that others cannot read, or to stdout. Give the number of lines. Half a file is taken away."""
+    count = 0
+    if target is None or str(target) == "-":
+        out = sys.stdout.buffer
+        for piece in pieces:
+            out.write(piece)
+            count += piece.count(b"\n")
+        out.flush()
+        return count
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as new:
+            for piece in pieces:
+                new.write(piece)
+                count += piece.count(b"\n")
+    except BaseException:
+        with suppress(OSError):
+            target.unlink()
+        raise
+    return count
+
+
+@click.command("import")
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@_of_a_store
+@_of_a_port
+def import_(
+    source: Path,
+    store: str | None,
+    file: str | None,
+    url: str | None,
+    login: str | None,
+    password_file: str | None,
+) -> None:
+    """Add the records of a FILE that has one JSON object a line, all of them or none.
+
+    To the file of a store, which is made where there is none, or through the admin port of a running daemon. All is
+    checked first, and each fault told with its line and field. The records keep their ids.
+
+    \b
+    sockcrud import all.jsonl --store sqlite:new.db
+    sockcrud import all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
+    """
+    with _told(), source.open("rb") as lines:
+        if url is not None:
+            with _logged_in(url, store, login, password_file) as port, progress.shown("sending") as told:
+                imported: Mapping[str, int] = port.import_(lines, source.stat().st_size, told)
+        else:
+            _without_url(login, password_file)
+            with _opened(_path(store, file)) as (opened, turns), progress.shown("checking") as told:
+                imported = turns.finish(add_records(opened, turns, _counted(lines, source.stat().st_size, told)))
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
+    click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
+
+
+def _counted(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[Given | Fault]:
+    for entry in from_lines(lines):
+        yield entry
+        told(lines.tell(), size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[SqliteStore, Turns]]:
+    """Have the store to ourselves, and leave it closed. What the file cannot take is told as the reason."""
+    turns = Turns()
+    reasons: list[str] = []
+    _require_free(path)
+    with progress.shown("reading the store") as told:
+        store = SqliteStore.open(path, turns, reasons.append, told)
+    try:
+        yield store, turns
+    except DomainError:
+        if reasons:
+            raise Failed(reasons[0]) from None
+        raise
+    finally:
+        turns.finish(store.close())
+
+
+def _require_free(path: Path) -> None:
+    """Say what to do where a daemon has the store: what it has in memory would not follow."""
+    if os.access(path.resolve().parent, os.W_OK):
+        try:
+            FileLock(path.resolve()).release()
+        except StoreError as error:
+            raise Failed(f"{error}: stop the daemon first, or use its admin port") from None
+
+
+@click.group()
+def accounts() -> None:
+    """Accounts of a store that no daemon has open."""
+
+
+@accounts.command()
+@click.argument("login")
+@click.option("--password-file", metavar="FILE", help="a file with the new password  [default: asked for, twice]")
+@_of_a_store
+def passwd(login: str, password_file: str | None, store: str | None, file: str | None) -> None:
+    """Give the account with this LOGIN a new password, and end its sessions.
+
+    For who has lost the admin's. No daemon may have the store open; where one has, an admin can change passwords there.
+
+    \b
+    sockcrud accounts passwd admin --store sqlite:shop.db
+    """
+    path = _path(store, file)
+    with _told():
+        if not path.is_file():
+            raise Failed(f"there is no store {path}")
+        _require_free(path)  # before anybody thinks of a password
+        password = _password(password_file, twice=True)
+        check_password(password)
+        with _opened(path) as (opened, turns):
+            account = turns.finish(_set_password(opened, turns, login, password))
+        if account is None:
+            raise Failed(f"no account has the login name {login}")
+    click.echo(f"{login} has a new password, and no sessions" + ("" if account.active else "; the account is inactive"))
+
+
+async def _set_password(store: SqliteStore, turns: Turns, login: str, password: str) -> Account | None:
+    found = await store.find(Account, "login", login)
+    if found is None:
+        return None
+    directory = Directory(store, Passwords(InThisThread()), turns)
+    return await directory.change(found.id, digest=digest_of(password))
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (check, backup, export, import_, accounts)

@@ -1,0 +1,397 @@
+"""The store in an SQLite file: it reads from memory, and a change is answered once it is on disk.
+
+Changes are made in memory at once and gathered in a batch. One thread writes it to the file as one transaction; whatever
+arrives meanwhile is the next batch. Until a change is on disk, an answer that rests on it waits.
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from time import perf_counter
+from typing import Any, Final, cast
+
+from attrs import Factory, define
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sockcrud.errors import DomainError, Unavailable
+from sockcrud.model import KINDS, Record
+from sockcrud.stores import sqlite_file
+from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.stores.memory import HISTORY, CheckedTransaction, MemoryStore, run
+from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
+from sockcrud.stores.tables import Batch, TableListing
+
+WRITES_BETWEEN_CHECKPOINTS: Final = 4_000
+"""Commits and rows after which what lies beside the file is taken into it. More takes longer to read after a crash."""
+
+GONE: Final = -1
+"""As the durable revision: everything has to wait, and is then refused."""
+
+Told = Callable[[str], object]
+
+_log = Logger()
+
+
+@define(eq=False)
+class _Batch(Batch):
+    """Changes that are one transaction of the file, and who waits for it."""
+
+    rev: int = 0
+    counters: list[tuple[int, str]] = Factory(list)
+    waiters: list[Deferred[None]] = Factory(list)
+
+
+def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
+    """Commit the batch. Give the seconds it took."""
+    started = perf_counter()
+    connection.execute("BEGIN IMMEDIATE")
+    for kind, finals in batch.finals.items():
+        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
+    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
+    connection.execute("COMMIT")
+    return perf_counter() - started
+
+
+class _Writer:
+    """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
+
+    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
+        self._path = path
+        self._reactor = reactor
+        self._failed = failed
+        self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
+        self.thread: Thread | None = None
+
+    def do(self, work: Callable[[sqlite3.Connection], T], done: Callable[[T], object]) -> None:
+        """Do the work after all that was asked for before, and tell in the reactor's thread what came of it.
+
+        The first work that raises ends it all: `failed` is told, and nothing else is done.
+        """
+        self._works.put((work, done))
+        if self.thread is None:
+            thread = Thread(target=self._run, name="store", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads
+                self._reactor.callFromThread(self._failed, Failure())
+            else:
+                self.thread = thread
+
+    def stop(self) -> None:
+        """End, with nothing open any more."""
+        if self.thread is not None:
+            self._works.put(None)
+            self.thread.join()
+
+    def _run(self) -> None:
+        connection = None
+        try:
+            connection = sqlite_file.connect(self._path)
+            while (next_work := self._works.get()) is not None:
+                work, done = next_work
+                self._reactor.callFromThread(done, work(connection))
+        except BaseException:
+            self._reactor.callFromThread(self._failed, Failure())
+        finally:
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+
+class _Listing(TableListing[R]):
+    """A listing that gives nothing before all that it rests on is on disk."""
+
+    def __init__(self, store: SqliteStore, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> None:
+        super().__init__(store._tables.table(kind), after, limit, where)
+        self._store = store
+        self._rests_on = store._latest[kind]
+
+    async def __anext__(self) -> list[R]:
+        if self._rests_on > self._store._durable:
+            await self._store._until(self._rests_on)
+        return await super().__anext__()
+
+
+@implementer(IStore)
+class SqliteStore(MemoryStore):
+    """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the file waits for ever.
+
+    After the first failure to write, or `close`, every call fails with `Unavailable`.
+    """
+
+    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int) -> None:
+        """Use `open`."""
+        super().__init__(history)
+        self.committed: Callable[[float], object] = lambda seconds: None
+        """Is told, in the reactor's thread, how long each commit took."""
+        self._transaction = cast(ITransaction, CheckedTransaction(self._tables))
+        self._path = path
+        self._reactor = reactor
+        self._tell_failed = failed
+        self._lock = FileLock(path)
+        self._writer = _Writer(path, reactor, self._fail)
+        self._forming = _Batch()
+        self._writing: _Batch | None = None
+        self._is_scheduled = False
+        self._rev = self._durable = self._hard = 0
+        self._latest: dict[type[Record], int] = dict.fromkeys(KINDS, 0)
+        self._stopped: str | None = None
+        self._has_failed = False
+        self._closing: Deferred[None] | None = None
+        self._unchecked = 0
+        self._moments: list[Deferred[None]] = []
+        self._asked: list[Deferred[Any]] = []
+        self._errands: list[Deferred[None]] = []
+
+    @classmethod
+    def open(
+        cls, path: Path, reactor: IReactorFromThreads, failed: Told, progress: Progress = unheard, history: int = HISTORY
+    ) -> SqliteStore:
+        """Give the store in this file, which is made where there is none. It blocks until all is read, and says how far it is.
+
+        Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
+        the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
+        """
+        store = cls(path.resolve(), reactor, failed, history)
+        if collects := gc.isenabled():
+            gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
+        try:
+            sqlite_file.load(store._path, store._tables, progress)
+        except BaseException:
+            store._lock.release()
+            raise
+        finally:
+            if collects:
+                gc.enable()
+        store._durable = store._rev = store._tables.rev
+        return store
+
+    @property
+    def rev(self) -> int:
+        """The latest revision on disk: one that a crash can take back is not told."""
+        return self._rev
+
+    async def get(self, kind: type[R], id: int) -> R:
+        if self._hard > self._durable:
+            return await self._resting_on(self._awaited(kind, id), lambda: self._tables.get(kind, id))
+        return self._tables.get(kind, id)
+
+    async def find(self, kind: type[R], name: str, value: Any) -> R | None:
+        found = self._tables.find(kind, name, value)
+        if self._hard > self._durable:
+            await self._until(self._latest[kind] if found is None else self._awaited(kind, found.id))
+        return found
+
+    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+        records = self._tables.page(kind, limit, after, where)
+        if self._hard > self._durable:
+            await self._until(self._latest[kind])
+        return records
+
+    async def count(self, kind: type[Record]) -> int:
+        size = len(self._tables.table(kind).records)
+        if self._hard > self._durable:
+            await self._until(self._latest[kind])
+        return size
+
+    def listing(
+        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+    ) -> Listing[R]:
+        return _Listing(self, kind, after, limit, where)
+
+    async def changes(self, since: int, limit: int) -> list[Change]:
+        return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
+
+    async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        if self._stopped is not None:
+            raise Unavailable(self._stopped)
+        try:
+            result, steps = run(self._tables, self._transaction, body)
+        except Exception:
+            await self._until(self._hard)  # it may rest on anything that the body has read
+            raise
+        if not steps:
+            await self._until(self._hard)
+            return result
+        for step in steps:
+            if self._forming.take(step):
+                self._hard = self._latest[step.kind] = step.rev
+        self._forming.waiters.append(written := Deferred[None]())
+        if self._writing is None:
+            self._hand_over_soon()
+        await written
+        return result
+
+    async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
+        """Read now, and tell what was read, or why it was refused, once this revision is on disk."""
+        try:
+            result = read()
+        except DomainError:
+            await self._until(rev)
+            raise
+        await self._until(rev)
+        return result
+
+    async def _until(self, rev: int) -> None:
+        """Fire once this revision is on disk."""
+        if rev <= self._durable:
+            return
+        if self._stopped is not None:
+            raise Unavailable(self._stopped)
+        writing = self._writing
+        written: Deferred[None] = Deferred()
+        (writing if writing is not None and rev <= writing.rev else self._forming).waiters.append(written)
+        await written
+
+    def _awaited(self, kind: type[Record], id: int) -> int:
+        """Give the revision to wait for before the record, or its absence, is shown."""
+        awaited = self._forming.awaited(kind, id)
+        return awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
+
+    def _hand_over_soon(self) -> None:
+        """Begin at the next turn: what else comes in this one is written together with it."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._reactor.callFromThread(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._is_scheduled = False
+        if self._writing is not None or self._has_failed:
+            return
+        if self._forming.finals:
+            batch, self._forming = self._forming, _Batch()
+            batch.rev = self._tables.rev
+            batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
+            batch.counters.append((batch.rev, "rev"))
+            self._writing = batch
+            self._writer.do(lambda connection: write_batch(connection, batch), self._written)
+        moments, self._moments = self._moments, []
+        for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
+            moment.callback(None)
+
+    def _written(self, seconds: float) -> None:
+        batch, self._writing = self._writing, None
+        if batch is None or self._has_failed:
+            return
+        self._rev = batch.rev
+        if self._stopped is None:
+            self._durable = batch.rev
+        self._unchecked += batch.steps + 1
+        if self._unchecked > WRITES_BETWEEN_CHECKPOINTS:
+            self._unchecked = 0
+            self._writer.do(partial(sqlite_file.checkpoint, how="PASSIVE"), lambda _: None)
+        self.committed(seconds)
+        self._hand_over()
+        for waiter in batch.waiters:
+            waiter.callback(None)
+
+    def _fail(self, failure: Failure) -> None:
+        if self._has_failed:
+            return
+        self._has_failed, self._durable = True, GONE
+        self._stopped = self._stopped or "the store can no longer write to its disk"
+        error = failure.value
+        if not isinstance(error, (sqlite3.Error, OSError, StoreError)):
+            _log.failure("a batch could not be written", failure=failure)
+        try:
+            self._tell_failed(f"{self._path} can no longer be written to: {error if str(error) else type(error).__name__}")
+        finally:
+            batches = [self._forming] if self._writing is None else [self._writing, self._forming]
+            for waiter in [*(waiter for batch in batches for waiter in batch.waiters), *self._moments, *self._asked]:
+                waiter.errback(Unavailable(self._stopped))
+
+    async def close(self) -> None:
+        """Fire when everything is on disk, in the file alone, and the file is free for others. Harmless when repeated."""
+        if self._closing is None:
+            self._closing = Deferred.fromCoroutine(self._close())
+        closed: Deferred[None] = Deferred()
+        self._closing.addBoth(closed.callback)
+        await closed
+
+    async def _close(self) -> None:
+        self._stopped, self._durable = self._stopped or "the store is closed", GONE
+        self._hand_over()
+        with suppress(Unavailable):  # whoever waits for it has been told
+            while not self._has_failed and (self._writing is not None or self._forming.finals):
+                (self._writing or self._forming).waiters.append(written := Deferred[None]())
+                await written
+            for errand in list(self._errands):
+                await errand
+            written_to = self._writer.thread is not None and not self._has_failed
+            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE")):
+                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+        self._writer.stop()
+        self._lock.release()
+
+    def _ask(self, work: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Have the writer do something. A `StoreError` is an answer, too."""
+        asked: Deferred[Any] = Deferred()
+        self._asked.append(asked)
+
+        def answer(result: T | Failure) -> None:
+            self._asked.remove(asked)
+            asked.callback(result)
+
+        def attempt(connection: sqlite3.Connection) -> T | Failure:
+            try:
+                return work(connection)
+            except StoreError:
+                return Failure()
+
+        self._writer.do(attempt, answer)
+        return asked
+
+    def _aside(self, work: Callable[[], T]) -> Deferred[T]:
+        """Do something in a thread of its own, while everything else goes on."""
+        if self._stopped is not None:
+            raise Unavailable(self._stopped)
+        result, over = Deferred[Any](), Deferred[None]()
+
+        def end(outcome: T | Failure) -> None:
+            self._errands.remove(over)
+            result.callback(outcome)
+            over.callback(None)
+
+        def errand() -> None:
+            try:
+                outcome: T | Failure = work()
+            except BaseException:
+                outcome = Failure()
+            self._reactor.callFromThread(end, outcome)
+
+        Thread(target=errand, name="store errand", daemon=True).start()
+        self._errands.append(over)
+        return result
+
+    async def backup(self, path: Path, progress: Progress = unheard) -> None:
+        """Copy all that is on disk now to a new file, while changes go on. Fire when it is whole; fail with `StoreError`.
+
+        `progress` is told in the reactor's thread.
+        """
+        await self._aside(lambda: sqlite_file.copy(self._path, path, partial(self._reactor.callFromThread, progress)))
+
+    async def check(self) -> list[str]:
+        """Fire with what is wrong with the file, in itself and beside what is served, a line each. Changes go on meanwhile."""
+        if self._stopped is not None:
+            raise Unavailable(self._stopped)
+        self._moments.append(moment := Deferred[None]())
+        self._hand_over_soon()
+        await moment
+        # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
+        served = {kind: dict(self._tables.table(kind).records) for kind in KINDS}
+        connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
+        try:
+            return await self._aside(partial(sqlite_file.problems, connection, served))
+        finally:
+            connection.close()

@@ -1,0 +1,85 @@
+"""A store's file as it lies, read beside whoever has it open: what is wrong with it, and all of its records."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sockcrud.model import KINDS, Record
+from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read
+from sockcrud.stores.tables import SLICE, Unfit
+
+
+@contextmanager
+def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """Hold on to what is committed now. Raise `StoreError`, in one line, where it is no store of this version, or damaged."""
+    if not path.is_file():
+        raise StoreError(f"there is no store {path}")
+    with closing(connect_to_read(path)) as connection:
+        try:
+            if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]:
+                raise StoreError(f"{path} is no store of sockcrud, but another SQLite database")
+            [version] = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+            if version != VERSION:
+                older = type(version) is int and version < VERSION
+                cure = "start the daemon on it once" if older else "use the sockcrud that made it"
+                raise StoreError(f"{path} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}")
+            yield connection
+        except (sqlite3.Error, Unfit) as error:
+            raise StoreError(f"{path} is damaged: {error}") from None
+
+
+def count_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...] = KINDS) -> int:
+    """Give how many records of these kinds there are."""
+    counts = (connection.execute(f'SELECT count(*) FROM "{LAYOUTS[kind].table}"').fetchone()[0] for kind in kinds)
+    return sum(counts)
+
+
+def latest_revision(connection: sqlite3.Connection) -> int:
+    """Give the revision of the last change."""
+    [revision] = connection.execute("SELECT max(value) FROM counters WHERE name = 'rev'").fetchone()
+    return revision if type(revision) is int else 0
+
+
+def read_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...], progress: Progress) -> Iterator[list[Record]]:
+    """Give all records of these kinds, one kind after the other, in slices; tell how far this is."""
+    done, total = 0, count_records(connection, kinds)
+    for kind in kinds:
+        for records in LAYOUTS[kind].read(connection, SLICE):
+            yield records
+            done += len(records)
+            progress(done, total)
+
+
+def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
+    """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters."""
+    found: list[str] = []
+    try:
+        found += [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
+        for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):
+            found.append(f"row {id} of {table} refers to one of {other} that is not there")
+        counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
+        done, total = 0, count_records(connection)
+    except sqlite3.Error as error:
+        return [*found, str(error)]
+    for layout in LAYOUTS.values():
+        try:
+            for records in layout.read(connection, SLICE):
+                done += len(records)
+                progress(done, total)
+            found += _behind(counters, layout, connection)
+        except (sqlite3.Error, Unfit) as error:
+            found.append(str(error))
+    return found
+
+
+def _behind(counters: dict[object, Any], layout: Layout, connection: sqlite3.Connection) -> Iterator[str]:
+    [[highest, rev]] = connection.execute(f'SELECT max("id"), max("rev") FROM "{layout.table}"')
+    for name, least in ((layout.highest, highest), ("rev", rev)):
+        if type(counters.get(name)) is not int:
+            yield f"the counter {name!r} is missing"
+        elif least is not None and least > counters[name]:
+            yield f"the counter {name!r} is {counters[name]}, behind {least} in {layout.table}"

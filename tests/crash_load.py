@@ -1,0 +1,285 @@
+"""Load on a daemon from many connections on several ports at once, until it dies. All of it is noted in a book."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import socket
+from collections.abc import Callable
+from random import Random
+from threading import Event, Thread
+from typing import Any, Final
+
+from tests.crash_book import GONE, Book, State
+from tests.running import Daemon
+
+PASSWORD: Final = "a password of the load"
+MANY: Final = 60
+"""Records of a connection from which on it rather deletes than creates."""
+BATCH: Final = 8
+"""Changes at once on one connection of the JSON ports."""
+_IN_REPR: Final = re.compile(r"'id': (\d+), 'mensagem'")
+
+
+class Refused(Exception):
+    """The daemon says that it cannot."""
+
+
+class Http:
+    """One connection to an HTTP port."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.token = token
+
+    def ask(self, method: str, path: str, body: Any = None, authorization: str = "") -> tuple[int, Any]:
+        headers = {"Authorization": authorization or f"Bearer {self.token}"}
+        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = self._connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def do(self, method: str, path: str, body: Any = None, authorization: str = "") -> Any:
+        """Ask for what must be done. Raise `Refused`."""
+        status, answer = self.ask(method, path, body, authorization)
+        if status not in (200, 201):
+            raise Refused(f"{method} {path}: {status} {answer}")
+        return answer
+
+    def log_in(self, account: str) -> str:
+        credentials = base64.b64encode(f"{account}:{PASSWORD}".encode()).decode()
+        return str(self.do("POST", "/user/login", None, f"Basic {credentials}")["token"])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Json:
+    """One connection to a JSON port."""
+
+    def __init__(self, daemon: Daemon, dialect: str) -> None:
+        self._socket = daemon.connect(dialect)
+        self._answers = self._socket.makefile("rb")
+
+    def send(self, *requests: dict[str, Any]) -> None:
+        self._socket.sendall("".join(json.dumps(request) + "\n" for request in requests).encode())
+
+    def hear(self) -> Any:
+        if not (line := self._answers.readline()).endswith(b"\n"):
+            raise ConnectionResetError
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class Load:
+    """Eight connections, a thread each, from `start` until the daemon is gone or they are told to `end`."""
+
+    def __init__(self, daemon: Daemon, book: Book, random: Random, round: int, token: str) -> None:
+        self._daemon, self._book, self._round, self._token = daemon, book, round, token
+        self._over = Event()
+        self.faults: list[Exception] = []
+        self.refusals: list[str] = []
+        works: list[Callable[[Random], None]] = [
+            lambda random: self._change_users("a", random),
+            lambda random: self._change_users("b", random),
+            self._change_messages,
+            lambda random: self._change_clients(1, "clients", random),
+            lambda random: self._change_clients(2, "shop", random),
+            self._make_accounts,
+            self._read_json,
+            self._read_clients,
+        ]
+        self._threads = [Thread(target=self._run, args=(work, Random(random.random()))) for work in works]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Wait for all connections to be over. Raise `Broken` where one was told what cannot be."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+        if self.faults:
+            raise self.faults[0]
+
+    def _run(self, work: Callable[[Random], None], random: Random) -> None:
+        try:
+            work(random)
+        except (OSError, http.client.HTTPException):
+            pass  # the daemon is gone
+        except Refused as refused:
+            self.refusals.append(str(refused))
+        except Exception as fault:
+            self.faults.append(fault)
+
+    def _change_users(self, who: str, random: Random) -> None:
+        port, number = Json(self._daemon, "users"), 0
+        alive = {tag: self._book.entries["users", tag] for tag in self._book.alive("users", who)}
+        while not self._over.is_set():
+            requests, expected = [], []
+            for tag in random.sample(sorted(alive), min(len(alive), BATCH // 2)):
+                entry = alive[tag]
+                target = {"user_id": entry.id}
+                if random.random() < (0.7 if len(alive) > MANY else 0.3) or entry.state.version > 140:
+                    state, request = GONE, {"id_operation": "delete_user", "payload": target}
+                else:
+                    version = entry.state.version + 1
+                    state, data = State(version, version), {"age": version}
+                    request = {"id_operation": "update_user", "payload": {**target, "data": data}}
+                requests.append(request)
+                expected.append((tag, state))
+            for _ in range(1 if len(alive) > MANY else BATCH // 2):
+                number += 1
+                tag = f"{who}-{self._round}-{number}"
+                user = {"name": tag, "email": f"{tag}@example.org", "age": 1}
+                requests.append({"id_operation": "create_user", "payload": user})
+                expected.append((tag, State(1, 1)))
+            for tag, state in expected:
+                self._book.begin(("users", tag), state)
+            port.send(*requests)
+            for tag, state in expected:
+                answer = port.hear()
+                if "error" in answer:
+                    raise Refused(f"{tag}: {answer}")
+                self._book.acknowledge(("users", tag), answer["payload"]["id"] if state.version == 1 else None)
+                if state is GONE:
+                    del alive[tag]
+                else:
+                    alive[tag] = self._book.entries["users", tag]
+        port.close()
+
+    def _change_messages(self, random: Random) -> None:
+        port, number = Json(self._daemon, "messages"), self._round * 1_000_000
+        alive = self._book.alive("messages", "")
+        while not self._over.is_set():
+            if alive and random.random() < (0.8 if len(alive) > MANY else 0.3):
+                tag = alive.pop(random.randrange(len(alive)))
+                request, state = {"op": "deletar", "id": int(tag)}, GONE
+            else:
+                number += 1
+                tag, state = str(number), State(1, f"text {number}")
+                request = {"op": "adicionar", "id": number, "data": state.shown}
+                alive.append(tag)
+            self._book.begin(("messages", tag), state)
+            port.send(request)
+            if (answer := port.hear())["status"] not in (201, 202):
+                raise Refused(f"message {tag}: {answer}")
+            self._book.acknowledge(("messages", tag), None if state is GONE else number)
+        port.close()
+
+    def _change_clients(self, who: int, service: str, random: Random) -> None:
+        port, number = Http(self._daemon.ports[service], self._token), 0
+        while not self._over.is_set():
+            alive = self._book.alive("clients", f"{who}")
+            if not alive or random.random() < (0.1 if len(alive) > MANY // 2 else 0.3):
+                number += 1
+                self._create_client(port, f"{who}{self._round // 1000:02d}.{self._round % 1000:03d}.{number:03d}-00")
+                continue
+            cpf = random.choice(alive)
+            chance, client = random.random(), self._book.entries["clients", cpf]
+            if chance < (0.4 if len(alive) > MANY // 2 else 0.15):
+                self._book.begin(("clients", cpf), GONE)
+                port.do("DELETE", f"/clients/delete/{client.id}")
+                self._book.acknowledge(("clients", cpf))
+            elif chance < 0.55 or not client.parts:
+                self._create_address(port, cpf)
+            elif chance < 0.7:
+                self._delete_address(port, cpf, random.choice(sorted(client.parts)))
+            else:
+                version = client.state.version + 1
+                self._book.begin(("clients", cpf), State(version, (version, client.state.shown[1])))
+                port.do("PUT", f"/clients/update/{client.id}", _client(cpf, version))
+                self._book.acknowledge(("clients", cpf))
+        port.close()
+
+    def _create_client(self, port: Http, cpf: str) -> None:
+        self._book.begin(("clients", cpf), State(1, (1, ())))
+        self._book.acknowledge(("clients", cpf), port.do("POST", "/clients/create", _client(cpf, 1))["id"])
+
+    def _create_address(self, port: Http, cpf: str) -> None:
+        """Add an address whose number is the version of the client that it makes."""
+        client = self._book.entries["clients", cpf]
+        number, (balance, numbers) = client.state.version + 1, client.state.shown
+        address = {"client_id": client.id, "state": "SP", "city": "Santos", "street": cpf, "number": number, "cep": "01310-100"}
+        self._book.begin(("clients", cpf), State(number, (balance, (*numbers, number))))
+        id = port.do("POST", "/address/create", address)["id"]
+        self._book.acknowledge(("clients", cpf))
+        client.parts[number] = id
+        self._book.own("addresses", id, f"{cpf}/{number}")
+
+    def _delete_address(self, port: Http, cpf: str, number: int) -> None:
+        client = self._book.entries["clients", cpf]
+        balance, numbers = client.state.shown
+        left = tuple(other for other in numbers if other != number)
+        self._book.begin(("clients", cpf), State(client.state.version + 1, (balance, left)))
+        port.do("DELETE", f"/address/delete/{client.parts.pop(number)}")
+        self._book.acknowledge(("clients", cpf))
+
+    def _make_accounts(self, random: Random) -> None:
+        port, number = Http(self._daemon.ports["auth"]), 0
+        while not self._over.is_set():
+            number += 1
+            account = f"load-{self._round}-{number}"
+            port.do("POST", "/user/create", {"username": account, "password": PASSWORD})
+            self._book.accounts.append(account)
+            token = port.log_in(account)
+            self._book.tokens[token] = True
+            self._book.acknowledged += 2
+            if random.random() < 0.5:
+                del self._book.tokens[token]
+                port.do("POST", "/user/logout", None, f"Bearer {token}")
+                self._book.tokens[token] = False
+        port.close()
+
+    def _read_json(self, random: Random) -> None:
+        """Look at users in lists and one by one, and at messages."""
+        users, messages = Json(self._daemon, "users"), Json(self._daemon, "messages")
+        while not self._over.is_set():
+            users.send({"id_operation": "get_users"})
+            for user in _payload(users.hear()):
+                self._book.see(("users", user["name"]), user["age"])
+            if picked := self._book.some_id("users", random.randrange(1 << 30)):
+                users.send({"id_operation": "get_user", "payload": {"user_id": picked[1]}})
+                answer = users.hear()
+                gone = answer.get("error") == 404
+                self._book.see(("users", picked[0]), GONE.version if gone else _payload(answer)["age"])
+            messages.send({"op": "mostrar"})
+            if (answer := messages.hear())["status"] != 200:
+                raise Refused(f"messages: {answer}")
+            for id in _IN_REPR.findall(answer["data"]):
+                self._book.see(("messages", id), 1)
+        users.close()
+        messages.close()
+
+    def _read_clients(self, random: Random) -> None:
+        """Look at clients and their addresses."""
+        port = Http(self._daemon.ports["clients"], self._token)
+        while not self._over.is_set():
+            for client in port.do("GET", "/clients/fetch"):
+                self._book.see(("clients", client["cpf"]), int(float(client["balance"])))
+            if not (picked := self._book.some_id("clients", random.randrange(1 << 30))):
+                continue
+            status, answer = port.ask("GET", f"/clients/fetch/{picked[1]}")
+            if status not in (200, 404):
+                raise Refused(f"client {picked[1]}: {status} {answer}")
+            self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
+            status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
+            if status == 200:
+                self._book.see(("clients", picked[0]), max((address["number"] for address in addresses), default=0))
+        port.close()
+
+
+def _payload(answer: Any) -> Any:
+    if "error" in answer:
+        raise Refused(f"a reader: {answer}")
+    return answer["payload"]
+
+
+def _client(cpf: str, version: int) -> dict[str, Any]:
+    """Give what to ask for: the balance tells the version."""
+    return {"name": "Load", "email": f"{cpf}@example.org", "cpf": cpf, "balance": f"{version}.00"}
