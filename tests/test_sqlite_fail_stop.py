@@ -105,6 +105,12 @@ class FailStopTests(SqliteCase):
         self.assert_fails(mock.patch.object(sqlite, "write_batch", side_effect=ZeroDivisionError))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_a_closed_store_answers_nothing_any_more(self) -> None:
+        self.settle(self.store.insert(User, **a_user()))
+        settled(self.store.close())
+        self.assert_all_refused()
+        self.assertEqual(self.reasons, [])
+
     def test_a_failed_checkpoint_stops_everything(self) -> None:
         failing = mock.patch.object(sqlite_file, "checkpoint", side_effect=sqlite3.OperationalError("disk I/O error"))
         with failing, mock.patch.object(sqlite, "WRITES_BETWEEN_CHECKPOINTS", 3):
