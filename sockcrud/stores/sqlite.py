@@ -183,8 +183,8 @@ class SqliteStore(MemoryStore):
         return self._rev
 
     async def get(self, kind: type[R], id: int) -> R:
-        if self._hard > self._durable:
-            return await self._resting_on(self._awaited(kind, id), lambda: self._tables.get(kind, id))
+        if self._hard > self._durable and (rev := self._awaited(kind, id)) > self._durable:
+            return await self._resting_on(rev, lambda: self._tables.get(kind, id))
         return self._tables.get(kind, id)
 
     async def find(self, kind: type[R], name: str, value: Any) -> R | None:
@@ -195,13 +195,13 @@ class SqliteStore(MemoryStore):
 
     async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
         records = self._tables.page(kind, limit, after, where)
-        if self._hard > self._durable:
+        if self._latest[kind] > self._durable:
             await self._until(self._latest[kind])
         return records
 
     async def count(self, kind: type[Record]) -> int:
         size = len(self._tables.table(kind).records)
-        if self._hard > self._durable:
+        if self._latest[kind] > self._durable:
             await self._until(self._latest[kind])
         return size
 
