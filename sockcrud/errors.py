@@ -119,6 +119,15 @@ class Busy(DomainError):
     outcome = "busy"
 
 
+class NoFile(DomainError):
+    """The store is in no file of its own, so there is none to check or to copy."""
+
+    outcome = "no_file"
+
+    def __init__(self) -> None:
+        super().__init__("the store is in no file of the daemon's; an export has all of its records")
+
+
 class Unavailable(DomainError):
     """The store cannot serve. Whether a change that fails with this took effect is unknown."""
 

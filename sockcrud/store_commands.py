@@ -1,15 +1,17 @@
 """What people run on a store as a whole: check, backup, export, import, and a new password for who has lost the admin's.
 
-They work on the file; export and import also through the admin port of a running daemon.
+They work on the file; all but the last also through the admin port of a running daemon.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeVar
 
 import click
@@ -141,15 +143,26 @@ def _is_asked() -> bool:
 
 @click.command()
 @_of_a_store
-def check(store: str | None, file: str | None) -> None:
+@_of_a_port
+def check(store: str | None, file: str | None, url: str | None, login: str | None, password_file: str | None) -> None:
     """Look for damage in a store's file.
 
-    Reads all of it, also while a daemon has it open: pages, indexes, references, each record, the counters. The status
-    is 0 where all is well, and 1 where it is not, with a line for each fault.
+    Reads all of it, also while a daemon has it open: pages, indexes, references, each record, the counters. Through the
+    admin port of a daemon it is also compared with what is served. The status is 0 where all is well, and 1 where it is
+    not, with a line for each fault.
 
     \b
     sockcrud check --store sqlite:shop.db
+    sockcrud check --url http://127.0.0.1:8000 --login admin --password-file password
     """
+    if url is not None:
+        with _logged_in(url, store, login, password_file) as port:
+            found = port.check()
+        if found:
+            raise Failed(f"the store of {url} is damaged", details=found)
+        click.echo(f"the store of {url} is sound")
+        return
+    _without_url(login, password_file)
     path = _path(store, file)
     with _told(), opened_to_read(path) as connection:
         with progress.shown("checking") as told:
@@ -163,21 +176,32 @@ def check(store: str | None, file: str | None) -> None:
 @click.command()
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
 @_of_a_store
-def backup(target: Path, store: str | None, file: str | None) -> None:
+@_of_a_port
+def backup(
+    target: Path, store: str | None, file: str | None, url: str | None, login: str | None, password_file: str | None
+) -> None:
     """Copy a store to a new FILE, which is itself a store.
 
-    Also while a daemon writes to it: the copy is the store as it is at the beginning. A file that exists is left alone.
+    Also while a daemon writes to it: the copy is the store as it is at the beginning. With --url it comes through the
+    admin port of a daemon, which may be on another machine. A file that exists is left alone.
 
     \b
     sockcrud backup monday.db --store sqlite:shop.db
+    sockcrud backup monday.db --url http://127.0.0.1:8000 --login admin --password-file password
     """
-    path = _path(store, file)
-    with _told():
-        with opened_to_read(path):
-            pass  # what is no store, or cannot be read, makes no backup
-        with progress.shown("copying") as told:
-            copy(path, target, told)
-        click.echo(f"{path} is copied to {target}: {target.stat().st_size:,} bytes")
+    if url is not None:
+        with _logged_in(url, store, login, password_file) as port, progress.shown("copying") as told:
+            _write_new(target, port.backup(told))
+        source: object = f"the store of {url}"
+    else:
+        _without_url(login, password_file)
+        source = path = _path(store, file)
+        with _told():
+            with opened_to_read(path):
+                pass  # what is no store, or cannot be read, makes no backup
+            with progress.shown("copying") as told:
+                copy(path, target, told)
+    click.echo(f"{source} is copied to {target}: {target.stat().st_size:,} bytes")
 
 
 @click.command()
@@ -205,8 +229,8 @@ def export(
     sockcrud export all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with _logged_in(url, store, login, password_file) as port:
-            count = _write(target, port.export(secrets))
+        with _logged_in(url, store, login, password_file) as port, progress.shown("exporting") as told:
+            count = _write(target, port.export(secrets, told))
     else:
         _without_url(login, password_file)
         with _told(), opened_to_read(_path(store, file)) as connection, progress.shown("exporting") as told:
@@ -216,26 +240,33 @@ def export(
 
 
 def _write(target: Path | None, pieces: Iterable[bytes]) -> int:
-    """Write to a new file that others cannot read, or to stdout. Give the number of lines. Half a file is taken away."""
+    """Write lines to a new file, or to stdout. Give how many."""
     count = 0
-    if target is None or str(target) == "-":
-        out = sys.stdout.buffer
+
+    def counted() -> Iterator[bytes]:
+        nonlocal count
         for piece in pieces:
-            out.write(piece)
+            yield piece
             count += piece.count(b"\n")
-        out.flush()
-        return count
+
+    if target is None or str(target) == "-":
+        sys.stdout.buffer.writelines(counted())
+        sys.stdout.buffer.flush()
+    else:
+        _write_new(target, counted())
+    return count
+
+
+def _write_new(target: Path, pieces: Iterable[bytes]) -> None:
+    """Write to a new file that others cannot read. Half a file is taken away."""
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as new:
-            for piece in pieces:
-                new.write(piece)
-                count += piece.count(b"\n")
+            new.writelines(pieces)
     except BaseException:
         with suppress(OSError):
             target.unlink()
         raise
-    return count
 
 
 @click.command("import")
@@ -253,22 +284,37 @@ def import_(
     """Add the records of a FILE that has one JSON object a line, all of them or none.
 
     To the file of a store, which is made where there is none, or through the admin port of a running daemon. All is
-    checked first, and each fault told with its line and field. The records keep their ids.
+    checked first, and each fault told with its line and field. The records keep their ids. A FILE of - is stdin.
 
     \b
     sockcrud import all.jsonl --store sqlite:new.db
+    grep '"kind":"User"' all.jsonl | sockcrud import - --store sqlite:users.db
     sockcrud import all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
-    with _told(), source.open("rb") as lines:
+    with _told(), _lines_of(source) as lines:
+        size = os.fstat(lines.fileno()).st_size
         if url is not None:
             with _logged_in(url, store, login, password_file) as port, progress.shown("sending") as told:
-                imported: Mapping[str, int] = port.import_(lines, source.stat().st_size, told)
+                imported: Mapping[str, int] = port.import_(lines, size, told)
         else:
             _without_url(login, password_file)
             with _opened(_path(store, file)) as (opened, turns), progress.shown("checking") as told:
-                imported = turns.finish(add_records(opened, turns, _counted(lines, source.stat().st_size, told)))
+                imported = turns.finish(add_records(opened, turns, _counted(lines, size, told)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
     click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
+
+
+@contextmanager
+def _lines_of(source: Path) -> Iterator[IO[bytes]]:
+    """Open a file, or stdin, kept on disk until it is known how much it is."""
+    if str(source) != "-":
+        with source.open("rb") as lines:
+            yield lines
+        return
+    with TemporaryFile() as lines:
+        shutil.copyfileobj(sys.stdin.buffer, lines)
+        lines.seek(0)
+        yield lines
 
 
 def _counted(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[Given | Fault]:

@@ -40,6 +40,7 @@ from sockcrud.operations.messages import Messages
 from sockcrud.operations.products import Products
 from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Transfer
+from sockcrud.operations.upkeep import Upkeep
 from sockcrud.operations.users import Users
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
@@ -178,7 +179,8 @@ def _responders(
     clients, addresses, products = Clients(gate, store), Addresses(gate, store), Products(gate, store)
     inventory, colleagues, members = Inventory(gate, store), Colleagues(gate, store, directory), Members(gate, store)
     administration, transfer = Administration(gate, store, directory), Transfer(gate, store)
-    administered = AdminOperations(logins, administration, transfer, status, settings.max_import)
+    upkeep = Upkeep(gate, store)
+    administered = AdminOperations(logins, administration, transfer, status, upkeep, settings.max_import)
     started = gate.clock.seconds()
     state = State(lambda: gate.clock.seconds() - started, lambda: len(connections))
     terms = Terms(settings.cors_origins, settings.max_depth)

@@ -182,6 +182,8 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "GET", "/changes"): Row(admins(200), query="since=0"),
     ("admin", "GET", "/export"): (Row(admins(200)), Row(admins(200), query="secrets=yes")),
     ("admin", "POST", "/import"): Row(admins(200), _LINE, headers={"Content-Type": "application/x-ndjson"}),
+    ("admin", "POST", "/check"): Row(admins(409)),  # there is no file behind this store, which only admins are told
+    ("admin", "GET", "/backup"): Row(admins(409)),
     ("admin", "GET", "/health"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),
     ("admin", "GET", "/openapi.json"): Row(admins(200)),

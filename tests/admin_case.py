@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import Mock
+
+from zope.interface import directlyProvides
 
 from sockcrud.dialects.admin.base import Operations
 from sockcrud.dialects.admin.responder import AdminResponder
@@ -15,6 +18,8 @@ from sockcrud.model import Account, Company, Session
 from sockcrud.operations.gate import Gate
 from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Transfer
+from sockcrud.operations.upkeep import Upkeep
+from sockcrud.stores.interfaces import IInFile
 from tests.directory_kit import HERE
 from tests.http_kit import Answered, HTTPClient, answers, request
 from tests.people_case import PeopleCase
@@ -38,12 +43,33 @@ def about(record: Account | Company) -> dict[str, Any]:
     }
 
 
+class PlainCopy:
+    """A `Copied` in memory."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self.size = sum(map(len, pieces))
+        self.closed = False
+
+    def __aiter__(self) -> PlainCopy:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop(0)
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class AdminCase(PeopleCase):
     """A client of the admin's dialect."""
 
     def setUp(self) -> None:
         super().setUp()
         self.gate = Gate(self.clock, [self.tally])
+        self.upkeep = Upkeep(self.gate, self.store)
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.gate.watchers.append(self.metrics)
@@ -54,9 +80,16 @@ class AdminCase(PeopleCase):
         status = Status(self.gate, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS))
         logins = type(self.logins)(self.gate, self.store, self.directory, self.sessions)
         administration = type(self.admin)(self.gate, self.store, self.directory)
-        operations = Operations(logins, administration, Transfer(self.gate, self.store), status, IMPORT_LIMIT)
+        operations = Operations(logins, administration, Transfer(self.gate, self.store), status, self.upkeep, IMPORT_LIMIT)
         more = () if terms is None else (terms,)
         return HTTPClient(lambda peer: AdminResponder(operations, peer, *more), self.clock, address=HERE)
+
+    def has_file(self, **does: Any) -> None:
+        """Let the store's file be one that does this when it is checked or copied."""
+        file = Mock(**does)
+        directlyProvides(file, IInFile)
+        self.upkeep = Upkeep(self.gate, file)
+        self.client = self.a_client()
 
     def token_of(self, login: str) -> str:
         return self.log_in(login, "admin").token

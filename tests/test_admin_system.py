@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import orjson
 from twisted.internet.defer import Deferred, fail
@@ -16,7 +17,7 @@ from sockcrud.errors import Unavailable
 from sockcrud.model import Account, Message, Session
 from sockcrud.operations.status import STORE_SECONDS
 from sockcrud.operations.transfer import MOST_FAULTS
-from tests.admin_case import IMPORT_LIMIT, RIGHT, AdminCase, about
+from tests.admin_case import IMPORT_LIMIT, RIGHT, AdminCase, PlainCopy, about
 from tests.http_kit import answers, request
 from tests.people_case import ABSENT
 
@@ -109,6 +110,40 @@ class ExportTests(AdminCase):
         self.client.conversation.connectionLost()
         self.clock.advance(1)
         self.assertEqual(self.store._tables.table(Message).open_listings, set())
+
+    def test_says_about_how_many_there_are(self) -> None:
+        answered = self.asks("GET", "/export")
+        self.assertEqual(answered.field("X-Total-Count"), str(len(answered.body.splitlines())))
+
+
+class UpkeepTests(AdminCase):
+    def test_a_store_without_a_file_has_none_to_check_or_copy(self) -> None:
+        for method, path in (("POST", "/check"), ("GET", "/backup")):
+            self.refused(self.asks(method, path), 409, "no_file")
+
+    def test_a_copy_has_its_length_and_comes_in_pieces(self) -> None:
+        copied = PlainCopy([b"SQLite", b" format", b" 3"])
+        self.has_file(copied=AsyncMock(return_value=copied))
+        answered = self.asks("GET", "/backup")
+        self.assertEqual((answered.status, answered.body), (200, b"SQLite format 3"))
+        self.assertEqual(answered.field("Content-Length"), "15")
+        self.assertEqual(answered.field("Content-Type"), "application/vnd.sqlite3")
+        self.assertEqual(answered.field("Cache-Control"), "no-store")
+        self.assertEqual(self.asks("GET", "/health").status, 200)  # the connection goes on
+
+    def test_who_only_asks_for_the_head_of_a_copy_lets_go_of_it(self) -> None:
+        copied = PlainCopy([b"SQLite"])
+        self.has_file(copied=AsyncMock(return_value=copied))
+        head = self.asks("HEAD", "/backup")
+        self.assertEqual((head.status, head.body, head.field("Content-Length")), (200, b"", "6"))
+        self.assertTrue(copied.closed)
+
+    def test_what_is_wrong_with_the_file_is_told(self) -> None:
+        self.has_file(check=AsyncMock(side_effect=[[], ["row 7 of users does not fit"]]))
+        self.assertEqual(orjson.loads(self.asks("POST", "/check").body), {"sound": True, "faults": []})
+        self.assertEqual(
+            orjson.loads(self.asks("POST", "/check").body), {"sound": False, "faults": ["row 7 of users does not fit"]}
+        )
 
 
 class ImportTests(AdminCase):

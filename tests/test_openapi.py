@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from unittest.mock import AsyncMock
 from urllib.parse import urlencode
 
 import orjson
@@ -29,7 +30,7 @@ from sockcrud.operations.inventory import Inventory
 from sockcrud.operations.products import Products
 from sockcrud.passwords import digest_of
 from sockcrud.wire.http import HTTPResponder
-from tests.admin_case import RIGHT, AdminCase
+from tests.admin_case import RIGHT, AdminCase, PlainCopy
 from tests.directory_kit import HERE
 from tests.http_kit import Answered, HTTPClient
 from tests.people_case import ABSENT
@@ -119,6 +120,7 @@ class DescribedCase(AdminCase):
         item = {"client_id": 1, "product_id": 1, "number_of_items": 2, "purchase_date": date(2024, 2, 29)}
         for kind, fields in ((Client, client), (Address, address), (Product, product), (InventoryItem, item)):
             self.have(self.store.insert(kind, 1, **fields))
+        self.has_file(check=AsyncMock(return_value=[]), copied=AsyncMock(side_effect=lambda: PlainCopy([b"SQLite"])))
         self.tokens = {name: self.log_in("root", name).token for name in ("auth", "members", "way")}
         self.tokens["admin"] = self.root_token
         self.annas = self.as_(self.anna, "auth")

@@ -41,7 +41,7 @@ class FailStopTests(SqliteCase):
             lambda: self.store.update(User, 1, age=3),
             lambda: self.store.delete(User, 99),
             lambda: self.store.check(),
-            lambda: self.store.backup(self.directory / "backup.db"),
+            lambda: self.store.copied(),
         ]
 
     def assert_all_refused(self) -> None:

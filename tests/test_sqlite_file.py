@@ -10,10 +10,11 @@ import sqlite3
 from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from sockcrud.errors import HistoryGone
+from sockcrud.errors import HistoryGone, Unavailable
 from sockcrud.model import (
     INT64,
     KINDS,
@@ -24,11 +25,11 @@ from sockcrud.model import (
     Product,
     User,
 )
-from sockcrud.stores import sqlite_file
+from sockcrud.stores import sqlite_copy, sqlite_file
 from sockcrud.stores.interfaces import ITransaction
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import SCHEMA, VERSION, StoreError, table_name
-from tests.sqlite_case import SqliteCase, fill, records_of, rows, started, the_reactor
+from tests.sqlite_case import SqliteCase, fill, records_of, rows, settled, started, the_reactor
 from tests.store_case import (
     ALL,
     NOON,
@@ -206,38 +207,64 @@ class BackupTests(SqliteCase):
         for _ in range(count):
             await self.store.transact(body)
 
+    async def backup(self) -> Path:
+        """Write a copy of the store, as it comes, to a file of its own."""
+        target = self.directory / "backup.db"
+        copied = await self.store.copied()
+        with target.open("wb") as file:
+            async for piece in copied:
+                file.write(piece)
+        self.assertEqual(target.stat().st_size, copied.size)
+        return target
+
     async def test_holds_all_that_was_acknowledged_and_only_whole_transactions_while_others_go_on(self) -> None:
         await self.pairs(150)
-        told: list[tuple[int, int]] = []
-        copy = self.directory / "backup.db"
         writing = started(self.pairs(50))
-        with mock.patch.object(sqlite_file, "CHUNK", 100):
-            await self.store.backup(copy, lambda *progress: told.append(progress))
+        with mock.patch.object(sqlite_copy, "PIECE", 4_000):
+            target = await self.backup()
         await writing
-        store = self.open(copy)
+        store = self.open(target)
         count = await store.count(Message)
         self.assertGreaterEqual(count, 300)
         self.assertEqual(count % 2, 0)
         self.assertEqual(store.rev, count)
         self.assertEqual(await store.check(), [])
         await store.close()
+
+    async def test_leaves_nothing_on_the_disk_not_even_while_it_is_read(self) -> None:
+        await fill(self.store)
+        before = sorted(os.listdir(self.directory))
+        copied = await self.store.copied()
+        self.assertEqual(sorted(os.listdir(self.directory)), before)
+        self.assertTrue((await copied.__anext__()).startswith(b"SQLite format 3"))
+        copied.close()
+        copied.close()
+        with self.assertRaises(StopAsyncIteration):
+            await copied.__anext__()
+
+    async def test_is_unavailable_where_the_disk_has_no_room_and_leaves_nothing(self) -> None:
+        before = sorted(os.listdir(self.directory))
+        full = mock.patch.object(sqlite_copy, "copy", side_effect=OSError(28, "No space left on device"))
+        with full, self.assertRaisesRegex(Unavailable, "No space left"):
+            await self.store.copied()
+        self.assertEqual(sorted(os.listdir(self.directory)), before)
+        await self.store.insert(Message, data="on it goes")
+
+    def test_tells_how_far_it_is_and_takes_no_name_that_is_taken(self) -> None:
+        settled(self.pairs(150))
+        told: list[tuple[int, int]] = []
+        target = self.directory / "backup.db"
+        with mock.patch.object(sqlite_file, "CHUNK", 100):
+            sqlite_file.copy(self.store._path, target, lambda *progress: told.append(progress))
         self.assertGreater(len(told), 3)
         self.assertEqual(told[-1][0], told[-1][1])
-
-    async def test_takes_no_name_that_is_taken_and_leaves_nothing_where_it_fails(self) -> None:
-        copy = self.directory / "backup.db"
-        copy.write_text("mine")
-        for target in (copy, self.directory / "none" / "backup.db"):
+        self.assertEqual(target.stat().st_mode & 0o777, 0o600)
+        target.write_text("mine")
+        for taken in (target, self.directory / "none" / "backup.db"):
             with self.assertRaises(StoreError):
-                await self.store.backup(target)
-        self.assertEqual(copy.read_text(), "mine")
+                sqlite_file.copy(self.store._path, taken)
+        self.assertEqual(target.read_text(), "mine")
         self.assertEqual([name for name in os.listdir(self.directory) if "part" in name], [])
-
-    async def test_is_a_single_file_that_only_its_owner_may_read(self) -> None:
-        await fill(self.store)
-        await self.store.backup(self.directory / "backup.db")
-        self.assertEqual([name for name in os.listdir(self.directory) if "backup" in name], ["backup.db"])
-        self.assertEqual((self.directory / "backup.db").stat().st_mode & 0o777, 0o600)
 
 
 class CheckTests(SqliteCase):

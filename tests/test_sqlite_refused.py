@@ -121,6 +121,11 @@ class RefusedTests(SqliteCase):
         self.assert_refused("-wal holds changes of a file that is not there", self.directory / "gone.db")
         self.assertFalse((self.directory / "gone.db").exists())
 
+    def test_but_not_where_it_is_empty(self) -> None:
+        left = self.directory / "gone.db-wal"
+        left.touch()
+        settled(self.open(self.directory / "gone.db").close())
+
     def test_a_directory_that_is_none(self) -> None:
         with self.assertRaisesRegex(StoreError, "there is no directory"):
             self.open(self.directory / "none" / "store.db")

@@ -251,6 +251,13 @@ def test_a_new_password_is_refused_where_it_cannot_be() -> None:
     assert "there is no store b.db" in refused(1, "accounts", "passwd", "admin", "--store", "sqlite:b.db")
 
 
+def test_an_import_comes_from_a_pipe_as_from_a_file() -> None:
+    store = made("a.db")
+    result = run("import", "-", "--store", store, input='{"kind":"Message","id":7,"data":"good"}\n')
+    assert (result.exit_code, result.stdout) == (0, "1 records are imported: 1 Message\n")
+    assert '"data":"good"' in run("export", "--store", store).stdout
+
+
 def test_a_new_password_is_asked_for_twice() -> None:
     store = made("a.db")
     with mock.patch("sockcrud.store_commands._is_asked", return_value=True):
@@ -274,6 +281,11 @@ def test_a_running_daemon_is_copied_checked_exported_and_filled(tmp_path: Path) 
         port = ("--url", f"http://127.0.0.1:{daemon.ports['admin']}", "--password-file", "old")
         assert run("check", "--store", "sqlite:a.db").exit_code == 0
         assert run("backup", "b.db", "--store", "sqlite:a.db").exit_code == 0
+        assert run("check", *port).output == f"the store of {port[1]} is sound\n"
+        assert run("backup", "c.db", *port).output.startswith(f"the store of {port[1]} is copied to c.db: ")
+        assert stat.S_IMODE(Path("c.db").stat().st_mode) == 0o600
+        assert run("check", "--store", "sqlite:c.db").exit_code == 0
+        assert "c.db: File exists" in refused(1, "backup", "c.db", *port)
         assert run("export", "all.jsonl", "--secrets", *port).exit_code == 0
         assert Path("all.jsonl").read_text(encoding="utf-8") == run("export", "--secrets", "--store", "sqlite:b.db").stdout
 

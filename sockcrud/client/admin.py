@@ -16,6 +16,10 @@ SECONDS: Final = 300.0
 _LONGEST_ERROR: Final = 1024 * 1024
 
 
+Told = Callable[[int, int], object]
+"""Is told how much is done, and of how much."""
+
+
 class Unreachable(Exception):
     """No answer, or not all of it, in one line."""
 
@@ -60,15 +64,38 @@ class AdminPort:
                     answer.read()
         self._connection.close()
 
-    def export(self, secrets: bool) -> Iterator[bytes]:
-        """Give the lines of an export, in pieces that end anywhere."""
+    def export(self, secrets: bool, told: Told) -> Iterator[bytes]:
+        """Give the lines of an export, in pieces that end anywhere; tell how many lines there were."""
         with self._answer("GET", "/export?secrets=yes" if secrets else "/export") as answer:
-            while piece := answer.read(PIECE):
+            lines, total = 0, int(answer.headers.get("X-Total-Count", 0))
+            for piece in self._whole(answer):
                 yield piece
-            if answer.length:
-                raise Unreachable(f"{self._where} closed before the export was whole")
+                lines += piece.count(b"\n")
+                told(lines, max(lines, total))
 
-    def import_(self, file: IO[bytes], size: int, told: Callable[[int, int], object]) -> dict[str, int]:
+    def check(self) -> list[str]:
+        """Give what is wrong with the file of the store, a line each."""
+        with self._answer("POST", "/check") as answer:
+            faults: list[str] = _object(answer)["faults"]
+            return faults
+
+    def backup(self, told: Told) -> Iterator[bytes]:
+        """Give the bytes of a copy of the store's file; tell how many there were."""
+        with self._answer("GET", "/backup") as answer:
+            done, total = 0, answer.length or 0
+            for piece in self._whole(answer):
+                yield piece
+                done += len(piece)
+                told(done, max(done, total))
+
+    def _whole(self, answer: HTTPResponse) -> Iterator[bytes]:
+        """Give a body in pieces; raise `Unreachable` where there should be more of it."""
+        while piece := answer.read(PIECE):
+            yield piece
+        if answer.length:
+            raise Unreachable(f"{self._where} closed before all was said")
+
+    def import_(self, file: IO[bytes], size: int, told: Told) -> dict[str, int]:
         """Send the lines of a file, and give how many records of each kind were added."""
         headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(size)}
         with self._answer("POST", "/import", _pieces(file, size, told), headers) as answer:
@@ -97,7 +124,7 @@ class AdminPort:
             raise Unreachable(f"{self._where} does not answer as the admin port of sockcrud does") from None
 
 
-def _pieces(file: IO[bytes], size: int, told: Callable[[int, int], object]) -> Iterator[bytes]:
+def _pieces(file: IO[bytes], size: int, told: Told) -> Iterator[bytes]:
     sent = 0
     while piece := file.read(min(PIECE, size - sent)):
         yield piece

@@ -91,10 +91,11 @@ class Unimportable(DomainError):
 class Everything:
     """A `Listing` of all records of all kinds that are transferred, the kinds one after the other.
 
-    All kinds are listed as of the turn it was made in.
+    All kinds are listed as of the turn it was made in. There were `size` of them shortly before.
     """
 
-    def __init__(self, store: IStore, secrets: bool) -> None:
+    def __init__(self, store: IStore, secrets: bool, size: int) -> None:
+        self.size = size
         self._secrets = secrets
         self._listings: list[Listing[Record]] = [store.listing(kind) for kind in TRANSFERRED]
         self.ended = False
@@ -139,9 +140,12 @@ class Transfer:
     store: IStore
 
     @operation("records.export", admins)
-    async def export(self, principal: Principal, secrets: bool = False) -> Listing[Record]:
+    async def export(self, principal: Principal, secrets: bool = False) -> Everything:
         """Fire with all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
-        return Everything(self.store, secrets)
+        size = 0
+        for kind in TRANSFERRED:
+            size += await self.store.count(kind)
+        return Everything(self.store, secrets, size)
 
     @operation("records.may_import", admins)
     async def may_import(self, principal: Principal) -> None:

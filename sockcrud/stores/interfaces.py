@@ -130,3 +130,30 @@ class IStore(IReads, IChanges):
 
     def close() -> Awaitable[None]:
         """Fire when everything is safe and nothing is held open any more."""
+
+
+class Copied(Protocol):
+    """A store's file as it was at one moment, to be read once. Whoever does not read it to its end must `close` it."""
+
+    size: int
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes:
+        """Fire with the next bytes, never none; raise StopAsyncIteration at the end. Fail with `Unavailable`."""
+
+    def close(self) -> None:
+        """Let go of it, and the disk of its bytes. Harmless when repeated."""
+
+
+class IInFile(Interface):
+    """A store that is in a file of its own."""
+
+    def check() -> Awaitable[list[str]]:
+        """Fire with what is wrong with the file, in itself and beside what is served, a line each; changes go on meanwhile."""
+
+    def copied() -> Awaitable[Copied]:
+        """Fire with a copy of all that is on disk now, which is a store's file itself; changes go on meanwhile.
+
+        Fail with `Unavailable`, also where the disk has no room for it.
+        """

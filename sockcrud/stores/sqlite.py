@@ -27,8 +27,9 @@ from zope.interface import implementer
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
-from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.stores.interfaces import Change, IInFile, IStore, ITransaction, Listing, R, T, Where
 from sockcrud.stores.memory import HISTORY, CheckedTransaction, MemoryStore, run
+from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.tables import Batch, TableListing
 
@@ -123,7 +124,7 @@ class _Listing(TableListing[R]):
         return await super().__anext__()
 
 
-@implementer(IStore)
+@implementer(IStore, IInFile)
 class SqliteStore(MemoryStore):
     """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the file waits for ever.
 
@@ -374,15 +375,13 @@ class SqliteStore(MemoryStore):
         self._errands.append(over)
         return result
 
-    async def backup(self, path: Path, progress: Progress = unheard) -> None:
-        """Copy all that is on disk now to a new file, while changes go on. Fire when it is whole; fail with `StoreError`.
-
-        `progress` is told in the reactor's thread.
-        """
-        await self._aside(lambda: sqlite_file.copy(self._path, path, partial(self._reactor.callFromThread, progress)))
+    async def copied(self) -> SqliteCopy:
+        try:
+            return await self._aside(lambda: SqliteCopy(self._path, self._aside))
+        except (StoreError, OSError) as error:
+            raise Unavailable(f"the store cannot be copied: {error}") from None
 
     async def check(self) -> list[str]:
-        """Fire with what is wrong with the file, in itself and beside what is served, a line each. Changes go on meanwhile."""
         if self._stopped is not None:
             raise Unavailable(self._stopped)
         self._moments.append(moment := Deferred[None]())

@@ -285,7 +285,8 @@ def load(path: Path, tables: Tables, progress: Progress) -> None:
 def _create(path: Path) -> None:
     """Make an empty store. It has its name only once it is whole."""
     new = path.with_name(path.name + "-new")
-    if Path(f"{path}-wal").exists():
+    left = Path(f"{path}-wal")  # an empty one is left by whoever only reads
+    if left.exists() and left.stat().st_size:
         raise StoreError(f"{path}-wal holds changes of a file that is not there: bring {path} back, or take it away")
     with _one_line(path):
         for more in ("", "-journal", "-wal", "-shm"):

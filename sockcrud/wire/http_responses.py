@@ -16,10 +16,14 @@ from sockcrud.wire.answers import Answer, Last, Sliced
 
 @frozen
 class BodySlices:
-    """A body that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not."""
+    """A body that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not.
+
+    `length` is that of all slices together, where it is known before.
+    """
 
     slices: AsyncIterator[bytes]
     close: Callable[[], None]
+    length: int | None = None
 
 
 @frozen
@@ -81,10 +85,15 @@ class Responses:
         except ValueError:
             body.close()
             raise
+        if body.length is not None:
+            said += b"Content-Length: %d\r\n" % body.length
         if head or response.status in _WITHOUT_BODY:
             body.close()
             said += _connection(last, http11) + b"\r\n"
             return Last(said) if last else said
+        if body.length is not None:
+            said += _connection(last, http11) + b"\r\n"
+            return Sliced(_as_they_are(said, body.slices), body.close, last)
         if http11:
             said += b"Transfer-Encoding: chunked\r\n" + _connection(last, http11) + b"\r\n"
             return Sliced(_in_chunks(said, body.slices), body.close, last)

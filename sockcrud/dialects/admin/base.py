@@ -22,6 +22,7 @@ from sockcrud.errors import (
     LastAdmin,
     LoginDelayed,
     LoginFailed,
+    NoFile,
     NotFound,
     NotLoggedIn,
     Outdated,
@@ -34,6 +35,7 @@ from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Fault, Transfer, Unimportable
+from sockcrud.operations.upkeep import Upkeep
 from sockcrud.wire.http import Request, Response
 
 DIALECT: Final = "admin"
@@ -54,6 +56,7 @@ _STATUSES: Final[dict[type[DomainError], int]] = {
     Taken: 409,
     StillReferred: 409,
     LastAdmin: 409,
+    NoFile: 409,
     HistoryGone: 410,
     Outdated: 412,
     LoginDelayed: 429,
@@ -129,6 +132,7 @@ class Operations:
     administration: Administration
     transfer: Transfer
     status: Status
+    upkeep: Upkeep
     import_limit: int = IMPORT_LIMIT
 
 

@@ -51,6 +51,8 @@ IMPORTED: Final = an_object(
     {"imported": {"type": "object", "propertyNames": _KIND, "additionalProperties": {"type": "integer", "minimum": 1}}}
 )
 
+CHECKED: Final = an_object({"sound": FLAG, "faults": a_list(TEXT)})
+
 HEALTH: Final = an_object(
     {
         "status": {"type": "string", "enum": ["good", "bad"]},

@@ -23,6 +23,8 @@ from sockcrud.wire.http import BodySlices, Response
 LINES: Final = "application/x-ndjson"
 """One JSON object a line."""
 
+SQLITE_FILE: Final = "application/vnd.sqlite3"
+
 _SECRETS: Final = {"yes": True, "no": False}
 
 
@@ -47,7 +49,7 @@ async def export(admin: AdminBase, call: Call) -> Response:
         raise Invalid("secrets", "yes or no")
     listing = await admin.operations.transfer.export(call.principal, secrets)
     body = await _whole_or_sliced(listing)
-    return Response(200, body, LINES.encode(), (NO_STORE,))
+    return Response(200, body, LINES.encode(), (NO_STORE, (b"X-Total-Count", b"%d" % listing.size)))
 
 
 async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
@@ -73,6 +75,17 @@ async def import_(admin: AdminBase, call: Call) -> Response:
     sink = call.request.sink
     records: Iterable[Given | Fault] = sink.records() if isinstance(sink, Spool) else ()
     return json_response(200, {"imported": await admin.operations.transfer.import_(call.principal, records)})
+
+
+async def check(admin: AdminBase, call: Call) -> Response:
+    faults = await admin.operations.upkeep.check(call.principal)
+    return json_response(200, {"sound": not faults, "faults": list(faults)})
+
+
+async def backup(admin: AdminBase, call: Call) -> Response:
+    copied = await admin.operations.upkeep.copy(call.principal)
+    body = BodySlices(copied, copied.close, copied.size)
+    return Response(200, body, SQLITE_FILE.encode(), (NO_STORE,))
 
 
 async def show_health(admin: AdminBase, call: Call) -> Response:
@@ -113,6 +126,7 @@ ROUTES: Final = (
         errors=(400, 403),
         query={"secrets": {"enum": list(_SECRETS)}},
         gives=LINES,
+        headers={"X-Total-Count": "about how many records these are, to tell how far it is"},
     ),
     Route(
         "POST",
@@ -123,6 +137,24 @@ ROUTES: Final = (
         errors=(403, 409),
         body=schemas.TEXT,
         takes=(LINES, "application/jsonl", "application/octet-stream", "text/plain", JSON),
+    ),
+    Route(
+        "POST",
+        "/check",
+        check,
+        "Look for damage in the file of the store: in itself, and beside what is served",
+        {200: schemas.CHECKED},
+        errors=(403, 409),
+        changes=False,
+    ),
+    Route(
+        "GET",
+        "/backup",
+        backup,
+        "Give a copy of the store's file as it is now, with all hashes: it is itself a store",
+        {200: schemas.TEXT},
+        errors=(403, 409),
+        gives=SQLITE_FILE,
     ),
     Route(
         "GET",
