@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -15,7 +15,7 @@ from sockcrud.model import Record
 from sockcrud.operations.gate import Gate
 from sockcrud.operations.messages import Messages
 from sockcrud.operations.users import Users
-from sockcrud.stores.interfaces import ITransaction, Listing, R, Where
+from sockcrud.stores.interfaces import Listing, R, Where
 from sockcrud.stores.memory import MemoryStore
 from tests.conversation_kit import ConversationCase, Peer
 
@@ -32,9 +32,9 @@ class FailingStore(MemoryStore):
         await self._trouble()
         return await super().get(kind, id)
 
-    async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+    async def _changed(self, change: Callable[[], T]) -> T:
         await self._trouble()
-        return await super().transact(body)
+        return await super()._changed(change)
 
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None

@@ -52,19 +52,18 @@ class Transaction(_Reads):
         """Nothing to wait for: transactions here run one after the other."""
 
 
-@implementer(ITransaction)
-class CheckedTransaction(Transaction):
-    """One that refuses what does not fit the model, and could not be read again from where it is to be kept."""
+class CheckedTables(Tables):
+    """Tables that refuse what does not fit the model, and could not be read again from where it is to be kept."""
 
-    async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+    def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         _check(kind, fields)
         if id is not None and id not in INT64:
             raise ValueError(f"the id of a {kind.__name__} is out of range")
-        return self._tables.insert(kind, id, fields)
+        return super().insert(kind, id, fields)
 
-    async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
+    def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
         _check(kind, fields)
-        return self._tables.update(kind, id, expect, fields)
+        return super().update(kind, id, expect, fields)
 
 
 def _check(kind: type[Record], fields: dict[str, Any]) -> None:
@@ -79,24 +78,31 @@ class MemoryStore(_Reads):
     """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
 
     def __init__(self, history: int = HISTORY) -> None:
-        super().__init__(Tables(history))
-        self._transaction = cast(ITransaction, Transaction(self._tables))
+        self._start_with(Tables(history))
+
+    def _start_with(self, tables: Tables) -> None:
+        self._tables = tables
+        self._transaction = cast(ITransaction, Transaction(tables))
 
     @property
     def rev(self) -> int:
         return self._tables.rev
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
-        return await self.transact(lambda transaction: transaction.insert(kind, id, **fields))
+        return await self._changed(lambda: self._tables.insert(kind, id, fields))
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
-        return await self.transact(lambda transaction: transaction.update(kind, id, expect, **fields))
+        return await self._changed(lambda: self._tables.update(kind, id, expect, fields))
 
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
-        await self.transact(lambda transaction: transaction.delete(kind, id, expect))
+        await self._changed(lambda: self._tables.delete(kind, id, expect))
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
-        return run(self._tables, self._transaction, body)[0]
+        return await self._changed(lambda: _without_waiting(body(self._transaction)))
+
+    async def _changed(self, change: Callable[[], T]) -> T:
+        """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
+        return run(self._tables, change)[0]
 
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
@@ -110,11 +116,11 @@ class MemoryStore(_Reads):
         """Nothing is open."""
 
 
-def run(tables: Tables, transaction: ITransaction, body: Callable[[ITransaction], Awaitable[T]]) -> tuple[T, list[Step]]:
-    """Run `body` as one transaction on the tables: give its result and its changes, or raise what it raised, without any."""
+def run(tables: Tables, change: Callable[[], T]) -> tuple[T, list[Step]]:
+    """Run `change` as one transaction on the tables: give its result and its steps, or raise what it raised, without any."""
     tables.begin()
     try:
-        result = _without_waiting(body(transaction))
+        result = change()
     except BaseException:
         tables.rollback()
         raise

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from attrs import Factory, define
 from twisted.internet.defer import Deferred
@@ -27,8 +27,8 @@ from zope.interface import implementer
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
-from sockcrud.stores.interfaces import Change, IInFile, IStore, ITransaction, Listing, R, T, Where
-from sockcrud.stores.memory import HISTORY, CheckedTransaction, MemoryStore, run
+from sockcrud.stores.interfaces import Change, IInFile, IStore, Listing, R, T, Where
+from sockcrud.stores.memory import HISTORY, CheckedTables, MemoryStore, run
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.tables import Batch, TableListing
@@ -133,10 +133,9 @@ class SqliteStore(MemoryStore):
 
     def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int) -> None:
         """Use `open`."""
-        super().__init__(history)
+        self._start_with(CheckedTables(history))
         self.committed: Callable[[float], object] = lambda seconds: None
         """Is told, in the reactor's thread, how long each commit took."""
-        self._transaction = cast(ITransaction, CheckedTransaction(self._tables))
         self._path = path
         self._reactor = reactor
         self._tell_failed = failed
@@ -214,11 +213,11 @@ class SqliteStore(MemoryStore):
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
 
-    async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+    async def _changed(self, change: Callable[[], T]) -> T:
         if self._stopped is not None:
             raise Unavailable(self._stopped)
         try:
-            result, steps = run(self._tables, self._transaction, body)
+            result, steps = run(self._tables, change)
         except Exception:
             await self._until(self._hard)  # it may rest on anything that the body has read
             raise

@@ -9,11 +9,11 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, Generic, Union
 
 import attrs
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 from sortedcontainers import SortedDict, SortedList
 
 from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
@@ -35,7 +35,7 @@ class Unfit(ValueError):
     """What was stored is not what the model says."""
 
 
-@frozen
+@define(eq=False)
 class Step:
     """One change that can be taken back. The record before it, and after it, or None where there was none."""
 
@@ -46,6 +46,8 @@ class Step:
     after: Record | None
     highest_before: int
 
+
+_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _HARD: Final = {
     kind: attrgetter("id", *(name for name in describe(kind).bounds if name not in describe(kind).soft))
@@ -242,7 +244,7 @@ class Tables:
         self._under_way = False
         self._steps: list[Step] = []
         self._bound = history
-        self._history: list[Change] = []
+        self._history: list[tuple[int, type[Record], int, Record | None]] = []  # the fields of each `Change`
         self._forgotten_rev = 0
 
     def table(self, kind: type[R]) -> Table[R]:
@@ -343,12 +345,10 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history.extend(
-            Change(step.rev, step.kind, step.id, step.after) for step in steps if describe(step.kind).journaled
-        )
+        self._history += [(step.rev, step.kind, step.id, step.after) for step in steps if step.kind in _JOURNALED]
         excess = len(self._history) - self._bound
         if excess > self._bound // 8:  # many at once, because the front of a list costs as much to take as the rest is long
-            self._forgotten_rev = self._history[excess - 1].rev
+            self._forgotten_rev = self._history[excess - 1][0]
             del self._history[:excess]
         return steps
 
@@ -364,11 +364,11 @@ class Tables:
 
     def changes(self, since: int, limit: int) -> list[Change]:
         excess = len(self._history) - self._bound
-        forgotten = self._history[excess - 1].rev if excess > 0 else self._forgotten_rev
+        forgotten = self._history[excess - 1][0] if excess > 0 else self._forgotten_rev
         if not forgotten <= since <= self.rev:
             raise HistoryGone(since, forgotten, self.rev)
-        first = bisect_right(self._history, since, key=attrgetter("rev"))
-        return self._history[first : first + limit]
+        first = bisect_right(self._history, since, key=itemgetter(0))
+        return [Change(*fields) for fields in self._history[first : first + limit]]
 
 
 def _expect_rev(record: Record, expect: int | None) -> None:
