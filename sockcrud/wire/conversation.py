@@ -9,9 +9,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime, ITCPTransport
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -47,7 +46,7 @@ class _Turn:
 
 @implementer(IPushProducer)
 class _Outflow:
-    """What the transport tells of how fast the peer reads. (A LineReceiver's own pauseProducing is about the other way.)"""
+    """What the transport tells of how fast the peer reads."""
 
     def __init__(self, conversation: Conversation[Any]) -> None:
         self._conversation = conversation
@@ -63,7 +62,7 @@ class _Outflow:
 
 
 @implementer(IHalfCloseableProtocol)
-class Conversation(LineReceiver, Generic[Request]):
+class Conversation(Protocol, Generic[Request]):
     """Keeps the order, the limits and the end of a connection.
 
     A request may start while others are under way only where it and they do nothing but read: so requests take effect
@@ -142,7 +141,6 @@ class Conversation(LineReceiver, Generic[Request]):
     # From the transport
 
     def connectionMade(self) -> None:
-        self.line_mode = 0  # raw: the line mode is quadratic when it is fed a byte at a time
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(_Outflow(self), True)
@@ -215,12 +213,15 @@ class Conversation(LineReceiver, Generic[Request]):
     def _start_what_may(self) -> bool:
         """Start requests in their order; True where all that was received is started and there is room for more."""
         started = 0
+        limits = self._limits
         while not (self._stopped or self._streaming or self._holding):
-            if self._unsent >= self._limits.unsent:
+            if self._unsent >= limits.unsent:
                 self._write()
-            if self._unsent >= self._limits.unsent or len(self._turns) >= self._limits.in_flight:
+                if self._unsent >= limits.unsent:
+                    return False
+            if len(self._turns) >= limits.in_flight:
                 return False
-            if started == self._limits.in_flight:
+            if started == limits.in_flight:
                 # The other connections' turn. Nobody waits long for a peer that sends much.
                 self._clock.callLater(0, self._pump)
                 return False
@@ -250,8 +251,10 @@ class Conversation(LineReceiver, Generic[Request]):
         elif self._turns:
             self._turns.append(_Turn(answer))
             self._count_unsent(answer)
+        elif isinstance(answer, bytes):
+            self._unsent += len(answer)
+            self._out.append(answer)
         else:
-            self._count_unsent(answer)
             self._say(answer)
 
     def _fault(self, failure: Failure | None = None) -> Answer:
@@ -300,9 +303,10 @@ class Conversation(LineReceiver, Generic[Request]):
         self._turns.clear()
 
     def _write(self) -> None:
-        if self._out and not self._stalled:
-            body = b"".join(self._out)
-            self._out.clear()
+        out = self._out
+        if out and not self._stalled:
+            body = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
             self._unsent -= len(body)
             if body:
                 self.transport.write(body)

@@ -148,7 +148,7 @@ class HTTPConversation(Conversation[Item]):
         self._phase_began = self._clock.seconds()
         super().connectionMade()
 
-    def rawDataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:
         if not self._stopped:
             self._framer.feed(data)
             self.received()

@@ -66,6 +66,11 @@ class ObjectFramer:
         if self._given_up:
             return
         at = self._at
+        if at == len(self._data):  # as it is nearly always: all that came before is taken
+            self._data = data
+            self._at = self._searched = self._scanned = 0
+            self._line_end = self._several = -1
+            return
         self._data = followed(self._data, at, data)
         self._line_end -= at
         self._several -= at
@@ -84,15 +89,15 @@ class ObjectFramer:
         """
         if self._given_up:
             return None
-        data = self._data
-        if self._after_bad:
-            self._at = _end(_REST_OF_BAD, data, self._at)
-            if self._at == len(data):
-                return None
-            self._after_bad = False
-        self._at = at = _end(_BLANKS, data, self._at)
+        data, at = self._data, self._at
+        if at < len(data) and data[at] != _BRACE:
+            if self._after_bad:
+                at = _end(_REST_OF_BAD, data, at)
+                self._after_bad = at == len(data)
+            self._at = at = _end(_BLANKS, data, at)
         if at == len(data):
             return None
+        self._after_bad = False
         if self._line_end < at:
             self._line_end = data.find(b"\n", max(at, self._searched))
             self._searched = len(data) if self._line_end < 0 else self._line_end
@@ -212,7 +217,7 @@ class JSONConversation(Conversation[JSONObject | Fault]):
         self.farewell = responder.farewell
         self.busy = responder.busy
 
-    def rawDataReceived(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:
         if not self._stopped:
             self._framer.feed(data)
             self.received()
