@@ -247,7 +247,7 @@ class Conversation(Protocol, Generic[Request]):
             turn = _Turn()
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
             self._turns.append(turn)
-            answer.addErrback(self._fault).addCallback(self._finished, turn)
+            answer.addBoth(self._finished, turn)
         elif self._turns:
             self._turns.append(_Turn(answer))
             self._count_unsent(answer)
@@ -261,8 +261,8 @@ class Conversation(Protocol, Generic[Request]):
         self.log.failure("a request could not be answered", failure)
         return self.crashed()
 
-    def _finished(self, answer: Answer, turn: _Turn) -> None:
-        turn.answer = answer
+    def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
+        turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
         if self._closed:
             if isinstance(answer, Sliced):
