@@ -147,14 +147,15 @@ class Sessions:
         session = await self._store.find(Session, "token_hash", _hash_of(token))
         if session is None or session.dialect != dialect:
             raise NotLoggedIn
-        account = await self._owner(session)
-        self._note_use(session)
+        now = self._now()
+        account = await self._owner(session, now)
+        self._note_use(session, now)
         return session, account
 
     async def is_alive(self, session_id: int) -> bool:
         """Fire with whether the session could be resumed. To ask does not count as a use."""
         try:
-            await self._owner(await self._store.get(Session, session_id))
+            await self._owner(await self._store.get(Session, session_id), self._now())
         except (NotFound, NotLoggedIn):
             return False
         return True
@@ -204,9 +205,9 @@ class Sessions:
 
         return await self._store.transact(delete)
 
-    async def _owner(self, session: Session) -> Account:
+    async def _owner(self, session: Session, now: datetime) -> Account:
         """Fire with whose session it is; fail with `NotLoggedIn` where it is over or the account may not act."""
-        if self._is_over(session, self._now()):
+        if self._is_over(session, now):
             raise NotLoggedIn
         try:
             account = await self._store.get(Account, session.account_id)
@@ -227,8 +228,7 @@ class Sessions:
         # Either way: a last use in the future, from before the clock went back, would keep the session alive for longer.
         return abs(now - session.used_at) >= self._idle_time(session) / USES_PER_IDLE_TIME
 
-    def _note_use(self, session: Session) -> None:
-        now = self._now()
+    def _note_use(self, session: Session, now: datetime) -> None:
         if session.id in self._being_written or now < self._rests_until or not self._use_is_due(session, now):
             return
         self._being_written.add(session.id)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.wire.http_framing import Request, RequestFramer
+from sockcrud.wire.http_framing import Fields, Request, RequestFramer
 from tests.http_kit import Got, framed
 from tests.http_tables import BAD, CUT_SHORT, GOOD, GOT_NEXT, NEXT, chunked, get, post
 
@@ -87,7 +87,7 @@ class Framing(SynchronousTestCase):
             self.assertEqual(framed(framer(), pieces), whole, data)
 
 
-class Fields(SynchronousTestCase):
+class HeaderFields(SynchronousTestCase):
     """Looked up by lower-case name."""
 
     def test_lookup(self) -> None:
@@ -103,7 +103,7 @@ class Fields(SynchronousTestCase):
         self.assertEqual(request.peer, "192.0.2.7")
 
     def test_made_by_hand(self) -> None:
-        request = Request("GET", "/", fields=b"\r\nContent-Type: a/b\r\n")
+        request = Request("GET", "/", fields=Fields(b"\r\nContent-Type: a/b\r\n"))
         self.assertEqual(request.header(b"content-type"), b"a/b")
         self.assertIsNone(Request("GET", "/").header(b"content-type"))
 

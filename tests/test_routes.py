@@ -18,6 +18,7 @@ from sockcrud.model import KINDS, Message, describe
 from sockcrud.operations.gate import Principal
 from sockcrud.wire.conversation import Sliced
 from sockcrud.wire.http import BodySlices, Request
+from sockcrud.wire.http_framing import Fields
 from tests.routed_kit import ONE, Dialect, route
 
 
@@ -99,7 +100,7 @@ class IfMatchTests(SynchronousTestCase):
             return rev
 
         async def changed() -> int | None:
-            call = Call(Request("PUT", "/", fields=b"\r\nIf-Match: " + value + b"\r\n"), ONE, {}, Principal("", ""))
+            call = Call(Request("PUT", "/", fields=Fields(b"\r\nIf-Match: " + value + b"\r\n")), ONE, {}, Principal("", ""))
             try:
                 return await call.if_match(change)
             except Outdated:

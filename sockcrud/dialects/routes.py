@@ -105,6 +105,7 @@ class Routes:
         self.all = tuple(routes)
         self._fold = fold
         self._literal: dict[str, _Place] = {}
+        self._ending: dict[str, _Place] = {}  # where only the last part is a parameter, as it is of most paths
         self._shapes: dict[int, list[_Shape]] = {}
         for route in routes:
             for path in (route.path, *route.also):
@@ -117,6 +118,8 @@ class Routes:
         free = tuple(at for at, part in enumerate(parts) if part is None)
         if not names:
             place = self._literal.setdefault(self._fold(path), _Place(()))
+        elif free == (len(parts) - 1,):
+            place = self._ending.setdefault(self._fold(path[: path.rindex("/")]), _Place(names))
         else:
             place = self._shape(len(parts), free).places.setdefault(tuple(parts), _Place(names))
         if place.names != names or len(free) != len(names) or route.method in place.found:
@@ -133,13 +136,13 @@ class Routes:
 
     def _places(self) -> list[_Place]:
         shaped = (place for shapes in self._shapes.values() for shape in shapes for place in shape.places.values())
-        return [*self._literal.values(), *shaped]
+        return [*self._literal.values(), *self._ending.values(), *shaped]
 
     def find(self, path: str, method: str) -> Found | tuple[str, ...] | None:
         """Give the route; the methods there are where this is none of them; None where there is no such path.
 
         A slash at the end makes no difference. HEAD is served by GET where it has no route of its own. The path `*`
-        stands for the server as a whole.
+        stands for the server as a whole. Of two paths that fit, the one with fewer parameters, and those later, counts.
         """
         if path[-1:] == "/" and path != "/":
             path = path[:-1]
@@ -148,6 +151,11 @@ class Routes:
             return place.at(method) or place.methods
         if path == "*":
             return self._methods
+        at = path.rfind("/")
+        place = self._ending.get(self._fold(path[:at]))
+        if place is not None and (parameters := _parameters(place.names, [path[at + 1 :]])) is not None:
+            found = place.at(method)
+            return place.methods if found is None else Found(found.route, parameters)
         return self._with_parameters(path, method)
 
     def _with_parameters(self, path: str, method: str) -> Found | tuple[str, ...] | None:
@@ -170,9 +178,9 @@ def _parameters(names: tuple[str, ...], values: list[str]) -> dict[str, str | in
     parameters: dict[str, str | int] = {}
     for name, value in zip(names, values, strict=True):
         if name == "id" or name.endswith("_id"):
-            if not (value.isascii() and value.isdigit()) or len(value) > _MOST_DIGITS or int(value) not in INT64:
+            if len(value) > _MOST_DIGITS or not (value.isascii() and value.isdigit()) or (number := int(value)) not in INT64:
                 return None
-            parameters[name] = int(value)
+            parameters[name] = number
         else:
             parameters[name] = value
     return parameters

@@ -7,10 +7,11 @@ more than the limit, nor two requests at once. It judges the grammar; sizes, ver
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
@@ -25,16 +26,47 @@ class Refusal:
     explanation: str
 
 
+class Fields:
+    """The header fields of a request: its lines as they came, each begun and ended by CRLF. They are read when asked for."""
+
+    __slots__ = ("_found", "_lower", "lines")
+
+    def __init__(self, lines: bytes = b"\r\n") -> None:
+        self.lines = lines
+        self._lower = lines.lower()
+        self._found: dict[bytes, bytes | None] = {}
+
+    def get(self, name: bytes) -> bytes | None:
+        """Give the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        try:
+            return self._found[name]
+        except KeyError:
+            values = list(self._values(b"\r\n" + name + b":"))
+            value = self._found[name] = b", ".join(values) if values else None
+            return value
+
+    def _values(self, mark: bytes) -> Iterator[bytes]:
+        at = self._lower.find(mark)
+        while at >= 0:
+            start = at + len(mark)
+            end = self._lower.index(b"\r\n", start)
+            yield self.lines[start:end].strip(b" \t")
+            at = self._lower.find(mark, end)
+
+
+NO_FIELDS: Final = Fields()
+
+
 @define(eq=False)
 class Request:
-    """A request. `fields` are its header lines as they came, each begun and ended by CRLF; they are read when asked for."""
+    """A request."""
 
     method: str
     path: str
     """Percent-decoded, without the query."""
     query: str = ""
     """As it came."""
-    fields: bytes = b"\r\n"
+    fields: Fields = NO_FIELDS
     http11: bool = True
     peer: str = ""
     has_host: bool = True
@@ -45,31 +77,10 @@ class Request:
     """The body is beyond its limit. It was not read, and the connection closes after the answer."""
     sink: Any = None
     """What took the body in, where the dialect gave something for it."""
-    _lower: bytes | None = field(default=None, init=False)
 
     def header(self, name: bytes) -> bytes | None:
         """Give the value of a field by its lower-case name, several joined by a comma; None where there is none."""
-        lower = self._lower
-        if lower is None:
-            lower = self._lower = self.fields.lower()
-        mark = b"\r\n" + name + b":"
-        at = lower.find(mark)
-        if at < 0:
-            return None
-        start = at + len(mark)
-        end = lower.index(b"\r\n", start)
-        value = self.fields[start:end].strip(b" \t")
-        at = lower.find(mark, end)
-        return value if at < 0 else self._joined(lower, mark, value, at)
-
-    def _joined(self, lower: bytes, mark: bytes, value: bytes, at: int) -> bytes:
-        values = [value]
-        while at >= 0:
-            start = at + len(mark)
-            end = lower.index(b"\r\n", start)
-            values.append(self.fields[start:end].strip(b" \t"))
-            at = lower.find(mark, end)
-        return b", ".join(values)
+        return self.fields.get(name)
 
 
 _END: Final = b"\r\n\r\n"
@@ -126,6 +137,7 @@ class RequestFramer:
         self._over = False
         self._ended = False
         self._parser: HttpRequestParser | None = None
+        self._judged = NO_FIELDS  # those of the request before, in which nothing was wrong
         self._whole = False  # llhttp saw the end of the request
         self._keep_alive = True
 
@@ -139,6 +151,11 @@ class RequestFramer:
         if self._over:
             return
         at = self._at
+        if at == len(self._data):  # as it is nearly always: all that came before is taken out
+            self._data = data
+            self._at = self._searched = 0
+            self._line_end = -1
+            return
         self._data = followed(self._data, at, data)
         self._searched = max(self._searched - at, 0)
         self._line_end -= at if self._line_end >= 0 else 0
@@ -241,16 +258,21 @@ class RequestFramer:
         line = self._request_line(block[:line_end])
         if isinstance(line, Refusal):
             return line
-        lines = block.count(b"\r\n")
-        if block.count(b"\n") != lines:
-            return _BARE
-        if lines - 2 > self._fields:
-            return _MANY_FIELDS
         method, path, query, http11 = line
-        request = Request(method, path, query, block[line_end - 1 :], http11, self._peer)
+        lines = block[line_end - 1 :]
+        fields = self._judged
+        if lines != fields.lines:  # they nearly always are: clients send the same ones with each request
+            count = lines.count(b"\r\n")
+            if lines.count(b"\n") != count:
+                return _BARE
+            if count - 2 > self._fields:
+                return _MANY_FIELDS
+            fields = Fields(lines)
+        request = Request(method, path, query, fields, http11, self._peer)
         refusal = self._grammar(request, block) or self._host(request)
         if refusal is not None:
             return refusal
+        self._judged = fields
         request.keep_alive = self._keep_alive
         return request if self._whole else self._with_body(request)
 
@@ -317,11 +339,11 @@ class RequestFramer:
         self._keep_alive = self._parser is not None and self._parser.should_keep_alive()
 
     def _host(self, request: Request) -> Refusal | None:
-        host = request.header(b"host")
+        host = request.fields.get(b"host")
         if host is None:
             request.has_host = False
             return _NO_HOST if request.http11 and self.needs_host else None
-        return None if _HOST.fullmatch(host) else _NO_HOST
+        return None if request.fields is self._judged or _HOST.fullmatch(host) else _NO_HOST
 
     def _with_body(self, request: Request) -> Request | Refusal:
         """A body follows, or llhttp could not say: see how long it is."""

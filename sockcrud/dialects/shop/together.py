@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Coroutine, Mapping
+from typing import Any, ClassVar, Final
 
 from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.routes import Routes
@@ -55,9 +55,9 @@ class ShopResponder:
         self._any = services[0]  # for what is for none of them: they all word it alike
         self._services = {first: service for service in services for first in _FIRST_PARTS[type(service)]}
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Fire with the answer. Never fails."""
-        return await self._service(request).answer(request)
+        return self._service(request).answer(request)
 
     async def refuse_early(self, request: Request) -> Response | None:
         """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
