@@ -212,6 +212,8 @@ def test_an_import_with_faults_tells_them_all_and_changes_nothing() -> None:
         "line 4, all of it: expected a JSON object in UTF-8",
     ]
     assert run("export", "--secrets", "--store", store).stdout == before
+    assert run("import", "bad", "--store", "sqlite:new.db").exit_code == 1
+    assert list(Path().glob("new.db*")) in ([], [Path("new.db-lock")])  # which means nothing
     assert "nowhere: No such file" in refused(1, "import", "nowhere", "--store", store)
 
 
