@@ -243,7 +243,10 @@ class Conversation(Protocol, Generic[Request]):
             answer = begun(work) if isinstance(work, CoroutineType) else cast(Answer, work)
         except Exception:
             answer = self._fault()
-        if not isinstance(answer, (bytes, Last, Sliced)):
+        if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
+            self._unsent += len(answer)
+            self._out.append(answer)
+        elif not isinstance(answer, (bytes, Last, Sliced)):
             turn = _Turn()
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
             self._turns.append(turn)
@@ -251,9 +254,6 @@ class Conversation(Protocol, Generic[Request]):
         elif self._turns:
             self._turns.append(_Turn(answer))
             self._count_unsent(answer)
-        elif isinstance(answer, bytes):
-            self._unsent += len(answer)
-            self._out.append(answer)
         else:
             self._say(answer)
 
