@@ -1,0 +1,171 @@
+"""`python -m bench`: sockcrud and its peers, one core each for the server and for the load, by turns in one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+
+from bench.chart import as_svg
+from bench.figures import Report, Result, Skipped, as_json, from_json
+from bench.load import CONNECTIONS, Load
+from bench.processes import Cores, Failed, two_cores
+from bench.races import Race
+from bench.rows import RACES
+from bench.singles import SINGLES, Single
+from bench.stage import Missing, Stage
+from bench.table import as_text
+
+Row = Race | Single
+
+
+def _all_rows() -> Iterator[Row]:
+    yield from RACES
+    yield from SINGLES
+
+
+ROWS: Final[dict[str, Row]] = {row.row: row for row in _all_rows()}
+PACKAGES: Final = ("Twisted", "uvloop", "httptools", "orjson", "fastapi", "uvicorn", "aiohttp", "asyncpg")
+QUICK_ROUNDS: Final = 2
+QUICK_SECONDS: Final = 1.0
+
+
+def say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _chosen(context: click.Context, option: click.Parameter, text: str | None) -> list[Row]:
+    if text is None:
+        return list(ROWS.values())
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in ROWS:
+            raise click.BadParameter(f"there is no row {name!r}; there are {', '.join(ROWS)}")
+    return [ROWS[name] for name in names]
+
+
+@click.command(help=__doc__)
+@click.option("--rows", callback=_chosen, help=f"only these, with commas between them: {', '.join(ROWS)}")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--seconds", type=click.FloatRange(0.2), default=3.0, show_default=True, help="of each load that is counted")
+@click.option(
+    "--quick", is_flag=True, help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:g} s, and smaller sizes: a look, no proof"
+)
+@click.option("--epoll", is_flag=True, help="also sockcrud under twistd, on the epoll reactor")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="write all samples there")
+@click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="draw the chart there")
+@click.option(
+    "--from", "from_file", type=click.Path(exists=True, dir_okay=False), help="measure nothing: show what --json wrote"
+)
+@click.option("--directory", type=click.Path(file_okay=False), help="where the stores' files are  [default: the system's /tmp]")
+def main(
+    rows: list[Row],
+    rounds: int,
+    seconds: float,
+    quick: bool,
+    epoll: bool,
+    json_file: str | None,
+    svg_file: str | None,
+    from_file: str | None,
+    directory: str | None,
+) -> None:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # by the way that stops the servers
+    if from_file is not None:
+        report = from_json(json.loads(Path(from_file).read_text(encoding="utf-8")))
+    else:
+        rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (rounds, seconds)
+        report = _measured(rows, rounds, seconds, quick, epoll, directory)
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
+    click.echo(as_text(report), nl=False)
+    if svg_file is not None:
+        Path(svg_file).write_text(as_svg(report), encoding="utf-8")
+    if any(isinstance(result, Skipped) and result.failed for result in report.results):
+        sys.exit(1)
+
+
+def _measured(rows: list[Row], rounds: int, seconds: float, quick: bool, epoll: bool, directory: str | None) -> Report:
+    try:
+        cores = two_cores()
+        with TemporaryDirectory(prefix="sockcrud-bench-", dir=directory) as chosen:
+            report = Report(_about(Path(chosen), cores, rounds, seconds, quick))
+            os.sched_setaffinity(0, {cores.load})
+            load = Load(Path(chosen), cores)
+            for row in rows:
+                say(f"{row.row}: {row.title}")
+                with ExitStack() as stack:
+                    stage = Stage(Path(chosen) / row.row, cores, load, stack, quick, epoll)
+                    report.results.append(_run(row, stage, rounds, seconds))
+            return report
+    except Failed as failure:
+        raise click.ClickException(str(failure)) from None
+
+
+def _run(row: Row, stage: Stage, rounds: int, seconds: float) -> Result:
+    try:
+        return row.run(stage, rounds, seconds, say)
+    except Missing as missing:
+        say(f"{row.row}: skipped: {missing}")
+        return Skipped(row.row, row.title, f"skipped: {missing}", failed=False)
+    except Exception as failure:  # whatever it is, the other rows have their figures
+        reason = str(failure) if isinstance(failure, Failed) else repr(failure)
+        say(f"{row.row}: FAILED: {reason}")
+        return Skipped(row.row, row.title, f"FAILED: {reason}", failed=True)
+
+
+def _about(directory: Path, cores: Cores, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+    return {
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": f"{_processor()}, server on core {cores.server}, load on core {cores.load}, Linux {platform.release()}",
+        "files on": _file_system(directory),
+        "python": f"{platform.python_version()}, {', '.join(_versions())}",
+        "others": ", ".join(_said(command) for command in (("redis-server", "--version"), ("node", "--version"))),
+        "how": f"{rounds} rounds of {seconds:g} s, {CONNECTIONS} connections{', quick: smaller sizes' * quick}; "
+        "ratio: of the medians; rounds: the least and the most ratio of a round; server, load: how busy their cores were",
+    }
+
+
+def _processor() -> str:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return models[0].partition(":")[2].strip() if models else platform.machine()
+
+
+def _file_system(directory: Path) -> str:
+    """Tell what the stores' files are on: on a tmpfs a sync would cost nothing, and the durable rows say nothing."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [mount for mount in mounts if directory.resolve().is_relative_to(mount[1])]
+    kind = max(holding, key=lambda mount: len(mount[1]))[2] if holding else "unknown"
+    return f"{kind}{' (in memory: the durable rows prove nothing here)' * (kind in ('tmpfs', 'ramfs'))}"
+
+
+def _versions() -> list[str]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    return found
+
+
+def _said(command: tuple[str, ...]) -> str:
+    try:
+        return f"{command[0]} {subprocess.run(command, capture_output=True, text=True).stdout.strip()[:40]}"
+    except OSError:
+        return f"no {command[0]}"
+
+
+if __name__ == "__main__":
+    main()
