@@ -33,7 +33,7 @@ MOST_OPERATIONS: Final = 200
 SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the histograms."""
 
-_STEPS: Final = frozenset((("sessions.resume", "ok"), ("records.may_import", "ok")))
+_STEPS: Final = frozenset((("sessions.resume", "ok"), ("administration.enter", "ok")))
 """Steps of a request on the way to its operation: where they succeed, they are no requests of their own."""
 
 _LOGIN: Final = "sessions.log_in"

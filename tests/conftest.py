@@ -10,9 +10,11 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.awaiting import is_awaited, run_reactor_until
+from tests.running import Daemon
 
 
 @implementer(ILogObserver)
@@ -69,3 +71,19 @@ def clean(request: pytest.FixtureRequest) -> None:
     """Have `leftovers` around every test that awaits. (Trial's own test cases look after themselves.)"""
     if is_awaited(getattr(request, "function", None)):
         request.getfixturevalue("leftovers")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_of_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have the files that trial's test cases ask for made among pytest's own, and not in the working directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SynchronousTestCase, "mktemp", lambda case: str(tmp_path_factory.mktemp("trial") / "temp"))
+        yield
+
+
+@pytest.fixture(scope="module", params=["uvloop", "default"])
+def either_reactor(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run a test's daemons once on uvloop's transports, and once on Twisted's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Daemon, "reactor", request.param)
+        yield

@@ -158,13 +158,14 @@ class AllDoorsCase(PeopleCase):
         return answered
 
 
-def wired(case: PeopleCase) -> dict[str, Any]:
+def wired(case: PeopleCase, connections: Connections | None = None) -> dict[str, Any]:
     """Give each dialect's responders, as `tap` wires them, over the store and the directory of a test case."""
     gate = Gate(case.clock, [case.tally])
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
     status = Status(gate, case.store, lambda: {"admin": True}, figures.text, lambda: description(urls))
-    return _responders(Settings(), gate, case.store, case.directory, case.sessions, status, Connections(100))
+    counted = Connections(100) if connections is None else connections
+    return _responders(Settings(), gate, case.store, case.directory, case.sessions, status, counted)
 
 
 def routes_by_dialect() -> dict[str, Any]:

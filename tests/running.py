@@ -12,22 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, ClassVar
 
 DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 _LISTENS = re.compile(r"(\w+) +listens on (\S+):([0-9]+)")
-_TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud"]
+_TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile="]
 SERVE = [sys.executable, "-m", "sockcrud", "serve"]
 
 
 class Daemon:
     """A daemon that listens on ports of its own choice; its log is in `log`. Killed at the end, unless it was stopped."""
 
+    reactor: ClassVar[str | None] = None
+    """The name of the one it is to run in, where it is not to be its own choice."""
+
     def __init__(self, directory: Path, *flags: str, twistd: bool = False) -> None:
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
-        command = [*(_TWISTD if twistd else SERVE), *ports, *flags]
+        reactor = ["--reactor", self.reactor] if self.reactor is not None else []
+        command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
+        command += [*ports, *flags]
         self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=environment())
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout

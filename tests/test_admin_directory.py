@@ -98,6 +98,17 @@ class LoginTests(AdminCase):
             self.assertEqual(self.everything(), before)
         self.assertEqual(self.asks("POST", "/logout", token=token).status, 204)
 
+    def test_who_is_no_admin_hears_that_before_what_else_is_wrong(self) -> None:
+        token = self.token_of("anna")
+        for method, path, body in (
+            ("GET", "/changes", None),
+            ("GET", "/accounts?limit=x", None),
+            ("POST", "/accounts", b"nonsense"),
+            ("PATCH", "/accounts/1", {"login": 7}),
+            ("GET", "/accounts/999999", None),
+        ):
+            self.refused(self.asks(method, path, body, token=token), 403, "forbidden")
+
 
 class AccountTests(AdminCase):
     def of(self, account: Account) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
 
+pytestmark = pytest.mark.usefixtures("either_reactor")
+
 CREATE = '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
 
 

@@ -17,7 +17,7 @@ OK = "OK"
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> Iterator[Town]:
     with a_town(tmp_path_factory.mktemp("doors")) as town:
         yield town
 

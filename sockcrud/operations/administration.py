@@ -55,6 +55,10 @@ class Administration:
     store: IStore
     directory: Directory
 
+    @operation("administration.enter", admins)
+    async def enter(self, principal: Principal) -> None:
+        """Fire for an admin, before anything of what is asked for is looked at or taken in."""
+
     @operation("accounts.list", admins)
     async def accounts(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Account]:
         """Fire with at most `limit` accounts, those with an id above `after`."""

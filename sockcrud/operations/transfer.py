@@ -25,7 +25,7 @@ from sockcrud.operations import values
 from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.stores.interfaces import IStore, ITransaction, Listing
+from sockcrud.stores.interfaces import IForesees, IStore, ITransaction, Listing
 
 TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
 """The kinds that an export holds: what only the logins need is none of them."""
@@ -147,10 +147,6 @@ class Transfer:
             size += await self.store.count(kind)
         return Everything(self.store, secrets, size)
 
-    @operation("records.may_import", admins)
-    async def may_import(self, principal: Principal) -> None:
-        """Fire where the principal may import, for whoever is to take in much before it can ask for the import."""
-
     @operation("records.import", admins)
     async def import_(self, principal: Principal, given: Iterable[Given | Fault]) -> Mapping[str, int]:
         """Add the records under the ids they have, and fire with how many of each kind these were.
@@ -187,8 +183,14 @@ async def add_records(
         if permit is not None:
             await permit(transaction)
         for kind in TRANSFERRED:  # what is referred to before what refers to it
-            for row in batch.rows[kind]:
-                await _add(transaction, row)
+            rows = batch.rows[kind]
+            for start in range(0, len(rows), _TOGETHER):
+                some = rows[start : start + _TOGETHER]
+                if IForesees.providedBy(transaction):
+                    foreseeing: IForesees = transaction
+                    await foreseeing.foresee(kind, [(row.id, row.fields) for row in some])
+                for row in some:
+                    await _add(transaction, row)
 
     await store.transact(add)
     return {describe(kind).name: len(rows) for kind, rows in batch.rows.items() if rows}

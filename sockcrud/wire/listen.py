@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 
 _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", "tcp6": r"\:\:1"}
 
+_PLAIN_TCP: Final = ("tcp", "tcp6")
+
 
 class CannotListen(Exception):
     """A listener that cannot be had, in one line."""
@@ -30,10 +32,15 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     if kind in _LOOPBACK and not re.search(r"(?<!\\):interface=", description):
         description += f":interface={_LOOPBACK[kind]}"
     try:
-        made: IStreamServerEndpoint = serverFromString(reactor, description)
+        made: IStreamServerEndpoint = serverFromString(_plain_tcp(reactor) if kind in _PLAIN_TCP else reactor, description)
     except Exception as error:
         raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
     return made
+
+
+def _plain_tcp(reactor: Any) -> Any:
+    """Give what listens where nothing but TCP is asked for: the reactor itself, or the faster way that it has."""
+    return getattr(reactor, "plain_tcp", reactor)
 
 
 def is_secure(description: str) -> bool:

@@ -40,6 +40,8 @@ from sockcrud.wire.http import Request, Response
 
 DIALECT: Final = "admin"
 IMPORT: Final = "/import"
+LOGOUT: Final = "/logout"
+"""The one thing that others than admins can do with a token of this dialect."""
 
 NO_STORE: Final = (b"Cache-Control", b"no-store")
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
@@ -150,9 +152,8 @@ class AdminBase(RoutedResponder):
         if scheme.lower() != b"bearer":
             raise NotLoggedIn
         principal = await self.operations.logins.resume(self.principal, DIALECT, token.strip().decode("latin-1"))
-        if found.route.path == IMPORT:
-            # Before the body is taken in.
-            await self.operations.transfer.may_import(principal)
+        if found.route.path != LOGOUT:
+            await self.operations.administration.enter(principal)
         return principal
 
     def body_sink(self, request: Request) -> Spool | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from sockcrud.dialects.admin import schemas
-from sockcrud.dialects.admin.base import NO_STORE, AdminBase
+from sockcrud.dialects.admin.base import LOGOUT, NO_STORE, AdminBase
 from sockcrud.dialects.admin.records import as_json
 from sockcrud.dialects.etags import etag
 from sockcrud.dialects.fields import required
@@ -193,7 +193,7 @@ ROUTES: Final = (
         body=schemas.LOGIN,
         headers={"Cache-Control": "no-store"},
     ),
-    Route("POST", "/logout", log_out, "Log out: the token is dead from then on", {204: None}),
+    Route("POST", LOGOUT, log_out, "Log out: the token is dead from then on", {204: None}),
     Route(
         "GET",
         "/accounts",

@@ -1,0 +1,73 @@
+"""Listening on TCP with uvloop's own transports."""
+
+from __future__ import annotations
+
+import socket
+from asyncio import AbstractEventLoop
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFactory
+from twisted.internet.tcp import Port
+from zope.interface import implementer
+
+from sockcrud.wire.uvloop_transport import Address, UvloopTransport
+
+
+class UvloopTCP:
+    """Listens on a uvloop reactor as its `listenTCP` does, but for the transports. An endpoint takes it for a reactor."""
+
+    def __init__(self, reactor: Any, loop: AbstractEventLoop) -> None:
+        self.connections: set[UvloopTransport] = set()
+        """All that are open."""
+        self.loop = loop
+        self._reactor = reactor
+
+    def listenTCP(self, port: Any, factory: IProtocolFactory, backlog: int = 50, interface: str = "") -> IListeningPort:
+        """Listen at once, or raise `CannotListenError`."""
+        listening = UvloopPort(port, factory, backlog, interface, self._reactor)
+        listening.startListening()
+        return listening
+
+
+class UvloopPort(Port):
+    """Twisted's own port, so that it binds and accepts as Twisted does, also where there are no descriptors left.
+
+    uvloop's own server stops listening for good when accepting has failed once.
+    """
+
+    def startListening(self) -> None:
+        """Listen at once, or raise `CannotListenError`."""
+        super().startListening()
+        self.factory: Any = _Introducing(self.factory)
+
+    @staticmethod
+    def transport(  # type: ignore[override]  # Twisted calls it, and passes on what it gives
+        accepted: socket.socket, protocol: _Introduction, client: object, port: object, number: int, reactor: Any
+    ) -> UvloopTransport:
+        """Make the transport of a connection that was accepted."""
+        return UvloopTransport(accepted, protocol.of, protocol.peer, reactor.plain_tcp)
+
+
+@implementer(IProtocolFactory)
+class _Introducing:
+    """Makes a factory's protocols wait for their transports, which uvloop needs a turn for."""
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+        self.doStart = factory.doStart
+        self.doStop = factory.doStop
+
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = self._factory.buildProtocol(addr)
+        return None if protocol is None else _Introduction(protocol, addr)
+
+
+class _Introduction:
+    """Stands for a protocol before it has its transport."""
+
+    def __init__(self, protocol: IProtocol, peer: Address) -> None:
+        self.of = protocol
+        self.peer = peer
+
+    def makeConnection(self, transport: UvloopTransport) -> None:
+        transport.begin()

@@ -1,0 +1,5 @@
+"""Makes the reactor `uvloop` known to Twisted."""
+
+from twisted.application.reactors import Reactor
+
+uvloop = Reactor("uvloop", "sockcrud.wire.uvloop_reactor", "uvloop's event loop, with its transports for sockcrud's TCP.")
