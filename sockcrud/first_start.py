@@ -14,6 +14,7 @@ from attrs import frozen
 from sockcrud.accounts import Directory
 from sockcrud.errors import Invalid
 from sockcrud.model import Client, Message, Record
+from sockcrud.password_files import read_password
 from sockcrud.passwords import check_password, digest_of
 from sockcrud.stores.interfaces import IStore, ITransaction
 
@@ -53,14 +54,6 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
     if file is not None:
         file.unlink(missing_ok=True)
     return None  # another node was first
-
-
-def read_password(file: str) -> str:
-    """Give the password that is all there is in a file. Raise `Invalid` where it is not UTF-8, `OSError` where it cannot be."""
-    try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise Invalid("password", f"UTF-8 in {file}") from None
 
 
 def _write_password(password: str, store_file: Path | None) -> Path:

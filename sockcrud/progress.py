@@ -13,6 +13,10 @@ import click
 
 SHORT: Final = 1.0
 """Seconds of work that is worth no lines."""
+OFTEN: Final = 0.1
+"""Seconds between two counts on a terminal."""
+SELDOM: Final = 10.0
+"""Seconds between two counts in lines."""
 
 Progress = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
@@ -23,6 +27,27 @@ def shown(label: str) -> Iterator[Progress]:
     """Give what is to be told of the progress, and shows it."""
     with ExitStack() as stack:
         yield _bar(label, stack) if sys.stderr.isatty() else in_lines(label, partial(click.echo, err=True))
+
+
+@contextmanager
+def counted(label: str) -> Iterator[Callable[[int], None]]:
+    """Give what is to be told how much is done where nobody knows of how much: it shows that, when it takes long."""
+    shown_at = started = perf_counter()
+    on_terminal, is_shown = sys.stderr.isatty(), False
+
+    def told(done: int) -> None:
+        nonlocal shown_at, is_shown
+        now = perf_counter()
+        if now - started < SHORT or now - shown_at < (OFTEN if on_terminal else SELDOM):
+            return
+        shown_at, is_shown = now, True
+        click.echo(f"\r{label}: {done:,}" if on_terminal else f"{label}: {done:,}", err=True, nl=not on_terminal)
+
+    try:
+        yield told
+    finally:
+        if is_shown and on_terminal:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _bar(label: str, stack: ExitStack) -> Progress:

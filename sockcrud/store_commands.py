@@ -18,13 +18,17 @@ import click
 
 from sockcrud import config, progress
 from sockcrud.accounts import Directory
-from sockcrud.client.admin import AdminPort, Refusal, Unreachable
+from sockcrud.client.admin import pieces_of
+from sockcrud.client.errors import ClientError, InvalidRequest, Refused
+from sockcrud.client.sync import Admin
+from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse
+from sockcrud.commands.passwords import password_option, read_or_ask
 from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
-from sockcrud.first_start import read_password
 from sockcrud.model import Account
 from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
+from sockcrud.stores.postgres_url import without_password
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_check import count_records, faults, latest_revision, opened_to_read, read_records
 from sockcrud.stores.sqlite_file import FileLock, StoreError, copy
@@ -32,30 +36,14 @@ from sockcrud.turns import Turns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+Write = Callable[[bytes], object]
 
-class Failed(click.ClickException):
-    """Why a command has not done what was asked for, in one line; then, a line each, what is wrong."""
-
-    exit_code = 1
-
-    def __init__(self, line: object, details: Iterable[str] = ()) -> None:
-        super().__init__("\n".join([" ".join(str(line).split()), *details]))
-
-
-class WrongUse(Failed):
-    """What was asked for cannot be meant."""
-
-    exit_code = 2
-
-
-class NoAnswer(Failed):
-    """The daemon cannot be reached."""
-
-    exit_code = 3
+LONGEST_SILENCE: Final = 300.0
+"""Seconds the admin port may say nothing: a large import is checked whole before it is answered."""
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def errors_told() -> Iterator[None]:
     """Turn the errors of a store, a file and a port into lines."""
     try:
         yield
@@ -63,9 +51,11 @@ def _told() -> Iterator[None]:
         raise Failed(error, details=map(_shown, error.faults)) from None
     except (StoreError, DomainError) as error:
         raise Failed(error) from None
-    except Refusal as error:
-        raise Failed(error, details=error.faults) from None
-    except Unreachable as error:
+    except InvalidRequest as error:
+        raise Failed(error.message, details=map(str, error.faults)) from None
+    except Refused as error:
+        raise Failed(error.message) from None
+    except ClientError as error:
         raise NoAnswer(error) from None
     except BrokenPipeError:
         raise  # whoever read stdout has seen enough: click knows what to do
@@ -90,14 +80,14 @@ def _path(store: str | None, file: str | None) -> Path:
     except config.ConfigError as error:
         raise WrongUse(error) from None
     if not meant.startswith(config.SQLITE):
-        raise WrongUse(f"{meant} has no file: name one with --store sqlite:PATH")
+        raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))
 
 
 def _of_a_port(command: F) -> F:
-    """Add the options that say at which admin port; `_logged_in` reads them."""
+    """Add the options that say at which admin port; `logged_in` reads them."""
     for declared in (
-        click.option("--password-file", metavar="FILE", help="with --url: a file with the password  [default: asked for]"),
+        password_option("the password, with --url"),
         click.option("--login", metavar="NAME", help="with --url: the admin's login name  [default: admin]"),
         click.option("--url", metavar="URL", help="the admin port of a running daemon, instead of a file"),
     ):
@@ -106,39 +96,30 @@ def _of_a_port(command: F) -> F:
 
 
 @contextmanager
-def _logged_in(url: str, store: str | None, login: str | None, password_file: str | None) -> Iterator[AdminPort]:
+def logged_in(url: str, store: str | None, login: str | None, password_file: str | None) -> Iterator[Admin]:
+    """Have the admin port of a running daemon, and what it refuses told in lines."""
     if store is not None:
         raise WrongUse("--url and --store are two places: name one")
     try:
-        port = AdminPort(url)
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("expected a URL such as http://127.0.0.1:8000")
+        port = Admin(url, timeout=LONGEST_SILENCE)
     except ValueError as error:
         raise WrongUse(f"--url {url}: {error}") from None
     try:
-        with _told():
-            port.log_in(login or "admin", _password(password_file, twice=False))
+        with errors_told():
+            port.log_in(login or "admin", read_or_ask(password_file, twice=False))
             yield port
     finally:
-        port.log_out()
+        with suppress(ClientError):
+            if port.token is not None:
+                port.log_out()
+        port.close()
 
 
 def _without_url(login: str | None, password_file: str | None) -> None:
     if login is not None or password_file is not None:
         raise WrongUse("--login and --password-file belong to --url: a file asks for no login")
-
-
-def _password(file: str | None, twice: bool) -> str:
-    """Read the password from a file, or ask for it."""
-    if file is not None:
-        return read_password(file)
-    if not _is_asked():
-        raise WrongUse("nobody can be asked for the password here: name a --password-file")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
-    return password
-
-
-def _is_asked() -> bool:
-    """Tell whether there is somebody to ask."""
-    return sys.stdin.isatty()
 
 
 @click.command()
@@ -156,7 +137,7 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
     sockcrud check --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with _logged_in(url, store, login, password_file) as port:
+        with logged_in(url, store, login, password_file) as port:
             found = port.check()
         if found:
             raise Failed(f"the store of {url} is damaged", details=found)
@@ -164,7 +145,7 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
         return
     _without_url(login, password_file)
     path = _path(store, file)
-    with _told(), opened_to_read(path) as connection:
+    with errors_told(), opened_to_read(path) as connection:
         with progress.shown("checking") as told:
             found = faults(connection, told)
         if found:
@@ -190,13 +171,13 @@ def backup(
     sockcrud backup monday.db --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with _logged_in(url, store, login, password_file) as port, progress.shown("copying") as told:
-            _write_new(target, port.backup(told))
+        with logged_in(url, store, login, password_file) as port, progress.shown("copying") as told:
+            _write_new(target, lambda write: port.backup(write, told))
         source: object = f"the store of {url}"
     else:
         _without_url(login, password_file)
         source = path = _path(store, file)
-        with _told():
+        with errors_told():
             with opened_to_read(path):
                 pass  # what is no store, or cannot be read, makes no backup
             with progress.shown("copying") as told:
@@ -229,40 +210,48 @@ def export(
     sockcrud export all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with _logged_in(url, store, login, password_file) as port, progress.shown("exporting") as told:
-            count = _write(target, port.export(secrets, told))
+        with logged_in(url, store, login, password_file) as port, progress.shown("exporting") as told:
+            count = _write(target, lambda write: port.export(write, secrets, told))
     else:
         _without_url(login, password_file)
-        with _told(), opened_to_read(_path(store, file)) as connection, progress.shown("exporting") as told:
+        with errors_told(), opened_to_read(_path(store, file)) as connection, progress.shown("exporting") as told:
             slices = read_records(connection, TRANSFERRED, told)
-            count = _write(target, (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices))
+            lines = (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices)
+            count = _write(target, lambda write: _pass_on(lines, write))
     click.echo(f"{count:,} records are exported", err=True)
 
 
-def _write(target: Path | None, pieces: Iterable[bytes]) -> int:
-    """Write lines to a new file, or to stdout. Give how many."""
+def _pass_on(pieces: Iterable[bytes], write: Write) -> None:
+    for piece in pieces:
+        write(piece)
+
+
+def _write(target: Path | None, give: Callable[[Write], object]) -> int:
+    """Write the lines that `give` gives to a new file, or to stdout. Give how many."""
     count = 0
 
-    def counted() -> Iterator[bytes]:
-        nonlocal count
-        for piece in pieces:
-            yield piece
+    def counted(write: Write) -> Write:
+        def take(piece: bytes) -> None:
+            nonlocal count
+            write(piece)
             count += piece.count(b"\n")
 
+        return take
+
     if target is None or str(target) == "-":
-        sys.stdout.buffer.writelines(counted())
+        give(counted(sys.stdout.buffer.write))
         sys.stdout.buffer.flush()
     else:
-        _write_new(target, counted())
+        _write_new(target, lambda write: give(counted(write)))
     return count
 
 
-def _write_new(target: Path, pieces: Iterable[bytes]) -> None:
-    """Write to a new file that others cannot read. Half a file is taken away."""
+def _write_new(target: Path, give: Callable[[Write], object]) -> None:
+    """Write what `give` gives to a new file that others cannot read. Half a file is taken away."""
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as new:
-            new.writelines(pieces)
+            give(new.write)
     except BaseException:
         with suppress(OSError):
             target.unlink()
@@ -291,21 +280,21 @@ def import_(
     grep '"kind":"User"' all.jsonl | sockcrud import - --store sqlite:users.db
     sockcrud import all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
-    with _told(), _lines_of(source) as lines:
+    with errors_told(), lines_of(source) as lines:
         size = os.fstat(lines.fileno()).st_size
         if url is not None:
-            with _logged_in(url, store, login, password_file) as port, progress.shown("sending") as told:
-                imported: Mapping[str, int] = port.import_(lines, size, told)
+            with logged_in(url, store, login, password_file) as port, progress.shown("sending") as told:
+                imported: Mapping[str, int] = port.import_lines(pieces_of(lines, size, told), size)
         else:
             _without_url(login, password_file)
             with _opened(_path(store, file)) as (opened, turns), progress.shown("checking") as told:
-                imported = turns.finish(add_records(opened, turns, _counted(lines, size, told)))
+                imported = turns.finish(add_records(opened, turns, entries_of(lines, size, told)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
     click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
 
 
 @contextmanager
-def _lines_of(source: Path) -> Iterator[IO[bytes]]:
+def lines_of(source: Path) -> Iterator[IO[bytes]]:
     """Open a file, or stdin, kept on disk until it is known how much it is."""
     if str(source) != "-":
         with source.open("rb") as lines:
@@ -317,7 +306,8 @@ def _lines_of(source: Path) -> Iterator[IO[bytes]]:
         yield lines
 
 
-def _counted(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[Given | Fault]:
+def entries_of(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[Given | Fault]:
+    """Give what each line holds, and tell how far this is."""
     for entry in from_lines(lines):
         yield entry
         told(lines.tell(), size)
@@ -325,15 +315,22 @@ def _counted(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[G
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[SqliteStore, Turns]]:
-    """Have the store to ourselves, and leave it closed. What the file cannot take is told as the reason."""
+    """Have the store to ourselves, and leave it closed. What the file cannot take is told as the reason.
+
+    One that was made for what was then refused is taken away.
+    """
     turns = Turns()
     reasons: list[str] = []
     _require_free(path)
+    is_new = not path.exists()
     with progress.shown("reading the store") as told:
         store = SqliteStore.open(path, turns, reasons.append, told)
     try:
         yield store, turns
     except DomainError:
+        if is_new:
+            turns.finish(store.close())
+            path.unlink(missing_ok=True)
         if reasons:
             raise Failed(reasons[0]) from None
         raise
@@ -350,14 +347,9 @@ def _require_free(path: Path) -> None:
             raise Failed(f"{error}: stop the daemon first, or use its admin port") from None
 
 
-@click.group()
-def accounts() -> None:
-    """Accounts of a store that no daemon has open."""
-
-
-@accounts.command()
+@click.command()
 @click.argument("login")
-@click.option("--password-file", metavar="FILE", help="a file with the new password  [default: asked for, twice]")
+@password_option("the new password")
 @_of_a_store
 def passwd(login: str, password_file: str | None, store: str | None, file: str | None) -> None:
     """Give the account with this LOGIN a new password, and end its sessions.
@@ -368,11 +360,11 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
     sockcrud accounts passwd admin --store sqlite:shop.db
     """
     path = _path(store, file)
-    with _told():
+    with errors_told():
         if not path.is_file():
             raise Failed(f"there is no store {path}")
         _require_free(path)  # before anybody thinks of a password
-        password = _password(password_file, twice=True)
+        password = read_or_ask(password_file, twice=True)
         check_password(password)
         with _opened(path) as (opened, turns):
             account = turns.finish(_set_password(opened, turns, login, password))
@@ -389,4 +381,4 @@ async def _set_password(store: SqliteStore, turns: Turns, login: str, password: 
     return await directory.change(found.id, digest=digest_of(password))
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (check, backup, export, import_, accounts)
+COMMANDS: Final[tuple[click.Command, ...]] = (check, backup, export, import_, passwd)

@@ -46,7 +46,7 @@ REFUSED_BEFORE: Final = frozenset(
 """Whoever has not logged in is refused at `sessions.resume`; there is no other reason to refuse these."""
 NEVER_REFUSED: Final = frozenset(("messages.list", "health.read", "figures.read"))
 """They take nothing that could be wrong, and ask nobody who they are."""
-NEVER_COUNTED_AS_OK: Final = frozenset(("sessions.resume", "records.may_import"))
+NEVER_COUNTED_AS_OK: Final = frozenset(("sessions.resume", "administration.enter"))
 """Steps on the way to another operation: where they succeed, they are no requests of their own."""
 NEEDS_A_FILE: Final = frozenset(("store.check", "store.copy"))
 

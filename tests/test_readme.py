@@ -18,9 +18,9 @@ STAND_INS = "".join(f'{name}() {{ "{sys.executable}" -m tests.stand_ins {name} "
 _DEFAULT_PORTS = {name: getattr(Settings(), name).removeprefix("tcp:") for name in DIALECTS}
 
 
-def shown() -> Iterator[tuple[str, str]]:
-    """Give each command of the README's transcripts, and what it shows as its output."""
-    for block in re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL):
+def shown(page: Path = README) -> Iterator[tuple[str, str]]:
+    """Give each command of a page's transcripts, and what it shows as its output."""
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for part in block.removeprefix("$ ").split("\n$ "):
             command, _, output = part.partition("\n")
             yield command, output.rstrip("\n")

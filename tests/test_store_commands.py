@@ -262,7 +262,7 @@ def test_an_import_comes_from_a_pipe_as_from_a_file() -> None:
 
 def test_a_new_password_is_asked_for_twice() -> None:
     store = made("a.db")
-    with mock.patch("sockcrud.store_commands._is_asked", return_value=True):
+    with mock.patch("sockcrud.commands.passwords.is_asked", return_value=True):
         result = run("accounts", "passwd", "admin", "--store", store, input=f"{NEW}\nanother\n{NEW}\n{NEW}\n")
     assert (result.exit_code, result.stdout) == (0, "admin has a new password, and no sessions\n")
     assert NEW not in result.output
@@ -318,5 +318,5 @@ def test_a_port_that_does_not_answer_is_status_3_and_one_that_cannot_be_is_wrong
 
 def test_help_teaches_by_example() -> None:
     for command in COMMANDS:
-        words = ["accounts", "passwd"] if command.name == "accounts" else [command.name or ""]
+        words = ["accounts", "passwd"] if command.name == "passwd" else [command.name or ""]
         assert f"\n  sockcrud {' '.join(words)} " in run(*words, "--help").output

@@ -1,0 +1,152 @@
+"""`sockcrud accounts`: who may log in. At the admin port, but for `passwd`, which works on the store's file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sockcrud.commands import passwords
+from sockcrud.commands.admin import admin_as
+from sockcrud.commands.changing import named, rev_option
+from sockcrud.commands.lazy import Later, LazyGroup
+from sockcrud.commands.options import talks_to
+from sockcrud.commands.passwords import password_option
+from sockcrud.commands.values import ID, LIMIT, TEXT
+
+if TYPE_CHECKING:
+    from sockcrud.client.records import Account
+
+ROLE = click.Choice(["admin", "user"])
+PASSWD = {
+    "Commands": {"passwd": Later("sockcrud.store_commands:passwd", "Give an account a new password, in the store's file.")}
+}
+
+
+@click.group(cls=LazyGroup, later=PASSWD)
+@talks_to("admin")
+def accounts() -> None:
+    """Who may log in. Log in first: sockcrud admin login.
+
+    All but passwd ask the admin port of a running daemon; passwd is for who has lost the admin's password, and works on
+    the file of a store that no daemon has open.
+
+    \b
+    sockcrud accounts list
+    sockcrud accounts add ana --role user
+    sockcrud accounts deactivate 2
+    sockcrud accounts passwd admin --store sqlite:shop.db
+    """
+
+
+@accounts.command()
+@click.argument("login", type=TEXT)
+@click.option("--role", type=ROLE, help="what they may do  [default: user]")
+@click.option("--company", type=ID, metavar="ID", help="their company  [default: that of the daemon]")
+@click.option("--inactive", is_flag=True, help="who may not log in yet")
+@password_option("the new password")
+@talks_to("admin")
+def add(login: str, role: str | None, company: int | None, inactive: bool, password_file: str | None) -> None:
+    """Make an account with this LOGIN name and a password that is asked for, and show it.
+
+    \b
+    sockcrud accounts add ana
+    sockcrud accounts add ana --role admin --company 2 --password-file password
+    """
+    from sockcrud.commands import showing
+
+    with admin_as(changes=True) as client:
+        password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {login}")
+        showing.show(client.create_account(login, password, role, company, False if inactive else None))
+
+
+@accounts.command("list")
+@click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
+@click.option("--after", type=ID, metavar="ID", help="only those behind this id")
+@talks_to("admin")
+def list_(limit: int | None, after: int | None) -> None:
+    """List the accounts of all companies.
+
+    \b
+    sockcrud accounts list
+    sockcrud accounts list --limit 10 --after 20
+    """
+    from sockcrud.commands import showing
+    from sockcrud.commands.pages import turned
+
+    with admin_as() as client:
+
+        def ask(after: int | None, size: int) -> tuple[list[Account], int | None]:
+            page = client.accounts(after, size)
+            return page.items, page.next
+
+        showing.show_all(turned(ask, after, limit), "accounts")
+
+
+@accounts.command()
+@click.argument("id", type=ID)
+@talks_to("admin")
+def show(id: int) -> None:
+    """Show the account with this ID.
+
+    \b
+    sockcrud accounts show 1
+    """
+    from sockcrud.commands import showing
+
+    with admin_as() as client:
+        showing.show(client.account(id))
+
+
+@accounts.command()
+@click.argument("id", type=ID)
+@click.option("--login", type=TEXT, metavar="NAME", help="the new login name")
+@click.option("--password", is_flag=True, default=None, help="a new password, which is asked for")
+@click.option("--role", type=ROLE, help="the new role")
+@click.option("--company", type=ID, metavar="ID", help="the new company")
+@click.option("--active/--inactive", default=None, help="whether they may log in")
+@password_option("the new password")
+@rev_option
+@talks_to("admin")
+def change(
+    id: int,
+    login: str | None,
+    password: bool | None,
+    role: str | None,
+    company: int | None,
+    active: bool | None,
+    password_file: str | None,
+    rev: int | None,
+) -> None:
+    """Change what is named of the account with this ID, end its sessions, and show it.
+
+    \b
+    sockcrud accounts change 2 --role admin
+    sockcrud accounts change 2 --password
+    sockcrud accounts change 2 --password-file password --active
+    """
+    from sockcrud.commands import showing
+
+    named(login=login, password=password or password_file, role=role, company=company, active=active)
+    with admin_as(changes=True) as client:
+        new = None
+        if password or password_file is not None:
+            new = passwords.read_or_ask(password_file, twice=True, question=f"New password of account {id}")
+        changed = client.change_account(id, login=login, password=new, role=role, company_id=company, active=active, rev=rev)
+        showing.show(changed)
+
+
+@accounts.command()
+@click.argument("id", type=ID)
+@rev_option
+@talks_to("admin")
+def deactivate(id: int, rev: int | None) -> None:
+    """Make the account with this ID inactive, end its sessions, and show it.
+
+    \b
+    sockcrud accounts deactivate 2
+    """
+    from sockcrud.commands import showing
+
+    with admin_as(changes=True) as client:
+        showing.show(client.deactivate_account(id, rev))

@@ -1,0 +1,42 @@
+"""The dialects, as commands know them: where each is by default, and whose login opens it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PORTS: Final = {
+    "users": 8080,
+    "messages": 5000,
+    "clients": 5001,
+    "products": 5002,
+    "inventory": 5003,
+    "shop": 5080,
+    "way": 50000,
+    "members": 9999,
+    "admin": 8000,
+}
+"""As the daemon has them; its settings are not asked, to be quick. A test compares the two."""
+
+OF_THE_SHOP: Final = ("clients", "products", "inventory")
+"""Services that the login of the shop opens, and that are behind its port."""
+WITH_LOGIN: Final = ("shop", "way", "members", "admin")
+
+
+def owner(dialect: str) -> str:
+    """Give the dialect whose login opens this one."""
+    return "shop" if dialect in OF_THE_SHOP else dialect
+
+
+def port(dialect: str) -> int:
+    """Give the port that the dialect has by default."""
+    return _PORTS[dialect]
+
+
+def default_place(dialect: str) -> str:
+    """Give where commands look for a dialect if nothing else is said: for a service of the shop, at the shop's one port."""
+    return f"127.0.0.1:{port(owner(dialect))}"
+
+
+def variable(dialect: str) -> str:
+    """Give the name of the environment variable that says where the dialect is."""
+    return f"SOCKCRUD_{dialect.upper()}_AT"

@@ -1,0 +1,79 @@
+"""Groups of commands that are imported when they are called, so that help and completion are quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+from attrs import frozen
+
+from sockcrud.commands.outcomes import INTERRUPTED
+
+
+@frozen
+class Later:
+    """A command that is not imported yet: its `module:attribute`, and what help says of it in a line."""
+
+    where: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import it."""
+        module, _, attribute = self.where.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+class LazyGroup(click.Group):
+    """A group with commands that are imported when they are called; `later` has them under the titles that help shows."""
+
+    def __init__(self, *given: Any, later: Mapping[str, Mapping[str, Later]], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._sections = later
+        self._later = {name: command for section in later.values() for name, command in section.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.commands, *self._later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None and cmd_name in self._later:
+            found = self._later[cmd_name].load()
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = [(name, self._help(name)) for name in sorted(self.commands) if not self.commands[name].hidden]
+        sections = {title: [(name, later.help) for name, later in some.items()] for title, some in self._sections.items()}
+        first = next(iter(sections))
+        sections[first] = [*own, *sections[first]]
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=self._help(name)) for name in names), *options]
+
+    def helps(self) -> Iterator[tuple[str, str]]:
+        """Give the name of each command that is imported when it is called, and what help says of it."""
+        for name, later in self._later.items():
+            yield name, later.help
+
+    def _help(self, name: str) -> str:
+        return self._later[name].help if name in self._later else self.commands[name].get_short_help_str(70)
+
+
+class Program(LazyGroup):
+    """The command of all commands. Ctrl-C ends it as shells expect, and without a word."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)

@@ -1,0 +1,198 @@
+"""`sockcrud way`: the accounts of a company."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from sockcrud.commands import passwords
+from sockcrud.commands.changing import named
+from sockcrud.commands.options import talks_to
+from sockcrud.commands.outcomes import Failed
+from sockcrud.commands.passwords import password_option
+from sockcrud.commands.values import ID, TEXT
+
+if TYPE_CHECKING:
+    from sockcrud.client.records import Colleague
+    from sockcrud.client.sync import Way
+
+
+@contextmanager
+def _asked(changes: bool = False) -> Iterator[Way]:
+    from sockcrud.client.sync import Way
+    from sockcrud.commands.asking import asked_as
+
+    with asked_as(Way, "way", changes) as client:
+        yield client
+
+
+@click.group()
+@talks_to("way")
+def way() -> None:
+    """The accounts of your company, over way.
+
+    An admin changes them; a user sees them, and changes only their own password. Nothing is ever deleted.
+
+    \b
+    sockcrud way login --login admin
+    sockcrud way list
+    sockcrud way create --name ana
+    sockcrud way logout
+    """
+
+
+@way.command()
+@click.option("--login", type=TEXT, metavar="NAME", help="the login name  [default: asked for]")
+@password_option("the password")
+@talks_to("way")
+def login(login: str | None, password_file: str | None) -> None:
+    """Log in, and keep the session for the commands that follow. It ends your session before.
+
+    \b
+    sockcrud way login --login admin
+    sockcrud way login --login admin --password-file password --at example.org:50000
+    """
+    from sockcrud.client.sync import Way
+    from sockcrud.commands import asking, showing
+
+    def enter(client: Way, login: str, password: str) -> bool:
+        client.log_in(login, password)
+        return False
+
+    made = asking.log_in(Way, "way", passwords.read_or_ask_login(login), password_file, enter)
+    at = asking.as_written(made.place)
+    showing.tell(f"{made.login} is logged in at {at}", dialect="way", at=at, login=made.login)
+
+
+@way.command()
+@talks_to("way")
+def logout() -> None:
+    """End the session, and forget it.
+
+    \b
+    sockcrud way logout
+    """
+    from sockcrud.client.sync import Way
+    from sockcrud.commands import asking, showing
+
+    ended = asking.log_out(Way, "way", lambda client: client.log_out())
+    showing.tell(f"{ended.login} is logged out", dialect="way", login=ended.login, logged_out=True)
+
+
+@way.command("list")
+@talks_to("way")
+def list_() -> None:
+    """List the accounts of your company.
+
+    \b
+    sockcrud way list
+    """
+    from sockcrud.commands import showing
+
+    with _asked() as client:
+        showing.show_all(client.users(), "accounts")
+
+
+@way.command()
+@click.argument("id", type=ID)
+@talks_to("way")
+def show(id: int) -> None:
+    """Show the account with this ID.
+
+    \b
+    sockcrud way show 1
+    """
+    from sockcrud.commands import showing
+
+    with _asked() as client:
+        showing.show(client.user(id))
+
+
+@way.command()
+@click.option("--name", type=TEXT, required=True, help="the login name of the new account")
+@click.option("--inactive", is_flag=True, help="who may not log in yet")
+@password_option("the new password")
+@talks_to("way")
+def create(name: str, inactive: bool, password_file: str | None) -> None:
+    """Make an account of your company, with a password that is asked for.
+
+    \b
+    sockcrud way create --name ana
+    sockcrud way create --name ana --inactive --password-file password
+    """
+    from sockcrud.commands import showing
+
+    with _asked(changes=True) as client:
+        password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
+        client.create_user(name, password, not inactive)
+    showing.tell(f"{name} has an account", login=name, created=True)
+
+
+@way.command()
+@click.argument("id", type=ID)
+@click.option("--name", type=TEXT, help="the new login name")
+@click.option("--active/--inactive", default=None, help="whether they may log in")
+@talks_to("way")
+def update(id: int, name: str | None, active: bool | None) -> None:
+    """Change what is named of the account with this ID. It stays active, or not, unless that is named.
+
+    \b
+    sockcrud way update 2 --name 'ana.maria'
+    sockcrud way update 2 --active
+    """
+    from sockcrud.commands import showing
+
+    named(name=name, active=active)
+    with _asked(changes=True) as client:
+        is_active = client.user(id).active if active is None else active  # the wire takes silence for no
+        client.update_user(id, active=is_active, user_name=name)
+    showing.tell(f"account {id} is changed", id=id, changed=True)
+
+
+@way.command()
+@click.argument("id", type=ID, required=False)
+@password_option("the new password")
+@talks_to("way")
+def password(id: int | None, password_file: str | None) -> None:
+    """Give the account with this ID a new password; without an ID, yourself. It ends the account's other sessions.
+
+    \b
+    sockcrud way password
+    sockcrud way password 2 --password-file password
+    """
+    from sockcrud.commands import showing
+
+    with _asked(changes=True) as client:
+        account = _own(client) if id is None else client.user(id)
+        new = passwords.read_or_ask(password_file, twice=True, question=f"New password of {account.user_name}")
+        client.update_user(account.id, active=account.active, password=new)
+    showing.tell(f"{account.user_name} has a new password", id=account.id, changed=True)
+
+
+def _own(client: Way) -> Colleague:
+    from sockcrud.commands.asking import login_for, place_of
+
+    name = login_for("way", place_of("way")).login
+    for account in client.users():
+        if account.user_name.casefold() == name.casefold():
+            return account
+    raise Failed(f"no account of the company is called {name}: name its ID")
+
+
+@way.command()
+@click.argument("id", type=ID)
+@talks_to("way")
+def deactivate(id: int) -> None:
+    """Make the account with this ID inactive, and end its sessions.
+
+    \b
+    sockcrud way deactivate 2
+    """
+    from sockcrud.commands import showing
+
+    with _asked(changes=True) as client:
+        client.deactivate_user(id)
+    showing.tell(f"account {id} is inactive", id=id, active=False)
