@@ -16,10 +16,13 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from sockcrud.stores import postgres_url
+
 SECTION: Final = "sockcrud"
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"
 SQLITE: Final = "sqlite:"
+_PLACE_SUFFIX: Final = "_AT"  # SOCKCRUD_USERS_AT and its like say to the commands of clients where a server is
 _OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 
 
@@ -64,8 +67,8 @@ def _open_or_closed(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    if text != "memory:" and not (text.startswith(SQLITE) and len(text) > len(SQLITE)):
-        raise ValueError("memory: or sqlite:PATH")
+    if text != "memory:" and not (text.startswith(SQLITE) and len(text) > len(SQLITE)) and not postgres_url.is_url(text):
+        raise ValueError("memory: or sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
     return text
 
 
@@ -96,7 +99,9 @@ class Settings:
     way: str = _setting("tcp:50000", _text, "where the way dialect (HTTP, the session id in the URL) listens")
     members: str = _setting("tcp:9999", _text, "where the members (HTTP, by role) listen")
     admin: str = _setting("tcp:8000", _text, "where the administration (HTTP) listens")
-    store: str = _setting("memory:", _store, "where the records are: memory:, or sqlite:PATH for a file")
+    store: str = _setting(
+        "memory:", _store, "where the records are: memory:, sqlite:PATH for a file, or postgresql://... for several nodes"
+    )
     demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
     admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
     admin_password_file: str = _setting(
@@ -122,6 +127,11 @@ class Settings:
     members_strict: bool = _setting(
         "no", _yes_or_no, "take no request of a loosely framing field client at the members' port", "members"
     )
+    postgres_pool: int = _setting("8", _count, "connections of this node to PostgreSQL, at most; four at least", "postgres")
+    postgres_statement_timeout: float = _setting(
+        "5", _seconds, "seconds that PostgreSQL may take for a statement; one more, and the connection is given up", "postgres"
+    )
+    postgres_connect_timeout: float = _setting("2", _seconds, "seconds that a connection to PostgreSQL may take", "postgres")
     stop_grace: float = _setting("5", _seconds, "seconds that requests under way have when the daemon is stopped")
     session_idle: float = _setting("1800", _seconds, "seconds without use after which a session is over")
     session_age: float = _setting("43200", _seconds, "seconds after which a session is over in any case")
@@ -170,7 +180,7 @@ def _parsed(name: str, text: str, source: str) -> Any:
     try:
         return field.metadata["parse"](text)
     except ValueError as error:
-        raise ConfigError(f"{source}: {name} = {text!r}: expected {error}") from None
+        raise ConfigError(f"{source}: {name} = {postgres_url.without_password(text)!r}: expected {error}") from None
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -210,7 +220,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name[len(PREFIX) :].lower(): text
         for name, text in environment.items()
-        if name.startswith(PREFIX) and not name.startswith(_OTHERS_PREFIX)
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS_PREFIX) and not name.endswith(_PLACE_SUFFIX)
     }
 
 
@@ -230,7 +240,7 @@ def _written(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return " ".join(value)
-    return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)
+    return f"{value:g}" if isinstance(value, float) and value < 1e6 else postgres_url.without_password(str(value))
 
 
 def example() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from sockcrud.errors import LoginFailed, NotFound, NotLoggedIn, Outdated
 from sockcrud.lockout import is_forgotten
 from sockcrud.model import Account, Company, LoginFailures, Session, checked
-from sockcrud.stores.interfaces import IReads, IStore, ITransaction, R, Where
+from sockcrud.stores.interfaces import IFarAway, IReads, IStore, ITransaction, R, Where
 
 IDLE: Final = timedelta(minutes=30)
 AGE: Final = timedelta(hours=12)
@@ -55,7 +55,12 @@ def company_lock(company_id: int) -> str:
 
 async def may_act(reads: IReads, account: Account) -> bool:
     """Fire with whether the account, and its company, are active."""
-    return account.active and (await reads.get(Company, account.company_id)).active
+    return account.active and acts_in(account, await reads.get(Company, account.company_id))
+
+
+def acts_in(account: Account, company: Company) -> bool:
+    """Tell whether both are active."""
+    return account.active and company.active
 
 
 async def end_sessions(
@@ -101,6 +106,7 @@ class Sessions:
         idle_at: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._store = store
+        self._far_away = cast(IFarAway, store) if IFarAway.providedBy(store) else None
         self._clock = clock
         self._idle = idle
         self._age = age
@@ -144,11 +150,25 @@ class Sessions:
         """Fire with the session of this token, and whose it is; this counts as a use of it. Fail with `NotLoggedIn`."""
         if _TOKEN.fullmatch(token) is None:
             raise NotLoggedIn
+        if self._far_away is not None:
+            return await self._resume_from_afar(self._far_away, token, dialect)
         session = await self._store.find(Session, "token_hash", _hash_of(token))
         if session is None or session.dialect != dialect:
             raise NotLoggedIn
         now = self._now()
         account = await self._owner(session, now)
+        self._note_use(session, now)
+        return session, account
+
+    async def _resume_from_afar(self, store: IFarAway, token: str, dialect: str) -> tuple[Session, Account]:
+        """Do the same with one question instead of three."""
+        found = await store.find_with(Session, "token_hash", _hash_of(token), ("account_id", "company_id"))
+        if not found:
+            raise NotLoggedIn
+        session, account, company = cast(tuple[Session, Account, Company], found)
+        now = self._now()
+        if session.dialect != dialect or self._is_over(session, now) or not acts_in(account, company):
+            raise NotLoggedIn
         self._note_use(session, now)
         return session, account
 

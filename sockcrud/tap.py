@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -45,6 +45,7 @@ from sockcrud.operations.users import Users
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions
+from sockcrud.stores import postgres_url
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
@@ -53,6 +54,9 @@ from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_desc
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
+
+if TYPE_CHECKING:
+    from sockcrud.stores.postgres import PostgresStore  # at run time only where it is used: its driver is an extra
 
 log = Logger()
 
@@ -129,7 +133,7 @@ def make_daemon(
     The store is read here; `progress` is told of it, else `say` is, where it takes long.
     """
     settings = loaded.settings
-    store = _open_store(settings.store, reactor, lambda reason: daemon.fail(reason), progress or in_lines(LOADING, say))
+    store = _open_store(settings, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
     connections = Connections(_most_connections(settings))
     connections_at = {name: Connections(connections.most, within=connections) for name in DIALECTS}
     listeners = Listeners()
@@ -147,21 +151,32 @@ def make_daemon(
         factory = _factory(settings, responder, reactor, connections_at[name], name)
         if (where := getattr(settings, name)) != "off":
             listeners.add(Listener(name, endpoint(where, reactor), factory, is_secure(where)))
-    if isinstance(store, SqliteStore):
+    if isinstance(store, SqliteStore) or not isinstance(store, MemoryStore):
         store.committed = metrics.committed
     daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
     return daemon
 
 
 def _open_store(
-    description: str, reactor: Any, failed: Callable[[str], object], progress: Progress
-) -> MemoryStore | SqliteStore:
-    if description == "memory:":
-        return MemoryStore()
+    settings: Settings, reactor: Any, failed: Callable[[str], object], say: Callable[[str], None], progress: Progress
+) -> MemoryStore | SqliteStore | PostgresStore:
     try:
-        return SqliteStore.open(Path(description.removeprefix(SQLITE)), reactor, failed, progress)
+        if postgres_url.is_url(settings.store):
+            return _open_postgres(settings, reactor, say)
+        if settings.store.startswith(SQLITE):
+            return SqliteStore.open(Path(settings.store.removeprefix(SQLITE)), reactor, failed, progress)
     except StoreError as error:
         raise StartFailed(str(error)) from None
+    return MemoryStore()
+
+
+def _open_postgres(settings: Settings, reactor: Any, say: Callable[[str], None]) -> PostgresStore:
+    try:
+        from sockcrud.stores.postgres import Limits, PostgresStore
+    except ImportError as error:
+        raise StartFailed(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
+    limits = Limits(settings.postgres_pool, settings.postgres_statement_timeout, settings.postgres_connect_timeout)
+    return PostgresStore.open(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), limits)
 
 
 def _responders(

@@ -6,7 +6,7 @@ also fail with `Unavailable`. A store that waits for nothing fires within the sa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -157,3 +157,21 @@ class IInFile(Interface):
 
         Fail with `Unavailable`, also where the disk has no room for it.
         """
+
+
+class IFarAway(Interface):
+    """A store behind a network, where every question costs a round trip."""
+
+    def find_with(kind: type[Record], field: str, value: Any, path: tuple[str, ...]) -> Awaitable[Sequence[Record]]:
+        """Do what `find` does, and follow references from there: all of it at one moment, and as one question.
+
+        Fire with the record, then the one that its field `path[0]` refers to, then the one that this one's `path[1]`
+        refers to, and so on; with nothing where there is no such record.
+        """
+
+
+class IForesees(Interface):
+    """A transaction behind a network: it had better know beforehand what is to come."""
+
+    def foresee(kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]) -> Awaitable[None]:
+        """Fire when all is at hand that it takes to insert records with these ids and fields. It changes nothing."""

@@ -1,0 +1,181 @@
+"""The store in PostgreSQL, for several nodes on one database.
+
+Nothing that another node can change is kept here: every answer is one of the database. A node that does not get one
+says that it is unavailable, and goes on by itself once there is a server again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sockcrud.errors import HistoryGone
+from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.interfaces import Change, IFarAway, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.stores.memory import HISTORY
+from sockcrud.stores.postgres_draft import check_fields, needs_of_delete, needs_of_insert, needs_of_update
+from sockcrud.stores.postgres_layout import LAYOUTS, rows
+from sockcrud.stores.postgres_link import Statement
+from sockcrud.stores.postgres_moments import Moments
+from sockcrud.stores.postgres_pool import Limits, Outage, Places, Pool
+from sockcrud.stores.postgres_reads import Reads
+from sockcrud.stores.postgres_schema import prepare
+from sockcrud.stores.postgres_writer import Writer
+
+FORGOTTEN_TOGETHER: Final = 1_000
+"""Changes that are too old to be told, and are deleted together."""
+
+FEWEST_LINKS: Final = 4
+"""One for single records, one for changes, one for lists, and one for all else."""
+
+_KINDS: Final = {describe(kind).name: kind for kind in KINDS}
+_STANDARD: Final = Limits()
+
+_CHANGES: Final = Statement(
+    b"changes",
+    b"SELECT state.rev, coalesce(forgotten.rev, 0), told.rev, told.kind, told.id, told.record FROM state"
+    b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number <= state.journaled - $1::bigint"
+    b" ORDER BY number DESC LIMIT 1) AS forgotten ON true"
+    b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $2::bigint ORDER BY rev LIMIT $3::bigint) AS told ON true"
+    b" ORDER BY told.rev",
+)
+_FORGET: Final = Statement(b"forget", b"DELETE FROM changes WHERE number < $1::bigint AND number >= $2::bigint")
+
+_log = Logger()
+
+__all__ = ("Limits", "PostgresStore")
+
+
+@implementer(IStore, IFarAway)
+class PostgresStore:
+    """Records in PostgreSQL. It needs its reactor to run."""
+
+    def __init__(self, url: str, reactor: Any, limits: Limits = _STANDARD, history: int = HISTORY) -> None:
+        """Use `open`, but for a database that another store has been opened on already."""
+        places, outage = Places(url, reactor, limits.connect_seconds), Outage(reactor)
+        others = max(FEWEST_LINKS, limits.pool) - 2
+        pools = [Pool(places, reactor, size, limits, outage) for size in (1, 1, others // 2, others - others // 2)]
+        outage.pools += pools
+        self._pools = pools
+        self._shared = pools[3]
+        self._history = history
+        self._reads = Reads(pools[0])
+        self._moments = Moments(pools[2])
+        self._writer = Writer(pools[1], self._moments.opened, self._changed)
+        self._rev = 0
+        self._forgetting_at = FORGOTTEN_TOGETHER
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        reactor: Any,
+        warn: Callable[[str], object],
+        limits: Limits = _STANDARD,
+        history: int = HISTORY,
+    ) -> PostgresStore:
+        """Give the store in this database, whose tables are made or migrated where that is due. It blocks until then.
+
+        Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
+        """
+        for danger in prepare(url, limits):
+            warn(danger)
+        return cls(url, reactor, limits, history)
+
+    @property
+    def rev(self) -> int:
+        """The latest revision that this node has seen: of its own changes, and of what it has asked for with `changes`."""
+        return self._rev
+
+    @property
+    def committed(self) -> Callable[[float], object]:
+        """Is told how long each commit took."""
+        return self._writer.committed
+
+    @committed.setter
+    def committed(self, told: Callable[[float], object]) -> None:
+        self._writer.committed = told
+
+    async def get(self, kind: type[R], id: int) -> R:
+        return await self._reads.get(kind, id)
+
+    async def find(self, kind: type[R], field: str, value: Any) -> R | None:
+        return await self._reads.find(kind, field, value)
+
+    async def find_with(self, kind: type[Record], field: str, value: Any, path: tuple[str, ...]) -> Sequence[Record]:
+        return await self._reads.find_with(kind, field, value, path)
+
+    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+        layout = LAYOUTS[kind]
+        [result] = await self._shared.ask([layout.page(limit, after, where)])
+        return layout.records(result)
+
+    async def count(self, kind: type[Record]) -> int:
+        [result] = await self._shared.ask([LAYOUTS[kind].size()])
+        size: int = rows(result)[0][0]
+        return size
+
+    async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        check_fields(kind, fields, id)
+        needs = needs_of_insert(kind, id, fields)
+        inserted: R = await self._writer.do(lambda transaction: transaction.insert_known(kind, id, fields), needs)
+        return inserted
+
+    async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
+        check_fields(kind, fields)
+        needs = needs_of_update(kind, id, fields)
+        updated: R = await self._writer.do(lambda transaction: transaction.update_known(kind, id, expect, fields), needs)
+        return updated
+
+    async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
+        await self._writer.do(lambda transaction: transaction.delete(kind, id, expect), needs_of_delete(kind, id))
+
+    async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        result: T = await self._writer.do(body)
+        return result
+
+    def listing(
+        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+    ) -> Listing[R]:
+        return self._moments.listing(kind, after, limit, where)
+
+    async def changes(self, since: int, limit: int) -> list[Change]:
+        asked = [b"%d" % self._history, b"%d" % since, b"%d" % limit]
+        [result] = await self._shared.ask([(_CHANGES, asked)])
+        told = rows(result)
+        newest, forgotten = told[0][:2]
+        self._rev = max(self._rev, newest)
+        if not forgotten <= since <= newest:
+            raise HistoryGone(since, forgotten, newest)
+        changes = []
+        for _, _, rev, name, id, record in told:
+            if rev is not None:
+                kind = _KINDS[name]
+                changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
+        return changes
+
+    async def close(self) -> None:
+        """Fire when what was asked for is done, and no connection is open any more. Harmless when repeated."""
+        await self._writer.finish()
+        self._moments.close()
+        for pool in self._pools:
+            pool.close()
+
+    def _changed(self, rev: int, journaled: int) -> None:
+        self._rev = max(self._rev, rev)
+        if journaled >= self._forgetting_at:
+            self._forgetting_at = journaled + FORGOTTEN_TOGETHER
+            Deferred.fromCoroutine(self._forget(journaled - self._history)).addErrback(self._not_forgotten)
+
+    async def _forget(self, number: int) -> None:
+        """Delete what is too old to be told. The newest of it stays: it tells where what can be told begins."""
+        if number > 1:
+            await self._shared.ask([(_FORGET, [b"%d" % number, b"%d" % (number - 20 * FORGOTTEN_TOGETHER)])])
+
+    def _not_forgotten(self, failure: Failure) -> None:
+        _log.failure("old changes could not be deleted; the next attempt comes with later ones", failure=failure)

@@ -1,0 +1,204 @@
+"""A PostgreSQL database as an end of a move: all records at once, by COPY. Plain and blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from operator import attrgetter
+from typing import Final
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
+from sockcrud.stores.postgres_layout import LAYOUTS
+from sockcrud.stores.postgres_link import one_line
+from sockcrud.stores.postgres_pool import Limits
+from sockcrud.stores.postgres_schema import VERSION, opened, prepare
+from sockcrud.stores.postgres_url import without_password
+from sockcrud.stores.sqlite_file import StoreError
+
+LOCK_SECONDS: Final = 10
+"""For so long a change that is under way is waited for."""
+
+BEFORE_ALL: Final = -(2**62)
+"""The number that a change gets which stands for all that are not known. Every other number is above it."""
+
+_Connection = psycopg.Connection[TupleRow]
+
+_SESSION: Final = (
+    "SELECT set_config('application_name', 'sockcrud move', false), set_config('TimeZone', 'UTC', false),"
+    " set_config('DateStyle', 'ISO', false), set_config('default_transaction_isolation', 'read committed', false),"
+    " set_config('lock_timeout', %s, false)"
+)
+# A move takes longer than any statement of a daemon's. What a server does not know yet cannot be set there.
+_NO_LIMITS: Final = (
+    "SELECT set_config(name, '0', false) FROM pg_settings"
+    " WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+_OTHERS: Final = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'sockcrud' AND pid <> pg_backend_pid()"
+)
+_HISTORY: Final = "COPY (SELECT number, rev, kind, id, record FROM changes ORDER BY number) TO STDOUT"
+_KNOWN: Final = "COPY changes (number, rev, kind, id, record) FROM STDIN"
+_COUNTERS: Final = ("rev", *(layout.highest for layout in LAYOUTS.values()))
+
+
+@contextmanager
+def _told_of(place: str) -> Iterator[None]:
+    """Blame this database for what cannot be read or written, whichever the other end is."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreError(f"{place}: {one_line(error.diag.message_primary or error)}") from None
+
+
+class _Database:
+    """What both ends have. `connection` holds the lock that every change needs, so what is read is of one moment."""
+
+    def __init__(self, place: str, connection: _Connection) -> None:
+        self.place = place
+        self.connection = connection
+
+    @property
+    def counters(self) -> Counters:
+        with _told_of(self.place):
+            [[rev, *highest]] = _ask(self.connection, f"SELECT {', '.join(_COUNTERS)} FROM state WHERE id = 1")
+        return Counters(rev, dict(zip(LAYOUTS, highest, strict=True)))
+
+    def size(self, kind: type[Record]) -> int:
+        with _told_of(self.place):
+            [[size]] = _ask(self.connection, f'SELECT count(*) FROM "{LAYOUTS[kind].table}"')
+        return int(size)
+
+    def read(self, kind: type[Record]) -> Slices:
+        names = ("id", "rev", *describe(kind).bounds)
+        with _told_of(self.place), self.connection.cursor(name="moving", binary=True) as cursor:
+            cursor.execute(LAYOUTS[kind].everything.encode())
+            while rows := cursor.fetchmany(TOGETHER):
+                yield [kind(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+class PostgresSource(_Database):
+    """The records in a database."""
+
+    kinds = KINDS
+
+    def read(self, kind: type[Record]) -> Slices:
+        """Give all records; raise `StoreError` for one that does not fit the model, which something else has written."""
+        fields = [(name, attrgetter(name), bound.fits) for name, bound in describe(kind).bounds.items()]
+        for records in super().read(kind):
+            for name, value, fits in fields:
+                if not all(map(fits, map(value, records))):
+                    id = next(record.id for record in records if not fits(value(record)))
+                    raise StoreError(f"{self.place} is damaged: {name} of {kind.__name__} {id} does not fit")
+            yield records
+
+    def history(self) -> Iterator[bytes]:
+        with _told_of(self.place), self.connection.cursor() as cursor, cursor.copy(_HISTORY.encode()) as copy:
+            yield from map(bytes, copy)
+
+
+class PostgresTarget(_Database):
+    """A database that is filled in one transaction."""
+
+    def write(self, kind: type[Record], records: Sequence[Record]) -> None:
+        layout = LAYOUTS[kind]
+        with _told_of(self.place), self.connection.cursor() as cursor, cursor.copy(layout.copy_in.encode()) as copy:
+            copy.write(layout.copied(records))
+
+    def count_on(self, counters: Counters, history: Iterator[bytes]) -> None:
+        with _told_of(self.place):
+            self._count_on(counters, history)
+
+    def _count_on(self, counters: Counters, history: Iterator[bytes]) -> None:
+        with self.connection.cursor() as cursor, cursor.copy(_KNOWN.encode()) as copy:
+            for some in history:
+                copy.write(some)
+        known = "(SELECT coalesce(max(number), 0) FROM changes)"
+        if not _ask(self.connection, "SELECT EXISTS (SELECT FROM changes)")[0][0]:
+            # Whoever asks for changes since a revision of the source is told that they are not known.
+            unknown = "INSERT INTO changes (number, rev, kind, id) VALUES (%s, %s, '', 0)"
+            self.connection.execute(unknown.encode(), [BEFORE_ALL, counters.rev])
+            known = "0"
+        changes = ", ".join(f"{name} = %s" for name in _COUNTERS)
+        values = [counters.rev, *(counters.highest[kind] for kind in LAYOUTS)]
+        self.connection.execute(f"UPDATE state SET {changes}, journaled = {known} WHERE id = 1".encode(), values)
+        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def keep(self) -> None:
+        try:
+            self.connection.commit()
+        except psycopg.OperationalError as error:
+            raise StoreError(
+                f"{self.place}: {one_line(error.diag.message_primary or error)}; it was lost at the very end:"
+                " all of it is there, or nothing"
+            ) from None
+        with suppress(psycopg.Error):  # all is there
+            self.connection.execute("ANALYZE")  # or queries would go by the tables as they were, empty
+            self.connection.commit()
+
+
+def _ask(connection: _Connection, sql: str) -> list[TupleRow]:
+    return connection.execute(sql.encode()).fetchall()
+
+
+@contextmanager
+def source(url: str) -> Iterator[PostgresSource]:
+    """Have a database to read from, without any change of it until the end. Raise `StoreError` where that cannot be."""
+    with _session(url) as connection:
+        place = without_password(url)
+        if not _ask(connection, "SELECT to_regclass('schema_version') IS NOT NULL")[0][0]:
+            raise StoreError(f"there is no store in {place}")
+        [[version]] = _ask(connection, "SELECT max(version) FROM schema_version")
+        if version != VERSION:
+            older = type(version) is int and version < VERSION
+            cure = "start a daemon on it once" if older else "use the sockcrud that made it"
+            raise StoreError(f"{place} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}")
+        _lock(connection)
+        if others := _ask(connection, _OTHERS)[0][0]:
+            raise StoreError(f"{place} is in use: daemons have {others} connections to it; stop them first")
+        yield PostgresSource(place, connection)
+
+
+@contextmanager
+def target(url: str) -> Iterator[PostgresTarget]:
+    """Have an empty database to fill, whose tables are made where there are none. It is empty again unless it is kept."""
+    prepare(url, Limits())
+    with _session(url) as connection:
+        filled = PostgresTarget(without_password(url), connection)
+        _require_empty(filled)  # before it is waited for: a daemon may be busy there
+        _lock(connection)
+        _require_empty(filled)
+        yield filled
+
+
+def _require_empty(filled: PostgresTarget) -> None:
+    sizes = {kind: filled.size(kind) for kind in KINDS}
+    rev = filled.counters.rev
+    if rev or any(sizes.values()):
+        raise NotEmpty(filled.place, sizes, rev)
+
+
+def _lock(connection: _Connection) -> None:
+    """Have the lock that every change needs, until the end of the transaction."""
+    try:
+        connection.execute("SELECT rev FROM state WHERE id = 1 FOR UPDATE")
+    except psycopg.errors.LockNotAvailable:
+        raise StoreError(f"changes are under way there for {LOCK_SECONDS} s already: stop the daemons first") from None
+
+
+@contextmanager
+def _session(url: str) -> Iterator[_Connection]:
+    """Have a connection with a transaction, which is rolled back at the end unless it was committed."""
+    with opened(url, Limits()) as connection:
+        connection.execute(_SESSION, [str(LOCK_SECONDS * 1000)])
+        connection.execute(_NO_LIMITS)
+        connection.autocommit = False
+        try:
+            yield connection
+        finally:
+            with suppress(psycopg.Error):  # where it is gone, so is the transaction
+                connection.rollback()

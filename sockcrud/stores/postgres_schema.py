@@ -1,0 +1,124 @@
+"""The tables in PostgreSQL, made and migrated at the start, once, however many nodes start at the same time.
+
+Plain and blocking: it is done before the reactor runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from sockcrud.stores.postgres_layout import LAYOUTS
+from sockcrud.stores.postgres_link import one_line
+from sockcrud.stores.postgres_pool import Limits, NoUrl, parse_url
+from sockcrud.stores.postgres_url import without_password
+from sockcrud.stores.sqlite_file import StoreError
+
+VERSION: Final = 1
+"""Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
+
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
+"""The statements that make tables of a version those of the next one."""
+
+OLDEST_SERVER: Final = 14
+START_SECONDS: Final = 60
+"""For so long a node waits for another that makes or migrates the tables."""
+
+_LOCK: Final = int.from_bytes(b"sockcrud", "big")
+
+_highest: Final = ",\n  ".join(f'"{layout.highest}" bigint NOT NULL DEFAULT 0' for layout in LAYOUTS.values())
+_SHARED: Final = (
+    "CREATE TABLE schema_version (version integer NOT NULL)",
+    # One row: who changes anything locks it first.
+    f"CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n"
+    f"  journaled bigint NOT NULL,\n  {_highest}\n)",
+    "INSERT INTO state (id, rev, journaled) VALUES (1, 0, 0)",
+    'CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text COLLATE "C" NOT NULL,'
+    ' id bigint NOT NULL, record text COLLATE "C")',
+)
+SCHEMA: Final = (*_SHARED, *chain(*(layout.declared for layout in LAYOUTS.values())))
+
+_SETTINGS: Final = (
+    "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),"
+    " current_setting('synchronous_standby_names') <> ''"
+)
+
+
+def prepare(url: str, limits: Limits) -> list[str]:
+    """Have the tables there, of this version. Give what a person should be warned of; raise `StoreError`."""
+    with opened(url, limits) as connection:
+        if connection.info.server_version < OLDEST_SERVER * 10_000:
+            raise StoreError(
+                f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} is the oldest known"
+            )
+        [[encoding, synchronous, fsync, standbys]] = connection.execute(_SETTINGS).fetchall()
+        if encoding != "UTF8":
+            raise StoreError(f"its encoding is {encoding}: make one with ENCODING 'UTF8'")
+        with connection.transaction():
+            _make_or_migrate(connection)
+    return list(_dangers(synchronous, fsync, standbys))
+
+
+def _make_or_migrate(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(f"SET LOCAL lock_timeout = {START_SECONDS * 1000}".encode())
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    [[known]] = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchall()
+    if not known:
+        _run(connection, SCHEMA)
+        connection.execute("INSERT INTO schema_version VALUES (%s)", [VERSION])
+        return
+    [[version]] = connection.execute("SELECT max(version) FROM schema_version").fetchall()
+    if type(version) is not int or version < 1:
+        raise StoreError("its table schema_version is not sockcrud's: use a database, or a schema, of its own")
+    if version > VERSION:
+        raise StoreError(f"it is from a newer sockcrud: its schema_version is {version}, and this one knows {VERSION}")
+    for older in range(version, VERSION):
+        if older not in MIGRATIONS:
+            raise StoreError(f"no way leads from its schema_version {version} to {VERSION}")
+        _run(connection, MIGRATIONS[older])
+    if version < VERSION:
+        connection.execute("UPDATE schema_version SET version = %s", [VERSION])
+
+
+def _run(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def _dangers(synchronous: str, fsync: str, standbys: bool) -> Iterator[str]:
+    if fsync == "off":
+        yield "the database has fsync = off: a crash of its machine can destroy everything"
+    if synchronous == "off":
+        yield "the database has synchronous_commit = off: a crash of it takes back changes that were answered already"
+    elif standbys and synchronous in ("local", "remote_write"):
+        yield (
+            f"the database has synchronous_commit = {synchronous}: if its machine is lost, changes that were answered"
+            " already can be missing on the standby"
+        )
+
+
+@contextmanager
+def opened(url: str, limits: Limits) -> Iterator[psycopg.Connection[Any]]:
+    """Have a connection of its own, and what goes wrong with it told as `StoreError`, in one line, without secrets."""
+    shown = without_password(url)
+    try:
+        # libpq takes whole seconds, of which one is none.
+        more = {"connect_timeout": max(2, round(limits.connect_seconds))}
+        conninfo = make_conninfo("", **{**parse_url(url), **more})
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            yield connection
+    except NoUrl as error:
+        raise StoreError(f"the store's URL cannot be used: expected {error}") from None
+    except psycopg.errors.DuplicateTable as error:
+        raise StoreError(
+            f"{shown}: {one_line(error.diag.message_primary)}, and is not sockcrud's: use another schema"
+        ) from None
+    except psycopg.Error as error:
+        raise StoreError(f"{shown} cannot be used as a store: {one_line(error.diag.message_primary or error)}") from None
+    except StoreError as error:
+        raise StoreError(f"{shown} cannot be used as a store: {error}") from None

@@ -1,0 +1,184 @@
+# mypy: allow-untyped-calls
+"""How a node starts on PostgreSQL: its tables, made once whoever starts with it, and why it does not start."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockcrud.config import ConfigError, load, shown
+from sockcrud.model import Message
+from sockcrud.stores import postgres_schema
+from sockcrud.stores.postgres_pool import Limits
+from sockcrud.stores.postgres_schema import prepare
+from sockcrud.stores.postgres_url import without_password
+from sockcrud.stores.sqlite_file import StoreError
+from tests import postgres_kit
+from tests.postgres_case import PostgresCase, opened
+from tests.running import SERVE, Daemon, environment
+from tests.sqlite_case import settled
+
+LIMITS = Limits()
+
+
+class TablesTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.url = postgres_kit.new_database()
+        self.addCleanup(postgres_kit.drop_database, self.url)
+
+    def refused(self, url: str) -> str:
+        error = str(self.assertRaises(StoreError, prepare, url, LIMITS))
+        self.assertNotIn("\n", error)
+        return error
+
+    def execute(self, *statements: str) -> list[tuple[object, ...]]:
+        return postgres_kit.execute(self.url, *statements)
+
+    def test_nodes_that_start_at_the_same_time_make_the_tables_once(self) -> None:
+        with ThreadPoolExecutor(10) as threads:
+            warned = list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+        self.assertEqual(len(warned), 10)
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
+        self.assertEqual(self.execute("SELECT rev FROM state"), [(0,)])
+
+    def test_nodes_of_a_newer_version_that_start_at_the_same_time_migrate_once(self) -> None:
+        prepare(self.url, LIMITS)
+        way = ("ALTER TABLE messages ADD COLUMN seen integer NOT NULL DEFAULT 0", "UPDATE messages SET seen = seen + 1")
+        self.execute("INSERT INTO messages (id, rev, data) VALUES (1, 1, 'x')")
+        with (
+            mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}),
+            ThreadPoolExecutor(10) as threads,
+        ):
+            list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+        self.assertEqual(self.execute("SELECT seen FROM messages"), [(1,)])
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(2,)])
+
+    def test_a_migration_that_fails_leaves_everything_as_it_was(self) -> None:
+        prepare(self.url, LIMITS)
+        way = ("ALTER TABLE messages ADD COLUMN seen integer", "ALTER TABLE nowhere ADD COLUMN seen integer")
+        with mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}):
+            self.assertIn('relation "nowhere" does not exist', self.refused(self.url))
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
+        prepare(self.url, LIMITS)
+
+    def test_tables_of_a_newer_version_are_refused(self) -> None:
+        prepare(self.url, LIMITS)
+        self.execute("UPDATE schema_version SET version = 99")
+        self.assertIn("from a newer sockcrud: its schema_version is 99", self.refused(self.url))
+
+    def test_the_tables_of_another_program_are_left_alone(self) -> None:
+        self.execute("CREATE TABLE users (name text)")
+        self.assertIn('relation "users" already exists', self.refused(self.url))
+        self.assertEqual(self.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), [(1,)])
+
+    def test_another_programs_schema_version_is_left_alone(self) -> None:
+        self.execute("CREATE TABLE schema_version (version text)", "INSERT INTO schema_version VALUES ('abc')")
+        self.assertIn("schema_version is not sockcrud's", self.refused(self.url))
+
+    def test_the_schema_that_the_url_names_is_used(self) -> None:
+        url = f"{self.url}&options=-csearch_path%3Dshop"
+        self.assertIn("no schema has been selected to create in", self.refused(url))
+        self.execute("CREATE SCHEMA shop", "CREATE TABLE users (name text)")
+        store = opened(url)
+        settled(store.insert(Message, data="x"))
+        settled(store.close())
+        self.assertEqual(self.execute("SELECT data FROM shop.messages"), [("x",)])
+
+    def test_a_database_that_is_not_in_utf8_is_refused(self) -> None:
+        name = "sockcrud_test_latin"
+        postgres_kit.execute(
+            self.url, f"CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        url = postgres_kit.make_url(name)
+        self.addCleanup(postgres_kit.drop_database, url)
+        self.assertIn("its encoding is LATIN1", self.refused(url))
+
+    def test_what_endangers_the_stores_promises_is_warned_of(self) -> None:
+        [unsafe] = prepare(self.url, LIMITS)
+        self.assertIn("fsync = off", unsafe)  # the tests' server is fast
+        self.execute(f'ALTER DATABASE "{self.execute("SELECT current_database()")[0][0]}" SET synchronous_commit = off')
+        self.assertRegex(" ".join(prepare(self.url, LIMITS)), "synchronous_commit = off: a crash of it takes back changes")
+
+
+class RestartTests(PostgresCase):
+    async def test_another_node_goes_on_with_what_is_there(self) -> None:
+        first = await self.store.insert(Message, data="x")
+        await self.store.delete(Message, first.id)
+        second = await self.store.insert(Message, data="y")
+        await self.store.close()
+        later = self.another()
+        self.assertEqual(await later.page(Message, 10), [second])
+        third = await later.insert(Message, data="z")
+        self.assertEqual((third.id, third.rev), (second.id + 1, second.rev + 1))
+        self.assertEqual([change.rev for change in await later.changes(0, 10)], [1, 2, 3, 4])
+
+    async def test_old_changes_are_deleted_and_the_others_stay(self) -> None:
+        store = opened(self.url, history=100)
+        for part in range(4):
+            for _ in range(10):
+                await store.transact(lambda transaction: _insert_many(transaction, 60))
+            self.assertEqual(len(await store.changes(600 * (part + 1) - 100, 1_000)), 100)
+        await store.close()
+        self.assertLess(postgres_kit.execute(self.url, "SELECT count(*) FROM changes")[0][0], 1_500)
+
+
+async def _insert_many(transaction: object, number: int) -> None:
+    for _ in range(number):
+        await transaction.insert(Message, data="x")  # type: ignore[attr-defined]
+
+
+class SecretsTests(SynchronousTestCase):
+    def test_no_password_of_a_url_is_shown(self) -> None:
+        for url in (
+            "postgresql://ana:se%20cret@db.example.org:5432/shop",
+            "postgres://ana:secret@one,two:5433/shop?sslmode=require",
+            "postgresql://ana:secret/@with@signs@db/shop",
+            "postgresql:///shop?user=ana&password=secret",
+            "postgresql://db/shop?sslpassword=secret&user=ana",
+        ):
+            self.assertIn("ana", without_password(url))
+            self.assertNotRegex(without_password(url), "secret|se%20cret|signs")
+            self.assertNotRegex(shown(load({"store": url}, {})), "secret|se%20cret|signs")
+        for text in ("memory:", "sqlite:pass=1", "postgresql://ana@db/shop", "postgresql://db/shop"):
+            self.assertEqual(without_password(text), text)
+
+    def test_a_url_in_the_wrong_place_is_refused_without_its_password(self) -> None:
+        error = self.assertRaises(ConfigError, load, {"max_body": "postgresql://ana:secret@db/x"}, {})
+        self.assertNotIn("secret", str(error))
+
+
+def test_without_a_database_the_daemon_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
+    for url, says in (
+        ("postgresql://ana:secret@127.0.0.1:1/shop", "postgresql://ana:***@127.0.0.1:1/shop cannot be used as a store"),
+        ("postgresql://ana:sec%ret@db/shop", "the store's URL cannot be used: expected postgresql://"),
+        ("postgresql://ana:secret@db/shop?colour=red", "the store's URL cannot be used: expected postgresql://"),
+    ):
+        command = [*SERVE, "--store", url]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment(), timeout=60)
+        assert done.returncode == 1
+        [line] = done.stderr.strip().splitlines()
+        assert line.startswith(f"sockcrud: {says}")
+        assert "sec" not in line.replace("second", "")
+
+
+@pytest.mark.parametrize("twistd", [False, True])
+def test_two_daemons_serve_one_database(tmp_path: Path, twistd: bool) -> None:
+    url = postgres_kit.new_database()
+    directories = [tmp_path / name for name in ("one", "two")]
+    for directory in directories:
+        directory.mkdir()
+    try:
+        with (
+            Daemon(directories[0], "--store", url, twistd=twistd) as one,
+            Daemon(directories[1], "--store", url, twistd=twistd) as two,
+        ):
+            one.ask("messages", '{"op":"adicionar","id":7,"data":"hello"}')
+            assert "hello" in two.ask("messages", '{"op":"mostrar"}')
+            assert [one.stop(), two.stop()] == [0, 0]
+    finally:
+        postgres_kit.drop_database(url)
