@@ -1,0 +1,1 @@
+"""One check a dialect: what a user would do there, step by step."""

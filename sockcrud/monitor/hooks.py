@@ -1,0 +1,287 @@
+"""Tells others of a change of state: a URL gets it as JSON, a command on its standard input and in its environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from io import BytesIO
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import orjson
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.interfaces import IProcessProtocol, IReactorTime
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.protocol import Protocol as Connected
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, FileBodyProducer
+from twisted.web.http_headers import Headers
+from zope.interface import implementer
+
+from sockcrud.monitor.rounds import Round, Watched
+from sockcrud.monitor.snapshot import iso
+from sockcrud.monitor.steps import told
+from sockcrud.monitor.thresholds import Change
+
+log: Final = Logger()
+
+WEBHOOK_SECONDS: Final = 10.0
+PAUSES: Final = (1.0, 5.0)
+"""How long to wait before each further attempt at a URL."""
+COMMAND_SECONDS: Final = 30.0
+MOST_UNDER_WAY: Final = 20
+PREFIX: Final = "MONITOR_"
+_MOST_OUTPUT: Final = 2000
+
+
+class NoHook(Exception):
+    """What was given can be no hook, in one line."""
+
+
+class HookFailed(Exception):
+    """A hook that could not be called, in one line without secrets."""
+
+
+class Hook(Protocol):
+    """Somebody to tell. `name` says who, and has no secret in it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def attempts(self) -> Sequence[float]:
+        """How long to wait before each further attempt."""
+
+    def tell(self, what: dict[str, Any]) -> Awaitable[None]:
+        """Fire when it was told; fail with `HookFailed`. Cancelling it breaks it off."""
+
+
+@define(eq=False)
+class Hooks:
+    """Calls the hooks at each change that is news. So many calls may be under way; more are logged as failed."""
+
+    hooks: Sequence[Hook]
+    clock: IReactorTime
+    monitor: str
+    """How this monitor calls itself."""
+    _under_way: set[Deferred[None]] = field(init=False, factory=set)
+
+    def hear_result(self, watched: Watched, change: Change | None) -> None:
+        """Call every hook, if there is a change that is news."""
+        if change is None or not change.is_news:
+            return
+        what = described(change, watched.address, self.monitor)
+        for hook in self.hooks:
+            if len(self._under_way) >= MOST_UNDER_WAY:
+                log.error("{hook} is not told of {dialect}: too many calls are under way", hook=hook.name, dialect=watched.name)
+                continue
+            calling = Deferred.fromCoroutine(self._call(hook, what))
+            self._under_way.add(calling)
+            calling.addErrback(_unexpected, hook.name).addBoth(self._over, calling)
+
+    def hear_round(self, round: Round) -> None:
+        """Nothing is told of a round."""
+
+    async def stop(self, patience: float) -> None:
+        """Give what is under way so many seconds, then break it off; fire when all is over."""
+        calls = list(self._under_way)
+        overtime = self.clock.callLater(patience, _cancel_all, calls)
+        over = [_waiting(call) for call in calls]
+        await gatherResults(over)
+        if overtime.active():
+            overtime.cancel()
+
+    async def _call(self, hook: Hook, what: dict[str, Any]) -> None:
+        for number, pause in enumerate((0.0, *hook.attempts), 1):
+            try:
+                if pause:
+                    await deferLater(self.clock, pause)
+                await hook.tell(what)
+            except HookFailed as error:
+                of = 1 + len(hook.attempts)
+                log.error("{hook} failed, attempt {number} of {of}: {error}", hook=hook.name, number=number, of=of, error=error)
+            except CancelledError:
+                log.error("{hook} was broken off", hook=hook.name)
+                return
+            else:
+                return
+
+    def _over(self, result: None, calling: Deferred[None]) -> None:
+        self._under_way.discard(calling)
+
+
+def _unexpected(failure: Failure, name: str) -> None:
+    log.error("{hook} failed: {error}", hook=name, error=type(failure.value).__name__)
+
+
+def _cancel_all(calls: Sequence[Deferred[None]]) -> None:
+    for call in calls:
+        call.cancel()
+
+
+def _waiting(call: Deferred[None]) -> Deferred[None]:
+    over: Deferred[None] = Deferred()
+    call.addBoth(lambda _: over.callback(None))
+    return over
+
+
+def described(change: Change, address: str, monitor: str) -> dict[str, Any]:
+    """Give what a hook is told, as JSON has it."""
+    result = change.result
+    return {
+        "monitor": monitor,
+        "dialect": change.dialect,
+        "address": address,
+        "old": change.old.value,
+        "new": change.new.value,
+        "old_since": iso(change.since) if change.since else None,
+        "at": iso(result.at),
+        "seconds": round(result.seconds, 4),
+        "step": result.step,
+        "reason": result.reason,
+    }
+
+
+class Webhook:
+    """A URL that gets a POST with JSON. Its path may be a secret, so it is named by its host alone."""
+
+    attempts = PAUSES
+
+    def __init__(self, url: str, reactor: Any, seconds: float = WEBHOOK_SECONDS, agent: Any = None) -> None:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and parts.port != 0
+            self._url = url.encode("ascii")
+        except ValueError:
+            good = False
+        if not good:
+            raise NoHook("a webhook is a URL such as https://example.org/hook, without a name and password in it")
+        self.name = f"webhook {parts.hostname}"
+        self._reactor = reactor
+        self._seconds = seconds
+        self._agent = agent or Agent(reactor, BrowserLikePolicyForHTTPS(), connectTimeout=seconds)
+
+    async def tell(self, what: dict[str, Any]) -> None:
+        """Post it, and look at the status alone."""
+        headers = Headers({"Content-Type": ["application/json"], "User-Agent": ["sockcrud-monitor"]})
+        asking = self._agent.request(b"POST", self._url, headers, FileBodyProducer(BytesIO(orjson.dumps(what))))
+        overtime = self._reactor.callLater(self._seconds, asking.cancel)
+        try:
+            response = await asking
+        except Exception as error:
+            if not overtime.active():
+                raise HookFailed(f"no answer within {self._seconds:g} s") from None
+            if isinstance(error, CancelledError):
+                raise
+            raise HookFailed(_cause(error)) from None
+        finally:
+            if overtime.active():
+                overtime.cancel()
+        ignoring = _Ignored()
+        response.deliverBody(ignoring)
+        await ignoring.over
+        if not 200 <= response.code < 300:
+            raise HookFailed(f"it answered {response.code}")
+
+
+class _Ignored(Connected):
+    """A body that nobody reads: its connection is closed."""
+
+    def __init__(self) -> None:
+        self.over: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        close = getattr(self.transport, "abortConnection", None) or getattr(self.transport, "loseConnection", None)
+        if close is not None:
+            close()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        if not self.over.called:
+            self.over.callback(None)
+
+
+def _cause(error: BaseException) -> str:
+    reasons = getattr(error, "reasons", None)  # of twisted.web's errors, which have no words of their own
+    return told(reasons[0].value) if reasons else told(error)
+
+
+@frozen
+class Command:
+    """A program that is run, without a shell: the change is JSON on its standard input, and in MONITOR_* variables."""
+
+    words: tuple[str, ...]
+    reactor: Any
+    seconds: float = COMMAND_SECONDS
+    attempts: Sequence[float] = ()
+
+    @classmethod
+    def parsed(cls, text: str, reactor: Any) -> Command:
+        """Take the words of a command line apart; raise `NoHook`."""
+        try:
+            words = tuple(shlex.split(text))
+        except ValueError as error:
+            raise NoHook(f"the hook {text!r} is no command: {error}") from None
+        if not words:
+            raise NoHook("a hook is a command such as /usr/local/bin/page-me, and it is empty")
+        return cls(words, reactor)
+
+    @property
+    def name(self) -> str:
+        """The program, without its arguments."""
+        return f"hook {self.words[0]}"
+
+    async def tell(self, what: dict[str, Any]) -> None:
+        """Run it to its end; kill it when its time is over."""
+        variables = {f"{PREFIX}{name.upper()}": "" if value is None else str(value) for name, value in what.items()}
+        running = _Running(orjson.dumps(what) + b"\n")
+        try:
+            process = self.reactor.spawnProcess(running, self.words[0], self.words, env={**os.environ, **variables})
+        except OSError as error:
+            raise HookFailed(error.strerror or str(error)) from None
+        overtime = self.reactor.callLater(self.seconds, running.kill, process)
+        running.cancelled = lambda: running.kill(process)
+        try:
+            status = await running.ended
+        finally:
+            in_time = overtime.active()
+            if in_time:
+                overtime.cancel()
+        if not in_time:
+            raise HookFailed(f"killed after {self.seconds:g} s")
+        if status:
+            raise HookFailed(f"{status}{': ' if running.errors else ''}{running.errors.decode(errors='replace').strip()}")
+
+
+@implementer(IProcessProtocol)
+class _Running(ProcessProtocol):
+    """A program under way. `ended` fires with why it went wrong, or with "". Cancelling that kills it."""
+
+    def __init__(self, said: bytes) -> None:
+        self.errors = b""
+        self.cancelled: Callable[[], None] = lambda: None
+        self.ended: Deferred[str] = Deferred(lambda _: self.cancelled())
+        self._said = said
+
+    def connectionMade(self) -> None:
+        self.transport.write(self._said)  # type: ignore[union-attr]
+        self.transport.closeStdin()  # type: ignore[union-attr]
+
+    def errReceived(self, data: bytes) -> None:
+        self.errors = (self.errors + data)[:_MOST_OUTPUT]
+
+    def kill(self, process: Any) -> None:
+        """End it at once, and wait for no output of what it may have started."""
+        try:
+            process.signalProcess("KILL")
+        except Exception as error:  # it has ended meanwhile
+            log.debug("a hook was over: {error}", error=error)
+        process.loseConnection()
+
+    def processEnded(self, reason: Failure) -> None:
+        if not self.ended.called:
+            code, signal = getattr(reason.value, "exitCode", None), getattr(reason.value, "signal", None)
+            self.ended.callback("" if code == 0 else f"status {code}" if code is not None else f"ended by signal {signal}")

@@ -1,0 +1,233 @@
+"""Puts the monitor together and runs it: `assemble` reads as its diagram."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final, TextIO
+
+import click
+from attrs import define
+from rich.console import Console
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.task import LoopingCall
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+from sockcrud.client.places import Place, parse
+from sockcrud.daemon import stop_on_signals
+from sockcrud.monitor.accounts import AdminAccount, OwnAccount
+from sockcrud.monitor.certificates import WithCertificate, fetcher
+from sockcrud.monitor.checks.admin import AdminCheck
+from sockcrud.monitor.checks.common import Mark
+from sockcrud.monitor.checks.members import MembersCheck
+from sockcrud.monitor.checks.messages import MessagesCheck
+from sockcrud.monitor.checks.shop import ShopCheck
+from sockcrud.monitor.checks.users import UsersCheck
+from sockcrud.monitor.checks.way import WayCheck
+from sockcrud.monitor.history import History, HistoryFile
+from sockcrud.monitor.hooks import Command, Hook, Hooks, Webhook
+from sockcrud.monitor.live import LiveTable, table
+from sockcrud.monitor.outputs import JsonLines, JUnitFile, Lines, Writer, settled
+from sockcrud.monitor.ports import Ports
+from sockcrud.monitor.results import Secrets
+from sockcrud.monitor.rounds import Listener, Monitor, Watched
+from sockcrud.monitor.settings import PORTS, Settings
+from sockcrud.monitor.status import StatusPort, listen
+from sockcrud.monitor.steps import Check, Conductor, Limits
+from sockcrud.monitor.threads import OneThread
+from sockcrud.monitor.thresholds import Standing, Thresholds
+from sockcrud.wire.listen import written
+
+log: Final = Logger()
+
+HOOK_PATIENCE: Final = 5.0
+"""Seconds that hooks under way have when the monitor is stopped."""
+OWN_FAULT: Final = 3
+
+
+@define(eq=False)
+class Assembled:
+    """A monitor and what it works with."""
+
+    monitor: Monitor
+    hooks: Hooks
+    output: OneThread
+    files: OneThread
+    table: LiveTable | None
+    status: StatusPort | None = None
+    stopping: bool = False
+
+    async def stop(self) -> None:
+        """Fire when all has been cleaned up, written and closed."""
+        self.stopping = True
+        await self.monitor.stop()
+        await self.hooks.stop(HOOK_PATIENCE)
+        if self.status is not None:
+            await self.status.stop()
+        if self.table is not None:
+            self.table.stop()
+        for thread in (self.output, self.files):
+            await settled(thread)
+            thread.stop()
+
+
+def watch(settings: Settings, conductor: Conductor, reactor: Any) -> list[Watched]:
+    """Give what is to be watched: a check for each dialect that is on, behind a look at its certificate where it has one."""
+    places = {name: parse(where, PORTS[name]) for name, where in settings.places.items()}
+    connectable: dict[str, str | IStreamClientEndpoint] = dict(settings.places)
+    ports = Ports(reactor, connectable, settings.timeout, settings.trust)
+    watched = []
+    for name, check in checks(settings, ports, conductor.clock).items():
+        standing = Standing(name, Thresholds(settings.down_after, settings.up_after))
+        place = places[name]
+        if place.kind == "tls":
+            looked = WithCertificate(check, place, fetcher(reactor), conductor.now, settings.certificate_days)
+            watched.append(Watched(name, _shown(place), looked, standing, looked.seen))
+        else:
+            watched.append(Watched(name, _shown(place), check, standing))
+    return watched
+
+
+def _shown(place: Place) -> str:
+    return str(place) if place.kind == "unix" else f"{place.kind}:{place.authority}"
+
+
+def checks(settings: Settings, ports: Ports, clock: IReactorTime) -> dict[str, Check]:
+    """Give the check of each dialect that is on."""
+    own = OwnAccount(settings.account, settings.password)
+    admin = None
+    if settings.admin is not None and settings.admin_password is not None:
+        admin = AdminAccount(settings.admin, settings.admin_password)
+    patience = min(settings.slow, settings.timeout) / 4  # looking for leftovers is to make no check slow
+    make: dict[str, Callable[[Mark], Check]] = {
+        "users": lambda mark: UsersCheck(ports.users, mark, clock, patience),
+        "messages": lambda mark: MessagesCheck(ports.messages, mark),
+        "clients": lambda mark: ShopCheck("clients", ports, own, mark),
+        "products": lambda mark: ShopCheck("products", ports, own, mark),
+        "inventory": lambda mark: ShopCheck("inventory", ports, own, mark),
+        "auth": lambda mark: ShopCheck("auth", ports, own, mark),
+        "shop": lambda mark: ShopCheck("shop", ports, own, mark),
+        "way": lambda mark: WayCheck(ports, own, admin),
+        "members": lambda mark: MembersCheck(ports, own, admin),
+        "admin": lambda mark: AdminCheck(ports, own, admin),
+    }
+    return {name: made(Mark(own.login, name)) for name, made in make.items() if name in ports.places}
+
+
+def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], float] = time.time) -> Assembled:
+    """Make the monitor of these settings."""
+    secrets = Secrets(each for each in (settings.password, settings.admin_password) if each)
+    conductor = Conductor(reactor, now, Limits(settings.slow, settings.timeout), secrets)
+    files, output = OneThread(reactor, "monitor-files"), OneThread(reactor, "monitor-output")
+    history = History(HistoryFile(settings.history), files) if settings.history is not None else None
+
+    hooks = Hooks(_hooks(settings, reactor), reactor, socket.gethostname())
+    listeners: list[Listener] = [hooks]
+    writer = Writer(output)
+    live: LiveTable | None = None
+    if settings.json:
+        listeners.append(JsonLines(writer, lambda line: _print(out, line)))
+    elif not out.isatty():
+        listeners.append(Lines(writer, lambda line: _print(out, line)))
+    elif not settings.once:
+        live = LiveTable(writer, Console(file=out))
+        listeners.append(live)
+    if settings.junit is not None:
+        listeners.append(JUnitFile(Writer(files), settings.junit))
+    monitor = Monitor(watch(settings, conductor, reactor), conductor, history, listeners, settings.every)
+    if live is not None:
+        live.monitor = monitor
+    return Assembled(monitor, hooks, output, files, live)
+
+
+def _hooks(settings: Settings, reactor: Any) -> list[Hook]:
+    webhooks: list[Hook] = [Webhook(url, reactor) for url in settings.webhooks]
+    commands: list[Hook] = [Command.parsed(text, reactor) for text in settings.hooks]
+    return webhooks + commands
+
+
+def _print(out: TextIO, line: str) -> None:
+    out.write(line + "\n")
+    out.flush()
+
+
+def run(settings: Settings) -> int:
+    """Run the monitor until its round is over, or until a signal. Give the exit status."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    assembled = assemble(settings, reactor, sys.stdout)
+    _begin_logging(assembled.table)
+    if settings.status is not None:
+        assembled.status = listen(settings.status, assembled.monitor, reactor)
+        click.echo(f"status page: {written(assembled.status.host)}", err=True)
+    statuses: list[int] = []
+    work = _once if settings.once else _periodically
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(assembled.stop()))
+    reactor.callWhenRunning(_begin, reactor, assembled, work(assembled, statuses, reactor), statuses)
+    reactor.run()
+    if settings.once and statuses and sys.stdout.isatty() and not settings.json:
+        console = Console()
+        console.print(table(assembled.monitor, console.width, whole=True))
+    return statuses[-1] if statuses else (OWN_FAULT if settings.once else 0)
+
+
+def _begin(reactor: Any, assembled: Assembled, work: Any, statuses: list[int]) -> None:
+    stop_on_signals(reactor)
+
+    def failed(failure: Any) -> None:
+        log.failure("the monitor failed", failure)
+        statuses.append(OWN_FAULT)
+        if not assembled.stopping:
+            reactor.stop()
+
+    Deferred.fromCoroutine(work).addErrback(failed)
+
+
+async def _once(assembled: Assembled, statuses: list[int], reactor: Any) -> None:
+    await assembled.monitor.load()
+    round = await assembled.monitor.begin_round()
+    if not any(result.interrupted for result in round.results):
+        statuses.append(round.status)
+    if not assembled.stopping:
+        reactor.stop()
+
+
+async def _periodically(assembled: Assembled, statuses: list[int], reactor: Any) -> None:
+    await assembled.monitor.load()
+    assembled.monitor.start()
+    if assembled.table is not None:
+        drawing = LoopingCall(assembled.table.draw)
+        drawing.clock = reactor
+        drawing.start(1.0).addErrback(lambda failure: log.failure("the table cannot be drawn", failure))
+        reactor.addSystemEventTrigger("before", "shutdown", drawing.stop)
+
+
+def _begin_logging(table: LiveTable | None) -> None:
+    """Log to stderr, and above the table where there is one."""
+
+    class Above:
+        def write(self, text: str) -> int:
+            if table is not None and text.strip():
+                table.say(text)
+            return len(text)
+
+        def flush(self) -> None:
+            """Nothing waits here."""
+
+    out: Any = sys.stderr if table is None else Above()
+    chosen = LogLevelFilterPredicate(LogLevel.info)
+    chosen.setLogLevelForNamespace("twisted", LogLevel.warn)
+    chosen.setLogLevelForNamespace("log_legacy", LogLevel.warn)
+    observer = FilteringLogObserver(textFileLogObserver(out), [chosen])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
