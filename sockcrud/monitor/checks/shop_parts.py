@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -22,19 +23,70 @@ Connected = Callable[[], Shop]
 """Gives the client of a service: another one after the connections were made anew."""
 
 
-class ClientsPart:
-    """A client is created, read, listed, changed and deleted, and an address of it before."""
+class _Part(ABC):
+    """One record of a service: what the parts share of making it, and of taking it away whatever happens."""
 
-    def __init__(self, mark: Mark) -> None:
+    def __init__(self, mark: Mark, listed_as: str) -> None:
         self._mark = mark
-        self._listing = ShortList("clients")
+        self._listing = ShortList(listed_as)
         self._shop: Connected | None = None
         self._made: int | None = None
+        self._uncertain = False
+        self._fields: dict[str, Any] = {}
 
     def begin(self, shop: Connected) -> Sequence[Step]:
         """Give the steps at a service."""
         self._shop = shop
         self._uncertain = False
+        return self._steps()
+
+    @abstractmethod
+    def _steps(self) -> Sequence[Step]:
+        """Give the steps."""
+
+    @abstractmethod
+    async def _remove_leftovers(self) -> None:
+        """Delete what carries the mark."""
+
+    @abstractmethod
+    async def _delete(self, id: int) -> None:
+        """Delete one record."""
+
+    @property
+    def _service(self) -> Shop:
+        assert self._shop is not None
+        return self._shop()
+
+    @property
+    def id(self) -> int:
+        """The id of the record that the step before has made."""
+        assert self._made is not None
+        return self._made
+
+    async def delete(self) -> None:
+        """Delete it."""
+        await self._delete(self.id)
+
+    async def clean_up(self) -> str:
+        """Delete what the steps left. Fire with why something may be left, or with ""."""
+        return "" if self._shop is None else await all_of(self._remove)
+
+    async def _remove(self) -> None:
+        if self._made is not None:
+            await gone(self._delete(self._made))
+            self._made = None
+        if self._uncertain:
+            await self._remove_leftovers()
+            self._uncertain = False
+
+
+class ClientsPart(_Part):
+    """A client is created, read, listed, changed and deleted, and an address of it before."""
+
+    def __init__(self, mark: Mark) -> None:
+        super().__init__(mark, "clients")
+
+    def _steps(self) -> Sequence[Step]:
         return (
             Step("create a client", self.create),
             Step("read the client", self._read),
@@ -47,29 +99,14 @@ class ClientsPart:
             Step("read the deleted client", self.read_the_deleted),
         )
 
-    async def clean_up(self) -> str:
-        """Delete what the steps left. Fire with why something may be left, or with ""."""
-        return "" if self._shop is None else await all_of(self._remove)
-
-    @property
-    def _clients(self) -> Shop:
-        assert self._shop is not None
-        return self._shop()
-
-    @property
-    def id(self) -> int:
-        """The id of the client that the step before has made."""
-        assert self._made is not None
-        return self._made
-
     async def create(self) -> None:
         """Create it, in the place of one that an earlier check has left."""
-        self._fields: dict[str, Any] = {"name": self._mark.text, "email": self._mark.email, "balance": Decimal("30.25")}
+        self._fields = {"name": self._mark.text, "email": self._mark.email, "balance": Decimal("30.25")}
         for more in (True, True, False):
             self._fields["cpf"] = _random_cpf()
             self._uncertain = True
             try:
-                self._made = await self._clients.create_client(**self._fields)
+                self._made = await self._service.create_client(**self._fields)
             except AlreadyExists:
                 if not more:
                     raise
@@ -78,59 +115,50 @@ class ClientsPart:
                 break
         self._uncertain = False
 
-    async def delete(self) -> None:
-        """Delete it."""
-        await self._clients.delete_client(self.id)
+    async def _delete(self, id: int) -> None:
+        await self._service.delete_client(id)
 
     async def _read(self) -> None:
-        expect_fields("the client", await self._clients.client(self.id), id=self.id, **self._fields)
-        expect("that it exists", await self._clients.client_exists(self.id), True)
+        expect_fields("the client", await self._service.client(self.id), id=self.id, **self._fields)
+        expect("that it exists", await self._service.client_exists(self.id), True)
 
     async def _list(self) -> None:
-        listed = await self._listing.fetch(self._clients.clients)
+        listed = await self._listing.fetch(self._service.clients)
         expect("the client's place in the list", [each.email for each in listed if each.id == self.id], [self._mark.email])
 
     async def _update(self) -> None:
         self._fields["balance"] = Decimal("0.05")
-        await self._clients.update_client(self.id, **self._fields)
-        expect_fields("the client", await self._clients.client(self.id), id=self.id, **self._fields)
+        await self._service.update_client(self.id, **self._fields)
+        expect_fields("the client", await self._service.client(self.id), id=self.id, **self._fields)
 
     async def _create_address(self) -> None:
-        self._address = await self._clients.create_address(self.id, **_ADDRESS)  # type: ignore[arg-type]
+        self._address = await self._service.create_address(self.id, **_ADDRESS)  # type: ignore[arg-type]
         await self._expect_address(_ADDRESS)
 
     async def _update_address(self) -> None:
         changed = {**_ADDRESS, "number": 2000}
-        await self._clients.update_address(self._address, **changed)  # type: ignore[arg-type]
+        await self._service.update_address(self._address, **changed)  # type: ignore[arg-type]
         await self._expect_address(changed)
 
     async def _delete_address(self) -> None:
-        await self._clients.delete_address(self._address)
-        expect("the list of its addresses", await self._clients.addresses(self.id), [])
+        await self._service.delete_address(self._address)
+        expect("the list of its addresses", await self._service.addresses(self.id), [])
 
     async def _expect_address(self, fields: dict[str, object]) -> None:
-        listed = await self._clients.addresses(self.id)
+        listed = await self._service.addresses(self.id)
         expect("the number of its addresses", len(listed), 1)
         expect_fields("the address", listed[0], id=self._address, client_id=self.id, **fields)
 
     async def read_the_deleted(self) -> None:
         """See that it is gone."""
-        await expect_refusal("reading the deleted client", self._clients.client(self.id), NotFound)
-        expect("that the deleted one exists", await self._clients.client_exists(self.id), False)
+        await expect_refusal("reading the deleted client", self._service.client(self.id), NotFound)
+        expect("that the deleted one exists", await self._service.client_exists(self.id), False)
         self._made = None
 
-    async def _remove(self) -> None:
-        if self._made is not None:
-            await gone(self._clients.delete_client(self._made))
-            self._made = None
-        if self._uncertain:
-            await self._remove_leftovers()
-            self._uncertain = False
-
     async def _remove_leftovers(self) -> None:
-        for each in await self._listing.fetch(self._clients.clients, anyway=True):
+        for each in await self._listing.fetch(self._service.clients, anyway=True):
             if _is_ours(each, self._mark):
-                await gone(self._clients.delete_client(each.id))
+                await gone(self._service.delete_client(each.id))
 
 
 def _is_ours(client: Client, mark: Mark) -> bool:
@@ -142,19 +170,13 @@ def _random_cpf() -> str:
     return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
 
 
-class ProductsPart:
+class ProductsPart(_Part):
     """A product is created, created again in vain, read, listed, changed and deleted."""
 
     def __init__(self, mark: Mark) -> None:
-        self._mark = mark
-        self._listing = ShortList("products")
-        self._shop: Connected | None = None
-        self._made: int | None = None
+        super().__init__(mark, "products")
 
-    def begin(self, shop: Connected) -> Sequence[Step]:
-        """Give the steps at a service."""
-        self._shop = shop
-        self._uncertain = False
+    def _steps(self) -> Sequence[Step]:
         return (
             Step("create a product", self.create),
             Step("create it again", self._create_again),
@@ -165,21 +187,6 @@ class ProductsPart:
             Step("read the deleted product", self.read_the_deleted),
         )
 
-    async def clean_up(self) -> str:
-        """Delete what the steps left. Fire with why something may be left, or with ""."""
-        return "" if self._shop is None else await all_of(self._remove)
-
-    @property
-    def _products(self) -> Shop:
-        assert self._shop is not None
-        return self._shop()
-
-    @property
-    def id(self) -> int:
-        """The id of the product that the step before has made."""
-        assert self._made is not None
-        return self._made
-
     @property
     def product_name(self) -> str:
         """The name it has."""
@@ -187,7 +194,7 @@ class ProductsPart:
 
     async def create(self) -> None:
         """Create it, in the place of one that an earlier check has left."""
-        self._fields: dict[str, Any] = {
+        self._fields = {
             "name": self._mark.text,
             "description": 'a "test", número 1',
             "quantity": 7,
@@ -196,50 +203,41 @@ class ProductsPart:
         }
         self._uncertain = True
         try:
-            self._made = await self._products.create_product(**self._fields)
+            self._made = await self._service.create_product(**self._fields)
         except AlreadyExists:
             await self._remove_leftovers()
-            self._made = await self._products.create_product(**self._fields)
+            self._made = await self._service.create_product(**self._fields)
         self._uncertain = False
 
-    async def delete(self) -> None:
-        """Delete it."""
-        await self._products.delete_product(self.id)
+    async def _delete(self, id: int) -> None:
+        await self._service.delete_product(id)
 
     async def _create_again(self) -> None:
-        await expect_refusal("a second one of this name", self._products.create_product(**self._fields), AlreadyExists)
+        await expect_refusal("a second one of this name", self._service.create_product(**self._fields), AlreadyExists)
 
     async def _read(self) -> None:
-        expect_fields("the product", await self._products.product(self.id), id=self.id, **self._fields)
-        expect("the name it exists under", await self._products.product_exists(self.id), self._mark.text)
+        expect_fields("the product", await self._service.product(self.id), id=self.id, **self._fields)
+        expect("the name it exists under", await self._service.product_exists(self.id), self._mark.text)
 
     async def _list(self) -> None:
-        listed = await self._listing.fetch(self._products.products)
+        listed = await self._listing.fetch(self._service.products)
         expect("the product's place in the list", [each.name for each in listed if each.id == self.id], [self._mark.text])
 
     async def _update(self) -> None:
         self._fields |= {"quantity": 0, "price": Decimal("0.00"), "status": False}
-        await self._products.update_product(self.id, **self._fields)
-        expect_fields("the product", await self._products.product(self.id), id=self.id, **self._fields)
+        await self._service.update_product(self.id, **self._fields)
+        expect_fields("the product", await self._service.product(self.id), id=self.id, **self._fields)
 
     async def read_the_deleted(self) -> None:
         """See that it is gone."""
-        await expect_refusal("reading the deleted product", self._products.product(self.id), NotFound)
-        expect("the name the deleted one exists under", await self._products.product_exists(self.id), None)
+        await expect_refusal("reading the deleted product", self._service.product(self.id), NotFound)
+        expect("the name the deleted one exists under", await self._service.product_exists(self.id), None)
         self._made = None
 
-    async def _remove(self) -> None:
-        if self._made is not None:
-            await gone(self._products.delete_product(self._made))
-            self._made = None
-        if self._uncertain:
-            await self._remove_leftovers()
-            self._uncertain = False
-
     async def _remove_leftovers(self) -> None:
-        for each in await self._listing.fetch(self._products.products, anyway=True):
+        for each in await self._listing.fetch(self._service.products, anyway=True):
             if _has_name(each, self._mark):
-                await gone(self._products.delete_product(each.id))
+                await gone(self._service.delete_product(each.id))
 
 
 def _has_name(product: Product, mark: Mark) -> bool:
