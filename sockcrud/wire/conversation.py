@@ -270,7 +270,10 @@ class Conversation(Protocol, Generic[Request]):
             return
         self._count_unsent(answer)
         self._say_what_is_ready()
-        self._pump()
+        if self._reading and not (self._stopped or self._input_ended):
+            self._write()  # all that was received has been started
+        else:
+            self._pump()
 
     def _say_what_is_ready(self) -> None:
         while self._turns and not self._streaming and not self._stopped and (answer := self._turns[0].answer) is not None:
