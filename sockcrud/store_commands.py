@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeVar
@@ -28,7 +28,9 @@ from sockcrud.errors import DomainError
 from sockcrud.model import Account
 from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
-from sockcrud.stores.postgres_url import without_password
+from sockcrud.store_in_postgres import opened_database
+from sockcrud.stores.interfaces import IStore
+from sockcrud.stores.postgres_url import is_url, without_password
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_check import count_records, faults, latest_revision, opened_to_read, read_records
 from sockcrud.stores.sqlite_file import FileLock, StoreError, copy
@@ -70,15 +72,21 @@ def _shown(fault: Fault) -> str:
 def _of_a_store(command: F) -> F:
     """Add the options that say which store; `_path` reads them."""
     command = click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]")(command)
-    return click.option("--store", metavar="sqlite:PATH", help="the store  [default: that of the settings]")(command)
+    return click.option("--store", metavar="STORE", help="sqlite:PATH or postgresql://...  [default: that of the settings]")(
+        command
+    )
 
 
-def _path(store: str | None, file: str | None) -> Path:
-    """Give the file of the store that is meant."""
+def _meant(store: str | None, file: str | None) -> str:
+    """Give the description of the store that is meant."""
     try:
-        meant = config.load({} if store is None else {"store": store}, os.environ, file).settings.store
+        return config.load({} if store is None else {"store": store}, os.environ, file).settings.store
     except config.ConfigError as error:
         raise WrongUse(error) from None
+
+
+def _path(meant: str) -> Path:
+    """Give the file of the store that is meant."""
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))
@@ -144,7 +152,7 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
         click.echo(f"the store of {url} is sound")
         return
     _without_url(login, password_file)
-    path = _path(store, file)
+    path = _path(_meant(store, file))
     with errors_told(), opened_to_read(path) as connection:
         with progress.shown("checking") as told:
             found = faults(connection, told)
@@ -176,7 +184,7 @@ def backup(
         source: object = f"the store of {url}"
     else:
         _without_url(login, password_file)
-        source = path = _path(store, file)
+        source = path = _path(_meant(store, file))
         with errors_told():
             with opened_to_read(path):
                 pass  # what is no store, or cannot be read, makes no backup
@@ -214,7 +222,7 @@ def export(
             count = _write(target, lambda write: port.export(write, secrets, told))
     else:
         _without_url(login, password_file)
-        with errors_told(), opened_to_read(_path(store, file)) as connection, progress.shown("exporting") as told:
+        with errors_told(), opened_to_read(_path(_meant(store, file))) as connection, progress.shown("exporting") as told:
             slices = read_records(connection, TRANSFERRED, told)
             lines = (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices)
             count = _write(target, lambda write: _pass_on(lines, write))
@@ -287,7 +295,7 @@ def import_(
                 imported: Mapping[str, int] = port.import_lines(pieces_of(lines, size, told), size)
         else:
             _without_url(login, password_file)
-            with _opened(_path(store, file)) as (opened, turns), progress.shown("checking") as told:
+            with _opened(_meant(store, file)) as (opened, turns), progress.shown("checking") as told:
                 imported = turns.finish(add_records(opened, turns, entries_of(lines, size, told)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
     click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
@@ -313,9 +321,14 @@ def entries_of(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator
         told(lines.tell(), size)
 
 
+def _opened(meant: str) -> AbstractContextManager[tuple[IStore, Turns]]:
+    """Have the store, and leave it closed."""
+    return opened_database(meant) if is_url(meant) else _opened_file(_path(meant))
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[SqliteStore, Turns]]:
-    """Have the store to ourselves, and leave it closed. What the file cannot take is told as the reason.
+def _opened_file(path: Path) -> Iterator[tuple[IStore, Turns]]:
+    """Have the store to ourselves. What the file cannot take is told as the reason.
 
     One that was made for what was then refused is taken away.
     """
@@ -354,26 +367,28 @@ def _require_free(path: Path) -> None:
 def passwd(login: str, password_file: str | None, store: str | None, file: str | None) -> None:
     """Give the account with this LOGIN a new password, and end its sessions.
 
-    For who has lost the admin's. No daemon may have the store open; where one has, an admin can change passwords there.
+    For who has lost the admin's. No daemon may have the file open; one that is on PostgreSQL may go on.
 
     \b
     sockcrud accounts passwd admin --store sqlite:shop.db
     """
-    path = _path(store, file)
+    meant = _meant(store, file)
     with errors_told():
-        if not path.is_file():
-            raise Failed(f"there is no store {path}")
-        _require_free(path)  # before anybody thinks of a password
+        if not is_url(meant):
+            path = _path(meant)
+            if not path.is_file():
+                raise Failed(f"there is no store {path}")
+            _require_free(path)  # before anybody thinks of a password
         password = read_or_ask(password_file, twice=True)
         check_password(password)
-        with _opened(path) as (opened, turns):
+        with _opened(meant) as (opened, turns):
             account = turns.finish(_set_password(opened, turns, login, password))
         if account is None:
             raise Failed(f"no account has the login name {login}")
     click.echo(f"{login} has a new password, and no sessions" + ("" if account.active else "; the account is inactive"))
 
 
-async def _set_password(store: SqliteStore, turns: Turns, login: str, password: str) -> Account | None:
+async def _set_password(store: IStore, turns: Turns, login: str, password: str) -> Account | None:
     found = await store.find(Account, "login", login)
     if found is None:
         return None

@@ -45,6 +45,7 @@ from sockcrud.operations.users import Users
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions
+from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
@@ -162,21 +163,12 @@ def _open_store(
 ) -> MemoryStore | SqliteStore | PostgresStore:
     try:
         if postgres_url.is_url(settings.store):
-            return _open_postgres(settings, reactor, say)
+            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings)
         if settings.store.startswith(SQLITE):
             return SqliteStore.open(Path(settings.store.removeprefix(SQLITE)), reactor, failed, progress)
     except StoreError as error:
         raise StartFailed(str(error)) from None
     return MemoryStore()
-
-
-def _open_postgres(settings: Settings, reactor: Any, say: Callable[[str], None]) -> PostgresStore:
-    try:
-        from sockcrud.stores.postgres import Limits, PostgresStore
-    except ImportError as error:
-        raise StartFailed(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
-    limits = Limits(settings.postgres_pool, settings.postgres_statement_timeout, settings.postgres_connect_timeout)
-    return PostgresStore.open(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), limits)
 
 
 def _responders(

@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import pytest
+from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud.accounts import Directory
+from sockcrud.cli import main
 from sockcrud.config import ConfigError, load, shown
-from sockcrud.model import Message
+from sockcrud.model import Account, Message
+from sockcrud.passwords import InThisThread, Passwords, digest_of
+from sockcrud.sessions import Sessions
 from sockcrud.stores import postgres_schema
+from sockcrud.stores.postgres import PostgresStore
 from sockcrud.stores.postgres_pool import Limits
 from sockcrud.stores.postgres_schema import prepare
 from sockcrud.stores.postgres_url import without_password
@@ -21,7 +29,7 @@ from sockcrud.stores.sqlite_file import StoreError
 from tests import postgres_kit
 from tests.postgres_case import PostgresCase, opened
 from tests.running import SERVE, Daemon, environment
-from tests.sqlite_case import settled
+from tests.sqlite_case import settled, the_reactor
 
 LIMITS = Limits()
 
@@ -99,8 +107,8 @@ class TablesTests(SynchronousTestCase):
         self.assertIn("its encoding is LATIN1", self.refused(url))
 
     def test_what_endangers_the_stores_promises_is_warned_of(self) -> None:
-        [unsafe] = prepare(self.url, LIMITS)
-        self.assertIn("fsync = off", unsafe)  # the tests' server is fast
+        [[fsync]] = self.execute("SHOW fsync")  # the tests' own server has none
+        self.assertEqual("fsync = off" in " ".join(prepare(self.url, LIMITS)), fsync == "off")
         self.execute(f'ALTER DATABASE "{self.execute("SELECT current_database()")[0][0]}" SET synchronous_commit = off')
         self.assertRegex(" ".join(prepare(self.url, LIMITS)), "synchronous_commit = off: a crash of it takes back changes")
 
@@ -166,6 +174,60 @@ def test_without_a_database_the_daemon_ends_with_one_line_and_status_1(tmp_path:
         assert "sec" not in line.replace("second", "")
 
 
+class CommandsTests(PostgresCase):
+    """The commands for a store as a whole, on one in PostgreSQL that others have open."""
+
+    def run_command(self, *words: str) -> Result:
+        return CliRunner().invoke(main, [*words, "--store", self.url])
+
+    def test_a_new_password_can_be_set_while_nodes_run(self) -> None:
+        directory = Directory(self.store, Passwords(InThisThread()), the_reactor())
+        self.settle(directory.create("ana", digest_of("the old password")))
+        file = self.mktemp()
+        Path(file).write_text("quite another password", encoding="utf-8")
+        result = self.run_command("accounts", "passwd", "ana", "--password-file", file)
+        self.assertEqual((result.exit_code, result.stdout), (0, "ana has a new password, and no sessions\n"))
+        account = self.settle(directory.authenticate("ana", digest_of("quite another password"), ""))
+        self.assertEqual(account.login, "ana")
+        nobody = self.run_command("accounts", "passwd", "eva", "--password-file", file)
+        self.assertEqual((nobody.exit_code, nobody.stdout), (1, ""))
+
+    def test_records_are_imported_while_nodes_run(self) -> None:
+        lines = [f'{{"kind":"Message","id":{number},"data":"x"}}\n' for number in range(1, 451)]
+        file = self.mktemp()
+        Path(file).write_text("".join(lines), encoding="utf-8")
+        result = self.run_command("import", file)
+        self.assertEqual((result.exit_code, result.stdout), (0, "450 records are imported: 450 Message\n"))
+        self.assertEqual(self.settle(self.store.get(Message, 450)).data, "x")
+        again = self.run_command("import", file)
+        self.assertEqual(again.exit_code, 1)
+        self.assertIn("line 1, id: expected an id that is free", again.stderr)
+
+    def test_what_needs_a_file_says_that_there_is_none(self) -> None:
+        result = CliRunner().invoke(main, ["check", "--store", "postgresql://ana:secret@db/shop"])
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("postgresql://ana:***@db/shop has no file", result.stderr)
+        self.assertNotIn("secret", result.output)
+
+
+def ask(connection: socket.socket, method: str, body: str = "") -> bytes:
+    """Send one of the members' requests, without Host, on a connection that stays open; give its answer."""
+    connection.sendall(f"{method} / HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65536)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    while len(rest) < length:
+        rest += connection.recv(65536)
+    return head + rest
+
+
+async def end_all_sessions(store: PostgresStore) -> int:
+    sessions = Sessions(store, the_reactor())
+    return sum([await sessions.end_all(account.id) for account in await store.page(Account, 100)])
+
+
 @pytest.mark.parametrize("twistd", [False, True])
 def test_two_daemons_serve_one_database(tmp_path: Path, twistd: bool) -> None:
     url = postgres_kit.new_database()
@@ -182,3 +244,21 @@ def test_two_daemons_serve_one_database(tmp_path: Path, twistd: bool) -> None:
             assert [one.stop(), two.stop()] == [0, 0]
     finally:
         postgres_kit.drop_database(url)
+
+
+class LoggedOutTests(PostgresCase):
+    """The open connections of a daemon, when another node ends their sessions."""
+
+    def test_an_open_connection_is_logged_out_as_soon_as_another_node_ends_its_session(self) -> None:
+        with (
+            TemporaryDirectory() as directory,
+            Daemon(Path(directory), "--store", self.url) as daemon,
+            daemon.connect("members") as connection,
+        ):
+            member = '{"email":"ana@example.org","password":"correct horse battery"}'
+            self.assertIn(b" 201 ", ask(connection, "PUT", member))
+            self.assertIn(b" 200 ", ask(connection, "POST", member))
+            self.assertIn(b"ana@example.org", ask(connection, "GET"))
+            self.assertEqual(self.settle(end_all_sessions(self.store)), 1)
+            self.assertIn(b" 403 ", ask(connection, "GET"))
+            self.assertEqual(daemon.stop(), 0)

@@ -44,6 +44,7 @@ class RoundTripsCase(PostgresCase):
         await self.store.insert(Company, **a_company("Acme"))
         await self.store.insert(Account, **an_account("ana", 1))
         await self.store.count(Message)
+        await self.store.get(Account, 1)
         self.trips.clear()
 
 
@@ -108,16 +109,17 @@ class BatchesTests(RoundTripsCase):
         async def fails(transaction: ITransaction) -> None:
             await transaction.insert(Client, **a_client(1))
             await transaction.delete(Product, 1)
+            await transaction.delete(Product, 99)
 
         await self.store.insert(Product, **a_product("tea"))
         done = await outcomes(
             self.store.transact(fails),
-            self.store.transact(fails),
             self.store.insert(Client, **a_client(1)),
+            self.store.transact(fails),
             self.store.insert(Product, **a_product("tea")),
         )
-        self.assertEqual([type(each) for each in done], [type(None), NotFound, Taken, Product])
-        self.assertEqual(done[3].id, 2)
+        self.assertEqual([type(each) for each in done], [NotFound, Client, Taken, Taken])
+        self.assertEqual((done[1].id, done[1].rev), (1, 2))
 
     async def test_a_login_is_one_question(self) -> None:
         await self.warm()

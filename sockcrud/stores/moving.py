@@ -19,7 +19,7 @@ from attrs import frozen
 from sockcrud.model import KINDS, Moment, Record, describe
 from sockcrud.stores.sqlite_file import Progress, StoreError
 
-TOGETHER: Final = 10_000
+TOGETHER: Final = 1_000
 """Records that are read and written at once."""
 
 Slices = Iterator[Sequence[Record]]

@@ -52,15 +52,22 @@ _SETTINGS: Final = (
 def prepare(url: str, limits: Limits) -> list[str]:
     """Have the tables there, of this version. Give what a person should be warned of; raise `StoreError`."""
     with opened(url, limits) as connection:
-        if connection.info.server_version < OLDEST_SERVER * 10_000:
-            raise StoreError(
-                f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} is the oldest known"
-            )
-        [[encoding, synchronous, fsync, standbys]] = connection.execute(_SETTINGS).fetchall()
-        if encoding != "UTF8":
-            raise StoreError(f"its encoding is {encoding}: make one with ENCODING 'UTF8'")
-        with connection.transaction():
-            _make_or_migrate(connection)
+        try:
+            return _prepare(connection)
+        except StoreError as error:
+            raise StoreError(f"{without_password(url)} cannot be used as a store: {error}") from None
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> list[str]:
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise StoreError(
+            f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} is the oldest known"
+        )
+    [[encoding, synchronous, fsync, standbys]] = connection.execute(_SETTINGS).fetchall()
+    if encoding != "UTF8":
+        raise StoreError(f"its encoding is {encoding}: make one with ENCODING 'UTF8'")
+    with connection.transaction():
+        _make_or_migrate(connection)
     return list(_dangers(synchronous, fsync, standbys))
 
 
@@ -120,5 +127,3 @@ def opened(url: str, limits: Limits) -> Iterator[psycopg.Connection[Any]]:
         ) from None
     except psycopg.Error as error:
         raise StoreError(f"{shown} cannot be used as a store: {one_line(error.diag.message_primary or error)}") from None
-    except StoreError as error:
-        raise StoreError(f"{shown} cannot be used as a store: {error}") from None

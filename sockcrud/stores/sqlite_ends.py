@@ -96,16 +96,16 @@ def source(path: Path) -> Iterator[SqliteSource]:
 def target(path: Path) -> Iterator[SqliteTarget]:
     """Have an empty store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
     with ExitStack() as stack:
-        path = path.resolve()
-        stack.callback(FileLock(path).release)
-        is_new = not path.exists()
-        load(path, tables := Tables(history=0), unheard)
+        file = path.resolve()
+        stack.callback(FileLock(file).release)
+        is_new = not file.exists()
+        load(file, tables := Tables(history=0), unheard)
         sizes = {kind: len(tables.table(kind).records) for kind in KINDS}
         if tables.rev or any(sizes.values()):
             raise NotEmpty(str(path), sizes, tables.rev)
         kept = False
         try:
-            with closing(connect(path)) as connection:
+            with closing(connect(file)) as connection:
                 with _told_of(path):
                     connection.execute("BEGIN IMMEDIATE")
                 yield SqliteTarget(path, connection)
@@ -114,4 +114,4 @@ def target(path: Path) -> Iterator[SqliteTarget]:
             if is_new and not kept:
                 for more in ("", "-wal", "-shm"):
                     with suppress(OSError):
-                        Path(f"{path}{more}").unlink(missing_ok=True)
+                        Path(f"{file}{more}").unlink(missing_ok=True)

@@ -1,0 +1,207 @@
+"""`sockcrud move`: everything from one store to another, each in an SQLite file, in PostgreSQL, or, at first, in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+import click
+
+from sockcrud import progress
+from sockcrud.client.errors import HistoryGone
+from sockcrud.commands.outcomes import Failed, WrongUse
+from sockcrud.commands.passwords import password_option
+from sockcrud.config import SQLITE
+from sockcrud.model import INT64, KINDS, Account, Record, Whole, describe
+from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, add_records
+from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in
+from sockcrud.stores import moving, postgres_url, sqlite_ends
+from sockcrud.stores.interfaces import IStore
+from sockcrud.stores.memory import MemoryStore
+from sockcrud.stores.moving import TOGETHER, Counters, Different, Moved, Slices, Source, Target
+from sockcrud.turns import Turns
+
+_PORTS: Final = ("http://", "https://")
+_PLACES: Final = "sqlite:PATH or postgresql://USER@HOST/DATABASE"
+_REV: Final = Whole(1, INT64.stop - 1)
+_KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
+
+
+@click.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--login", metavar="NAME", help="where FROM is an admin port: the admin's login name  [default: admin]")
+@password_option("that admin's password")
+def move(source: str, target: str, login: str | None, password_file: str | None) -> None:
+    """Bring everything FROM one store TO another, which is empty.
+
+    Each is sqlite:PATH or postgresql://USER@HOST/DATABASE. A store in memory comes through the admin port of its daemon
+    (http://HOST:PORT), or from a FILE that `sockcrud export --secrets` has written, - for stdin.
+
+    Records keep their ids and revisions, so what clients know of them holds, and no id is given twice. Sessions and
+    failed logins come along, but not out of memory. No daemon may be on either store. FROM stays as it is. TO gets all of
+    it or stays empty; it is read again and compared before it is kept: a line a kind, with the digest of both.
+
+    \b
+    sockcrud move sqlite:shop.db postgresql://shop@db.example.org/shop
+    sockcrud move postgresql://shop@db.example.org/shop sqlite:shop.db
+    sockcrud move http://127.0.0.1:8000 sqlite:shop.db --password-file password
+    """
+    if not source.startswith(_PORTS) and (login is not None or password_file is not None):
+        raise WrongUse("--login and --password-file belong to an admin port: a store asks for no login")
+    opening = _target(target)
+    _require_two(source, target)
+    with errors_told(), ExitStack() as stack:
+        given = stack.enter_context(_source(source, login, password_file))
+        filled = stack.enter_context(opening)
+        moved = _moved(given, filled)
+        counters = given.counters
+    _show(moved)
+    count = sum(each.records for each in moved)
+    click.echo(f"{given.place} is moved to {filled.place}: {count:,} records, revision {counters.rev:,}")
+
+
+def _moved(source: Source, target: Target) -> list[Moved]:
+    with progress.shown("copying") as copying, progress.shown("comparing") as comparing:
+        try:
+            return moving.move(source, target, copying, comparing)
+        except Different as error:
+            raise Failed(error, details=error.differences) from None
+
+
+def _show(moved: Sequence[Moved]) -> None:
+    click.echo(f"{'kind':<14}{'records':>14}  digest")
+    for each in moved:
+        click.echo(f"{describe(each.kind).name:<14}{each.records:>14,}  {each.digest}")
+
+
+def _require_two(source: str, target: str) -> None:
+    if source.startswith(SQLITE) and target.startswith(SQLITE):
+        same = Path(source.removeprefix(SQLITE)).resolve() == Path(target.removeprefix(SQLITE)).resolve()
+    else:
+        same = source == target
+    if same:
+        raise WrongUse(f"FROM and TO are both {postgres_url.without_password(target)}: name two stores")
+
+
+def _target(text: str) -> AbstractContextManager[Target]:
+    if text.startswith(SQLITE) and text != SQLITE:
+        return sqlite_ends.target(Path(text.removeprefix(SQLITE)))
+    if postgres_url.is_url(text):
+        to: AbstractContextManager[Target] = _postgres().target(text)
+        return to
+    raise WrongUse(f"TO {text}: expected {_PLACES}")
+
+
+def _source(text: str, login: str | None, password_file: str | None) -> AbstractContextManager[Source]:
+    if text.startswith(SQLITE) and text != SQLITE:
+        return sqlite_ends.source(Path(text.removeprefix(SQLITE)))
+    if postgres_url.is_url(text):
+        of: AbstractContextManager[Source] = _postgres().source(text)
+        return of
+    if text.startswith(_PORTS):
+        if "@" in urlsplit(text).netloc:
+            raise WrongUse("FROM: the URL of an admin port holds no login: name it with --login and --password-file")
+        return _from_port(text, login, password_file)
+    if text in ("memory:", SQLITE):
+        raise WrongUse(f"FROM {text}: expected {_PLACES}, or an admin port (http://HOST:PORT), or the FILE of an export")
+    return _from_file(Path(text))
+
+
+def _postgres() -> Any:
+    try:
+        from sockcrud.stores import postgres_copy
+    except ImportError as error:
+        raise Failed(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
+    return postgres_copy
+
+
+@attrs.frozen
+class _Exported:
+    """What was in memory: the records of an export, all of which were checked."""
+
+    place: str
+    counters: Counters
+    _records: Mapping[type[Record], Sequence[Record]]
+    kinds: tuple[type[Record], ...] = TRANSFERRED
+
+    def size(self, kind: type[Record]) -> int:
+        return len(self._records[kind])
+
+    def read(self, kind: type[Record]) -> Slices:
+        records = self._records[kind]
+        return (records[start : start + TOGETHER] for start in range(0, len(records), TOGETHER))
+
+    def history(self) -> Iterator[bytes]:
+        return iter(())
+
+
+@contextmanager
+def _from_file(path: Path) -> Iterator[_Exported]:
+    with lines_of(path) as lines:
+        place = "what came on stdin" if str(path) == "-" else str(path)
+        exported = _read(lines, place)
+    click.echo(
+        "note: an export does not tell which records were deleted: an id above all that are there may be given again", err=True
+    )
+    yield exported
+
+
+@contextmanager
+def _from_port(url: str, login: str | None, password_file: str | None) -> Iterator[_Exported]:
+    place = f"the store of {url}"
+    with TemporaryFile() as lines:
+        with logged_in(url, None, login, password_file) as port:
+            with progress.shown("exporting") as told:
+                port.export(lines.write, True, told)
+            highest: dict[str, int] = {}
+            try:
+                for change in port.all_changes():
+                    highest[change.kind] = max(highest.get(change.kind, 0), change.id)
+            except HistoryGone:
+                click.echo(f"note: {place} no longer knows all that was deleted: an id may be given again", err=True)
+        lines.seek(0)
+        exported = _read(lines, place)
+    known = {kind: max(id, highest.get(describe(kind).name, 0)) for kind, id in exported.counters.highest.items()}
+    yield attrs.evolve(exported, counters=attrs.evolve(exported.counters, highest=known))
+    click.echo(f"note: {url} runs on, and what changes there from now on is not moved: stop it", err=True)
+
+
+def _read(lines: IO[bytes], place: str) -> _Exported:
+    """Check all that an export holds, as an import would, but that its revisions count."""
+    turns, store = Turns(), MemoryStore()
+    revs: dict[tuple[str, int], int] = {}
+    with progress.shown("checking") as told:
+        entries = entries_of(lines, os.fstat(lines.fileno()).st_size, told)
+        turns.finish(add_records(store, turns, _noted(entries, revs)))
+    records = {kind: turns.finish(_all(store, kind, revs)) for kind in TRANSFERRED}
+    highest = {kind: max(0, records[kind][-1].id) if records.get(kind) else 0 for kind in KINDS}
+    return _Exported(place, Counters(max(revs.values(), default=0), highest), records)
+
+
+def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -> Iterator[Given | Fault]:
+    """Give the entries, and note the revision of each. What only an export with secrets has must be there."""
+    for entry in entries:
+        if isinstance(entry, Fault):
+            yield entry
+            continue
+        name, id, rev = (entry.fields.get(field) for field in ("kind", "id", "rev"))
+        if not _REV.fits(rev):
+            yield Fault(entry.line, "rev", f"{_REV.expects}, as an export has it")
+        elif name == describe(Account).name and "password_hash" not in entry.fields:
+            yield Fault(entry.line, "password_hash", "what an export with --secrets has")
+        else:
+            if isinstance(name, str) and isinstance(id, int) and isinstance(rev, int):
+                revs[name, id] = rev
+            yield entry
+
+
+async def _all(store: IStore, kind: type[Record], revs: Mapping[tuple[str, int], int]) -> list[Record]:
+    name = describe(kind).name
+    return [attrs.evolve(record, rev=revs[name, record.id]) async for some in store.listing(kind) for record in some]
