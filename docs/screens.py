@@ -27,8 +27,8 @@ class Terminal:
         self._server = server
         self._name = name
         paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        shell = ["env", "-i", f"PATH={paths}", f"HOME={directory}", f"PS1={PROMPT}", "LANG=C.UTF-8", "TERM=xterm-256color", "HISTFILE=/dev/null"]
-        shell += ["bash", "--norc", "--noprofile"]
+        shell = ["env", "-i", f"PATH={paths}", f"HOME={directory}", f"PS1={PROMPT}", "LANG=C.UTF-8", "TERM=xterm-256color"]
+        shell += ["HISTFILE=/dev/null", "bash", "--norc", "--noprofile"]
         size = ["-x", str(WIDTH), "-y", str(HEIGHT)]
         self._tmux("new-session", "-d", "-s", name, *size, "-c", str(directory), shlex.join(shell))
         self.wait_for(re.escape(PROMPT.strip()))
@@ -118,7 +118,7 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
     hands.run("sockcrud shop login --login ana", (("[Pp]assword.*:", "battery staple"),))
     hands.run("sockcrud clients list")
     hands.run("sockcrud clients create --name Eva --email eva@example.org --cpf 12345678901 --balance 10.50")
-    hands.run("sockcrud send users '{\"id_operation\": \"get_user\", \"payload\": {\"user_id\": 1}}'")
+    hands.run('sockcrud send users \'{"id_operation": "get_user", "payload": {"user_id": 1}}\'')
     hands.run("sockcrud status")
     about = "Passwords are asked for and never an argument; a login is remembered in a file that only its owner can read."
     yield shown("Logging in", about, hands.screen())

@@ -36,14 +36,16 @@ REFUSED_BEFORE: Final = frozenset(
         "clients.exists",
         "clients.list",
         "colleagues.list",
+        "description.read",
         "inventory.list",
         "members.list",
         "products.exists",
         "products.list",
+        "records.export",
         "sessions.log_out",
     )
 )
-"""Whoever has not logged in is refused at `sessions.resume`; there is no other reason to refuse these."""
+"""Who may not is refused at `sessions.resume` or `administration.enter`; there is no other reason to refuse these."""
 NEVER_REFUSED: Final = frozenset(("messages.list", "health.read", "figures.read"))
 """They take nothing that could be wrong, and ask nobody who they are."""
 NEVER_COUNTED_AS_OK: Final = frozenset(("sessions.resume", "administration.enter"))

@@ -44,6 +44,7 @@ EXPECTED: Final = {
     "colleagues.create": ADMINS,
     "colleagues.change": LOGGED_IN,
     "colleagues.deactivate": ADMINS,
+    "administration.enter": ADMINS,
     "accounts.list": ADMINS,
     "accounts.get": ADMINS,
     "accounts.create": ADMINS,
@@ -82,7 +83,7 @@ class PermissionTests(PeopleCase):
         """Give the operation's name and whether the principal was let through."""
         passed: list[tuple[str, str]] = []
         gate = Gate(Clock(), [lambda name, principal, seconds, outcome: passed.append((name, outcome))])
-        self.failureResultOf(Deferred.fromCoroutine(method(OnlyAGate(gate), principal)))
+        Deferred.fromCoroutine(method(OnlyAGate(gate), principal)).addErrback(lambda _: None)
         self.flushLoggedErrors()
         self.assertEqual(len(passed), 1, f"{method.__qualname__} is not an operation")
         name, outcome = passed[0]
@@ -120,6 +121,7 @@ class OpenDoorTests(PeopleCase):
         yield self.colleagues.change(vera, victim.id)
         yield self.colleagues.change(vera, vera.account.id, login=victim.login)
         yield self.colleagues.deactivate(vera, victim.id)
+        yield self.admin.enter(vera)
         yield self.admin.accounts(vera)
         yield self.admin.account(vera, victim.id)
         yield self.admin.create_account(vera, "mallory", NEW, ADMIN)

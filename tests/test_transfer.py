@@ -72,7 +72,7 @@ class ExportTests(TransferCase):
             def close(self) -> None:
                 self.ended = True
 
-        broken = listing._listings[0] = Broken()  # type: ignore[attr-defined]
+        broken = listing._listings[0] = Broken()  # type: ignore[call-overload]
         self.failureResultOf(Deferred.fromCoroutine(listing.__anext__()), Unavailable)
         self.assertTrue(broken.ended)
 

@@ -99,9 +99,14 @@ def test_serve_tells_of_a_reactor_that_there_is_not() -> None:
 def test_serve_runs_in_it_unless_told_otherwise(flags: list[str], reactor: str) -> None:
     script = """
 import sys
+from sockcrud import tap
 from sockcrud.cli import main
-main(["serve", "--check-config", *sys.argv[1:]], standalone_mode=False)
-from twisted.internet import reactor
-print(type(reactor).__name__)
+
+def tell(loaded, reactor, *more):
+    print(type(reactor).__name__)
+    raise SystemExit
+
+tap.make_daemon = tell
+main(["serve", *sys.argv[1:]], standalone_mode=False)
 """
     assert run(sys.executable, "-c", script, *flags).stdout.splitlines()[-1] == reactor
