@@ -181,6 +181,11 @@ def check_restarted(daemon: Daemon, directory: Path, book: Book, token: str) -> 
     if (there := served(daemon, token)) != (disk := on_disk(directory)):
         differ = {name for name in there.keys() | disk.keys() if there.get(name) != disk.get(name)}
         raise Broken(f"the daemon differs from the file in {differ}")
+    check_logins(daemon, book)
+
+
+def check_logins(daemon: Daemon, book: Book) -> None:
+    """Raise `Broken` where the daemon does not know a token or an account that it must, or knows one that is over."""
     port = Http(daemon.ports["shop"])
     book.tokens = dict(list(book.tokens.items())[-TOKENS:])
     for other, works in book.tokens.items():

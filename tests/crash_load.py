@@ -1,4 +1,7 @@
-"""Load on a daemon from many connections on several ports at once, until it dies. All of it is noted in a book."""
+"""Load on a daemon from many connections on several ports at once, until it dies. All of it is noted in a book.
+
+Where there is a `Watch`, the daemon lives, and its store comes and goes: then each connection begins anew.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,16 @@ import http.client
 import json
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import count
 from random import Random
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
+from time import monotonic
 from typing import Any, Final
 
-from tests.crash_book import GONE, Book, State
+from tests.crash_book import GONE, Book, Broken, State
+from tests.outage_watch import Watch
 from tests.running import Daemon
 
 PASSWORD: Final = "a password of the load"
@@ -20,31 +27,61 @@ MANY: Final = 60
 """Records of a connection from which on it rather deletes than creates."""
 BATCH: Final = 8
 """Changes at once on one connection of the JSON ports."""
+REST: Final = 0.05
+"""Seconds after which a connection that was not served begins anew."""
 _IN_REPR: Final = re.compile(r"'id': (\d+), 'mensagem'")
+_UNAVAILABLE: Final = (
+    {"error": 500, "error_message": "Internal Server Error"},
+    {"status": 505, "message": "Conexão encerrada", "data": ""},
+)
 
 
 class Refused(Exception):
     """The daemon says that it cannot."""
 
 
+class Unavailable(Refused):
+    """The daemon says that its store is away, so that nobody knows what became of the change."""
+
+
 class Http:
-    """One connection to an HTTP port."""
+    """One connection to an HTTP port. `watch` is told how long the answers take."""
 
-    def __init__(self, port: int, token: str = "") -> None:
+    def __init__(self, port: int, token: str = "", watch: Watch | None = None) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._watch = watch
         self.token = token
+        self.fields: Mapping[str, str] = {}
+        """The header fields of the latest answer."""
 
-    def ask(self, method: str, path: str, body: Any = None, authorization: str = "") -> tuple[int, Any]:
-        headers = {"Authorization": authorization or f"Bearer {self.token}"}
+    def ask(self, method: str, path: str, body: Any = None, authorization: str = "", **more: str) -> tuple[int, Any]:
+        """Give the status and the body of the answer. `more` are header fields, with _ for -."""
+        asked = monotonic()
+        try:
+            self.send(method, path, body, authorization, **more)
+            return self.hear()
+        finally:
+            if self._watch is not None:
+                self._watch.heard(monotonic() - asked)
+
+    def send(self, method: str, path: str, body: Any = None, authorization: str = "", **more: str) -> None:
+        """Ask, and do not wait for the answer."""
+        headers = {name.replace("_", "-"): value for name, value in more.items()}
+        headers["Authorization"] = authorization or f"Bearer {self.token}"
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+
+    def hear(self) -> tuple[int, Any]:
+        """Give the answer to what was sent."""
         answer = self._connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        text = answer.read()
+        self.fields = dict(answer.getheaders())
+        return answer.status, json.loads(text) if text else None
 
     def do(self, method: str, path: str, body: Any = None, authorization: str = "") -> Any:
         """Ask for what must be done. Raise `Refused`."""
         status, answer = self.ask(method, path, body, authorization)
         if status not in (200, 201):
-            raise Refused(f"{method} {path}: {status} {answer}")
+            raise (Unavailable if status == 503 else Refused)(f"{method} {path}: {status} {answer}")
         return answer
 
     def log_in(self, account: str) -> str:
@@ -56,44 +93,78 @@ class Http:
 
 
 class Json:
-    """One connection to a JSON port."""
+    """One connection to a JSON port. `watch` is told how long the answers take."""
 
-    def __init__(self, daemon: Daemon, dialect: str) -> None:
+    def __init__(self, daemon: Daemon, dialect: str, watch: Watch | None = None) -> None:
         self._socket = daemon.connect(dialect)
         self._answers = self._socket.makefile("rb")
+        self._watch = watch
+        self._sent = 0.0
 
     def send(self, *requests: dict[str, Any]) -> None:
+        self._sent = monotonic()
         self._socket.sendall("".join(json.dumps(request) + "\n" for request in requests).encode())
 
     def hear(self) -> Any:
-        if not (line := self._answers.readline()).endswith(b"\n"):
+        """Give the next answer. Where it is watched, raise `Unavailable` for one that says so, and must be the last."""
+        try:
+            line = self._answers.readline()
+        finally:
+            if self._watch is not None:
+                self._watch.heard(monotonic() - self._sent)
+        if not line.endswith(b"\n"):
             raise ConnectionResetError
-        return json.loads(line)
+        if (answer := json.loads(line)) in _UNAVAILABLE and self._watch is not None:
+            with suppress(ConnectionError):
+                if rest := self._answers.readline():
+                    raise Broken(f"after {answer}, which ends a connection, came {rest!r}")
+            raise Unavailable(str(answer))
+        return answer
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._answers.close()
         self._socket.close()
 
 
 class Load:
-    """Eight connections, a thread each, from `start` until the daemon is gone or they are told to `end`."""
+    """Eight connections, a thread each, from `start` until the daemon is gone or they are told to `end`.
 
-    def __init__(self, daemon: Daemon, book: Book, random: Random, round: int, token: str) -> None:
+    Loads on several daemons may share a book if each has another `node`, from 0 to 3. With a `watch` they go on while
+    the store is away.
+    """
+
+    def __init__(
+        self, daemon: Daemon, book: Book, random: Random, round: int, token: str, node: int = 0, watch: Watch | None = None
+    ) -> None:
         self._daemon, self._book, self._round, self._token = daemon, book, round, token
+        self._node, self._watch = node, watch
         self._over = Event()
+        self._numbers = count(1)
+        self._open: dict[str, list[Http | Json]] = {}
+        self._begun: set[str] = set()
         self.faults: list[Exception] = []
         self.refusals: list[str] = []
         works: list[Callable[[Random], None]] = [
-            lambda random: self._change_users("a", random),
-            lambda random: self._change_users("b", random),
+            lambda random: self._change_users("aceg"[node], random),
+            lambda random: self._change_users("bdfh"[node], random),
             self._change_messages,
-            lambda random: self._change_clients(1, "clients", random),
-            lambda random: self._change_clients(2, "shop", random),
+            lambda random: self._change_clients(2 * node + 1, "clients", random),
+            lambda random: self._change_clients(2 * node + 2, "shop", random),
             self._make_accounts,
             self._read_json,
             self._read_clients,
         ]
-        self._threads = [Thread(target=self._run, args=(work, Random(random.random()))) for work in works]
+        self._threads = [
+            Thread(target=self._run, args=(work, Random(random.random())), name=f"{number} on {node}")
+            for number, work in enumerate(works)
+        ]
+
+    @property
+    def names(self) -> set[str]:
+        """What its connections are called by the watch."""
+        return {thread.name for thread in self._threads}
 
     def start(self) -> None:
         for thread in self._threads:
@@ -108,19 +179,59 @@ class Load:
             raise self.faults[0]
 
     def _run(self, work: Callable[[Random], None], random: Random) -> None:
+        goes_on = True
+        while goes_on and not self._over.is_set():
+            goes_on = self._tried(work, random)
+            if goes_on and self._watch is not None:
+                self._watch.interrupted()
+                self._over.wait(REST)
+
+    def _tried(self, work: Callable[[Random], None], random: Random) -> bool:
+        """Work until it is over or interrupted; tell whether to begin anew."""
+        mine = self._open[current_thread().name] = []
+        self._begun.add(current_thread().name)
         try:
             work(random)
+        except TimeoutError:
+            self.faults.append(Broken(f"{current_thread().name}: neither an answer nor an end of the connection"))
         except (OSError, http.client.HTTPException):
-            pass  # the daemon is gone
+            return self._watch is not None  # the daemon is gone
         except Refused as refused:
+            if self._watch is not None and isinstance(refused, Unavailable):
+                return True
             self.refusals.append(str(refused))
         except Exception as fault:
             self.faults.append(fault)
+        finally:
+            for port in mine:
+                port.close()
+        if self._watch is not None and not self._over.is_set():
+            self._watch.give_up()
+        return False
+
+    def _http(self, service: str, token: str = "") -> Http:
+        port = Http(self._daemon.ports[service], token, self._watch)
+        self._open[current_thread().name].append(port)
+        return port
+
+    def _json(self, dialect: str) -> Json:
+        port = Json(self._daemon, dialect, self._watch)
+        self._open[current_thread().name].append(port)
+        return port
+
+    def _goes_on(self) -> bool:
+        """Tell whether there is more to do, at the beginning and whenever all that was asked is answered."""
+        name = current_thread().name
+        if name in self._begun:
+            self._begun.remove(name)
+        elif self._watch is not None:
+            self._watch.served(name)
+        return not self._over.is_set()
 
     def _change_users(self, who: str, random: Random) -> None:
-        port, number = Json(self._daemon, "users"), 0
+        port = self._json("users")
         alive = {tag: self._book.entries["users", tag] for tag in self._book.alive("users", who)}
-        while not self._over.is_set():
+        while self._goes_on():
             requests, expected = [], []
             for tag in random.sample(sorted(alive), min(len(alive), BATCH // 2)):
                 entry = alive[tag]
@@ -134,8 +245,7 @@ class Load:
                 requests.append(request)
                 expected.append((tag, state))
             for _ in range(1 if len(alive) > MANY else BATCH // 2):
-                number += 1
-                tag = f"{who}-{self._round}-{number}"
+                tag = f"{who}-{self._round}-{next(self._numbers)}"
                 user = {"name": tag, "email": f"{tag}@example.org", "age": 1}
                 requests.append({"id_operation": "create_user", "payload": user})
                 expected.append((tag, State(1, 1)))
@@ -151,17 +261,16 @@ class Load:
                     del alive[tag]
                 else:
                     alive[tag] = self._book.entries["users", tag]
-        port.close()
 
     def _change_messages(self, random: Random) -> None:
-        port, number = Json(self._daemon, "messages"), self._round * 1_000_000
-        alive = self._book.alive("messages", "")
-        while not self._over.is_set():
+        port, first = self._json("messages"), f"{self._node + 1}{self._round:06}"
+        alive = self._book.alive("messages", str(self._node + 1))
+        while self._goes_on():
             if alive and random.random() < (0.8 if len(alive) > MANY else 0.3):
                 tag = alive.pop(random.randrange(len(alive)))
                 request, state = {"op": "deletar", "id": int(tag)}, GONE
             else:
-                number += 1
+                number = int(f"{first}{next(self._numbers):09}")
                 tag, state = str(number), State(1, f"text {number}")
                 request = {"op": "adicionar", "id": number, "data": state.shown}
                 alive.append(tag)
@@ -169,16 +278,16 @@ class Load:
             port.send(request)
             if (answer := port.hear())["status"] not in (201, 202):
                 raise Refused(f"message {tag}: {answer}")
-            self._book.acknowledge(("messages", tag), None if state is GONE else number)
-        port.close()
+            self._book.acknowledge(("messages", tag), None if state is GONE else int(tag))
 
     def _change_clients(self, who: int, service: str, random: Random) -> None:
-        port, number = Http(self._daemon.ports[service], self._token), 0
-        while not self._over.is_set():
+        port = self._http(service, self._token)
+        while self._goes_on():
             alive = self._book.alive("clients", f"{who}")
             if not alive or random.random() < (0.1 if len(alive) > MANY // 2 else 0.3):
-                number += 1
-                self._create_client(port, f"{who}{self._round // 1000:02d}.{self._round % 1000:03d}.{number:03d}-00")
+                number = next(self._numbers)
+                first = f"{who}{self._round // 1000:02d}.{self._round % 1000:03d}"
+                self._create_client(port, f"{first}.{number % 1000:03d}-{number // 1000:02d}")
                 continue
             cpf = random.choice(alive)
             chance, client = random.random(), self._book.entries["clients", cpf]
@@ -195,7 +304,6 @@ class Load:
                 self._book.begin(("clients", cpf), State(version, (version, client.state.shown[1])))
                 port.do("PUT", f"/clients/update/{client.id}", _client(cpf, version))
                 self._book.acknowledge(("clients", cpf))
-        port.close()
 
     def _create_client(self, port: Http, cpf: str) -> None:
         self._book.begin(("clients", cpf), State(1, (1, ())))
@@ -221,10 +329,9 @@ class Load:
         self._book.acknowledge(("clients", cpf))
 
     def _make_accounts(self, random: Random) -> None:
-        port, number = Http(self._daemon.ports["auth"]), 0
-        while not self._over.is_set():
-            number += 1
-            account = f"load-{self._round}-{number}"
+        port = self._http("auth")
+        while self._goes_on():
+            account = f"load-{self._node}-{self._round}-{next(self._numbers)}"
             port.do("POST", "/user/create", {"username": account, "password": PASSWORD})
             self._book.accounts.append(account)
             token = port.log_in(account)
@@ -234,12 +341,11 @@ class Load:
                 del self._book.tokens[token]
                 port.do("POST", "/user/logout", None, f"Bearer {token}")
                 self._book.tokens[token] = False
-        port.close()
 
     def _read_json(self, random: Random) -> None:
         """Look at users in lists and one by one, and at messages."""
-        users, messages = Json(self._daemon, "users"), Json(self._daemon, "messages")
-        while not self._over.is_set():
+        users, messages = self._json("users"), self._json("messages")
+        while self._goes_on():
             users.send({"id_operation": "get_users"})
             for user in _payload(users.hear()):
                 self._book.see(("users", user["name"]), user["age"])
@@ -253,25 +359,22 @@ class Load:
                 raise Refused(f"messages: {answer}")
             for id in _IN_REPR.findall(answer["data"]):
                 self._book.see(("messages", id), 1)
-        users.close()
-        messages.close()
 
     def _read_clients(self, random: Random) -> None:
         """Look at clients and their addresses."""
-        port = Http(self._daemon.ports["clients"], self._token)
-        while not self._over.is_set():
+        port = self._http("clients", self._token)
+        while self._goes_on():
             for client in port.do("GET", "/clients/fetch"):
                 self._book.see(("clients", client["cpf"]), int(float(client["balance"])))
             if not (picked := self._book.some_id("clients", random.randrange(1 << 30))):
                 continue
             status, answer = port.ask("GET", f"/clients/fetch/{picked[1]}")
             if status not in (200, 404):
-                raise Refused(f"client {picked[1]}: {status} {answer}")
+                raise (Unavailable if status == 503 else Refused)(f"client {picked[1]}: {status} {answer}")
             self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
             status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
             if status == 200:
                 self._book.see(("clients", picked[0]), max((address["number"] for address in addresses), default=0))
-        port.close()
 
 
 def _payload(answer: Any) -> Any:
