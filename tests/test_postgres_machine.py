@@ -25,6 +25,9 @@ from tests.test_store_machine import HISTORY, StoreMachine
 
 T = TypeVar("T")
 
+ENOUGH_LINKS = 12
+"""So that each of the four lists which the machine may have open has a connection: a fifth would wait, and be refused."""
+
 _URL: list[str] = []
 
 
@@ -49,7 +52,7 @@ class PostgresStoreMachine(StoreMachine):
         super().__init__()
 
     async def make_store(self) -> IStore:
-        return opened(self._url, HISTORY)
+        return opened(self._url, HISTORY, pool=ENOUGH_LINKS)
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
         return settled(work)

@@ -137,6 +137,9 @@ class StoreMachine(RuleBasedStateMachine):
         return cast(T, result)
 
     def teardown(self) -> None:
+        for listing, _ in self.listings:
+            listing.close()
+
         async def close() -> None:
             await self.store.close()
 
