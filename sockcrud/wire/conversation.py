@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -101,6 +102,7 @@ class Conversation(Protocol, Generic[Request]):
         self._active_at = 0.0  # the peer was heard
         self._served_at = 0.0  # the peer no longer had to wait for this end
         self._deadline: IDelayedCall | None = None
+        self._in_the_end: Callable[[Callable[[], object]], None] | None = None
 
     # What the subclass knows
 
@@ -143,6 +145,7 @@ class Conversation(Protocol, Generic[Request]):
     def connectionMade(self) -> None:
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self._in_the_end = getattr(self.transport, "in_the_end", None)
         self.transport.registerProducer(_Outflow(self), True)
         if not self._connections.admit(self):
             self._say(Last(self.too_many()))
@@ -203,7 +206,7 @@ class Conversation(Protocol, Generic[Request]):
             wants_more = self._start_what_may()
         finally:
             self._pumping = False
-        self._write()
+        self._write_soon()
         if self._stopped or (self._input_ended and wants_more):
             if not self._turns:
                 self._close()
@@ -271,7 +274,7 @@ class Conversation(Protocol, Generic[Request]):
         self._count_unsent(answer)
         self._say_what_is_ready()
         if self._reading and not (self._stopped or self._input_ended):
-            self._write()  # all that was received has been started
+            self._write_soon()  # all that was received has been started
         else:
             self._pump()
 
@@ -304,6 +307,14 @@ class Conversation(Protocol, Generic[Request]):
             if isinstance(turn.answer, Sliced):
                 turn.answer.close()
         self._turns.clear()
+
+    def _write_soon(self) -> None:
+        """Write at the end of the reactor's turn, together with all other connections, where the transport knows of it."""
+        if self._out and not self._stalled:
+            if self._in_the_end is None:
+                self._write()
+            else:
+                self._in_the_end(self._write)
 
     def _write(self) -> None:
         out = self._out

@@ -41,6 +41,9 @@ class Home(Protocol):
     connections: set[UvloopTransport]
     loop: AbstractEventLoop
 
+    def in_the_end(self, call: Callable[[], object]) -> None:
+        """Call it when all that has come in this turn was read."""
+
 
 @implementer(ITCPTransport, IConsumer, IPushProducer, ISystemHandle)
 class UvloopTransport:
@@ -68,6 +71,7 @@ class UvloopTransport:
         "connected",
         "disconnected",
         "disconnecting",
+        "in_the_end",
         "protocol",
         "write",
     )
@@ -81,6 +85,7 @@ class UvloopTransport:
         self._socket = accepted
         self._peer = peer
         self._home = home
+        self.in_the_end = home.in_the_end
         self._asyncio: Any = None  # uvloop's transport
         self._producer: Any = None
         self._streaming = False
