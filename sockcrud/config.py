@@ -7,6 +7,7 @@ example `tap.cfg` and `--check-config` follow from that.
 from __future__ import annotations
 
 import configparser
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +61,25 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
+def _endless(text: str) -> float:
+    if re.fullmatch(r"0+(\.0+)?", text):
+        return math.inf
+    try:
+        return _seconds(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 0 for no end") from None
+
+
+def _own_idle(text: str) -> float | None:
+    return _endless(text) if text else None
+
+
+def _percent(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,3}", text) is None or not 1 <= int(text) <= 100:
+        raise ValueError("a whole number from 1 to 100")
+    return int(text)
+
+
 def _open_or_closed(text: str) -> str:
     if text not in ("open", "closed"):
         raise ValueError("open or closed")
@@ -83,6 +103,10 @@ def _origins(text: str) -> tuple[str, ...]:
 def _setting(default: str, parse: Callable[[str], Any], meaning: str, section: str = SECTION) -> Any:
     metadata = {"text": default, "parse": parse, "meaning": meaning, "section": section}
     return attrs.field(default=parse(default), metadata=metadata)
+
+
+_IDLE: Final = "seconds without a request after which a connection here is closed; 0 for no end, empty: as for all"
+_LONG_IDLE: Final = "seconds without a request after which a connection here is closed: people type into it; 0 for no end"
 
 
 @frozen
@@ -113,7 +137,15 @@ class Settings:
     max_depth: int = _setting("64", _count, "how deeply JSON may be nested")
     max_in_flight: int = _setting("128", _count, "requests of one connection that are under way; the rest waits")
     max_unsent: int = _setting("256KiB", _size, "answers that one connection leaves unread, before no more of it is read")
-    idle_timeout: float = _setting("300", _seconds, "seconds without a request after which a connection is closed")
+    max_unsent_total: int = _setting(
+        "256MiB", _size, "answers that all connections together leave unread; then some are closed"
+    )
+    max_unfinished_total: int = _setting("256MiB", _size, "unfinished requests of all connections together; likewise")
+    max_share: int = _setting("25", _percent, "percent of the connections that one other machine may have (IPv6: one /64)")
+    max_lists: int = _setting("64", _count, "long lists that one other machine may be reading at a time")
+    idle_timeout: float = _setting(
+        "300", _endless, "seconds without a request after which a connection is closed; 0 for no end"
+    )
     max_header: int = _setting("16KiB", _size, "HTTP: the longest header block")
     max_fields: int = _setting("100", _count, "HTTP: the most header fields")
     max_target: int = _setting("8KiB", _size, "HTTP: the longest request target")
@@ -121,9 +153,19 @@ class Settings:
     max_import: int = _setting("64MiB", _size, "the longest body of an import at the admin port")
     header_timeout: float = _setting("10", _seconds, "HTTP: seconds a header may take")
     body_timeout: float = _setting("30", _seconds, "HTTP: seconds a body may take")
-    keep_alive_timeout: float = _setting("75", _seconds, "HTTP: seconds without a request after which a connection is closed")
+    keep_alive_timeout: float = _setting("75", _endless, "HTTP: seconds between two requests of a connection; 0 for no end")
     cors_origins: tuple[str, ...] = _setting("*", _origins, "origins whose web pages may call the HTTP dialects; * for any")
     admin_cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the admin port")
+    users_idle: float | None = _setting("1800", _own_idle, _LONG_IDLE, "users")
+    messages_idle: float | None = _setting("1800", _own_idle, _LONG_IDLE, "messages")
+    clients_idle: float | None = _setting("", _own_idle, _IDLE, "clients")
+    products_idle: float | None = _setting("", _own_idle, _IDLE, "products")
+    inventory_idle: float | None = _setting("", _own_idle, _IDLE, "inventory")
+    auth_idle: float | None = _setting("", _own_idle, _IDLE, "auth")
+    shop_idle: float | None = _setting("", _own_idle, _IDLE, "shop")
+    way_idle: float | None = _setting("", _own_idle, _IDLE, "way")
+    members_idle: float | None = _setting("1800", _own_idle, _LONG_IDLE, "members")
+    admin_idle: float | None = _setting("", _own_idle, _IDLE, "admin")
     members_strict: bool = _setting(
         "no", _yes_or_no, "take no request of a loosely framing field client at the members' port", "members"
     )
@@ -236,6 +278,10 @@ def shown(loaded: Loaded) -> str:
 
 
 def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if value == math.inf:
+        return "0"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):

@@ -51,7 +51,7 @@ from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import StoreError
-from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_descriptor_limit
+from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
@@ -135,8 +135,13 @@ def make_daemon(
     """
     settings = loaded.settings
     store = _open_store(settings, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
-    connections = Connections(_most_connections(settings))
-    connections_at = {name: Connections(connections.most, within=connections) for name in DIALECTS}
+    connections = Connections(
+        _most_connections(settings),
+        reactor,
+        shares=Shares(settings.max_share / 100, settings.max_lists),
+        budgets=Budgets(settings.max_unsent_total, settings.max_unfinished_total),
+    )
+    connections_at = {name: Listening(connections, reserved=name == "admin") for name in DIALECTS}
     listeners = Listeners()
 
     metrics = Metrics(store, DIALECTS, lambda: {name: len(those) for name, those in connections_at.items()})
@@ -207,24 +212,25 @@ def _responders(
 
 
 def _factory(
-    settings: Settings, responder: Callable[[str], Any], reactor: Any, connections: Connections, name: str
+    settings: Settings, responder: Callable[[str], Any], reactor: Any, connections: Listening, name: str
 ) -> IProtocolFactory:
     """Give what makes a dialect's connections: JSON on TCP for two of them, HTTP for the others."""
     in_flight, unsent, idle = settings.max_in_flight, settings.max_unsent, settings.idle_timeout
+    own_idle: float | None = getattr(settings, f"{name}_idle")
     if name in ("users", "messages"):
-        limits = JSONLimits(in_flight, unsent, idle, settings.max_request, settings.max_depth)
+        limits = JSONLimits(in_flight, unsent, own_idle or idle, settings.max_request, settings.max_depth)
         return cast(IProtocolFactory, JSONFactory(responder, reactor, connections, limits))
     http_limits = HTTPLimits(
         in_flight,
         unsent,
-        idle,
+        max(idle, own_idle or 0.0),
         settings.max_header,
         settings.max_fields,
         settings.max_target,
         settings.max_body,
         settings.header_timeout,
         settings.body_timeout,
-        settings.keep_alive_timeout,
+        own_idle or settings.keep_alive_timeout,
     )
     loose = name == "members" and not settings.members_strict
     return cast(IProtocolFactory, HTTPFactory(responder, reactor, connections, http_limits, loose))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from attrs import evolve
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
@@ -17,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening, Shares
 from sockcrud.wire.json_objects import JSONConversation, JSONLimits, JSONObject, Responder
 
 
@@ -112,6 +113,7 @@ class Wire(StringTransport):
     def __init__(self, tcp: bool = False) -> None:
         super().__init__()
         self.writes = 0
+        self.unsent = 0
         self.write_closed = False
         self.no_delay = False
         if tcp:
@@ -120,6 +122,9 @@ class Wire(StringTransport):
     def write(self, data: bytes) -> None:
         self.writes += 1
         super().write(data)
+
+    def unsent_bytes(self) -> int:
+        return self.unsent
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         self.no_delay = enabled
@@ -150,8 +155,9 @@ class Wire(StringTransport):
 class Peer:
     """One connection, as the one at its other end sees it."""
 
-    def __init__(self, connection: JSONConversation, tcp: bool = False) -> None:
+    def __init__(self, connection: JSONConversation, tcp: bool = False, address: str = "192.0.2.1") -> None:
         self.wire = Wire(tcp)
+        self.wire.peerAddr = IPv4Address("TCP", address, 54321)
         self.connection = connection
         connection.makeConnection(self.wire)
 
@@ -191,13 +197,15 @@ class ConversationCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = TurningClock()
         self.clock.advance(1_700_000_000)
-        self.connections = Connections(100)
+        self.connections = Connections(100, self.clock, reserve=0, shares=Shares(1.0))
+        self.connections.scheduler.now = self.clock.seconds  # so that work takes no time, unless a test lets it
         self.responder = ScriptedResponder()
 
-    def connect(self, responder: Responder | None = None, tcp: bool = False, **limits: Any) -> Peer:
+    def connect(self, responder: Responder | None = None, tcp: bool = False, address: str = "192.0.2.1", **limits: Any) -> Peer:
         """Give a new connection, served by the responder of the test unless another is given."""
         allowed = evolve(self.limits, **limits)
-        return Peer(JSONConversation(responder or self.responder, self.clock, self.connections, allowed), tcp)
+        conversation = JSONConversation(responder or self.responder, self.clock, Listening(self.connections), allowed)
+        return Peer(conversation, tcp, address)
 
     def turn(self, turns: int = 1) -> None:
         """Let the reactor go round."""

@@ -164,7 +164,7 @@ def wired(case: PeopleCase, connections: Connections | None = None) -> dict[str,
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
     status = Status(gate, case.store, lambda: {"admin": True}, figures.text, lambda: description(urls))
-    counted = Connections(100) if connections is None else connections
+    counted = Connections(100, case.clock) if connections is None else connections
     return _responders(Settings(), gate, case.store, case.directory, case.sessions, status, counted)
 
 

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import BodySlices, HTTPConversation, HTTPFactory, HTTPLimits, HTTPResponder, Request, Response
 from sockcrud.wire.http_framing import Refusal, RequestFramer
 
@@ -258,14 +258,15 @@ def connected(
 ) -> Peer:
     """Connect to a dialect of one's own."""
     clock = Clock()
-    connections = Connections(most)
+    connections = Connections(most, clock)
+    connections.scheduler.now = clock.seconds
     dialects: list[Dialect] = []
 
     def made(peer: str) -> Dialect:
         dialects.append(dialect(clock, peer))
         return dialects[-1]
 
-    factory = HTTPFactory(made, clock, connections, limits or HTTPLimits(), loose, now=lambda: NOW + clock.seconds())
+    factory = HTTPFactory(made, clock, Listening(connections), limits or HTTPLimits(), loose, now=lambda: NOW + clock.seconds())
     conversation = factory.buildProtocol(None)
     transport = TCPTransport() if tcp else StringTransport()
     conversation.makeConnection(transport)
@@ -346,7 +347,9 @@ class HTTPClient:
     ) -> None:
         self.clock = clock
         self._address = IPv4Address("TCP", address, 1024)
-        self._factory = HTTPFactory(responder, clock, Connections(100), limits or HTTPLimits(), loose, now=lambda: NOW)
+        self._factory = HTTPFactory(
+            responder, clock, Listening(Connections(100, clock)), limits or HTTPLimits(), loose, now=lambda: NOW
+        )
         self.connect()
 
     def connect(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.json_objects import JSONConversation, JSONLimits, ObjectFramer
 from tests.conversation_kit import ScriptedResponder
 
@@ -43,7 +43,7 @@ def made(shape: str, size: int) -> bytes:
 
 def on_a_connection(data: bytes, piece: int) -> float:
     """Give the processor time that a connection takes for `data` in pieces of this size."""
-    connection = JSONConversation(ScriptedResponder(), Clock(), Connections(1), JSONLimits(request=LIMIT))
+    connection = JSONConversation(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
     connection.makeConnection(StringTransport())
     started = process_time()
     for at in range(0, len(data), piece):

@@ -21,7 +21,7 @@ from sockcrud.monitor.results import Outcome, Result, Secrets
 from sockcrud.monitor.run import checks
 from sockcrud.monitor.settings import Settings
 from sockcrud.monitor.steps import Check, Conductor, Limits
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
 from tests.directory_kit import HERE
@@ -168,7 +168,7 @@ class Port:
     name: str
     clock: Clock
     responder: Callable[[str], Any]
-    connections: Connections
+    connections: Listening
     meddling: Meddling = honestly
     refusing: bool = False
     asked: int = 0
@@ -205,9 +205,9 @@ class MonitorCase(AllDoorsCase):
 
     def setUp(self) -> None:
         super().setUp()
-        connections = Connections(100)
+        connections = Connections(100, self.clock)
         self.responders = wired(self, connections)
-        self.ports = {name: Port(name, self.clock, self.responders[name], connections) for name in DIALECTS}
+        self.ports = {name: Port(name, self.clock, self.responders[name], Listening(connections)) for name in DIALECTS}
         self.conductor = self.a_conductor()
         self.begins_anew()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from twisted.internet.defer import Deferred
 
 from sockcrud.wire.conversation import LAST_WORDS
@@ -186,8 +188,8 @@ class IdleTests(ConversationCase):
         self.clock.advance(0.001)
         self.assertEqual((peer.hear(), peer.is_closed), (b"bye\n", True))
 
-    def test_whatever_it_says_starts_the_time_anew(self) -> None:
-        for said in (asked(0), b"hello\n", b"\n", b"{"):
+    def test_every_request_starts_the_time_anew_also_a_bad_one(self) -> None:
+        for said in (asked(0), b"hello\n"):
             peer = self.connect()
             self.clock.advance(200)
             peer.ask(said)
@@ -195,6 +197,22 @@ class IdleTests(ConversationCase):
             self.assertFalse(peer.is_closed)
             self.clock.advance(0.001)
             self.assertEqual((peer.hear(), peer.is_closed), (b"bye\n", True))
+
+    def test_nothing_less_does(self) -> None:
+        peer = self.connect()
+        for _ in range(149):
+            peer.ask(b"\n")
+            self.clock.advance(2)
+        self.assertFalse(peer.is_closed)
+        self.clock.advance(2)
+        self.assertEqual((peer.hear(), peer.is_closed), (b"bye\n", True))
+
+    def test_without_a_limit_it_may_stay_for_ever(self) -> None:
+        peer = self.connect(idle=inf)
+        self.clock.advance(10**8)
+        self.assertEqual(peer.ask(asked(0)), line(0))
+        peer.vanish()
+        self.assertFalse([call for call in self.clock.getDelayedCalls() if call.active()])
 
     def test_a_peer_that_waits_for_an_answer_is_not_idle(self) -> None:
         peer = self.connect()
@@ -215,17 +233,32 @@ class IdleTests(ConversationCase):
         self.clock.advance(0.001)
         self.assertEqual((peer.hear(), peer.is_aborted), (b"", True))
 
-    def test_so_is_one_that_stops_in_the_middle_of_a_long_answer(self) -> None:
+    def test_so_is_one_after_10_seconds_that_stops_in_the_middle_of_a_long_answer(self) -> None:
         peer = self.connect()
         peer.send(asked("a", "slice", count=9))
         peer.wire.stall()
-        self.clock.advance(200)
+        self.clock.advance(7)
         peer.wire.flow()
         self.turn()
         peer.wire.stall()
-        self.clock.advance(299.999)
+        self.clock.advance(9.999)
         self.assertFalse(peer.is_aborted)
         self.clock.advance(0.001)
+        self.assertTrue(peer.is_aborted)
+        peer.vanish()
+        self.assertEqual(self.responder.slices["a"].closed, 1)
+
+    def test_one_that_reads_slowly_is_not(self) -> None:
+        peer = self.connect()
+        peer.send(asked("a", "slice", count=9))
+        peer.wire.unsent = 1000
+        peer.wire.stall()
+        for unsent in (900, 899, 10):
+            self.clock.advance(9)
+            peer.wire.unsent = unsent
+            self.clock.advance(1)
+            self.assertFalse(peer.is_aborted)
+        self.clock.advance(10)
         self.assertTrue(peer.is_aborted)
 
     def test_nothing_is_left_to_be_called_when_the_peer_is_gone(self) -> None:

@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
 from tests.awaiting import awaits
 from tests.conversation_kit import ScriptedResponder
@@ -76,9 +76,9 @@ class Server:
         from twisted.internet import reactor
 
         self.reactor: Any = reactor
-        self.connections = Connections(100)
+        self.connections = Connections(100, self.reactor)
         self.responder = ScriptedResponder()
-        factory: Any = JSONFactory(lambda peer: self.responder, self.reactor, self.connections, JSONLimits(**limits))
+        factory: Any = JSONFactory(lambda peer: self.responder, self.reactor, Listening(self.connections), JSONLimits(**limits))
         self.port: Any = self.reactor.listenTCP(0, factory, interface=LOCAL)
 
     async def connect(self) -> Client:

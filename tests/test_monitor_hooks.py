@@ -20,7 +20,7 @@ from sockcrud.monitor.hooks import MOST_UNDER_WAY, Command, HookFailed, Hooks, N
 from sockcrud.monitor.results import Result, State
 from sockcrud.monitor.rounds import Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import HTTPFactory, HTTPLimits, Request, Response
 from tests.awaiting import awaits
 
@@ -189,8 +189,8 @@ class Taker:
 async def a_port(status: int = 204) -> AsyncIterator[tuple[Taker, str]]:
     from twisted.internet import reactor
 
-    taker, connections = Taker(status), Connections(10)
-    factory: Any = HTTPFactory(lambda peer: taker, reactor, connections, HTTPLimits())
+    taker, connections = Taker(status), Connections(10, reactor)
+    factory: Any = HTTPFactory(lambda peer: taker, reactor, Listening(connections), HTTPLimits())
     port = await serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(factory)
     try:
         yield taker, f"http://127.0.0.1:{port.getHost().port}/secret/path"

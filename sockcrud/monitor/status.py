@@ -12,7 +12,7 @@ from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.monitor.pages import Figures, html
 from sockcrud.monitor.rounds import Monitor
 from sockcrud.monitor.snapshot import snapshot
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import HTTPFactory, HTTPLimits, Request, Response
 from sockcrud.wire.listen import Listener, Listeners, endpoint, is_secure
 
@@ -106,8 +106,8 @@ class StatusPort:
 def listen(description: str, monitor: Monitor, reactor: Any) -> StatusPort:
     """Open the port; raise `CannotListen`. It is on the loopback address unless the description says another."""
     figures = Figures(monitor)
-    connections = Connections(MOST_CONNECTIONS)
-    factory = HTTPFactory(lambda peer: StatusResponder(monitor, figures), reactor, connections, HTTPLimits())
+    connections = Connections(MOST_CONNECTIONS, reactor)
+    factory = HTTPFactory(lambda peer: StatusResponder(monitor, figures), reactor, Listening(connections), HTTPLimits())
     listeners = Listeners()
     listeners.add(Listener("status", endpoint(description, reactor), factory, is_secure(description)))
     listeners.start()

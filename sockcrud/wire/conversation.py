@@ -4,29 +4,53 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.backlog import backlog
+from sockcrud.wire.connections import Listening, Peer, Usage
+from sockcrud.wire.pacing import Later
+from sockcrud.wire.scheduler import BYTES_A_SECOND, TURN_SECONDS
 from sockcrud.wire.stepping import begun
 
-__all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "Work"]
+__all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "State", "Work"]
 
 Request = TypeVar("Request")
 
+HANDSHAKE: Final = 10.0
+"""Seconds for the handshake of TLS."""
+UNREAD: Final = 300.0
+"""Seconds in which a peer has to read something of its answers, where more waits for that."""
+UNREAD_LIST: Final = 10.0
+"""The same in the middle of an answer that is made while it reads: such a one keeps a snapshot of the store."""
 LAST_WORDS: Final = 30.0
 """Seconds for what was last said to be sent, to a peer that reads slowly; then the connection is cut off."""
 LINGER: Final = 2.0
 """Seconds more in which the peer may close too, once all was sent."""
+REFUSAL: Final = 5.0
+"""Seconds for a connection too many to be told so."""
+
+CHEAP_REQUESTS: Final = 4
+CHEAP_BYTES: Final = 16 * 1024
+"""Requests, and bytes of answers, of one connection up to which its work is not worth a look at the clock."""
 
 
 @frozen
@@ -36,6 +60,18 @@ class Limits:
     in_flight: int = 128
     unsent: int = 256 * 1024
     idle: float = 300.0
+    """Seconds without a complete request; `math.inf` for no end."""
+
+
+class State(IntEnum):
+    """What a connection does. It only ever goes on to a later state; the table is in `Conversation`."""
+
+    HANDSHAKE = 0
+    OPEN = 1
+    DRAINING = 2
+    STOPPED = 3
+    CLOSED = 4
+    LOST = 5
 
 
 @define(eq=False)
@@ -62,12 +98,23 @@ class _Outflow:
         """The connection is lost, which the conversation hears by itself."""
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Conversation(Protocol, Generic[Request]):
     """Keeps the order, the limits and the end of a connection.
 
     A request may start while others are under way only where it and they do nothing but read: so requests take effect
     in their order. What cannot start yet stays where it is, and reading pauses.
+
+    | state     | what it does                                             | goes on                                     |
+    |-----------|----------------------------------------------------------|---------------------------------------------|
+    | HANDSHAKE | waits for TLS                                            | handshake done: OPEN                        |
+    | OPEN      | reads, starts requests, answers                          | peer's end of input, `finish`: DRAINING     |
+    | DRAINING  | reads no more; starts and answers what was received      | all answered: CLOSED                        |
+    | STOPPED   | starts nothing more: the last answer is known            | that is written: CLOSED                     |
+    | CLOSED    | says nothing more; waits a little for the peer to close  | the connection is gone: LOST                |
+    | LOST      | holds nothing                                            |                                             |
+
+    An answer that is `Last` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
     """
 
     farewell = b""
@@ -76,38 +123,41 @@ class Conversation(Protocol, Generic[Request]):
     """What is said to a connection too many."""
 
     transport: Any  # an ITransport, IConsumer and IPushProducer in one, which Twisted has no name for
+    peer: Peer
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, connections: Connections, limits: Limits) -> None:
+    def __init__(self, clock: IReactorTime, connections: Listening, limits: Limits) -> None:
         self._clock = clock
         self._connections = connections
+        self._shared = connections.all
+        self._scheduler = connections.all.scheduler
         self._limits = limits
+        self.usage = Usage()
+        self._state = State.OPEN
         self._turns: deque[_Turn] = deque()
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
+        self._stream: Sliced | None = None  # the answer that is being sent in slices; all others wait behind it
         self._out: list[bytes] = []
         self._unsent = 0  # bytes of answers that are ready and not with the transport
+        self._backlog = 0  # bytes that the transport held when it was last looked at
         self._stalled = False  # the transport has enough
         self._reading = True
-        self._input_ended = False  # nothing more will be read; what was read is still answered
-        self._peer_ended = False  # because the peer says no more
-        self._stopped = False  # nothing more will be started
-        self._closed = False  # nothing more will be said
+        self._peer_ended = False  # the peer says no more
         self._pumping = False
-        self._streaming = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
         self._only_reading = True  # all that is under way
-        self._farewell_due = False
-        self._room: Deferred[None] | None = None
+        self._last_words = b""
         self._active_at = 0.0  # the peer was heard
+        self._request_at = 0.0  # a complete request was heard
         self._served_at = 0.0  # the peer no longer had to wait for this end
         self._deadline: IDelayedCall | None = None
         self._in_the_end: Callable[[Callable[[], object]], None] | None = None
 
     # What the subclass knows
 
-    def next_request(self) -> Request | None:
-        """Give the next complete request that was received, or None."""
+    def next_request(self) -> Request | Later | None:
+        """Return the next complete request that was received; None where there is none, LATER before it is known."""
         raise RuntimeError("a framing gives its requests")
 
     def respond(self, request: Request) -> Answer | Work:
@@ -119,128 +169,204 @@ class Conversation(Protocol, Generic[Request]):
         return False
 
     def crashed(self) -> Answer:
-        """Give the answer to a request that failed by a fault of ours."""
+        """Return the answer to a request that failed by a fault of ours."""
         return Last(b"")
 
     def too_many(self) -> bytes:
-        """Give what is said to a connection too many."""
+        """Return what is said to a connection too many."""
         return self.busy
 
+    @property
+    def pending(self) -> int:
+        """Return how many bytes of a request that is not complete are held."""
+        return 0
+
     def due(self) -> float:
-        """Tell by when the peer must have done something, as it looks now."""
-        if (self._turns or self._streaming) and not self._stalled:
+        """Return by when the peer must have done something, as it looks now."""
+        if self._turns or self._stream is not None:
             return self._clock.seconds() + self._limits.idle
-        return max(self._active_at, self._served_at) + self._limits.idle
+        return max(self._request_at, self._served_at) + self._limits.idle
 
     def overdue(self) -> None:
         """End a connection on which the peer has not done what was due."""
-        if self._stalled:
-            self.abort()
-        else:
-            self._farewell_due = True
-            self._close()
+        self._last_words = self.farewell
+        self._close()
+
+    @property
+    def _stopped(self) -> bool:
+        return self._state >= State.STOPPED
+
+    @property
+    def _streaming(self) -> bool:
+        return self._stream is not None
 
     # From the transport
 
     def connectionMade(self) -> None:
-        if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpNoDelay(True)
-        self._in_the_end = getattr(self.transport, "in_the_end", None)
-        self.transport.registerProducer(_Outflow(self), True)
+        transport = self.transport
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        self._in_the_end = getattr(transport, "in_the_end", None)
+        self.peer = self._shared.peer(getattr(transport.getPeer(), "host", ""))
+        self._active_at = self._request_at = self._clock.seconds()
+        transport.registerProducer(_Outflow(self), True)
         if not self._connections.admit(self):
-            self._say(Last(self.too_many()))
-            self._close()
+            self._turn_away()
             return
-        self._active_at = self._clock.seconds()
+        if ISSLTransport.providedBy(transport):
+            self._state = State.HANDSHAKE
         self.watch()
+
+    def _turn_away(self) -> None:
+        """Tell a connection too many why it is closed, unless there are many of its kind."""
+        self._state = State.STOPPED
+        if self._shared.linger(self):
+            self._out.append(self.too_many())
+            self._close(REFUSAL)
+        else:
+            self._state = State.CLOSED
+            self.abort()
+
+    def handshakeCompleted(self) -> None:
+        """Hear that TLS is ready."""
+        if self._state is State.HANDSHAKE:
+            self._state = State.OPEN
+            self._active_at = self._request_at = self._clock.seconds()
+            self.watch()
 
     def received(self) -> None:
         """Hear from the subclass that bytes came in."""
         self._active_at = self._clock.seconds()
-        self._pump()
-
-    def readConnectionLost(self) -> None:
-        """The peer says no more: what it has said is answered, then the connection closes."""
-        self._input_ended = self._peer_ended = True
-        if self._closed:
-            self.transport.loseConnection()
+        if self._scheduler.exhausted:
+            self._read(False)  # what comes before its turn stays with the system
+            self._scheduler.schedule(self, light=True)
         else:
             self._pump()
 
+    def readConnectionLost(self) -> None:
+        """The peer says no more: what it has said is answered, then the connection closes."""
+        self._peer_ended = True
+        if self._state >= State.CLOSED:
+            self.transport.loseConnection()
+        else:
+            self._state = max(self._state, State.DRAINING)
+            self._go_on()
+
     def writeConnectionLost(self) -> None:
         """This end has said its last word, and waits a little for the peer to hear it."""
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.reset(LINGER)
+        self._set_deadline(LINGER, self._leave)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._closed = self._stopped = True
+        self._state = State.LOST
         self._connections.leave(self)
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
+        self._cancel_deadline()
         self._drop_turns()
-        if self._room is not None:
-            room, self._room = self._room, None
-            room.errback(reason)
+        self._end_stream()
+        self._out.clear()
+        self._held = None
+        self._in_the_end = None  # the transport's
 
     def sending_stalled(self) -> None:
         """Hear from the transport that the peer reads more slowly than answers are made."""
         self._stalled = True
+        self._served_at = self._clock.seconds()
+        self._backlog = backlog(self.transport)
+        self.watch()
 
     def sending_goes_on(self) -> None:
         """Hear from the transport that it takes more."""
         self._stalled = False
+        self._backlog = 0
         self._served_at = self._clock.seconds()
         self._write()
-        if self._room is not None:
-            self._clock.callLater(0, self._make_room)
-        self._pump()
+        self.watch()
+        if self._stream is not None:
+            self._scheduler.schedule(self)
+        elif self._state < State.CLOSED:
+            self._go_on()
 
     # The order
 
+    def _go_on(self) -> None:
+        if self._scheduler.exhausted:
+            self._scheduler.schedule(self, light=True)
+        else:
+            self._pump()
+
+    @property
+    def peer_key(self) -> str:
+        """Return what all connections of one peer have in common."""
+        return self.peer.key
+
+    def take_turn(self) -> None:
+        """Go on with what a turn before had no time for."""
+        if self._stream is None:
+            self._pump()
+        elif not self._stalled:
+            self._send_slice(self._stream)
+
     def _pump(self) -> None:
         """Start what may be started, say what is ready to be said."""
-        if self._pumping or self._closed:
+        if self._pumping or self._state >= State.CLOSED:
             return
         self._pumping = True
         try:
             wants_more = self._start_what_may()
         finally:
             self._pumping = False
+        if self._unsent > CHEAP_BYTES:
+            self._scheduler.charge(self._unsent / BYTES_A_SECOND)
         self._write_soon()
-        if self._stopped or (self._input_ended and wants_more):
-            if not self._turns:
+        if self._state >= State.STOPPED or (self._state is State.DRAINING and wants_more):
+            if not self._turns and self._stream is None:
                 self._close()
         else:
-            self._read(wants_more)
+            self._read(wants_more and self._state is State.OPEN)
 
     def _start_what_may(self) -> bool:
-        """Start requests in their order; True where all that was received is started and there is room for more."""
+        """Start requests in their order; return True where all that was received is started and there is room for more."""
         started = 0
+        began = 0.0
+        unfinished = True
         limits = self._limits
-        while not (self._stopped or self._streaming or self._holding):
+        while self._state < State.STOPPED and self._stream is None and not self._holding:
             if self._unsent >= limits.unsent:
                 self._write()
-                if self._unsent >= limits.unsent:
-                    return False
+                if not self._stalled:
+                    self._scheduler.schedule(self)
+                return False
             if len(self._turns) >= limits.in_flight:
                 return False
-            if started == limits.in_flight:
-                # The other connections' turn. Nobody waits long for a peer that sends much.
-                self._clock.callLater(0, self._pump)
-                return False
+            if started:
+                if started == 1:
+                    began = self._scheduler.now()
+                elif started == limits.in_flight or self._scheduler.now() - began > TURN_SECONDS:
+                    # The other connections' turn. Nobody waits long for a peer that sends much.
+                    self._scheduler.charge(self._scheduler.now() - began)
+                    self._scheduler.schedule(self)
+                    return False
             request = self._held if self._held is not None else self.next_request()
             if request is None:
+                if started > CHEAP_REQUESTS:
+                    self._scheduler.charge(self._scheduler.now() - began)
+                if unfinished or self.usage.unfinished:
+                    self._account()
                 return True
+            started += 1
+            if request is Later.LATER:
+                unfinished = True
+                continue
             if self._turns and not (self._only_reading and self.only_reads(request)):
                 self._held = request
                 return False
             self._held = None
+            unfinished = False
             self._start(request)
-            started += 1
         return False
 
     def _start(self, request: Request) -> None:
         answer: Answer | Deferred[Answer]
+        self._request_at = self._active_at
         try:
             work = self.respond(request)
             answer = begun(work) if isinstance(work, CoroutineType) else cast(Answer, work)
@@ -267,19 +393,24 @@ class Conversation(Protocol, Generic[Request]):
     def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
-        if self._closed:
+        if self._state >= State.CLOSED:
             if isinstance(answer, Sliced):
                 answer.close()
             return
         self._count_unsent(answer)
         self._say_what_is_ready()
-        if self._reading and not (self._stopped or self._input_ended):
+        if self._reading and self._state is State.OPEN:
             self._write_soon()  # all that was received has been started
         else:
-            self._pump()
+            self._go_on()
 
     def _say_what_is_ready(self) -> None:
-        while self._turns and not self._streaming and not self._stopped and (answer := self._turns[0].answer) is not None:
+        while (
+            self._turns
+            and self._stream is None
+            and self._state < State.STOPPED
+            and (answer := self._turns[0].answer) is not None
+        ):
             self._turns.popleft()
             self._say(answer)
 
@@ -289,17 +420,29 @@ class Conversation(Protocol, Generic[Request]):
         if isinstance(answer, bytes):
             self._unsent += len(answer)
 
+    def _account(self) -> None:
+        """Tell the daemon what this connection holds because its peer neither reads nor finishes what it began."""
+        unsent = self._unsent + self._backlog if self._stalled else 0
+        self._shared.account(self, unsent, self.pending)
+
     def _say(self, answer: Answer) -> None:
         if isinstance(answer, bytes):
             self._out.append(answer)
         elif isinstance(answer, Last):
             self._out.append(answer.body)
             self._unsent += len(answer.body)
-            self._stopped = True
+            self._state = State.STOPPED
             self._drop_turns()
+        elif not self.peer.is_local and self.peer.streams >= self._shared.shares.streams:
+            answer.close()
+            self._say(Last(self.too_many()))
         else:
-            self._streaming = True
-            Deferred.fromCoroutine(self._stream(answer)).addErrback(self._broken_off)
+            self._stream = answer
+            self.peer.streams += 1
+            if self._scheduler.exhausted:
+                self._scheduler.schedule(self)
+            else:
+                self._send_slice(answer)
 
     def _drop_turns(self) -> None:
         """Nobody will hear the answers that are not said yet."""
@@ -310,8 +453,10 @@ class Conversation(Protocol, Generic[Request]):
 
     def _write_soon(self) -> None:
         """Write at the end of the reactor's turn, together with all other connections, where the transport knows of it."""
-        if self._out and not self._stalled:
-            if self._in_the_end is None:
+        if self._out:
+            if self._stalled:
+                self._account()
+            elif self._in_the_end is None:
                 self._write()
             else:
                 self._in_the_end(self._write)
@@ -325,42 +470,54 @@ class Conversation(Protocol, Generic[Request]):
             if body:
                 self.transport.write(body)
 
-    async def _stream(self, answer: Sliced) -> None:
+    # An answer in slices
+
+    def _send_slice(self, stream: Sliced) -> None:
+        """Have the next slice made, and sent when it is there."""
         try:
-            async for slice in answer.slices:
-                if self._closed:
-                    return
-                self._out.append(slice)
-                self._unsent += len(slice)
-                self._write()
-                await self._for_room()
-        finally:
-            answer.close()
-        self._streaming = False
+            slice = begun(_next_slice(stream))
+        except Exception:
+            self._broken_off(Failure(), stream)
+            return
+        if isinstance(slice, Deferred):
+            slice.addCallback(self._slice_is_there, stream).addErrback(self._broken_off, stream)
+        else:
+            self._slice_is_there(slice, stream)
+
+    def _slice_is_there(self, slice: bytes | None, stream: Sliced) -> None:
+        if stream is not self._stream:
+            return  # the connection ended meanwhile
+        if slice is None:
+            self._stream_is_over(stream)
+        else:
+            self._out.append(slice)
+            self._unsent += len(slice)
+            self._scheduler.charge(len(slice) / BYTES_A_SECOND)
+            self._write()
+            if not self._stalled:
+                self._scheduler.schedule(self)  # else when the peer has read
+
+    def _stream_is_over(self, stream: Sliced) -> None:
+        self._end_stream()
         self._served_at = self._clock.seconds()
-        if answer.last:
-            self._stopped = True
+        if stream.last:
+            self._state = max(self._state, State.STOPPED)
             self._drop_turns()
         self._say_what_is_ready()
-        self._pump()
+        self._go_on()
 
-    def _broken_off(self, failure: Failure) -> None:
+    def _end_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self.peer.streams -= 1
+            stream.close()
+
+    def _broken_off(self, failure: Failure, stream: Sliced) -> None:
         """Half an answer was said, and the rest cannot be had: only closing tells the peer."""
-        if not self._closed:
+        if stream is self._stream:
             self.log.failure("an answer broke off", failure)
+            self._end_stream()
             self.abort()
-
-    def _for_room(self) -> Deferred[None]:
-        """Fire in a later turn of the reactor, and not before the transport takes more; fail when the connection is lost."""
-        self._room = Deferred()
-        if not self._stalled:
-            self._clock.callLater(0, self._make_room)
-        return self._room
-
-    def _make_room(self) -> None:
-        if self._room is not None and not self._stalled:
-            room, self._room = self._room, None
-            room.callback(None)
 
     def _read(self, reading: bool) -> None:
         if reading is not self._reading:
@@ -374,10 +531,12 @@ class Conversation(Protocol, Generic[Request]):
 
     def finish(self) -> None:
         """Read no more, answer what was received, say farewell, close."""
-        if not self._closed:
+        if self._state is State.HANDSHAKE:
+            self.abort()
+        elif self._state < State.CLOSED:
             self._read(False)
-            self._input_ended = True
-            self._farewell_due = True
+            self._state = max(self._state, State.DRAINING)
+            self._last_words = self.farewell
             self._pump()
 
     def abort(self) -> None:
@@ -386,39 +545,75 @@ class Conversation(Protocol, Generic[Request]):
 
     def watch(self) -> None:
         """Look again when something is due, and no later; to be called where `due` may have become earlier."""
-        if self._closed:
+        if self._state >= State.CLOSED:
             return
-        due = self.due()
+        self._account()
+        due = self._next_due()
         if self._deadline is not None and self._deadline.active():
             if self._deadline.getTime() <= due:
                 return
             self._deadline.cancel()
-        self._deadline = self._clock.callLater(max(due - self._clock.seconds(), 0), self._look)
+        if due < float("inf"):
+            self._deadline = self._clock.callLater(max(due - self._clock.seconds(), 0), self._look)
+
+    def _next_due(self) -> float:
+        if self._state is State.HANDSHAKE:
+            return self._active_at + HANDSHAKE
+        if self._stalled:
+            return self._served_at + (UNREAD if self._stream is None else UNREAD_LIST)
+        return self.due()
 
     def _look(self) -> None:
-        if self.due() > self._clock.seconds():
+        if self._stalled and (left := backlog(self.transport)) < self._backlog:
+            self._backlog = left  # slow, but it reads
+            self._served_at = self._clock.seconds()
+            self._account()
+        if self._next_due() > self._clock.seconds():
             self.watch()
+        elif self._stalled or self._state is State.HANDSHAKE:
+            self.abort()
         else:
             self.overdue()
 
-    def _close(self) -> None:
-        if self._closed:
+    def _close(self, patience: float = LAST_WORDS) -> None:
+        if self._state >= State.CLOSED:
             return
-        self._closed = self._stopped = True
-        if self._farewell_due:
-            self._out.append(self.farewell)
-        body = b"".join(self._out)
+        self._state = State.CLOSED
+        body = b"".join(self._out) + self._last_words
         self._out.clear()
+        self._unsent = 0
         self.transport.unregisterProducer()
         if body:
             self.transport.write(body)
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = self._clock.callLater(LAST_WORDS, self.abort)
-        if ITCPTransport.providedBy(self.transport) and not self._peer_ended:
+        self._set_deadline(patience, self.abort)
+        if ISSLTransport.providedBy(self.transport):
+            # TLS has a last word of its own, which goes out behind all that was written. Closing half of the connection
+            # below it would cut both off.
+            self.transport.loseConnection()
+        elif ITCPTransport.providedBy(self.transport) and not self._peer_ended:
             # Closing with input unread makes the kernel reset the connection, and the peer loses the answer: so the
             # last word is sent, and what the peer still says goes unheard until it has closed too.
             self._read(True)
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
+
+    def _leave(self) -> None:
+        """Close, now that the peer has had the time to do so. What the system has still to send it goes on to send."""
+        self._set_deadline(LINGER, self.abort)
+        self.transport.loseConnection()
+
+    def _set_deadline(self, seconds: float, call: Callable[[], object]) -> None:
+        self._cancel_deadline()
+        self._deadline = self._clock.callLater(seconds, call)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+
+async def _next_slice(stream: Sliced) -> bytes | None:
+    async for slice in stream.slices:
+        return slice
+    return None

@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Listening
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
 from sockcrud.wire.http_bodies import Body
 from sockcrud.wire.http_framing import Refusal, Request, RequestFramer
@@ -122,7 +122,7 @@ class HTTPConversation(Conversation[Item]):
         self,
         responder: HTTPResponder,
         clock: IReactorTime,
-        connections: Connections,
+        connections: Listening,
         limits: HTTPLimits,
         responses: Responses,
         peer: str,
@@ -381,7 +381,7 @@ class HTTPFactory(Factory):
         self,
         responder: Callable[[str], HTTPResponder],
         clock: IReactorTime,
-        connections: Connections,
+        connections: Listening,
         limits: HTTPLimits,
         loose: bool = False,
         now: Callable[[], float] = time.time,

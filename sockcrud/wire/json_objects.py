@@ -15,7 +15,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Listening
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
 from sockcrud.wire.json_text import DEEPEST, JSONObject, decoded_object
 from sockcrud.wire.unread import followed
@@ -210,7 +210,7 @@ class JSONLimits(Limits):
 class JSONConversation(Conversation[JSONObject | Fault]):
     """A connection that speaks JSON objects."""
 
-    def __init__(self, responder: Responder, clock: IReactorTime, connections: Connections, limits: JSONLimits) -> None:
+    def __init__(self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
         super().__init__(clock, connections, limits)
         self._responder = responder
         self._framer = ObjectFramer(limits.request, limits.depth)
@@ -249,7 +249,7 @@ class JSONFactory(Factory):
     noisy = False
 
     def __init__(
-        self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Connections, limits: JSONLimits
+        self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Listening, limits: JSONLimits
     ) -> None:
         self._responder = responder
         self._clock = clock

@@ -16,6 +16,12 @@ from twisted.python.failure import Failure
 
 _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", "tcp6": r"\:\:1"}
 
+_SOCKETS: Final = (*_LOOPBACK, "unix")
+_WITHOUT_BACKLOG: Final = ("tls",)
+_BACKLOG: Final = 65_535
+"""Connections that wait to be accepted: the system takes this for as many as it allows. With Twisted's 50, a quarter of a
+thousand clients that connect at once got no answer within 40 s."""
+
 _PLAIN_TCP: Final = ("tcp", "tcp6")
 
 
@@ -29,13 +35,27 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     Without `interface=` it is on the loopback address: nothing is open to the world by oversight.
     """
     kind = description.partition(":")[0].lower()
-    if kind in _LOOPBACK and not re.search(r"(?<!\\):interface=", description):
-        description += f":interface={_LOOPBACK[kind]}"
+    description = _completed(description)
     try:
         made: IStreamServerEndpoint = serverFromString(_plain_tcp(reactor) if kind in _PLAIN_TCP else reactor, description)
     except Exception as error:
         raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
     return made
+
+
+def _completed(description: str) -> str:
+    """Add what a description leaves open: the loopback address, and as long a queue of connections as the system has.
+
+    A description may wrap another, as `haproxy:tcp:8080` does: what counts is the first part that names a socket.
+    """
+    parts = re.split(r"(?<!\\):", description)
+    kind = next((part.lower() for part in parts if part.lower() in _SOCKETS), None)
+    if kind is None:
+        return description
+    keys = {part.partition("=")[0] for part in parts if "=" in part}
+    if kind in _LOOPBACK and "interface" not in keys:
+        description += f":interface={_LOOPBACK[kind]}"
+    return description if "backlog" in keys or kind in _WITHOUT_BACKLOG else f"{description}:backlog={_BACKLOG}"
 
 
 def _plain_tcp(reactor: Any) -> Any:

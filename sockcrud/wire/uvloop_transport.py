@@ -26,8 +26,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-ENOUGH: Final = 2**16
-"""Bytes that wait to be sent when a producer has to pause, as in Twisted."""
+ENOUGH: Final = 0
+"""Bytes that wait to be sent when a producer has to pause. (Twisted has 2**16: here the system has that much already, and
+what a peer does not read is to be held, and counted, in one place.)"""
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
 Address = IPv4Address | IPv6Address
@@ -275,6 +276,10 @@ class UvloopTransport:
                 half_closeable.writeConnectionLost()
             except Exception:
                 self._fault()
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes were written and not sent."""
+        return 0 if self._asyncio is None else int(self._asyncio.get_write_buffer_size())
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Take what is to be sent from it, at the speed of the peer."""
