@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
+from sockcrud.collector import GrowthWatch, let_collector_rest
 from sockcrud.config import SQLITE, Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
@@ -28,6 +28,7 @@ from sockcrud.wire.connections import Connections
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 
 SWEEP_SECONDS: Final = 60.0
+GROWTH_SECONDS: Final = 1.0
 
 ENDS: Final = " (what is stored ends with this process)"
 WITHOUT_LOGIN: Final = ("users", "messages")
@@ -76,11 +77,14 @@ class Daemon(Service):
     """Ends the process with a status, once all that can be has been stopped in order after a failure."""
     _admin: FirstAdmin | None = field(init=False, default=None)
     _sweep: LoopingCall = field(init=False)
+    _growth: LoopingCall = field(init=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
+        self._growth = LoopingCall(GrowthWatch().look)
+        self._growth.clock = self.reactor
 
     def privilegedStartService(self) -> None:
         """Listen, while the process still may on any port. Raise `StartFailed`, with nothing started."""
@@ -99,7 +103,8 @@ class Daemon(Service):
             failures[0].raiseException()
         self.hashing.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
-        _let_the_collector_rest()
+        let_collector_rest()
+        self._growth.start(GROWTH_SECONDS, now=False)
         self.reactor.callWhenRunning(self._running, preparing, failures)
 
     def _running(self, prepared: Deferred[None], failures: list[Failure]) -> None:
@@ -133,6 +138,7 @@ class Daemon(Service):
             self.reactor.stop()
 
     async def _sweep_sessions(self) -> None:
+        self.connections.flush_log()
         try:
             await self.sessions.sweep()
         except Exception:
@@ -147,8 +153,10 @@ class Daemon(Service):
         self._log.info("stopping: {count} connections are open", count=len(self.connections))
         await self.listeners.stop()
         await self.connections.finish(self.reactor, self.loaded.settings.stop_grace)
-        if self._sweep.running:
-            self._sweep.stop()
+        for repeated in (self._sweep, self._growth):
+            if repeated.running:
+                repeated.stop()
+        self.connections.flush_log()
         await self.hashing.stop()
         await self.store.close()
         if self._admin is not None and self._admin.file is not None and self._ends_with_the_process:
@@ -179,16 +187,6 @@ class Daemon(Service):
         if name in SIGN_UP and self.loaded.settings.sign_up == "open":
             return "where sign-up is open: whoever does can make an account"
         return ""
-
-
-def _let_the_collector_rest() -> None:
-    """Have garbage looked for seldom, and only in what is new from here on.
-
-    What is stored and what is loaded is no garbage, and to look through it took up to 30 ms at a time: with thousands of
-    creates a second one answer in a hundred waited for that.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _told(admin: FirstAdmin, show_password: bool) -> str:

@@ -35,9 +35,9 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     Without `interface=` it is on the loopback address: nothing is open to the world by oversight.
     """
     kind = description.partition(":")[0].lower()
-    description = _completed(description)
+    where = _plain_tcp(reactor) if kind in _PLAIN_TCP else reactor
     try:
-        made: IStreamServerEndpoint = serverFromString(_plain_tcp(reactor) if kind in _PLAIN_TCP else reactor, description)
+        made: IStreamServerEndpoint = serverFromString(where, _completed(description))
     except Exception as error:
         raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
     return made

@@ -1,0 +1,51 @@
+"""Garbage that is few objects and many bytes is found too."""
+
+from __future__ import annotations
+
+import gc
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockcrud.collector import GROWTH, GrowthWatch, resident_bytes
+
+
+class Cycle:
+    """Garbage that only the collector finds."""
+
+    found = 0
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        Cycle.found += 1
+
+
+class GrowthTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.size = 0
+        self.watch = GrowthWatch(lambda: self.size)
+        Cycle.found = 0
+        Cycle()
+
+    def test_it_is_looked_for_once_the_process_has_grown(self) -> None:
+        self.size = GROWTH
+        self.assertEqual((self.watch.look(), Cycle.found), (False, 0))
+        self.size += 1
+        self.assertEqual((self.watch.look(), Cycle.found), (True, 1))
+        self.assertFalse(self.watch.look())
+
+    def test_growth_counts_from_the_least_there_was(self) -> None:
+        self.size = 0
+        self.watch.look()
+        self.size = GROWTH + 1
+        self.assertTrue(self.watch.look())
+        self.size = 10
+        self.assertFalse(self.watch.look())
+        self.size = GROWTH + 11
+        self.assertTrue(self.watch.look())
+
+    def test_linux_tells_the_size(self) -> None:
+        self.assertGreater(resident_bytes(), 10_000_000)
