@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -21,7 +22,7 @@ class DescriptionTests(SynchronousTestCase):
     def listening(self, description: str) -> tuple[object, ...]:
         """Return the address and the backlog that the reactor is asked for."""
         reactor = MemoryReactor()
-        endpoint(description, reactor).listen(None)
+        endpoint(description, reactor).listen(Factory())
         for servers, at in ((reactor.tcpServers, 3), (reactor.unixServers, 0)):
             for server in servers:
                 return (server[at], server[2])
