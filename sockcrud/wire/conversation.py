@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
+from time import perf_counter
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -27,7 +28,7 @@ from zope.interface import implementer
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
 from sockcrud.wire.backlog import backlog
 from sockcrud.wire.connections import Listening, Peer, Usage
-from sockcrud.wire.pacing import Later
+from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.scheduler import BYTES_A_SECOND, TURN_SECONDS
 from sockcrud.wire.stepping import begun
 
@@ -74,6 +75,13 @@ class State(IntEnum):
     LOST = 5
 
 
+# Looking a member up in its enumeration costs as much as ten of the tests below, and every request passes five.
+_OPEN: Final = State.OPEN
+_DRAINING: Final = State.DRAINING
+_STOPPED: Final = State.STOPPED
+_CLOSED: Final = State.CLOSED
+
+
 @define(eq=False)
 class _Turn:
     """A request that was started: its answer's place in the order."""
@@ -116,6 +124,36 @@ class Conversation(Protocol, Generic[Request]):
 
     An answer that is `Last` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
     """
+
+    # Beyond 30 attributes Python keeps them in a way that makes every look at one of them dearer.
+    __slots__ = (
+        "_active_at",
+        "_backlog",
+        "_clock",
+        "_connections",
+        "_deadline",
+        "_held",
+        "_holding",
+        "_in_the_end",
+        "_last_words",
+        "_limits",
+        "_only_reading",
+        "_out",
+        "_peer_ended",
+        "_pumping",
+        "_reading",
+        "_request_at",
+        "_scheduler",
+        "_served_at",
+        "_shared",
+        "_stalled",
+        "_state",
+        "_stream",
+        "_turns",
+        "_unsent",
+        "peer",
+        "usage",
+    )
 
     farewell = b""
     """What is said last when it is this end that closes."""
@@ -194,7 +232,7 @@ class Conversation(Protocol, Generic[Request]):
 
     @property
     def _stopped(self) -> bool:
-        return self._state >= State.STOPPED
+        return self._state >= _STOPPED
 
     @property
     def _streaming(self) -> bool:
@@ -246,7 +284,7 @@ class Conversation(Protocol, Generic[Request]):
     def readConnectionLost(self) -> None:
         """The peer says no more: what it has said is answered, then the connection closes."""
         self._peer_ended = True
-        if self._state >= State.CLOSED:
+        if self._state >= _CLOSED:
             self.transport.loseConnection()
         else:
             self._state = max(self._state, State.DRAINING)
@@ -282,7 +320,7 @@ class Conversation(Protocol, Generic[Request]):
         self.watch()
         if self._stream is not None:
             self._scheduler.schedule(self)
-        elif self._state < State.CLOSED:
+        elif self._state < _CLOSED:
             self._go_on()
 
     # The order
@@ -307,7 +345,7 @@ class Conversation(Protocol, Generic[Request]):
 
     def _pump(self) -> None:
         """Start what may be started, say what is ready to be said."""
-        if self._pumping or self._state >= State.CLOSED:
+        if self._pumping or self._state >= _CLOSED:
             return
         self._pumping = True
         try:
@@ -316,20 +354,21 @@ class Conversation(Protocol, Generic[Request]):
             self._pumping = False
         if self._unsent > CHEAP_BYTES:
             self._scheduler.charge(self._unsent / BYTES_A_SECOND)
-        self._write_soon()
-        if self._state >= State.STOPPED or (self._state is State.DRAINING and wants_more):
-            if not self._turns and self._stream is None:
-                self._close()
-        else:
-            self._read(wants_more and self._state is State.OPEN)
+        if self._out:
+            self._write_soon()
+        if self._state is _OPEN:
+            if wants_more is not self._reading:
+                self._read(wants_more)
+        elif (self._state is _STOPPED or wants_more) and not self._turns and self._stream is None:
+            self._close()
 
     def _start_what_may(self) -> bool:
         """Start requests in their order; return True where all that was received is started and there is room for more."""
         started = 0
-        began = 0.0
-        unfinished = True
+        began, now = 0.0, perf_counter
+        unfinished = True  # what was received holds no complete request
         limits = self._limits
-        while self._state < State.STOPPED and self._stream is None and not self._holding:
+        while (self._state is _OPEN or self._state is _DRAINING) and self._stream is None and not self._holding:
             if self._unsent >= limits.unsent:
                 self._write()
                 if not self._stalled:
@@ -337,23 +376,25 @@ class Conversation(Protocol, Generic[Request]):
                 return False
             if len(self._turns) >= limits.in_flight:
                 return False
-            if started:
-                if started == 1:
-                    began = self._scheduler.now()
-                elif started == limits.in_flight or self._scheduler.now() - began > TURN_SECONDS:
-                    # The other connections' turn. Nobody waits long for a peer that sends much.
-                    self._scheduler.charge(self._scheduler.now() - began)
-                    self._scheduler.schedule(self)
-                    return False
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 if started > CHEAP_REQUESTS:
-                    self._scheduler.charge(self._scheduler.now() - began)
-                if unfinished or self.usage.unfinished:
+                    self._scheduler.charge(now() - began)
+                elif unfinished or self.usage.unfinished:
                     self._account()
                 return True
+            if started:
+                if started == 1:  # a turn that is a single request needs no clock
+                    now = self._scheduler.now
+                    began = now()
+                elif started == limits.in_flight or now() - began > TURN_SECONDS:
+                    # The other connections' turn. Nobody waits long for a peer that sends much.
+                    self._held = None if request is LATER else request
+                    self._scheduler.charge(now() - began)
+                    self._scheduler.schedule(self)
+                    return False
             started += 1
-            if request is Later.LATER:
+            if request is LATER:
                 unfinished = True
                 continue
             if self._turns and not (self._only_reading and self.only_reads(request)):
@@ -393,24 +434,19 @@ class Conversation(Protocol, Generic[Request]):
     def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
-        if self._state >= State.CLOSED:
+        if self._state >= _CLOSED:
             if isinstance(answer, Sliced):
                 answer.close()
             return
         self._count_unsent(answer)
         self._say_what_is_ready()
-        if self._reading and self._state is State.OPEN:
+        if self._reading and self._state is _OPEN:
             self._write_soon()  # all that was received has been started
         else:
             self._go_on()
 
     def _say_what_is_ready(self) -> None:
-        while (
-            self._turns
-            and self._stream is None
-            and self._state < State.STOPPED
-            and (answer := self._turns[0].answer) is not None
-        ):
+        while self._turns and self._stream is None and self._state < _STOPPED and (answer := self._turns[0].answer) is not None:
             self._turns.popleft()
             self._say(answer)
 
@@ -533,7 +569,7 @@ class Conversation(Protocol, Generic[Request]):
         """Read no more, answer what was received, say farewell, close."""
         if self._state is State.HANDSHAKE:
             self.abort()
-        elif self._state < State.CLOSED:
+        elif self._state < _CLOSED:
             self._read(False)
             self._state = max(self._state, State.DRAINING)
             self._last_words = self.farewell
@@ -545,7 +581,7 @@ class Conversation(Protocol, Generic[Request]):
 
     def watch(self) -> None:
         """Look again when something is due, and no later; to be called where `due` may have become earlier."""
-        if self._state >= State.CLOSED:
+        if self._state >= _CLOSED:
             return
         self._account()
         due = self._next_due()
@@ -576,7 +612,7 @@ class Conversation(Protocol, Generic[Request]):
             self.overdue()
 
     def _close(self, patience: float = LAST_WORDS) -> None:
-        if self._state >= State.CLOSED:
+        if self._state >= _CLOSED:
             return
         self._state = State.CLOSED
         body = b"".join(self._out) + self._last_words

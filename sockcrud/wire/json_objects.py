@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from sockcrud.wire.connections import Listening
-from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
+from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, State, Work
 from sockcrud.wire.json_text import DEEPEST, JSONObject, decoded_object
 from sockcrud.wire.unread import followed
 
@@ -31,6 +31,7 @@ class Fault(Enum):
     FOREIGN = "HTTP, perhaps from a web page that tries to drive this port"
 
 
+_STOPPED: Final = State.STOPPED
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _REST_OF_BAD: Final = re.compile(rb"[^{\n]*")
 _OUTSIDE_TEXT: Final = re.compile(rb'[{}"]')
@@ -218,7 +219,7 @@ class JSONConversation(Conversation[JSONObject | Fault]):
         self.busy = responder.busy
 
     def dataReceived(self, data: bytes) -> None:
-        if not self._stopped:
+        if self._state < _STOPPED:
             self._framer.feed(data)
             self.received()
 
