@@ -110,7 +110,7 @@ class Outcome:
 
 def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, targets: Targets) -> Outcome:
     """Let the stranger at the daemon, and tell what came of it."""
-    seconds = min(stranger.seconds, 5.0) if is_short else stranger.seconds
+    seconds = min(stranger.seconds, 6.0) if is_short else stranger.seconds
     ports = site.daemon.ports
     if stranger.prepare is not None:
         with Attack(ports, random, is_short, 120.0, site.token, site.descriptors, LOGIN) as preparing:

@@ -1,4 +1,4 @@
-"""A real daemon under attack: on its own core, with the well-behaved client beside it, and what can be seen of it from outside."""
+"""A real daemon under attack: on its own core, with the well-behaved client beside it, and its figures."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Strangers of every kind against a real daemon, while a well-behaved client measures how it is served.
 
-`python -m tests.proofs.stranger` lets each at a daemon of its own, on every store, and tells for each the longest that the other
-waited, the memory at the top and once the stranger had gone, what is still open, and whether the next client is served. The
-daemon has a core of its own; what the machine took from it for other programs is left out of the delays, and told. Everything
-stays on the loopback addresses, and ends by itself.
+`python -m tests.proofs.stranger` lets each at a daemon of its own, on every store, and tells for each the longest that the
+other waited, the memory at the top and once the stranger had gone, what is still open, and whether the next client is served.
+The daemon has a core of its own; what the machine took from it for other programs is left out of the delays, and told.
+Everything stays on the loopback addresses, and ends by itself.
 """
 
 from __future__ import annotations

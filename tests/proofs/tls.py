@@ -93,17 +93,14 @@ def tls_truncated(attack: Attack) -> None:
 def tls_last_words(attack: Attack) -> None:
     closing = login("stranger", PASSWORD).replace(b"Content-Length", b"Connection: close\r\nContent-Length")
     way = b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    unknown = b"GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     ends = {
         "a login with Connection: close": ("shop", closing, b'"token"'),
         "a bad request": ("shop", b"nonsense\r\n\r\n", b"HTTP/1.1 400"),
         "a header too large": ("members", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20_000, b"HTTP/1.1 431"),
         "way with Connection: close": ("way", way, b"HTTP/1.1 "),
         "a line too long": ("messages", b'{"a":"' + b"x" * 70_000, b'"status":505'),
-        "an unknown path with Connection: close": (
-            "members",
-            GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
-            b"HTTP/1.1 404",
-        ),
+        "an unknown path with Connection: close": ("members", unknown, b"HTTP/1.1 404"),
     }
     for name, (dialect, data, answer) in ends.items():
         for _ in range(attack.size(15, 2)):
