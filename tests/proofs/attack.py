@@ -182,6 +182,10 @@ class Attack:
         """Have this shown beside the figures."""
         self.notes.append(what)
 
+    def stay(self) -> None:
+        """Keep all that was done as it is for a while."""
+        self.wait(0.2 if self.is_short else 5.0)
+
     def wait(self, seconds: float) -> None:
         """Keep everything as it is for a time that is itself the attack: silence."""
         until = min(monotonic() + seconds, self._began + self.seconds)

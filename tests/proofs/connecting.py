@@ -16,13 +16,13 @@ _TRIES_AGAIN = 1.0
 def idle(attack: Attack) -> None:
     kept = attack.connect_many("users", attack.size(10_000, 500), None)
     attack.note(f"{len(kept):,} connections")
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("idle-http", "as many at an HTTP port", seconds=90.0)
 def idle_http(attack: Attack) -> None:
     attack.connect_many("shop", attack.size(10_000, 500), None)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("at-once", "1,000 clients that connect at the same moment and ask: each must be answered", seconds=60.0)
@@ -69,7 +69,7 @@ def half_closed(attack: Attack) -> None:
     for connection in attack.connect_many("users", attack.size(2_000, 200), None):
         attack.send(connection, GET)
         connection.shutdown(socket.SHUT_WR)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("half-open", "closes its reading half, and goes on asking")
@@ -77,7 +77,7 @@ def half_open(attack: Attack) -> None:
     for connection in attack.connect_many("users", attack.size(500, 100), None):
         connection.shutdown(socket.SHUT_RD)
         attack.send(connection, GET * 10)
-    attack.wait(attack.size(3, 1))
+    attack.stay()
 
 
 @stranger("urgent", "sends urgent data")
@@ -111,7 +111,7 @@ def one_address(attack: Attack) -> None:
         attack.note("this machine has no address but loopback")
         return
     attack.connect_many("users", 260, address)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger(
@@ -122,7 +122,7 @@ def one_address(attack: Attack) -> None:
 )
 def all_connections(attack: Attack) -> None:
     attack.connect_many("users", 260, None)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger(
@@ -134,12 +134,12 @@ def all_connections(attack: Attack) -> None:
 )
 def too_many(attack: Attack) -> None:
     attack.connect_many("users", attack.size(5_000, 600), None)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("no-descriptors", "a daemon with 300 descriptors, and 600 connections", descriptors=300, fills=True, seconds=60.0)
 def no_descriptors(attack: Attack) -> None:
     kept = attack.connect_many("users", attack.size(600, 400), None)
     kept += attack.connect_many("shop", attack.size(600, 200), None)
-    attack.wait(attack.size(10, 1))
+    attack.stay()
     attack.note(f"{len(kept)} connections")

@@ -48,14 +48,14 @@ def metrics(attack: Attack) -> None:
 @stranger("openapi", "128 pipelined /openapi.json on 10 connections, which nobody reads")
 def openapi(attack: Attack) -> None:
     attack.talk(attack.connect_many("admin", attack.size(10, 4)), _head("GET /openapi.json") * 128, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("gets-unread", "/clients/health without end on many connections, which read nothing")
 def gets_unread(attack: Attack) -> None:
     connections = attack.connect_many("clients", attack.size(200, 30), None)
     attack.talk(connections, _head("GET /clients/health") * 20_000, listens=False)
-    attack.wait(attack.size(3, 1))
+    attack.stay()
 
 
 @stranger("many-fields", "headers of as many fields as there may be, pipelined; and with more")
@@ -118,7 +118,7 @@ def unfinished_sign_ups(attack: Attack) -> None:
 def _unfinished(attack: Attack, dialect: str, line: str) -> None:
     data = _head(line, "Content-Type: application/json", f"Content-Length: {MIB}") + b" " * (MIB - 1)
     attack.talk(attack.connect_many(dialect, attack.size(500, 100), None), data, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("import", "64 MiB for /import without a login, in chunks, in counted bytes, and many that do not end", seconds=60.0)
@@ -137,7 +137,7 @@ def anonymous_import(attack: Attack) -> None:
 def expect(attack: Attack) -> None:
     head = _head(OPEN, "Content-Type: application/json", "Expect: 100-continue", "Content-Length: 1000000")
     attack.talk(attack.connect_many("auth", attack.size(1_000, 200), None), head)
-    attack.wait(attack.size(3, 1))
+    attack.stay()
 
 
 @stranger("encodings", "deflate, gzip, odd transfer codings, upgrades")

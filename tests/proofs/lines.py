@@ -16,7 +16,7 @@ LONG: Final = 65_000
 
 @stranger("nobody", "nothing at all: the floor of the figures")
 def nobody(attack: Attack) -> None:
-    attack.wait(attack.size(3, 1))
+    attack.stay()
 
 
 @stranger("brackets", "128 lines of 65,000 { on one connection, again and again")
@@ -66,7 +66,7 @@ def blank_lines(attack: Attack) -> None:
 def nonsense(attack: Attack) -> None:
     connections = attack.connect_many("users", attack.size(50, 10))
     attack.talk(connections, b"x\n" * attack.size(500_000, 50_000), listens=False)
-    attack.wait(attack.size(2, 1))
+    attack.stay()
 
 
 @stranger("nonsense-read", "the same, on one connection that reads the answers")
@@ -94,14 +94,14 @@ def pipeline(attack: Attack) -> None:
 def pipeline_unread(attack: Attack) -> None:
     connections = attack.connect_many("users", attack.size(200, 30))
     attack.talk(connections, GET * 40_000, listens=False)
-    attack.wait(attack.size(3, 1))
+    attack.stay()
 
 
 @stranger("unfinished-objects", "objects of 64 KB, each but for its last byte, on 2,000 connections", seconds=60.0)
 def unfinished_objects(attack: Attack) -> None:
     data = b'{"a":"' + b"x" * (LONG - 10)
     attack.talk(attack.connect_many("users", attack.size(2000, 200), None), data, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("unfinished-for-ever", "an object begun and never finished: to be answered within 10 s", only_full=True, seconds=40.0)
@@ -118,7 +118,12 @@ def unfinished_for_ever(attack: Attack) -> None:
         attack.expect(heard, "an object that is not finished is not answered within 15 s")
 
 
-@stranger("blanks-for-ever", "a blank every half second, with 2 s of idle time", flags=("--idle-timeout", "2"), seconds=20.0)
+@stranger(
+    "blanks-for-ever",
+    "a blank every half second, with 2 s of idle time",
+    flags=("--idle-timeout", "2", "--users-idle", "2"),
+    seconds=20.0,
+)
 def blanks_for_ever(attack: Attack) -> None:
     connection = attack.connect("users")
     for _ in range(attack.size(30, 9)):
@@ -148,7 +153,11 @@ def http_on_json(attack: Attack) -> None:
         before = after
 
 
-@stranger("history", "messages of 40 KB that are added and deleted again", seconds=60.0)
+_HISTORY: Final = ("--max-history", "4MiB")
+"""What is kept of it must not look like a leak."""
+
+
+@stranger("history", "messages of 40 KB that are added and deleted again", flags=_HISTORY, seconds=60.0)
 def history(attack: Attack) -> None:
     text = "\U0001f600" * 9_990
     adding = json.dumps({"op": "adicionar", "id": 7_000_000, "data": text}, ensure_ascii=False).encode() + b"\n"
@@ -160,7 +169,7 @@ def history(attack: Attack) -> None:
             break
 
 
-@stranger("changes", "creates and deletes of users, 10 connections at once, pipelined", seconds=60.0)
+@stranger("changes", "creates and deletes of users, 10 connections at once, pipelined", flags=_HISTORY, seconds=60.0)
 def changes(attack: Attack) -> None:
     user = {"id_operation": "create_user", "payload": {"name": "x", "email": "x@example.org", "age": 1}}
     count = attack.size(5_000, 300)

@@ -68,7 +68,7 @@ def fetch_hang_up(attack: Attack) -> None:
 @stranger("list-at-once", "20 MB lists on 40 connections at once, which stay and read nothing", prepare=have_astral_messages)
 def list_at_once(attack: Attack) -> None:
     attack.talk(attack.connect_many("messages", attack.size(40, 10), window=4096), MESSAGES, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("pipelined-lists", "10 connections with 128 lists of 67 KB each, which are read", prepare=have_users, seconds=60.0)
@@ -81,7 +81,7 @@ def pipelined_lists(attack: Attack) -> None:
 def three_hundred_pipelines(attack: Attack) -> None:
     connections = attack.connect_many("users", attack.size(300, 60), None)
     attack.talk(connections, LIST * 128, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("unread-lists", "1,000 lists that nobody reads, while others create", prepare=have_users, seconds=60.0)

@@ -37,6 +37,9 @@ class Targets:
     login: float = 10.0
     memory: int = 20 * MIB
     settles: float = 60.0
+    top: int = 640 * MIB
+    """Beyond what was before: both budgets of the daemon, for what is unsent and for what is unfinished, and some room."""
+    disk: int = 160 * MIB
 
 
 STRICT: Final = Targets()
@@ -61,6 +64,7 @@ class Outcome:
     faults: list[str]
     seconds: float
     stored: int
+    """Bytes on disk beyond those before."""
     broken: list[str] = field(factory=list)
     notes: list[str] = field(factory=list)
 
@@ -100,6 +104,10 @@ class Outcome:
     def _of_resources(self, targets: Targets) -> Iterator[str]:
         if self.after > self.base + targets.memory:
             yield f"{(self.after - self.base) / MIB:,.0f} MiB more memory after {self.settled:.0f} s"
+        if self.peak > self.base + targets.top:
+            yield f"{(self.peak - self.base) / MIB:,.0f} MiB more memory at the top"
+        if self.stored > targets.disk:
+            yield f"{self.stored / MIB:,.0f} MiB more on disk"
         if self.descriptors > SPARE_DESCRIPTORS:
             yield f"{self.descriptors} more descriptors after {self.settled:.0f} s"
         if self.faults:
@@ -115,7 +123,7 @@ def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, tar
     if stranger.prepare is not None:
         with Attack(ports, random, is_short, 120.0, site.token, site.descriptors, LOGIN) as preparing:
             stranger.prepare(preparing)
-    base, descriptors, log = site.resident(), site.descriptors(), site.logged()
+    base, descriptors, log, stored = site.resident(), site.descriptors(), site.logged(), site.stored()
     site.forget_peak()
     attack = Attack(ports, random, is_short, seconds, site.token, site.descriptors, LOGIN)
     began = monotonic()
@@ -138,7 +146,19 @@ def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, tar
         broken.append(served)
     lines, faults = site.log_since(log)
     return Outcome(
-        stranger, figures, base, peak, after, settled, open_after, lines, faults, took, site.stored(), broken, attack.notes
+        stranger,
+        figures,
+        base,
+        peak,
+        after,
+        settled,
+        open_after,
+        lines,
+        faults,
+        took,
+        site.stored() - stored,
+        broken,
+        attack.notes,
     )
 
 

@@ -20,7 +20,7 @@ GET = b"GET /clients/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 @stranger("tls-unfinished", "1,000 handshakes that are begun and not finished", tls=True)
 def tls_unfinished(attack: Attack) -> None:
     attack.talk(attack.connect_many("shop", attack.size(1_000, 200), None), _HELLO, listens=False)
-    attack.wait(attack.size(5, 1))
+    attack.stay()
 
 
 @stranger("tls-garbage", "random bytes and plain text in the place of handshakes, and in the middle of them", tls=True)
@@ -72,7 +72,7 @@ def tls_unread(attack: Attack) -> None:
             connection = attack.tls("shop", attack.another_address())
             connection.settimeout(0.5)
             connection.sendall(GET * 20_000)
-    attack.wait(attack.size(3, 0))
+    attack.stay()
 
 
 @stranger("tls-truncated", "ends a connection in the middle of a record, and without saying so", tls=True)
