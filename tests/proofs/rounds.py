@@ -184,36 +184,40 @@ class Plan:
 
 
 def outcomes(strangers: Iterable[Stranger], plan: Plan) -> Iterator[Outcome]:
-    """Give what comes of each, one after the other.
-
-    Each has a daemon of its own; in the short form those share one that need the same of it. What fails by nothing but a
-    delay that may be the machine's is tried again: what the daemon does, it does again.
-    """
+    """Give what comes of each, one after the other."""
     with ExitStack() as stack:
-        sites = _Sites(plan, stack)
+        sites = Sites(plan, stack)
         for stranger in strangers:
-            tried = []
-            for _ in range(TRIES):
-                random = Random(f"{plan.seed} {stranger.name}")
-                with sites.of(stranger) as site:
-                    tried.append(attacked(site, stranger, random, plan.is_short, plan.targets))
-                if not tried[-1].may_be_noise(plan.targets):
-                    break
-            yield min(tried, key=lambda one: (len(one.failures(plan.targets)), one.figures.worst))
+            yield tried(sites, stranger)
 
 
-class _Sites:
-    """The daemons that there are."""
+def tried(sites: Sites, stranger: Stranger) -> Outcome:
+    """Let the stranger at a daemon; do so again where nothing fails but a delay that may be the machine's.
+
+    What the daemon does, it does again: the best of the outcomes counts.
+    """
+    plan, outcomes = sites.plan, list[Outcome]()
+    for _ in range(TRIES):
+        with sites.of(stranger) as site:
+            random = Random(f"{plan.seed} {stranger.name}")
+            outcomes.append(attacked(site, stranger, random, plan.is_short, plan.targets))
+        if not outcomes[-1].may_be_noise(plan.targets):
+            break
+    return min(outcomes, key=lambda one: (len(one.failures(plan.targets)), one.figures.worst))
+
+
+class Sites:
+    """The daemons that there are: one for each stranger; in the short form, one for all that need the same of it."""
 
     def __init__(self, plan: Plan, stack: ExitStack) -> None:
-        self._plan = plan
+        self.plan = plan
         self._stack = stack
         self._shared: dict[tuple[object, ...], Site] = {}
 
     @contextmanager
     def of(self, stranger: Stranger) -> Iterator[Site]:
         """Give a daemon for this one."""
-        if not self._plan.is_short:
+        if not self.plan.is_short:
             with ExitStack() as stack:
                 yield self._made(stranger, stack)
             return
@@ -224,5 +228,5 @@ class _Sites:
 
     def _made(self, stranger: Stranger, stack: ExitStack) -> Site:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        needs = (stranger.flags, self._plan.reactor, stranger.descriptors, stranger.tls)
-        return stack.enter_context(Site(directory, self._plan.store, *needs))
+        needs = (stranger.flags, self.plan.reactor, stranger.descriptors, stranger.tls)
+        return stack.enter_context(Site(directory, self.plan.store, *needs))

@@ -11,12 +11,16 @@ from __future__ import annotations
 import argparse
 import sys
 from time import monotonic
+from typing import Final
 
-from tests.proofs import connecting, http_requests, lines, lists, logins, tls, words  # noqa: F401 (each registers its strangers)
+from tests.proofs import connecting, http_requests, lines, lists, logins, tls, words
 from tests.proofs.attack import STRANGERS
 from tests.proofs.report import HEAD, row, summary
 from tests.proofs.rounds import SLACK, STRICT, Plan, outcomes
 from tests.proofs.site import STORES
+
+KINDS: Final = (lines, lists, connecting, http_requests, logins, tls, words)
+"""The families of strangers: each module registers its own."""
 
 
 def main() -> None:
