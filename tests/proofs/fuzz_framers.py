@@ -2,8 +2,8 @@
 
 `python -m tests.proofs.fuzz_framers --examples 20000` checks that no bytes bring about an exception or a traceback, that memory
 stays bounded, that the same bytes have the same effect however they are split in time and segments (what is answered, and what
-is stored), and that of a field client that frames loosely nothing is stored but what it meant. `--coverage SECONDS` looks for
-bytes that reach new code instead, with atheris, where that is installed.
+is stored), and that of a field client that frames loosely nothing is stored but what it meant. `cover_framers`, beside this,
+looks for bytes that reach new code.
 """
 
 from __future__ import annotations
@@ -186,36 +186,12 @@ def run(name: str, examples: int, seeded: int | None = None) -> None:
     (checked if seeded is None else seed(seeded)(checked))()
 
 
-def cover(seconds: int) -> None:
-    """Let atheris look for bytes that reach new code; end the process."""
-    try:
-        import atheris
-    except ImportError:
-        sys.exit("atheris is not installed: pip install atheris")
-
-    def one(data: bytes) -> None:
-        given = atheris.FuzzedDataProvider(data)
-        kind, places = given.ConsumeIntInRange(0, 7), [given.ConsumeIntInRange(1, 500) for _ in range(4)]
-        said = given.ConsumeBytes(600)
-        if kind < 6:
-            check_framer(FRAMERS[kind % 3], said, places)
-        else:
-            check_dialect(DIALECTS[given.ConsumeIntInRange(0, len(DIALECTS) - 1)], said, places, False)
-
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-max_len=700", "-timeout=20"], one)
-    atheris.Fuzz()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=5_000, help="for each property")
     parser.add_argument("--only", nargs="+", metavar="PROPERTY", choices=list(PROPERTIES))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--coverage", type=int, metavar="SECONDS", help="let atheris look, for so long")
     asked = parser.parse_args()
-    if asked.coverage:
-        cover(asked.coverage)
     failed = 0
     for name in asked.only or PROPERTIES:
         began, examples = perf_counter(), asked.examples // 50 + 1 if name.startswith("memory") else asked.examples
