@@ -186,14 +186,16 @@ class _Client:
             self._over.wait(LOGIN_EVERY)
 
     def _once(self, dialect: str, address: str, request: bytes) -> tuple[float, bytes]:
-        asked = monotonic()
+        """Ask on a connection of its own; give the seconds that the daemon took, and what it answered."""
+        before, asked = self._waiting.read(), monotonic()
         try:
             with self._connect(dialect, address) as connection:
                 connection.sendall(request)
                 answer = _line(connection)
         except OSError as error:
             answer = repr(error).encode()
-        return monotonic() - asked, answer
+        seconds = monotonic() - asked
+        return max(seconds - self._waiting.between(before, self._waiting.read()), 0.0), answer
 
     def _connect(self, dialect: str, address: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self._ports[dialect]), PATIENCE, (address, 0))
