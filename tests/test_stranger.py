@@ -46,18 +46,19 @@ def test_every_family_has_its_strangers() -> None:
     assert families == {module.__name__ for module in KINDS}
 
 
+WELL: Final = Figures(asked=1, worst=0.05, newcomers=1, healths=1)
 GOOD: Final = Outcome(
     STRANGERS["nobody"],
-    Figures(asked=1, worst=0.05, newcomers=1, healths=1),
-    90 * MIB,
-    95 * MIB,
-    91 * MIB,
-    0.1,
-    1,
-    0,
-    [],
-    1.0,
-    0,
+    WELL,
+    base=90 * MIB,
+    peak=95 * MIB,
+    after=91 * MIB,
+    settled=0.1,
+    descriptors=1,
+    lines=[],
+    faults=[],
+    seconds=1.0,
+    stored=0,
 )
 
 
@@ -76,7 +77,7 @@ GOOD: Final = Outcome(
         ({}, {"stored": 200 * MIB}, "200 MiB more on disk"),
         ({}, {"descriptors": 13}, "13 more descriptors"),
         ({}, {"faults": ["Traceback (most recent call last):"]}, "1 faults in the log"),
-        ({}, {"lines": 101}, "101 lines of log"),
+        ({}, {"lines": ["a line"] * 101}, "101 lines of log"),
         ({}, {"broken": ["the daemon has ended"]}, "the daemon has ended"),
     ],
 )

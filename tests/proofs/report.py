@@ -22,7 +22,7 @@ def row(outcome: Outcome, targets: Targets) -> str:
         f"{outcome.stranger.name:<20} {f.worst * 1000:>8,.1f} {f.p99 * 1000:>7,.1f} {f.stolen * 1000:>7,.1f} "
         f"{f.newcomer_worst * 1000:>8,.0f} {f.health_worst * 1000:>8,.0f} {login:>7} "
         f"{outcome.base / MIB:>6,.0f} {outcome.peak / MIB:>6,.0f} {outcome.after / MIB:>6,.0f} {outcome.settled:>5.1f} "
-        f"{outcome.stored / MIB:>5,.0f} {outcome.descriptors:>5} {outcome.lines:>6,} {outcome.seconds:>6.1f}  "
+        f"{outcome.stored / MIB:>5,.0f} {outcome.descriptors:>5} {len(outcome.lines):>6,} {outcome.seconds:>6.1f}  "
         f"{'FAIL' if failures else 'PASS'}"
     )
     notes = [f"    ({note})" for note in outcome.notes]

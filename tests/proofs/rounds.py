@@ -60,7 +60,8 @@ class Outcome:
     """Seconds until memory and descriptors were back, or until they were waited for no longer."""
     descriptors: int
     """Open beyond those that were before."""
-    lines: int
+    lines: list[str]
+    """What was logged."""
     faults: list[str]
     seconds: float
     stored: int
@@ -112,8 +113,8 @@ class Outcome:
             yield f"{self.descriptors} more descriptors after {self.settled:.0f} s"
         if self.faults:
             yield f"{len(self.faults)} faults in the log, such as {self.faults[0][-120:]!r}"
-        if self.lines > MOST_LINES:
-            yield f"{self.lines:,} lines of log"
+        if len(self.lines) > MOST_LINES:
+            yield f"{len(self.lines):,} lines of log, such as {self.lines[-1][-120:]!r}"
 
 
 def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, targets: Targets) -> Outcome:

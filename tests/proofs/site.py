@@ -146,12 +146,12 @@ class Site:
         """Give how long its log is."""
         return self.daemon.log.stat().st_size
 
-    def log_since(self, place: int) -> tuple[int, list[str]]:
-        """Give how many lines were logged from this place on, and those that tell of a fault."""
+    def log_since(self, place: int) -> tuple[list[str], list[str]]:
+        """Give the lines that were logged from this place on, and those of them that tell of a fault."""
         with self.daemon.log.open("rb") as log:
             log.seek(place)
             lines = log.read().decode(errors="replace").splitlines()
-        return len(lines), [line for line in lines if _FAULT.search(line)]
+        return lines, [line for line in lines if _FAULT.search(line)]
 
     def __enter__(self) -> Site:
         return self
