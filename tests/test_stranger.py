@@ -35,7 +35,7 @@ def _attacks() -> Iterator[Any]:
             yield pytest.param(store, name, id=f"{store}-{name}")
 
 
-@pytest.mark.parametrize(("store", "name"), _attacks())
+@pytest.mark.parametrize(("store", "name"), list(_attacks()))
 def test_others_are_served_and_nothing_is_left(sites: Callable[[str], Sites], store: str, name: str) -> None:
     outcome = tried(sites(store), STRANGERS[name])
     assert not outcome.failures(SLACK), row(outcome, SLACK)

@@ -19,6 +19,8 @@ from attrs import define, field, frozen
 
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 _TIMEOUT: Final = 20.0
+STATUS: Final = b"HTTP/1.1 "
+"""What each answer of HTTP has once."""
 _AT_ONCE: Final = 40
 """Connections begun together: fewer than any backlog, so that none has to be tried again after a second."""
 _QUIET: Final = 0.3
@@ -158,14 +160,21 @@ class Attack:
         return False
 
     def talk(
-        self, connections: Iterable[socket.socket], data: bytes | Iterable[bytes], listens: bool = True, ends: int = 0
+        self,
+        connections: Iterable[socket.socket],
+        data: bytes | Iterable[bytes],
+        listens: bool = True,
+        ends: int = 0,
+        mark: bytes = b"\n",
     ) -> int:
         """Send this on all of them at once (or to each its own), as fast as it is taken; read what is answered, if it listens.
 
         Come back when all is sent and nothing comes any more, or nothing is taken any more, or time is up, or, where
-        `ends` is given, when so many answers (lines) were heard on each. Give how many bytes were heard.
+        `ends` is given, when so many answers (each has one such mark) were heard on each. Give how many bytes were heard.
         """
-        return _Talk(repeat(data) if isinstance(data, bytes) else data, listens, ends).run(connections, lambda: self.is_over)
+        return _Talk(repeat(data) if isinstance(data, bytes) else data, listens, ends, mark).run(
+            connections, lambda: self.is_over
+        )
 
     def reset(self, connection: socket.socket) -> None:
         """Close so that the other end gets a reset."""
@@ -206,12 +215,13 @@ class Attack:
 class _Talk:
     """Several connections at once."""
 
-    def __init__(self, data: Iterable[bytes], listens: bool, ends: int) -> None:
+    def __init__(self, data: Iterable[bytes], listens: bool, ends: int, mark: bytes) -> None:
         self._data = data
         self._listens = listens
         self._ends = ends
+        self._mark = mark
         self._unsent: dict[socket.socket, memoryview] = {}
-        self._lines: dict[socket.socket, int] = {}
+        self._answers: dict[socket.socket, int] = {}
         self._heard = 0
 
     def run(self, connections: Iterable[socket.socket], is_over: Callable[[], bool]) -> int:
@@ -219,7 +229,7 @@ class _Talk:
             for connection, data in zip(connections, self._data, strict=False):
                 connection.setblocking(False)
                 self._unsent[connection] = memoryview(data)
-                self._lines[connection] = 0
+                self._answers[connection] = 0
                 selector.register(connection, selectors.EVENT_WRITE | (selectors.EVENT_READ if self._listens else 0))
             while selector.get_map() and not is_over():
                 ready = selector.select(_QUIET if not self._ends else 5.0)
@@ -237,8 +247,8 @@ class _Talk:
             if events & selectors.EVENT_READ:
                 part = connection.recv(262144)
                 self._heard += len(part)
-                self._lines[connection] += part.count(b"\n")
-                if not part or (self._ends and self._lines[connection] >= self._ends):
+                self._answers[connection] += part.count(self._mark)
+                if not part or (self._ends and self._answers[connection] >= self._ends):
                     selector.unregister(connection)
                     return
             if events & selectors.EVENT_WRITE:

@@ -6,7 +6,7 @@ import socket
 from base64 import b64encode
 from typing import Final
 
-from tests.proofs.attack import Attack, stranger
+from tests.proofs.attack import STATUS, Attack, stranger
 
 MIB: Final = 2**20
 HOST: Final = b"Host: 127.0.0.1\r\n"
@@ -63,8 +63,7 @@ def many_fields(attack: Attack) -> None:
     most = _head("GET /clients/health", *[f"X-{number}: {'y' * 140}" for number in range(98)])
     attack.talk([attack.connect("clients")], most * attack.size(2_000, 200))
     more = _head("GET /clients/health", *["X: y"] * 3_000)
-    for _ in range(attack.size(100, 10)):
-        attack.talk([attack.connect("clients")], more, ends=1)
+    attack.talk(attack.connect_many("clients", attack.size(100, 10)), more)
 
 
 @stranger("header-byte-by-byte", "headers of 16 KiB, one byte a segment, on 20 connections")
@@ -153,8 +152,8 @@ def encodings(attack: Attack) -> None:
         ("Accept: " + "a/b;q=0.1," * 1500,),
         ("Cookie: " + "a=b;" * 3500,),
     ):
-        for _ in range(attack.size(100, 5)):
-            attack.talk([attack.connect("auth")], _head(OPEN, *fields) + b"x\x9cK\x04\x00\x00b\x00b10", ends=1)
+        said = _head(OPEN, *fields) + b"x\x9cK\x04\x00\x00b\x00b10"
+        attack.talk(attack.connect_many("auth", attack.size(100, 5)), said)
 
 
 @stranger("queries", "targets with thousands of parameters, percent signs and dots")
@@ -185,12 +184,9 @@ def dead_tokens(attack: Attack) -> None:
 
 @stranger("sockets-at-http", "TLS, JSON lines and random bytes at the HTTP ports")
 def sockets_at_http(attack: Attack) -> None:
-    for _ in range(attack.size(300, 20)):
-        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b'{"op":"mostrar"}\n', attack.random.randbytes(3_000)):
-            for dialect in ("shop", "members", "admin"):
-                attack.talk([attack.connect(dialect)], data, ends=1)
-        if attack.is_over:
-            return
+    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b'{"op":"mostrar"}\n', attack.random.randbytes(3_000)):
+        for dialect in ("shop", "members", "admin"):
+            attack.talk(attack.connect_many(dialect, attack.size(300, 20)), data)
 
 
 @stranger("loose-flood", "loosely framed requests at the members' port: each takes a timer of 0.1 s")
@@ -207,8 +203,8 @@ def huge_logins(attack: Attack) -> None:
     body = b'{"username":"someone","password":"' + b"x" * (MIB - 100) + b'"}'
     large = _head(OPEN, "Content-Type: application/json", f"Content-Length: {len(body)}") + body
     for _ in range(attack.size(20, 2)):
-        attack.talk(attack.connect_many("auth", 4, None), basic, ends=8)
-        attack.talk(attack.connect_many("auth", 4, None), large, ends=8)
+        attack.talk(attack.connect_many("auth", 4, None), basic, ends=1, mark=STATUS)
+        attack.talk(attack.connect_many("auth", 4, None), large, ends=1, mark=STATUS)
 
 
 @stranger("sessions-in-urls", "thousands of sessions guessed in way's URLs")

@@ -11,6 +11,7 @@ from tests.proofs.attack import Attack, stranger
 from tests.proofs.lines import LIST
 
 _CREATE = {"id_operation": "create_user", "payload": {"name": "Ana Maria", "email": "ana@example.org", "age": 30}}
+_CREATES = 200
 MESSAGES = b'{"op":"mostrar"}\n'
 
 
@@ -90,7 +91,10 @@ def unread_lists(attack: Attack) -> None:
     lists = attack.connect_many("users", attack.size(1000, 150), None, window=4096)
     attack.talk(lists, LIST, listens=False)
     after = _seconds_of_creates(attack)
-    attack.note(f"300 creates took {before * 1000:.0f} ms before, {after * 1000:.0f} ms meanwhile")
+    if attack.is_over:
+        attack.note("the machine is too slow for this")
+        return
+    attack.note(f"{_CREATES} creates took {before * 1000:.0f} ms before, {after * 1000:.0f} ms meanwhile")
     attack.expect(after < 4 * before + 0.2, f"creates take {after / before:.0f} times as long beside unread lists")
 
 
@@ -99,7 +103,7 @@ def _seconds_of_creates(attack: Attack) -> float:
     connection, seconds = attack.connect("users"), []
     for _ in range(3):
         began = monotonic()
-        attack.talk([connection], (json.dumps(_CREATE) + "\n").encode() * 300, ends=300)
+        attack.talk([connection], (json.dumps(_CREATE) + "\n").encode() * _CREATES, ends=_CREATES)
         seconds.append(monotonic() - began)
     return min(seconds)
 

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable
 
-from tests.proofs.attack import Attack, stranger
+from tests.proofs.attack import STATUS, Attack, stranger
 from tests.proofs.site import PASSWORD
 
 
@@ -26,22 +26,30 @@ def post(path: str, body: object, method: str = "POST") -> bytes:
     return (head + data).encode()
 
 
+TRIES = 2
+"""Logins that are sent behind each other on one connection."""
+
+
+def _tries(attack: Attack, count: int) -> list[bytes]:
+    return [login(name, "wrong") * TRIES for name in _names(attack, count)]
+
+
 def _names(attack: Attack, count: int) -> Iterable[str]:
     return (f"n{attack.random.getrandbits(64):016x}" for _ in range(count))
 
 
 @stranger("login-names", "200 connections of one address that log in with names there are not", hashes=True, logs_in=True)
 def login_names(attack: Attack) -> None:
-    connections = attack.connect_many("auth", attack.size(200, 100))
+    connections = attack.connect_many("auth", attack.size(200, 70))
     for _ in range(attack.size(5, 1)):
-        attack.talk(connections, [login(name, "wrong") * 3 for name in _names(attack, len(connections))], ends=9)
+        attack.talk(connections, _tries(attack, len(connections)), ends=TRIES, mark=STATUS)
 
 
 @stranger("login-addresses", "the same from 200 addresses", hashes=True, logs_in=True)
 def login_addresses(attack: Attack) -> None:
     connections = attack.connect_many("auth", attack.size(200, 50), None)
     for _ in range(attack.size(5, 1)):
-        attack.talk(connections, [login(name, "wrong") * 3 for name in _names(attack, len(connections))], ends=9)
+        attack.talk(connections, _tries(attack, len(connections)), ends=TRIES, mark=STATUS)
 
 
 @stranger("guesses", "guesses the password of one account from 27 addresses, 9 times each", hashes=True, logs_in=True)
@@ -73,15 +81,20 @@ def guesses_everywhere(attack: Attack) -> None:
 
 @stranger("sign-ups", "signs up with random names on 100 connections", hashes=True, logs_in=True)
 def sign_ups(attack: Attack) -> None:
-    auth = attack.connect_many("auth", attack.size(100, 40))
+    auth = attack.connect_many("auth", attack.size(100, 20))
     for _ in range(attack.size(5, 1)):
         requests = [post("/user/create", {"username": name, "password": "some password"}) for name in _names(attack, 100)]
         attack.talk(auth, requests)
-    members = attack.connect_many("members", attack.size(50, 20))
+    members = attack.connect_many("members", attack.size(50, 10))
     requests = [post("/", {"email": f"{name}@example.org", "password": "pass"}, "PUT") for name in _names(attack, 50)]
     attack.talk(members, requests)
 
 
 @stranger("sessions", "logs in with one account again and again", hashes=True, logs_in=True, seconds=60.0)
 def sessions(attack: Attack) -> None:
-    attack.talk(attack.connect_many("auth", 10), login("stranger", PASSWORD) * attack.size(100, 5), ends=attack.size(900, 45))
+    attack.talk(
+        attack.connect_many("auth", 10),
+        login("stranger", PASSWORD) * attack.size(100, 3),
+        ends=attack.size(100, 3),
+        mark=STATUS,
+    )

@@ -25,22 +25,14 @@ def tls_unfinished(attack: Attack) -> None:
 
 @stranger("tls-garbage", "random bytes and plain text in the place of handshakes, and in the middle of them", tls=True)
 def tls_garbage(attack: Attack) -> None:
-    for _ in range(attack.size(300, 25)):
-        for data in (
-            attack.random.randbytes(500),
-            GET,
-            _HELLO + attack.random.randbytes(508),
-            b"{}\n",
-            b"\x15\x03\x03\0\x02\x01\0",
-        ):
-            attack.talk([attack.connect("shop")], data, ends=1)
-        if attack.is_over:
-            return
+    garbage = (attack.random.randbytes(500), GET, _HELLO + attack.random.randbytes(508), b"\x15\x03\x03\0\x02\x01\0")
+    for data in garbage:
+        attack.talk(attack.connect_many("shop", attack.size(300, 25)), data)
 
 
 @stranger("tls-handshakes", "a handshake after the other, and away", tls=True)
 def tls_handshakes(attack: Attack) -> None:
-    for number in range(attack.size(1_000, 60)):
+    for number in range(attack.size(1_000, 20)):
         with suppress(OSError):
             connection = attack.tls("shop", attack.another_address())
             if number % 3 == 0:
@@ -67,7 +59,7 @@ def tls_renegotiation(attack: Attack) -> None:
 
 @stranger("tls-unread", "lists and health without end over TLS, which nobody reads", tls=True)
 def tls_unread(attack: Attack) -> None:
-    for _ in range(attack.size(50, 8)):
+    for _ in range(attack.size(50, 4)):
         with suppress(OSError):
             connection = attack.tls("shop", attack.another_address())
             connection.settimeout(0.5)
@@ -77,7 +69,7 @@ def tls_unread(attack: Attack) -> None:
 
 @stranger("tls-truncated", "ends a connection in the middle of a record, and without saying so", tls=True)
 def tls_truncated(attack: Attack) -> None:
-    for number in range(attack.size(500, 40)):
+    for number in range(attack.size(500, 12)):
         with suppress(OSError):
             connection = attack.tls("way", attack.another_address())
             connection.sendall(b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
