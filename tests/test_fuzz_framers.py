@@ -11,7 +11,6 @@ from tests.proofs.fuzz_framers import PROPERTIES, run
 from tests.proofs.inputs import COUNTS, loose_conversation
 from tests.proofs.systems import TOKEN, System
 
-
 OPEN: Final = {"loose clients": pytest.mark.xfail(reason="a length that counts too much takes from the next request")}
 """What does not hold yet."""
 
