@@ -55,7 +55,7 @@ def connect_close(attack: Attack) -> None:
 
 @stranger("resets", "asks, and resets the connection before the answer")
 def resets(attack: Attack) -> None:
-    for number in range(attack.size(20_000, 800)):
+    for number in range(attack.size(20_000, 300)):
         dialect, request = (("users", GET * 20), ("admin", b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 3))[number % 2]
         connection = attack.connect(dialect, attack.another_address())
         attack.send(connection, request)
