@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,13 +26,14 @@ class Daemon:
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
 
-    def __init__(self, directory: Path, *flags: str, twistd: bool = False) -> None:
+    def __init__(self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = ()) -> None:
+        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first."""
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
         reactor = ["--reactor", self.reactor] if self.reactor is not None else []
         command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
-        command += [*ports, *flags]
+        command = [*under, *command, *ports, *flags]
         self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=environment())
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
