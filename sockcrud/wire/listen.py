@@ -14,6 +14,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
+from sockcrud.wire.tls import StrictTLS
+
 _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", "tcp6": r"\:\:1"}
 
 _PLAIN_TCP: Final = ("tcp", "tcp6")
@@ -32,20 +34,41 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     if kind in _LOOPBACK and not re.search(r"(?<!\\):interface=", description):
         description += f":interface={_LOOPBACK[kind]}"
     try:
-        made: IStreamServerEndpoint = serverFromString(_plain_tcp(reactor) if kind in _PLAIN_TCP else reactor, description)
+        made: IStreamServerEndpoint = serverFromString(_reactor_for(kind, reactor), description)
     except Exception as error:
         raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
     return made
 
 
-def _plain_tcp(reactor: Any) -> Any:
-    """Give what listens where nothing but TCP is asked for: the reactor itself, or the faster way that it has."""
-    return getattr(reactor, "plain_tcp", reactor)
+def _reactor_for(kind: str, reactor: Any) -> Any:
+    """Give what listens: where nothing but TCP is asked for, the faster way that the reactor may have; TLS is made strict."""
+    return getattr(reactor, "plain_tcp", reactor) if kind in _PLAIN_TCP else StrictTLS(reactor)
 
 
 def is_secure(description: str) -> bool:
     """Tell whether an endpoint of this description speaks TLS."""
     return description.partition(":")[0].lower() in ("ssl", "tls")
+
+
+def is_on_loopback(description: str) -> bool:
+    """Tell whether an endpoint of this description is on a loopback address, which only this machine reaches.
+
+    A socket handed over by systemd counts as one: where it is, only its unit knows. A Unix socket does not: whoever comes
+    there comes by a proxy, or is no browser.
+    """
+    kind, _, inner = description.partition(":")
+    if kind.lower() == "haproxy":
+        return is_on_loopback(inner)
+    found = re.search(r"(?<!\\):interface=((?:[^:\\]|\\.)*)", description)
+    if kind.lower() not in (*_LOOPBACK, "systemd"):
+        return False
+    if found is None:
+        return True
+    interface = re.sub(r"\\(.)", r"\1", found[1])
+    try:
+        return ip_address(interface).is_loopback
+    except ValueError:
+        return interface == "localhost"
 
 
 @define
