@@ -72,6 +72,14 @@ def _store(text: str) -> str:
     return text
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(name.lower().removesuffix(".") for name in text.split())
+    for name in names:
+        if name != "*" and re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", name) is None:
+            raise ValueError("*, or names such as shop.example.org or [2001:db8::1], without ports, with blanks between them")
+    return names
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(text.split())
     for origin in origins:
@@ -122,8 +130,14 @@ class Settings:
     header_timeout: float = _setting("10", _seconds, "HTTP: seconds a header may take")
     body_timeout: float = _setting("30", _seconds, "HTTP: seconds a body may take")
     keep_alive_timeout: float = _setting("75", _seconds, "HTTP: seconds without a request after which a connection is closed")
-    cors_origins: tuple[str, ...] = _setting("*", _origins, "origins whose web pages may call the HTTP dialects; * for any")
+    cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the HTTP dialects; * for any")
     admin_cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the admin port")
+    hosts: tuple[str, ...] = _setting(
+        "",
+        _hosts,
+        "HTTP: names and addresses that requests may be for, besides those of loopback; * for any. Listeners that other"
+        " machines reach, and Unix sockets, take any while none is named here",
+    )
     members_strict: bool = _setting(
         "no", _yes_or_no, "take no request of a loosely framing field client at the members' port", "members"
     )
