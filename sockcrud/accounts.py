@@ -211,6 +211,11 @@ class Directory:
         """Fire with the company of those who sign up; it is made where there is none."""
         return await self._store.transact(self._default_company_in)
 
+    async def is_default_company(self, company_id: int) -> bool:
+        """Tell whether this is the company of those who sign up."""
+        found = await self._store.find(Company, "name", self._default_company)
+        return found is not None and found.id == company_id
+
     async def has_active_admin(self) -> bool:
         """Fire with whether an active admin of an active company exists."""
         return await active_admin(self._store) is not None

@@ -92,6 +92,14 @@ def _store(text: str) -> str:
     return text
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(name.lower().removesuffix(".") for name in text.split())
+    for name in names:
+        if name != "*" and re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", name) is None:
+            raise ValueError("*, or names such as shop.example.org or [2001:db8::1], without ports, with blanks between them")
+    return names
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(text.split())
     for origin in origins:
@@ -154,8 +162,14 @@ class Settings:
     header_timeout: float = _setting("10", _seconds, "HTTP: seconds a header may take")
     body_timeout: float = _setting("30", _seconds, "HTTP: seconds a body may take")
     keep_alive_timeout: float = _setting("75", _endless, "HTTP: seconds between two requests of a connection; 0 for no end")
-    cors_origins: tuple[str, ...] = _setting("*", _origins, "origins whose web pages may call the HTTP dialects; * for any")
+    cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the HTTP dialects; * for any")
     admin_cors_origins: tuple[str, ...] = _setting("", _origins, "origins whose web pages may call the admin port")
+    hosts: tuple[str, ...] = _setting(
+        "",
+        _hosts,
+        "HTTP: names and addresses that requests may be for, besides those of loopback; * for any. Listeners that other"
+        " machines reach, and Unix sockets, take any while none is named here",
+    )
     users_idle: float | None = _setting("1800", _own_idle, _LONG_IDLE, "users")
     messages_idle: float | None = _setting("1800", _own_idle, _LONG_IDLE, "messages")
     clients_idle: float | None = _setting("", _own_idle, _IDLE, "clients")

@@ -21,6 +21,7 @@ from sockcrud.dialects.admin.responder import AdminResponder
 from sockcrud.dialects.members import MembersResponder, State
 from sockcrud.dialects.messages import MessagesResponder
 from sockcrud.dialects.openapi import description
+from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.shop.auth import AuthResponder
 from sockcrud.dialects.shop.clients import ClientsResponder
@@ -54,7 +55,7 @@ from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
-from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
+from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_on_loopback, is_secure
 
 if TYPE_CHECKING:
     from sockcrud.stores.postgres import PostgresStore  # at run time only where it is used: its driver is an extra
@@ -195,20 +196,28 @@ def _responders(
     administered = AdminOperations(logins, administration, transfer, status, upkeep, settings.max_import)
     started = gate.clock.seconds()
     state = State(lambda: gate.clock.seconds() - started, lambda: len(connections))
-    terms = Terms(settings.cors_origins, settings.max_depth)
-    admin_terms = Terms(settings.admin_cors_origins, settings.max_depth)
+    terms = {name: _terms(settings, name) for name in DIALECTS}
     return {
         "users": lambda peer: UsersResponder(users, peer),
         "messages": lambda peer: MessagesResponder(messages, peer),
-        "clients": lambda peer: ClientsResponder(clients, addresses, logins, peer, terms),
-        "products": lambda peer: ProductsResponder(products, logins, peer, terms),
-        "inventory": lambda peer: InventoryResponder(inventory, logins, peer, terms),
-        "auth": lambda peer: AuthResponder(logins, peer, terms),
-        "shop": lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
-        "way": lambda peer: WayResponder(logins, colleagues, peer, terms),
-        "members": lambda peer: MembersResponder(logins, members, state, peer, terms),
-        "admin": lambda peer: AdminResponder(administered, peer, admin_terms),
+        "clients": lambda peer: ClientsResponder(clients, addresses, logins, peer, terms["clients"]),
+        "products": lambda peer: ProductsResponder(products, logins, peer, terms["products"]),
+        "inventory": lambda peer: InventoryResponder(inventory, logins, peer, terms["inventory"]),
+        "auth": lambda peer: AuthResponder(logins, peer, terms["auth"]),
+        "shop": lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms["shop"]),
+        "way": lambda peer: WayResponder(logins, colleagues, peer, terms["way"]),
+        "members": lambda peer: MembersResponder(logins, members, state, peer, terms["members"]),
+        "admin": lambda peer: AdminResponder(administered, peer, terms["admin"]),
     }
+
+
+def _terms(settings: Settings, name: str) -> Terms:
+    """Return the terms of a dialect, as they follow from the settings and from where it listens."""
+    where = getattr(settings, name)
+    pages = settings.admin_cors_origins if name == "admin" else settings.cors_origins
+    any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(where))
+    origins = Origins(pages, None if any_host else frozenset(settings.hosts))
+    return Terms(origins, settings.max_depth, is_secure(where))
 
 
 def _factory(

@@ -123,8 +123,8 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("way", "POST", "/api/main"): Row(anybody("OK"), {"User": "bert", "Passwd": digest_of(SECRET)}),
     ("way", "DELETE", "/api/main/{session}"): Row((_OVER, "OK", "OK", "OK", "OK", _OVER, _OVER)),
     ("way", "GET", "/api/usuario/{session}"): (
-        Row((_OVER, _OURS, _OURS, _THEIRS, _THEIRS, _OVER, _OVER)),
-        Row((_OVER, ("bert",), ("bert",), (), (), _OVER, _OVER), query="id={account}"),
+        Row((_OVER, ("anna",), _OURS, _THEIRS, _THEIRS, _OVER, _OVER)),  # anybody may sign up to be one of ours
+        Row((_OVER, (), ("bert",), (), (), _OVER, _OVER), query="id={account}"),
     ),
     ("way", "POST", "/api/usuario/{session}"): Row(
         (_OVER, _NO_PERMISSION, "OK", _NO_PERMISSION, "OK", _OVER, _OVER),

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 
-def certified(directory: Path, days: float) -> tuple[Path, Path]:
+def certified(directory: Path, days: float, *, rsa: bool = False) -> tuple[Path, Path]:
     """Write a key and a certificate of 127.0.0.1 that vouches for itself, valid so many days from now, and give both files."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = generate_rsa_key(65537, 2048) if rsa else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     end = datetime.now(timezone.utc) + timedelta(days=days)
     certificate = (

@@ -155,17 +155,21 @@ class AllDoorsCase(PeopleCase):
             self.clock.advance(0)
             heard = client.hears()
         (answered,) = answers(heard, (method,))
+        # Whatever is asked of whichever dialect: nothing is to be kept, and who is not let in is told how to be.
+        self.assertEqual(answered.field("Cache-Control"), "no-store", answered)
+        self.assertEqual(answered.field("Referrer-Policy"), "no-referrer" if dialect == "way" else None)
+        self.assertEqual(answered.status == 401, answered.field("WWW-Authenticate") is not None, answered)
         return answered
 
 
-def wired(case: PeopleCase, connections: Connections | None = None) -> dict[str, Any]:
+def wired(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
     """Give each dialect's responders, as `tap` wires them, over the store and the directory of a test case."""
     gate = Gate(case.clock, [case.tally])
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
     status = Status(gate, case.store, lambda: {"admin": True}, figures.text, lambda: description(urls))
     counted = Connections(100, case.clock) if connections is None else connections
-    return _responders(Settings(), gate, case.store, case.directory, case.sessions, status, counted)
+    return _responders(settings or Settings(), gate, case.store, case.directory, case.sessions, status, counted)
 
 
 def routes_by_dialect() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from sockcrud.dialects.members import MembersResponder, State
+from sockcrud.dialects.routed import Terms
 from sockcrud.model import ADMIN, USER, Account
 from tests.directory_kit import HERE
 from tests.http_kit import Answered, HTTPClient, answers
@@ -34,10 +35,14 @@ class MembersCase(PeopleCase):
         self.uptime, self.open_connections = 0.0, 1
         self.client = self.a_client()
 
-    def a_client(self, *, closed: bool = False, **options: Any) -> HTTPClient:
+    def a_client(self, terms: Terms | None = None, *, closed: bool = False, **options: Any) -> HTTPClient:
         state = State(lambda: self.uptime, lambda: self.open_connections)
         logins = self.closed if closed else self.logins
-        return HTTPClient(lambda peer: MembersResponder(logins, self.members, state, peer), self.clock, address=HERE, **options)
+
+        def responder(peer: str) -> MembersResponder:
+            return MembersResponder(logins, self.members, state, peer, terms)
+
+        return HTTPClient(responder, self.clock, address=HERE, **options)
 
     def asks(
         self, method: str, body: object = None, *, target: str = "/", token: str | None = None, **headers: str

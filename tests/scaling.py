@@ -75,7 +75,7 @@ class Node:
 
     def served(self, subject: str) -> int:
         """Tell how many operations on the subject it has done."""
-        text = self.daemon.ask("admin", "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        text = self.daemon.ask("admin", "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         counts = re.findall(rf'^sockcrud_requests_total{{.*operation="{subject}\..*}} ([0-9.]+)', text, re.MULTILINE)
         return sum(int(float(count)) for count in counts)
 

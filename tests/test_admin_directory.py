@@ -233,6 +233,22 @@ class AccountTests(AdminCase):
             self.assertEqual(self.asks(method, target, body, If_Match="*").status, 200)
         self.refused(self.asks("DELETE", f"/accounts/{ABSENT}", If_Match='"1"'), 404, "not_found")
 
+    def test_if_none_match_spares_what_is_known_and_guards_against_it(self) -> None:
+        for target in (f"/accounts/{self.carl.id}", f"/companies/{self.theirs.id}"):
+            tag = self.asks("GET", target).field("ETag") or ""
+            for value in (tag, f"W/{tag}", "*"):
+                answered = self.asks("GET", target, If_None_Match=value)
+                self.assertEqual((answered.status, answered.body, answered.field("ETag")), (304, b"", tag))
+                self.refused(self.asks("PATCH", target, {"active": True}, If_None_Match=value), 412, "outdated")
+            self.refused(self.asks("GET", target, If_Match='"999"'), 412, "outdated")
+            self.assertEqual(self.asks("GET", target, If_None_Match='"999"').status, 200)
+            self.assertEqual(self.asks("PATCH", target, {"active": True}, If_None_Match='"999"').status, 200)
+
+    def test_a_session_has_no_tag_that_could_be_excluded(self) -> None:
+        session = self.as_(self.carl).session_id
+        self.refused(self.asks("DELETE", f"/sessions/{session}", If_None_Match="*"), 412, "outdated")
+        self.assertEqual(self.asks("DELETE", f"/sessions/{session}", If_None_Match='"1"').status, 204)
+
 
 class CompanyTests(AdminCase):
     def company(self, company: Company) -> Company:

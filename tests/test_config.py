@@ -70,6 +70,8 @@ class ConfigTests(SynchronousTestCase):
         self.assert_refused(r"unknown setting 'portt'", {}, {}, self.file("[sockcrud]\nportt = 1\n"))
         self.assert_refused(r"unknown setting 'members_strickt'", {}, {}, self.file("[members]\nstrickt = 1\n"))
         self.assert_refused("cors_origins = 'example.org': expected ", {"cors_origins": "example.org"}, {})
+        for hosts in ("http://example.org", "example.org:80", "::1", "[::1", "exämple.org", "a/b"):
+            self.assert_refused(re.escape(f"hosts = {hosts!r}: expected "), {"hosts": hosts}, {})
         self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
         self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
         self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
@@ -93,6 +95,9 @@ class ConfigTests(SynchronousTestCase):
         settings = load({"cors_origins": "https://a.example http://localhost:3000", "admin_cors_origins": ""}, {}).settings
         self.assertEqual(settings.cors_origins, ("https://a.example", "http://localhost:3000"))
         self.assertEqual(settings.admin_cors_origins, ())
+        self.assertEqual(load({}, {}).settings.cors_origins, ())
+        hosts = load({"hosts": "Shop.Example.org. 192.168.1.5 [2001:DB8::1] *"}, {}).settings.hosts
+        self.assertEqual(hosts, ("shop.example.org", "192.168.1.5", "[2001:db8::1]", "*"))
 
     def test_the_test_suites_own_variables_are_no_settings(self) -> None:
         self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, Settings())

@@ -137,7 +137,8 @@ def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("correct horse\n", encoding="utf-8")
     with Daemon(tmp_path, "--admin-login", "root", "--admin-password-file", "password") as daemon:
         body = '{"login": "root", "password": "correct horse"}'
-        request = f"POST /login HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
+        request = f"POST /login HTTP/1.0\r\n{fields}\r\n\r\n{body}"
         assert daemon.ask("admin", request).startswith("HTTP/1.1 200 ")
 
 

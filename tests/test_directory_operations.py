@@ -115,13 +115,19 @@ class MembersTests(PeopleCase):
 
 
 class ColleaguesTests(PeopleCase):
-    def test_all_see_their_company_and_no_other(self) -> None:
-        for account, seen in ((self.anna, ["root", "anna"]), (self.root, ["root", "anna"]), (self.carl, ["chef", "carl"])):
+    def test_all_see_their_company_and_no_other_but_in_the_default_company_only_admins_do(self) -> None:
+        for account, seen in ((self.anna, ["anna"]), (self.root, ["root", "anna"]), (self.carl, ["chef", "carl"])):
             self.assertEqual(self.logins_of(self.colleagues.list(self.as_(account))), seen)
 
     def test_an_id_of_another_company_looks_like_none(self) -> None:
-        for id, seen in ((self.root.id, ["root"]), (self.carl.id, []), (ABSENT, [])):
-            self.assertEqual(self.logins_of(self.colleagues.list(self.as_(self.anna), id)), seen)
+        for asks, id, seen in (
+            (self.carl, self.chef.id, ["chef"]),
+            (self.carl, self.anna.id, []),
+            (self.carl, ABSENT, []),
+            (self.anna, self.anna.id, ["anna"]),
+            (self.anna, self.root.id, []),
+        ):
+            self.assertEqual(self.logins_of(self.colleagues.list(self.as_(asks), id)), seen)
         root = self.as_(self.root)
         works = self.pool.works
         for id in (self.carl.id, ABSENT):

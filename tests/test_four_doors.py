@@ -95,7 +95,7 @@ def test_deactivated_at_way_its_bearer_token_and_its_members_connection_are_dead
         assert next_answer(members).status == 200
         members.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert next_answer(members).json["users"][0]["email"] == "leaver@example.org"
-        fetch = f"GET /clients/fetch HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {tokens['auth']}\r\n\r\n".encode()
+        fetch = f"GET /clients/fetch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {tokens['auth']}\r\n\r\n".encode()
         shop.sendall(fetch)
         assert next_answer(shop).status == 200
 

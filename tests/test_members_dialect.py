@@ -8,6 +8,8 @@ from typing import Any, cast
 import orjson
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 
+from sockcrud.dialects.origins import Origins
+from sockcrud.dialects.routed import Terms
 from sockcrud.errors import Unavailable
 from sockcrud.model import USER, Account
 from sockcrud.operations.gate import log_operation
@@ -238,7 +240,9 @@ class HTTPTests(MembersCase):
             self.refuses(503, "Service unavailable", answered)
             self.assertEqual(answered.field("Retry-After"), "1")
 
-    def test_other_origins_may_ask_without_credentials(self) -> None:
+    def test_other_origins_may_ask_without_credentials_where_they_are_configured(self) -> None:
+        self.assertIsNone(self.asks("OPTIONS", Origin="https://example.org").field("Access-Control-Allow-Origin"))
+        self.client = self.a_client(Terms(Origins(("*",))))
         answered = self.asks("OPTIONS", Origin="https://example.org")
         self.assertEqual((answered.status, answered.field("Access-Control-Allow-Origin")), (204, "*"))
         self.assertEqual(answered.field("Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS, POST, PUT")

@@ -166,6 +166,8 @@ class Taker:
         self.taken: list[tuple[str, bytes | None, Any]] = []
         self.silent = False
 
+    always = ()
+
     async def answer(self, request: Request) -> Response:
         self.taken.append((f"{request.method} {request.path}", request.header(b"content-type"), json.loads(request.body)))
         if self.silent:

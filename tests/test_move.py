@@ -141,7 +141,7 @@ async def test_a_long_move_is_told_in_lines(new: Callable[[str], str], monkeypat
 
 def _request(daemon: Daemon, method: str, path: str, body: object = None, token: str = "", **headers: str) -> str:
     text = "" if body is None else json.dumps(body)
-    given = {"Host": "x", "Connection": "close", "Content-Length": str(len(text)), **headers}
+    given = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(text)), **headers}
     if token:
         given["Authorization"] = f"Bearer {token}"
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in given.items())

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.routes import Found
 from sockcrud.dialects.shop.together import ShopResponder
@@ -15,6 +18,8 @@ from sockcrud.wire.http import HTTPLimits, Request
 from tests.http_kit import HTTPClient, answers, request
 from tests.routed_kit import Dialect
 from tests.shop_kit import ARTHUR, ShopWireCase
+
+ORIGIN: Final = "https://shop.example"
 
 
 class OrderTests(SynchronousTestCase):
@@ -92,7 +97,7 @@ class EarlyTests(SynchronousTestCase):
     """Before the body comes."""
 
     def setUp(self) -> None:
-        self.dialect = Dialect()
+        self.dialect = Dialect(Terms(Origins((ORIGIN,))))
         self.client = HTTPClient(lambda _: self.dialect, Clock())
 
     def early(self, method: str, path: str, **headers: str) -> bytes:
@@ -117,8 +122,8 @@ class EarlyTests(SynchronousTestCase):
             ("PUT", "/things/1", {}, 401),
             ("PUT", "/things/1", type, 415),
         ):
-            (answered,) = answers(self.early(method, path, Origin="http://a.b", **headers))
-            self.assertEqual((answered.status, answered.field("Access-Control-Allow-Origin")), (status, "*"))
+            (answered,) = answers(self.early(method, path, Origin=ORIGIN, **headers))
+            self.assertEqual((answered.status, answered.field("Access-Control-Allow-Origin")), (status, ORIGIN))
             self.assertTrue(self.client.closed)
 
     def test_a_spooled_body_that_nobody_takes_is_let_go(self) -> None:
@@ -140,11 +145,11 @@ class EarlyTests(SynchronousTestCase):
 
 
 class CORSTests(SynchronousTestCase):
-    ORIGIN = "https://shop.example"
+    EXPOSED = "ETag, Allow, Retry-After, WWW-Authenticate"
 
     def client(self, *origins: str) -> HTTPClient:
-        terms = Terms(origins) if origins != ("*",) else None
-        return HTTPClient(lambda _: Dialect(terms), Clock())
+        dialect = Dialect(Terms(Origins(origins)))
+        return HTTPClient(lambda _: dialect, Clock())
 
     def fields(self, client: HTTPClient, method: str, path: str, origin: str | None = ORIGIN) -> dict[str, str]:
         headers = {} if origin is None else {"Origin": origin, "Access-Control-Request-Method": "PUT"}
@@ -155,34 +160,41 @@ class CORSTests(SynchronousTestCase):
             if name.startswith(b"access-control") or name == b"vary"
         }
 
-    def test_any_origin_may_use_a_dialect_unless_configured_and_never_with_credentials(self) -> None:
+    def test_none_is_let_in_where_none_is_configured(self) -> None:
+        for client in (self.client(), HTTPClient(lambda _: Dialect(), Clock())):
+            self.assertEqual(self.fields(client, "GET", "/open"), {})
+            self.assertEqual(self.fields(client, "OPTIONS", "/open"), {})
+
+    def test_any_origin_may_be_configured_and_never_has_credentials(self) -> None:
         client = self.client("*")
-        exposed = "ETag, Allow, Retry-After, WWW-Authenticate"
-        simple = {"access-control-allow-origin": "*", "access-control-expose-headers": exposed}
+        simple = {"access-control-allow-origin": "*", "access-control-expose-headers": self.EXPOSED, "vary": "Origin"}
         for method, path in (("GET", "/open"), ("HEAD", "/open"), ("GET", "/things"), ("GET", "/nothing"), ("PUT", "/open")):
             self.assertEqual(self.fields(client, method, path), simple)
         preflight = {
-            "access-control-allow-origin": "*",
+            **simple,
             "access-control-allow-methods": "GET, HEAD, OPTIONS, PUT",
-            "access-control-allow-headers": "Authorization, Content-Type, If-Match",
+            "access-control-allow-headers": "Authorization, Content-Type, If-Match, If-None-Match",
             "access-control-max-age": "600",
         }
         self.assertEqual(self.fields(client, "OPTIONS", "/things/1"), preflight)
-        self.assertEqual(self.fields(client, "GET", "/open", None), {})
+        self.assertEqual(self.fields(client, "GET", "/open", None), {"vary": "Origin"})
 
-    def test_only_the_origins_that_are_configured_are_let_in_and_caches_are_told(self) -> None:
-        client = self.client("https://other.example", self.ORIGIN)
-        fields = self.fields(client, "GET", "/open")
-        self.assertEqual((fields["access-control-allow-origin"], fields["vary"]), (self.ORIGIN, "Origin"))
+    def test_only_the_origins_that_are_configured_are_let_in_and_caches_are_told_by_every_answer(self) -> None:
+        client = self.client("https://other.example", ORIGIN)
+        for method, path in (("GET", "/open"), ("HEAD", "/open"), ("GET", "/nothing"), ("PATCH", "/open"), ("GET", "/things")):
+            fields = self.fields(client, method, path)
+            self.assertEqual((fields["access-control-allow-origin"], fields["vary"]), (ORIGIN, "Origin"))
+            self.assertEqual(self.fields(client, method, path, "https://evil.example"), {"vary": "Origin"})
         fields = self.fields(client, "OPTIONS", "/open")
         self.assertEqual(fields["access-control-allow-methods"], "GET, HEAD, OPTIONS, POST")
         for origin in ("https://evil.example", "null", None):
             self.assertEqual(self.fields(client, "OPTIONS", "/open", origin), {"vary": "Origin"})
 
-    def test_none_is_let_in_where_none_is_configured(self) -> None:
-        client = self.client()
-        self.assertEqual(self.fields(client, "GET", "/open"), {})
-        self.assertEqual(self.fields(client, "OPTIONS", "/open"), {})
+    def test_what_was_concluded_of_one_request_is_not_taken_for_the_next(self) -> None:
+        client = self.client(ORIGIN)
+        for origin in (ORIGIN, None, ORIGIN, "https://evil.example", ORIGIN):
+            allowed = self.fields(client, "GET", "/open", origin).get("access-control-allow-origin")
+            self.assertEqual(allowed, ORIGIN if origin == ORIGIN else None)
 
 
 class ShopTableTests(ShopWireCase):
@@ -213,12 +225,18 @@ class ShopTableTests(ShopWireCase):
             self.assertEqual((answered.status, list(answered.json)), (400, ["msg"]))
 
     def test_what_is_configured_holds_for_all_services(self) -> None:
-        client = self.shop_with(Terms(("https://a.b",), 1))
+        client = self.shop_with(Terms(Origins(("https://a.b",)), 1))
         for path in ("/clients/health", "/products/health", "/inventory/health", "/user/health"):
             answered = client.asks("GET", path, headers={"Origin": "https://a.b"})
             self.assertEqual(answered.field("Access-Control-Allow-Origin"), "https://a.b")
         body = {**ARTHUR, "more": {}}
         self.assertEqual(client.asks("POST", "/clients/create", body, token=self.token).status, 400)
+        client = self.shop_with(Terms(Origins(hosts=frozenset())))
+        for path in ("/clients/health", "/products/health", "/inventory/health", "/user/health", "/nowhere"):
+            answered = client.asks("GET", path, headers={"Host": "evil.example:5080"})
+            self.assertEqual(
+                (answered.status, answered.json), (421, {"msg": "This host is not among those that the setting hosts names"})
+            )
 
     def test_permission_to_send_a_body_is_asked_of_the_service(self) -> None:
         client = self.ports["shop"]

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.dialects.etags import expected_revisions
+from sockcrud.dialects.etags import NO_REVISION, Conditions, conditions
 from sockcrud.dialects.lists import LONGEST_WHOLE, list_answer, list_response
 from sockcrud.dialects.routed import Call
 from sockcrud.dialects.routes import Found, Routes
@@ -88,7 +88,7 @@ class RoutesTests(SynchronousTestCase):
 
 
 class IfMatchTests(SynchronousTestCase):
-    def matched(self, value: bytes, revisions: list[int]) -> tuple[int | None, list[int | None]]:
+    def matched(self, value: bytes, revisions: list[int], unless: bytes | None = None) -> tuple[int | None, list[int | None]]:
         """Change a record that is at these revisions, one after the other, whenever it is looked at."""
         tried: list[int | None] = []
 
@@ -100,7 +100,7 @@ class IfMatchTests(SynchronousTestCase):
             return rev
 
         async def changed() -> int | None:
-            call = Call(Request("PUT", "/", fields=Fields(b"\r\nIf-Match: " + value + b"\r\n")), ONE, {}, Principal("", ""))
+            call = Call(self.conditional(value, unless), ONE, {}, Principal("", ""))
             try:
                 return await call.if_match(change)
             except Outdated:
@@ -108,8 +108,13 @@ class IfMatchTests(SynchronousTestCase):
 
         return self.successResultOf(Deferred.fromCoroutine(changed())), tried
 
+    def conditional(self, match: bytes | None, unless: bytes | None = None) -> Request:
+        lines = b"" if match is None else b"If-Match: " + match + b"\r\n"
+        lines += b"" if unless is None else b"If-None-Match: " + unless + b"\r\n"
+        return Request("PUT", "/", fields=Fields(b"\r\n" + lines))
+
     def test_tags_are_read_as_their_grammar_says(self) -> None:
-        self.assertIsNone(expected_revisions(b"*"))
+        self.assertIsNone(conditions(self.conditional(b"*")).matched)
         for value, revisions in (
             (b'"5"', [5]),
             (b'"5","6" , "7"', [5, 6, 7]),
@@ -124,7 +129,26 @@ class IfMatchTests(SynchronousTestCase):
             (b'"9223372036854775807", "9223372036854775808"', [2**63 - 1]),
             (b"", []),
         ):
-            self.assertEqual(expected_revisions(value), revisions, value)
+            self.assertEqual(conditions(self.conditional(value)), Conditions(matched=tuple(revisions)), value)
+
+    def test_if_none_match_takes_weak_tags_for_their_revisions_too(self) -> None:
+        self.assertEqual(conditions(self.conditional(None, b'W/"5", "6", "x"')), Conditions(excluded=(5, 6)))
+        self.assertEqual(conditions(self.conditional(b'"4"', b"*")), Conditions((4,), None))
+        self.assertEqual(conditions(self.conditional(None, b"5")), Conditions())
+        self.assertEqual(conditions(self.conditional(None)), Conditions())
+
+    def test_a_change_that_excludes_revisions_is_made_at_any_other_and_only_there(self) -> None:
+        for unless, revisions, outcome in (
+            (b'"5"', [7, 7], (7, [NO_REVISION, 7])),
+            (b'"5"', [7, 8, 8], (8, [NO_REVISION, 7, 8])),
+            (b'"5", "8"', [7, 8], (None, [NO_REVISION, 7])),
+            (b'W/"7"', [7], (None, [NO_REVISION])),
+            (b"*", [7], (None, [NO_REVISION])),
+            (b"", [7], (7, [None])),
+        ):
+            self.assertEqual(self.matched(b"*", revisions, unless), outcome, unless)
+        self.assertEqual(self.matched(b'"5", "6"', [6, 6], b'"5"'), (6, [6]))
+        self.assertEqual(self.matched(b'"5"', [5], b'"5"'), (None, [NO_REVISION]))
 
     def test_each_of_several_revisions_may_be_the_right_one(self) -> None:
         self.assertEqual(self.matched(b'"5"', [5]), (5, [5]))

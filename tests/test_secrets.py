@@ -170,7 +170,7 @@ def requests_are_malformed(run: Run) -> None:
     password = PEOPLE["carl"]
     for token in [run.doors.logs_in(door, "admin", run.town.admin_password) for door in DOORS]:
         for dialect in HTTP:
-            bearer = f"Host: a\r\nAuthorization: Bearer {token}\r\n"
+            bearer = f"Host: localhost\r\nAuthorization: Bearer {token}\r\n"
             for line, fields in (
                 (f"GET /api/usuario/{token} HTTP/2.0", bearer),
                 (f"GET /api/usuario/{token}?id=%zz HTTP/1.1", bearer),
@@ -180,7 +180,7 @@ def requests_are_malformed(run: Run) -> None:
                 (f"GET /accounts/{token}?token={token} HTTP/1.1", bearer),
                 (f"GET /sessions?account_id={token} HTTP/1.1", bearer),
                 (f"GET /changes?since={token} HTTP/1.1", bearer),
-                (f"GET /clients/fetch?token={token} HTTP/1.1", "Host: a\r\n"),
+                (f"GET /clients/fetch?token={token} HTTP/1.1", "Host: localhost\r\n"),
                 (f"CONNECT {token}:443 HTTP/1.1", bearer),
                 (f"{token} / HTTP/1.1", bearer),
                 (f"{token}", ""),
@@ -207,7 +207,7 @@ def requests_are_malformed(run: Run) -> None:
                     ("POST", "/api/main"),
                     ("POST", "/user/create"),
                 ):
-                    head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+                    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
                     run.says(dialect, (head + body).encode())
         for dialect in ("users", "messages"):
             for said in (

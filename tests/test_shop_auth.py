@@ -114,6 +114,10 @@ class LoginTests(AuthCase):
             {"Authorization": "Basic YW5uYTp"},
             {"Authorization": "Basic " + b64encode(b"anna").decode()},
             {"Authorization": latin},
+            {"Authorization": "Basic " + b64encode(b"anna:\xed\xa0\x80").decode()},
+            {"Authorization": "Basic " + b64encode(b"\xff\xfe:\x00").decode()},
+            {"Authorization": "Basic " + b64encode(b"a\x00b:correct horse").decode()},
+            {"Authorization": "Basic " + b64encode("anna:correct horse".encode("utf-16")).decode()},
             {"Authorization": f"Bearer {self.token}"},
         )
         for given in headers:

@@ -48,7 +48,7 @@ CALLS: list[tuple[str, str, str, Any, int, Any]] = [
     ("clients", "PATCH", "/clients/update/1", RITA, 405, ""),
     ("clients", "POST", "/address/create", {"client_id": 1, **HOME}, 201, {"id": 1}),
     ("clients", "POST", "/address/create", {"client_id": 2, **HOME}, 404, ""),
-    ("clients", "POST", "/address/create", {"client_id": 1, **HOME, "CEP": "x"}, 400, "cep"),
+    ("clients", "POST", "/address/create", {"client_id": 1, **HOME, "CEP": "x"}, 400, "CEP"),
     ("clients", "GET", "/address/fetch", None, 200, [{"id": 1, "client_id": 1, "cep": "01310-100"}]),
     ("clients", "GET", "/address/fetch/1", None, 200, [{"city": "Santos", "number": 7}]),
     ("clients", "PUT", "/address/update/1", {**HOME, "city": "Bauru"}, 200, ""),

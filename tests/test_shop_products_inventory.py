@@ -170,7 +170,9 @@ class InventoryTests(ShopWireCase):
             ({"remotion_id": 1, "type": 5}, "type"),
         ):
             self.assertTrue(self.fails(400, "DELETE", "/inventory/remove_products", body).startswith(f"{field}: "))
-        self.fails(400, "DELETE", "/inventory/remove_products", {"remotion_id": "1", "type": "client"})
+        for type in ("client", "product"):
+            words = self.fails(400, "DELETE", "/inventory/remove_products", {"remotion_id": "1", "type": type})
+            self.assertTrue(words.startswith("remotion_id: expected "), words)
         self.fails(400, "DELETE", "/inventory/remove_products")
 
     def test_inventory_goes_with_its_product(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sockcrud.model import USER, Account
-from tests.people_case import ABSENT
+from tests.people_case import ABSENT, SECRET
 from tests.way_case import (
     BLANKS,
     LAST_ADMIN,
@@ -30,11 +30,19 @@ class ShowTests(WayCase):
         self.assertEqual(answered.body, expected % (self.root.id, self.anna.id))
 
     def test_a_user_sees_its_company_and_no_other(self) -> None:
-        self.assertEqual(self.lists(self.logs_in("anna")), shown(self.root, self.anna))
         self.assertEqual(self.lists(self.logs_in("carl")), shown(self.chef, self.carl))
+        self.assertEqual(self.lists(self.logs_in("carl"), f"?id={self.chef.id}"), shown(self.chef))
+
+    def test_a_user_of_the_company_that_anyone_may_join_sees_itself_and_an_admin_sees_all_of_it(self) -> None:
+        vera = self.have(self.logins.sign_up(self.nobody("auth"), "vera@example.org", SECRET))
+        for login, seen in (("vera@example.org", [vera]), ("anna", [self.anna]), ("root", [self.root, self.anna, vera])):
+            session = self.logs_in(login)
+            self.assertEqual(self.lists(session), shown(*seen))
+            for one in (self.root, self.anna, vera, self.carl):
+                self.assertEqual(self.lists(session, f"?id={one.id}"), shown(one) if one in seen else [])
 
     def test_one_by_its_id_whatever_the_case_of_the_key(self) -> None:
-        session = self.logs_in("anna")
+        session = self.logs_in("root")
         for key in ("id", "ID", "Id"):
             self.assertEqual(self.lists(session, f"?{key}={self.root.id}"), shown(self.root))
         self.assertEqual(self.lists(session, f"?other=1&id={self.anna.id}"), shown(self.anna))

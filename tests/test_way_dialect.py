@@ -7,6 +7,8 @@ from typing import cast
 import orjson
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 
+from sockcrud.dialects.origins import Origins
+from sockcrud.dialects.routed import Terms
 from sockcrud.errors import Unavailable
 from sockcrud.model import ADMIN
 from sockcrud.operations.gate import log_operation
@@ -253,7 +255,10 @@ class HTTPTests(WayCase):
         self.assertEqual((answered.status, answered.body), (500, outcome("ERROR", session, "Erro interno do servidor")))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
-    def test_other_origins_may_ask_without_credentials(self) -> None:
+    def test_other_origins_may_ask_without_credentials_where_they_are_configured(self) -> None:
+        answered = self.asks("OPTIONS", f"/api/usuario/{NOBODYS}", Origin="https://example.org")
+        self.assertIsNone(answered.field("Access-Control-Allow-Origin"))
+        self.client = self.a_client(Terms(Origins(("*",))))
         answered = self.asks("OPTIONS", f"/api/usuario/{NOBODYS}", Origin="https://example.org")
         self.assertEqual(answered.status, 204)
         self.assertEqual(answered.field("Access-Control-Allow-Origin"), "*")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.way import WayResponder
 from sockcrud.model import Account
 from sockcrud.passwords import digest_of
@@ -45,8 +46,11 @@ class WayCase(PeopleCase):
         super().setUp()
         self.client = self.a_client()
 
-    def a_client(self, **options: Any) -> HTTPClient:
-        return HTTPClient(lambda peer: WayResponder(self.logins, self.colleagues, peer), self.clock, address=HERE, **options)
+    def a_client(self, terms: Terms | None = None, **options: Any) -> HTTPClient:
+        def responder(peer: str) -> WayResponder:
+            return WayResponder(self.logins, self.colleagues, peer, terms)
+
+        return HTTPClient(responder, self.clock, address=HERE, **options)
 
     def asks(self, method: str, target: str, body: object = None, **headers: str) -> Answered:
         """Ask; whatever is answered has what every answer here must have."""

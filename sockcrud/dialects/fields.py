@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sockcrud.errors import Invalid
@@ -18,6 +19,17 @@ def required(fields: Mapping[str, Any], name: str) -> Any:
         return fields[name]
     except KeyError:
         raise Invalid(name, "a value, and there is none") from None
+
+
+@contextmanager
+def sent_as(name: str, *fields: str) -> Iterator[None]:
+    """Have what is wrong with any of the fields be told of the name that the client knows them by."""
+    try:
+        yield
+    except Invalid as error:
+        if error.field not in fields:
+            raise
+        raise Invalid(name, error.expected) from None
 
 
 def an_object(value: Any, name: str) -> dict[str, Any]:

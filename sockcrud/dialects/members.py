@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 import orjson
-from attrs import evolve, frozen
+from attrs import frozen
 
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Route, Routes, Schema
+from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response, media_type
+from sockcrud.dialects.routes import JSON, Found, Route, Routes, Schema
+from sockcrud.dialects.schemas import ID, PASSWORD, an_object, field_of
 from sockcrud.errors import (
     Busy,
     Crashed,
@@ -51,18 +52,20 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     Crashed: (500, "Internal server error"),
 }
 _OF_HTTP: Final = {
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     408: "Request timeout",
     413: "Request too large",
     414: "Request too large",
+    415: "Unsupported media type",
+    421: "Misdirected request",
     431: "Request too large",
     500: "Internal server error",
     501: "Not implemented",
     503: "Service unavailable",
     505: "HTTP version not supported",
 }
-_NO_STORE: Final = (b"Cache-Control", b"no-store")
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
 _TEXT: Final = "user:"
 _BLANKS: Final = b" \t\r\n"
@@ -120,10 +123,12 @@ class MembersResponder(RoutedResponder):
             headers = ((b"Retry-After", b"1"),)
         return json_response(status, {"message": message}, *headers)
 
-    async def answer(self, request: Request) -> Response:
-        """Fire with the answer, which is nobody else's to keep. Never fails."""
-        response = await super().answer(request)
-        return evolve(response, headers=(*response.headers, _NO_STORE))
+    def takes(self, request: Request, route: Route) -> bool:
+        """Tell whether the body is of a type that is taken: any, but JSON alone of web pages of other origins.
+
+        Those may send JSON only where they were asked for by CORS, and so none of their forms sets the cookie.
+        """
+        return not self.sender(request).foreign or media_type(request) == JSON
 
     # The document's four
 
@@ -139,8 +144,8 @@ class MembersResponder(RoutedResponder):
             "role_name": role,
             "token": logged_in.token,
         }
-        cookie = f"{COOKIE}={logged_in.token}; Path=/; HttpOnly; SameSite=Strict".encode()
-        return json_response(200, body, (b"Set-Cookie", cookie))
+        cookie = f"{COOKIE}={logged_in.token}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self.terms.secure else ''}"
+        return json_response(200, body, (b"Set-Cookie", cookie.encode()))
 
     async def show(self, call: Call) -> Response:
         return await list_response(await self._members.list(call.principal), b'{"users":[', _users, b"]}")
@@ -227,15 +232,11 @@ def _object(**properties: Schema) -> Schema:
 
 
 _STRING: Final[Schema] = {"type": "string"}
-_INTEGER: Final[Schema] = {"type": "integer"}
 _ROLE: Final[Schema] = {"enum": list(ROLES.values())}
 _ROLE_NAME: Final[Schema] = {"enum": list(ROLES)}
-_USER: Final = _object(id=_INTEGER, email=_STRING, role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
-_CREDENTIALS: Final[Schema] = {
-    "type": "object",
-    "properties": {"email": _STRING, "password": _STRING},
-    "required": ["email", "password"],
-}
+_USER: Final = _object(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
+_CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
+_NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
 _ANYTHING: Final[tuple[str, ...]] = ()
 """Types of a body: its shape tells, whatever the Content-Type says."""
 
@@ -266,10 +267,10 @@ MembersResponder.routes = Routes(
             "/",
             MembersResponder.sign_up,
             "Sign up",
-            {201: _object(message=_STRING, id=_INTEGER)},
+            {201: _object(message=_STRING, id=ID)},
             errors=(403, 409),
             login=False,
-            body=_CREDENTIALS,
+            body=_NEW,
             takes=_ANYTHING,
         ),
         Route(

@@ -13,7 +13,7 @@ from attrs import frozen
 import sockcrud
 from sockcrud.dialects.admin.responder import AdminResponder
 from sockcrud.dialects.members import MembersResponder
-from sockcrud.dialects.routes import JSON, Route, Routes, Schema
+from sockcrud.dialects.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
 from sockcrud.dialects.schemas import ID, TEXT
 from sockcrud.dialects.shop.auth import AuthResponder
 from sockcrud.dialects.shop.clients import ClientsResponder
@@ -23,16 +23,17 @@ from sockcrud.dialects.way import WayResponder
 
 _Object = dict[str, Any]
 
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _ANY_TYPE: Final = "*/*"
-_FAULT_OF_OURS: Final = (500, 503)
+_EVERYWHERE: Final = (414, 421, 500, 503)
+"""A target that is too long, a host that is not served, a fault of ours, too much to do: any request may meet these."""
 _ID_IN_PATH: Final[Schema] = {**ID, "minimum": 0}
-_IF_MATCH: Final[_Object] = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "the ETag that the record is to have still",
-    "schema": TEXT,
-}
+_CONDITIONS: Final = tuple(
+    {"name": name, "in": "header", "description": says, "schema": TEXT}
+    for name, says in (
+        ("If-Match", "the ETag that the record is to have still"),
+        ("If-None-Match", "the ETag that the record is not to have any more"),
+    )
+)
 
 
 @frozen
@@ -185,14 +186,14 @@ def _parameters(path: str, route: Route) -> list[_Object]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": _ID_IN_PATH if name == "id" or name.endswith("_id") else TEXT,
+            "schema": _ID_IN_PATH if is_whole(name) else TEXT,
         }
-        for name in _PARAMETER.findall(path)
+        for name in PARAMETER.findall(path)
     ]
     for name, schema in route.query.items():
         parameters.append({"name": name, "in": "query", "required": name in route.needed, "schema": schema})
-    if route.if_match:
-        parameters.append(_IF_MATCH)
+    if route.if_match or route.reads_one:
+        parameters += _CONDITIONS
     return parameters
 
 
@@ -206,6 +207,8 @@ def _responses(part: Part, route: Route) -> _Object:
         if schema is not None:
             response["content"] = {route.gives.partition(";")[0]: {"schema": schema}}
         responses[str(status)] = response
+    if route.reads_one:
+        responses["304"] = {"description": HTTPStatus(304).phrase}
     for status in _errors(part, route):
         response = responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
         if route.method == "HEAD":
@@ -217,7 +220,13 @@ def _responses(part: Part, route: Route) -> _Object:
 
 
 def _errors(part: Part, route: Route) -> list[int]:
-    statuses = {*route.errors, *_FAULT_OF_OURS}
+    statuses = {*route.errors, *_EVERYWHERE}
+    if route.method not in SAFE:
+        statuses.add(403)  # of a web page of another origin
+    if any(map(is_whole, PARAMETER.findall(route.path))):
+        statuses.add(404)  # a number beyond 64 bits names no path
+    if route.reads_one:
+        statuses.add(412)
     if route.login and part.tokens is not None:
         statuses.add(part.no_token)
     if route.body is not None:

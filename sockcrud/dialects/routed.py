@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 from twisted.logger import Logger
 
-from sockcrud.dialects.etags import expected_revisions, with_expected
-from sockcrud.dialects.routes import JSON, Found, Route, Routes, Schema
-from sockcrud.errors import Crashed, DomainError, Invalid
+from sockcrud.dialects.etags import NO_REVISION, conditions
+from sockcrud.dialects.origins import Header, Origins, Sender, preflight
+from sockcrud.dialects.routes import JSON, READING, SAFE, Found, Route, Routes, Schema
+from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
 from sockcrud.operations.gate import Principal
 from sockcrud.wire.http import BodySink, Request, Response
 from sockcrud.wire.json_text import DEEPEST, decoded_object
@@ -24,18 +25,21 @@ log: Final = Logger()
 
 T = TypeVar("T")
 
-ANY_ORIGIN: Final = ("*",)
-CORS_HEADERS: Final = b"Authorization, Content-Type, If-Match"
-CORS_EXPOSED: Final = b"ETag, Allow, Retry-After, WWW-Authenticate"
+NO_STORE: Final = (b"Cache-Control", b"no-store")
+"""No answer is to be kept: it is for who has logged in, or about this moment, or has a token in it."""
+
 _MOST_QUERY_VALUES: Final = 100
 
 
 @frozen
 class Terms:
-    """What may be configured of the HTTP dialects: whose web pages may use them, and how deep the JSON of a body is."""
+    """What may be configured of an HTTP dialect and its listener."""
 
-    cors_origins: tuple[str, ...] = ANY_ORIGIN
+    origins: Origins = Factory(Origins)
     deepest: int = DEEPEST
+    """How deeply the JSON of a body may be nested."""
+    secure: bool = False
+    """Whether its connections are encrypted."""
 
 
 @define
@@ -76,12 +80,11 @@ class Call:
         return found
 
     async def if_match(self, change: Callable[[int | None], Awaitable[T]]) -> T:
-        """Fire with what `change` gives. It gets the revision that the record must be at, None for any.
+        """Return what `change` gives. It gets the revision that the record must be at, None for any.
 
-        So If-Match is honoured. Fail as `change` does: with Outdated where the field names no revision of the record.
+        So If-Match and If-None-Match are honoured. Raise Outdated where they rule the record's revision out.
         """
-        value = self.request.header(b"if-match")
-        return await (change(None) if value is None else with_expected(expected_revisions(value), change))
+        return await conditions(self.request).apply(change)
 
 
 class RoutedResponder:
@@ -90,15 +93,14 @@ class RoutedResponder:
     routes: ClassVar[Routes]
     error_body: ClassVar[Schema] = {}
     """What the body of an error holds."""
-    cors_origins: tuple[str, ...] = ANY_ORIGIN
-    deepest: int = DEEPEST
+    always: ClassVar[tuple[Header, ...]] = (NO_STORE,)
+    untyped: ClassVar[str] = JSON
+    """What a body counts as whose type is not said."""
 
     def __init__(self, principal: Principal, terms: Terms | None = None) -> None:
         self.principal = principal
         """Who asks before a login: somebody at this dialect, from this address."""
-        if terms is not None:
-            self.cors_origins = terms.cors_origins
-            self.deepest = terms.deepest
+        self.terms = terms or Terms()
 
     # What the dialect says
 
@@ -121,27 +123,44 @@ class RoutedResponder:
     # The order of the checks
 
     async def answer(self, request: Request) -> Response:
-        """Fire with the answer. Never fails."""
+        """Return the answer. Never raises."""
+        sender = self.sender(request)
         found = self.routes.find(request.path, request.method)
-        if isinstance(found, Found):
-            response = await self._answer(request, found)
-        else:
-            response = self._no_route(request, found)
+        response = self._refused(request, found, sender)
+        if response is None:
+            response = await self._answer(request, found) if isinstance(found, Found) else self._no_route(request, found)
         if request.sink is not None:
             request.sink.abandon()
             request.sink = None
-        return self._with_cors(request, response, found)
+        return _with_cors(request, response, found, sender) if sender.cors else response
+
+    def sender(self, request: Request) -> Sender:
+        """Return what the request tells of who sent it. As long as its header fields stay the same, this is as good as free."""
+        fields = request.fields
+        sender: Sender | None = fields.concluded
+        if sender is None:
+            sender = fields.concluded = self.terms.origins.sender(request)
+        return sender
+
+    def _refused(self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender) -> Response | None:
+        """Refuse what a web page may not ask for; return None where nothing is to be said against it."""
+        if sender.misdirected:
+            return self.error(421, "This host is not among those that the setting hosts names")
+        if sender.foreign and not sender.allowed and isinstance(found, Found) and request.method not in SAFE:
+            return self.error(403, "Web pages of this origin may change nothing here")
+        return None
 
     async def _answer(self, request: Request, found: Found) -> Response:
         route = found.route
         try:
             principal = await self.log_in(request, found) if route.login else self.principal
-            if route.body is not None and not _is_of_type(request, route):
+            if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
                 return self.error_at(found, 413, "The body is too large")
-            response: Response = await route.handle(self, Call(request, route, found.parameters, principal, self.deepest))
-            return response
+            call = Call(request, route, found.parameters, principal, self.terms.deepest)
+            response: Response = await route.handle(self, call)
+            return _conditional(request, response) if request.method in READING and response.headers else response
         except DomainError as error:
             return self.failed(error, found)
         except Exception:
@@ -161,32 +180,23 @@ class RoutedResponder:
     def _wrong_type(self, found: Found) -> Response:
         return self.error_at(found, 415, f"The body is to be {' or '.join(found.route.takes)}")
 
-    def _with_cors(self, request: Request, response: Response, found: Found | tuple[str, ...] | None) -> Response:
-        origin = request.header(b"origin")
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        if "*" not in self.cors_origins:
-            if not self.cors_origins:
-                return response
-            headers = ((b"Vary", b"Origin"),)  # also of what others get: a cache may keep it
-        if origin is not None and (not headers or origin.decode("latin-1") in self.cors_origins):
-            headers += ((b"Access-Control-Allow-Origin", origin if headers else b"*"),)
-            if request.method == "OPTIONS" and isinstance(found, tuple):
-                headers += (
-                    (b"Access-Control-Allow-Methods", ", ".join(found).encode()),
-                    (b"Access-Control-Allow-Headers", CORS_HEADERS),
-                    (b"Access-Control-Max-Age", b"600"),
-                )
-            else:
-                headers += ((b"Access-Control-Expose-Headers", CORS_EXPOSED),)
-        return evolve(response, headers=(*response.headers, *headers)) if headers else response
+    def takes(self, request: Request, route: Route) -> bool:
+        """Tell whether the body is of a type that the route takes."""
+        return not route.takes or (media_type(request) or self.untyped) in route.takes
 
     # What the wire asks for besides
 
     async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
+        """Fire with the refusal of a request whose body is not wanted, or with None where it is.
+
+        The order is that of `answer`: path, method, login, type. What is announced as too large is answered there.
+        """
         found = self.routes.find(request.path, request.method)
-        response = await self._refusal_of(request, found) if isinstance(found, Found) else self._no_route(request, found)
-        return None if response is None else self._with_cors(request, response, found)
+        sender = self.sender(request)
+        response = self._refused(request, found, sender)
+        if response is None:
+            response = await self._refusal_of(request, found) if isinstance(found, Found) else self._no_route(request, found)
+        return None if response is None else _with_cors(request, response, found, sender)
 
     async def _refusal_of(self, request: Request, found: Found) -> Response | None:
         try:
@@ -194,7 +204,7 @@ class RoutedResponder:
                 await self.log_in(request, found)
         except DomainError as error:
             return self.failed(error, found)
-        if found.route.body is not None and not _is_of_type(request, found.route):
+        if found.route.body is not None and not self.takes(request, found.route):
             return self._wrong_type(found)
         return None
 
@@ -216,9 +226,35 @@ class RoutedResponder:
         return None
 
 
-def _is_of_type(request: Request, route: Route) -> bool:
+def media_type(request: Request) -> str:
+    """Return the type that the body is said to have, without its parameters; "" where none is."""
     value = request.header(b"content-type") or b""
-    return not route.takes or (value.partition(b";")[0].strip().lower().decode("latin-1") or JSON) in route.takes
+    return value.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _with_cors(request: Request, response: Response, found: Found | tuple[str, ...] | None, sender: Sender) -> Response:
+    headers = (*response.headers, *sender.cors)
+    if sender.allowed and request.method == "OPTIONS" and isinstance(found, tuple):
+        headers += preflight(found)
+    return evolve(response, headers=headers)
+
+
+def _conditional(request: Request, response: Response) -> Response:
+    """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise Outdated where that is none.
+
+    The answer is made before: whatever else is wrong with the request is told first.
+    """
+    if request.header(b"if-none-match") is None and request.header(b"if-match") is None:
+        return response
+    tag = next((value for name, value in response.headers if name == b"ETag"), None)
+    if tag is None or response.status != 200:
+        return response
+    wanted, rev = conditions(request), int(tag[1:-1])
+    if wanted.allow(rev):
+        return response
+    if wanted.matched is not None and rev not in wanted.matched:
+        raise Outdated(NO_REVISION, rev)
+    return evolve(response, status=304, body=b"")
 
 
 def json_response(status: int, body: Any, *headers: tuple[bytes, bytes]) -> Response:

@@ -11,9 +11,11 @@ from attrs import Factory, define, frozen
 from sockcrud.model import INT64
 from sockcrud.wire.http import Response
 
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _MOST_DIGITS: Final = 19
-_READING: Final = ("GET", "HEAD")
+READING: Final = ("GET", "HEAD")
+SAFE: Final = (*READING, "OPTIONS")
+"""Methods that change nothing, as RFC 9110 has it."""
 
 JSON: Final = "application/json"
 
@@ -50,8 +52,8 @@ class Route:
     also: tuple[str, ...] = ()
     """Other paths that do the same."""
     if_match: bool = False
-    """Whether it honours If-Match, and so may fail with 412."""
-    changes: bool = Factory(lambda route: route.method not in _READING, takes_self=True)
+    """Whether it changes one record, and so honours If-Match and If-None-Match, and may fail with 412."""
+    changes: bool = Factory(lambda route: route.method not in READING, takes_self=True)
     """False where it only reads, so that it may overlap with others."""
     takes: tuple[str, ...] = (JSON,)
     """The types that the body may have. No type counts as JSON; with none here, whatever is said of the body is taken."""
@@ -59,6 +61,11 @@ class Route:
     """The type of what it answers."""
     headers: Mapping[str, str] = Factory(dict)
     """Header fields of the answers, beyond those that all have, and what they say to people."""
+
+    @property
+    def reads_one(self) -> bool:
+        """Whether it reads one record, and so may be answered with 304 or 412 where the request has conditions."""
+        return self.method == "GET" and "ETag" in self.headers
 
 
 @define
@@ -113,8 +120,8 @@ class Routes:
         self._methods = tuple(sorted({"OPTIONS", *(method for place in self._places() for method in place.methods)}))
 
     def _add(self, path: str, route: Route) -> None:
-        names = tuple(_PARAMETER.findall(path))
-        parts = [None if _PARAMETER.fullmatch(part) else self._fold(part) for part in path.split("/")]
+        names = tuple(PARAMETER.findall(path))
+        parts = [None if PARAMETER.fullmatch(part) else self._fold(part) for part in path.split("/")]
         free = tuple(at for at, part in enumerate(parts) if part is None)
         if not names:
             place = self._literal.setdefault(self._fold(path), _Place(()))
@@ -174,10 +181,15 @@ class Routes:
         return None
 
 
+def is_whole(parameter: str) -> bool:
+    """Tell whether a parameter of this name is a whole number."""
+    return parameter == "id" or parameter.endswith("_id")
+
+
 def _parameters(names: tuple[str, ...], values: list[str]) -> dict[str, str | int] | None:
     parameters: dict[str, str | int] = {}
     for name, value in zip(names, values, strict=True):
-        if name == "id" or name.endswith("_id"):
+        if is_whole(name):
             if len(value) > _MOST_DIGITS or not (value.isascii() and value.isdigit()) or (number := int(value)) not in INT64:
                 return None
             parameters[name] = number

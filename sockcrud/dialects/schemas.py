@@ -12,14 +12,17 @@ from typing import Any, Final
 
 from sockcrud.dialects.routes import Schema
 from sockcrud.model import INT64, Bound, Choice, Instance, Moment, Money, Record, Text, Whole, describe
+from sockcrud.passwords import SHORTEST_PASSWORD
 
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
 TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
+PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
+"""One that is chosen. Of one that is only tried nothing is asked: a wrong one is a wrong login."""
 
 MONEY_TAKEN: Final[Schema] = {
     "oneOf": [
-        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**8},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 10**8, "multipleOf": 0.01},
         {"type": "string", "pattern": r"^[0-9]{1,8}(\.[0-9]{1,2})?$"},
     ],
     "description": "at most two decimals",

@@ -13,8 +13,9 @@ from attrs import evolve
 
 from sockcrud.dialects.fields import whole
 from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
+from sockcrud.dialects.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
 from sockcrud.dialects.routes import Found, Route, Routes, Schema
+from sockcrud.dialects.schemas import ID, field_of
 from sockcrud.errors import (
     Busy,
     DomainError,
@@ -53,12 +54,14 @@ INTERNAL_ERROR: Final = "Erro interno do servidor"
 UNAVAILABLE: Final = "Serviço indisponível, tente novamente"
 
 _OF_HTTP: Final = {
+    403: "Páginas desta origem não podem alterar nada aqui",
     404: "Caminho não encontrado",
     405: "Método não permitido",
     408: "A requisição demorou demais",
     413: "O corpo da requisição é grande demais",
     414: "O endereço é longo demais",
     415: "O corpo da requisição deve ser application/json",
+    421: "Este servidor não atende por este nome",
     431: "O cabeçalho da requisição é grande demais",
     500: INTERNAL_ERROR,
     503: UNAVAILABLE,
@@ -76,8 +79,6 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
 }
 """What is not here is a fault of ours; `Invalid` depends on the field."""
 
-_PRIVATE: Final = ((b"Cache-Control", b"no-store"), (b"Referrer-Policy", b"no-referrer"))
-"""On every answer: it has a session in it, or in its URL, or may be taken for one that has."""
 _RETRY: Final = (b"Retry-After", b"1")
 
 _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
@@ -88,6 +89,8 @@ class WayResponder(RoutedResponder):
 
     routes: ClassVar[Routes]
     error_body: ClassVar[Schema]
+    always = (NO_STORE, (b"Referrer-Policy", b"no-referrer"))
+    """The session is in the URL."""
 
     def __init__(self, logins: Logins, colleagues: Colleagues, address: str, terms: Terms | None = None) -> None:
         super().__init__(Principal(DIALECT, address), terms)
@@ -115,19 +118,6 @@ class WayResponder(RoutedResponder):
             status, message = (400, BAD_REQUEST) if error.field == "body" else (200, _of_field(error, found.route))
         response = _error(found, status, message, valid=not isinstance(error, NotLoggedIn))
         return evolve(response, headers=(_RETRY,)) if status == 503 else response
-
-    async def answer(self, request: Request) -> Response:
-        """Fire with the answer, which is nobody else's to keep. Never fails."""
-        return _private(await super().answer(request))
-
-    async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
-        refused = await super().refuse_early(request)
-        return None if refused is None else _private(refused)
-
-    def refusal(self, status: int, explanation: str) -> Response:
-        """Word an error of the wire."""
-        return _private(super().refusal(status, explanation))
 
     # /api/main
 
@@ -247,10 +237,6 @@ def _refused(call: Call, error: Invalid, login: object) -> Response:
     return _said(200, "ERROR", _session(call.parameters), message)
 
 
-def _private(response: Response) -> Response:
-    return evolve(response, headers=(*response.headers, *_PRIVATE))
-
-
 def _users(accounts: Sequence[Account]) -> bytes:
     shown = [
         {"Id": str(account.id), "UserName": account.login, "Ativo": "true" if account.active else "false"}
@@ -273,10 +259,11 @@ def _outcome(status: str, **others: Schema) -> Schema:
 _TRACE: Final[Schema] = {"const": ""}
 _HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "the SHA-256 of the password"}
 _FLAG: Final[Schema] = {"enum": ["true", "false", True, False]}
-_USER: Final = _object(Id={"type": "string"}, UserName={"type": "string"}, Ativo={"enum": ["true", "false"]})
+_LOGIN: Final = field_of(Account, "login")
+_USER: Final = _object(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
 _OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]}
 _LOGIN_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK"), _outcome("ERROR")]}
-_ID: Final[Mapping[str, Schema]] = {"id": {"type": "integer"}}
+_ID: Final[Mapping[str, Schema]] = {"id": ID}
 
 LOGIN: Final = Route(
     "POST",
@@ -290,7 +277,7 @@ LOGIN: Final = Route(
 
 
 def _account(needed: Sequence[str]) -> Schema:
-    fields: dict[str, Schema] = {"UserName": {"type": "string"}, "PassWord": _HASH, "Ativo": _FLAG}
+    fields: dict[str, Schema] = {"UserName": _LOGIN, "PassWord": _HASH, "Ativo": _FLAG}
     return {"type": "object", "properties": fields, "required": list(needed)}
 
 

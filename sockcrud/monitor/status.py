@@ -19,7 +19,7 @@ from sockcrud.wire.listen import Listener, Listeners, endpoint, is_secure
 MOST_CONNECTIONS: Final = 100
 GRACE: Final = 2.0
 _HTML: Final = b"text/html; charset=utf-8"
-_HEADERS: Final = (
+_ALWAYS: Final = (
     (b"Cache-Control", b"no-store"),
     (b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"),
     (b"X-Content-Type-Options", b"nosniff"),
@@ -30,6 +30,8 @@ _METHODS: Final = (b"Allow", b"GET, HEAD")
 
 class StatusResponder:
     """The pages behind one connection. They only read."""
+
+    always = _ALWAYS
 
     def __init__(self, monitor: Monitor, figures: Figures) -> None:
         self._monitor = monitor
@@ -44,12 +46,10 @@ class StatusResponder:
         """Fire with a page, or with why there is none."""
         page = self._pages.get(request.path)
         if page is None:
-            response = _error(404, f"there is no such page; there are {', '.join(self._pages)}")
-        elif request.method not in ("GET", "HEAD"):
-            response = _error(405, "the pages can only be read")
-        else:
-            response = page()
-        return evolve(response, headers=(*response.headers, *_HEADERS))
+            return _error(404, f"there is no such page; there are {', '.join(self._pages)}")
+        if request.method not in ("GET", "HEAD"):
+            return _error(405, "the pages can only be read")
+        return page()
 
     async def refuse_early(self, request: Request) -> Response | None:
         """Fire with the refusal: no body is wanted."""

@@ -150,7 +150,11 @@ class Members:
 
 @frozen
 class Colleagues:
-    """The accounts of the principal's company. Those of others look as if they did not exist."""
+    """The accounts of the principal's company. Those of others look as if they did not exist.
+
+    Whoever signs up is in the default company, among people that have nothing to do with each other. So who is no admin of
+    it sees nobody else there.
+    """
 
     gate: Gate
     store: IStore
@@ -158,12 +162,16 @@ class Colleagues:
 
     @operation("colleagues.list", logged_in)
     async def list(self, principal: Principal, id: int | None = None) -> Listing[Account]:
-        """Fire with the accounts of the company as they are now, or with the one that has this id: with none elsewhere."""
-        company_id = own_account(principal).company_id
+        """Return the accounts that the principal sees, as they are now, or the one that has this id: none elsewhere."""
+        own = own_account(principal)
+        if own.role != ADMIN and await self.directory.is_default_company(own.company_id):
+            if id not in (None, own.id):
+                return Given([])
+            id = own.id
         if id is None:
-            return self.store.listing(Account, where=Where("company_id", company_id))
+            return self.store.listing(Account, where=Where("company_id", own.company_id))
         try:
-            return Given([await _colleague(self.store, id, company_id)])
+            return Given([await _colleague(self.store, id, own.company_id)])
         except NotFound:
             return Given([])
 

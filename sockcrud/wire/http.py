@@ -71,6 +71,10 @@ class BodySink(Protocol):
 class HTTPResponder(Protocol):
     """What a dialect puts behind one connection. A failure of any of these is a fault of ours, and answered as 500."""
 
+    @property
+    def always(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Header fields of all answers, the errors of the wire too. They are the same for all connections of a factory."""
+
     def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
 
@@ -387,10 +391,9 @@ class HTTPFactory(Factory):
         now: Callable[[], float] = time.time,
     ) -> None:
         self._responder = responder
-        self._responses = Responses(now)
-        self._make = partial(
-            HTTPConversation, clock=clock, connections=connections, limits=limits, responses=self._responses, loose=loose
-        )
+        self._now = now
+        self._responses: Responses | None = None  # made for the first connection, when there is a responder to ask
+        self._make = partial(HTTPConversation, clock=clock, connections=connections, limits=limits, loose=loose)
 
     def acceptableProtocols(self) -> list[bytes]:
         """Tell what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
@@ -398,4 +401,7 @@ class HTTPFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:
         peer = getattr(addr, "host", "")
-        return self._make(self._responder(peer), peer=peer)
+        responder = self._responder(peer)
+        if self._responses is None:
+            self._responses = Responses(self._now, responder.always)
+        return self._make(responder, responses=self._responses, peer=peer)

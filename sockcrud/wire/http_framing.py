@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from attrs import define, frozen
+from attrs import Factory, define, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
@@ -29,10 +29,12 @@ class Refusal:
 class Fields:
     """The header fields of a request: its lines as they came, each begun and ended by CRLF. They are read when asked for."""
 
-    __slots__ = ("_found", "_lower", "lines")
+    __slots__ = ("_found", "_lower", "concluded", "lines")
 
     def __init__(self, lines: bytes = b"\r\n") -> None:
         self.lines = lines
+        self.concluded: Any = None
+        """What a dialect has concluded from them. It is there for the next request, too, while they stay the same bytes."""
         self._lower = lines.lower()
         self._found: dict[bytes, bytes | None] = {}
 
@@ -54,9 +56,6 @@ class Fields:
             at = self._lower.find(mark, end)
 
 
-NO_FIELDS: Final = Fields()
-
-
 @define(eq=False)
 class Request:
     """A request."""
@@ -66,7 +65,7 @@ class Request:
     """Percent-decoded, without the query."""
     query: str = ""
     """As it came."""
-    fields: Fields = NO_FIELDS
+    fields: Fields = Factory(Fields)
     http11: bool = True
     peer: str = ""
     has_host: bool = True
@@ -137,7 +136,7 @@ class RequestFramer:
         self._over = False
         self._ended = False
         self._parser: HttpRequestParser | None = None
-        self._judged = NO_FIELDS  # those of the request before, in which nothing was wrong
+        self._judged = Fields()  # those of the request before, in which nothing was wrong
         self._whole = False  # llhttp saw the end of the request
         self._keep_alive = True
 

@@ -48,10 +48,11 @@ _WITHOUT_BODY: Final = frozenset((100, 101, 102, 103, 204, 304))
 
 
 class Responses:
-    """Turns responses into bytes. `now` tells the seconds since 1970, for the Date."""
+    """Turns responses into bytes. `now` tells the seconds since 1970, for the Date; `always` are fields of all responses."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, always: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         self._now = now
+        self._always = _fields(always)
         self._second = -1
         self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
 
@@ -107,7 +108,7 @@ class Responses:
         start = self._starts.get((status, content_type))
         if start is None:
             line = _LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
-            start = b"%bDate: %b\r\n" % (line, formatdate(second, usegmt=True).encode())
+            start = b"%bDate: %b\r\n%b" % (line, formatdate(second, usegmt=True).encode(), self._always)
             if status not in _WITHOUT_BODY:
                 start += _fields(((b"Content-Type", content_type),))
             self._starts[status, content_type] = start

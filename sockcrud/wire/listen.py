@@ -14,10 +14,12 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
+from sockcrud.wire.tls import StrictTLS
+
 _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", "tcp6": r"\:\:1"}
 
-_SOCKETS: Final = (*_LOOPBACK, "unix")
-_WITHOUT_BACKLOG: Final = ("tls",)
+_SOCKETS: Final = (*_LOOPBACK, "unix", "systemd")
+_WITH_BACKLOG: Final = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG: Final = 65_535
 """Connections that wait to be accepted: the system takes this for as many as it allows. With Twisted's 50, a quarter of a
 thousand clients that connect at once got no answer within 40 s."""
@@ -35,37 +37,58 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     Without `interface=` it is on the loopback address: nothing is open to the world by oversight.
     """
     kind = description.partition(":")[0].lower()
-    where = _plain_tcp(reactor) if kind in _PLAIN_TCP else reactor
     try:
-        made: IStreamServerEndpoint = serverFromString(where, _completed(description))
+        made: IStreamServerEndpoint = serverFromString(_reactor_for(kind, reactor), _completed(description))
     except Exception as error:
         raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
     return made
 
 
-def _completed(description: str) -> str:
-    """Add what a description leaves open: the loopback address, and as long a queue of connections as the system has.
+def _socket_of(description: str) -> tuple[str | None, dict[str, str]]:
+    """Return the kind of socket that a description names, None for another endpoint, and its arguments by their keys.
 
     A description may wrap another, as `haproxy:tcp:8080` does: what counts is the first part that names a socket.
     """
     parts = re.split(r"(?<!\\):", description)
     kind = next((part.lower() for part in parts if part.lower() in _SOCKETS), None)
-    if kind is None:
-        return description
-    keys = {part.partition("=")[0] for part in parts if "=" in part}
-    if kind in _LOOPBACK and "interface" not in keys:
+    arguments = (part.partition("=") for part in parts if "=" in part)
+    return kind, {key: re.sub(r"\\(.)", r"\1", value) for key, _, value in arguments}
+
+
+def _completed(description: str) -> str:
+    """Add what a description leaves open: the loopback address, and as long a queue of connections as the system has."""
+    kind, arguments = _socket_of(description)
+    if kind in _LOOPBACK and "interface" not in arguments:
         description += f":interface={_LOOPBACK[kind]}"
-    return description if "backlog" in keys or kind in _WITHOUT_BACKLOG else f"{description}:backlog={_BACKLOG}"
+    if kind in _WITH_BACKLOG and "backlog" not in arguments:
+        description += f":backlog={_BACKLOG}"
+    return description
 
 
-def _plain_tcp(reactor: Any) -> Any:
-    """Give what listens where nothing but TCP is asked for: the reactor itself, or the faster way that it has."""
-    return getattr(reactor, "plain_tcp", reactor)
+def _reactor_for(kind: str, reactor: Any) -> Any:
+    """Give what listens: where nothing but TCP is asked for, the faster way that the reactor may have; TLS is made strict."""
+    return getattr(reactor, "plain_tcp", reactor) if kind in _PLAIN_TCP else StrictTLS(reactor)
 
 
 def is_secure(description: str) -> bool:
     """Tell whether an endpoint of this description speaks TLS."""
-    return description.partition(":")[0].lower() in ("ssl", "tls")
+    return _socket_of(description)[0] in ("ssl", "tls")
+
+
+def is_on_loopback(description: str) -> bool:
+    """Tell whether an endpoint of this description is on a loopback address, which only this machine reaches.
+
+    A socket handed over by systemd counts as one: where it is, only its unit knows. A Unix socket does not: whoever comes
+    there comes by a proxy, or is no browser.
+    """
+    kind, arguments = _socket_of(description)
+    if kind not in _LOOPBACK:
+        return kind == "systemd"
+    interface = arguments.get("interface", "localhost")
+    try:
+        return ip_address(interface).is_loopback
+    except ValueError:
+        return interface == "localhost"
 
 
 @define

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from sockcrud.config import Settings
 from sockcrud.model import KINDS, LoginFailures, Record, Session
 from sockcrud.tap import DIALECTS, _factory
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from tests.directory_kit import HERE
 from tests.doors_kit import wired
 from tests.people_case import PeopleCase
@@ -87,7 +87,8 @@ class System:
             name: self.case.log_in("anna" if door != "admin" else "root", door).token.encode()
             for name, door in {name: name if name in ("way", "members", "admin") else "auth" for name in DIALECTS}.items()
         }
-        responders, connections, settings = wired(self.case), Connections(100), Settings()
+        responders, settings = wired(self.case), Settings()
+        connections = Listening(Connections(100, self.case.clock))
         self._factories = {name: _factory(settings, responders[name], self.case.clock, connections, name) for name in DIALECTS}
 
     def told(self, dialect: str, pieces: Sequence[bytes], gaps: Sequence[float] = (), ends: bool = True) -> Effect:

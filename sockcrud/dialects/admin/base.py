@@ -43,10 +43,8 @@ IMPORT: Final = "/import"
 LOGOUT: Final = "/logout"
 """The one thing that others than admins can do with a token of this dialect."""
 
-NO_STORE: Final = (b"Cache-Control", b"no-store")
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
 SOON: Final = (b"Retry-After", b"1")
-_NO_ORIGINS: Final = Terms(cors_origins=())
 
 _STATUSES: Final[dict[type[DomainError], int]] = {
     Invalid: 400,
@@ -71,7 +69,7 @@ _MESSAGES: Final[dict[type[DomainError], str]] = {
     NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "only an admin may do this",
-    Outdated: "the record is at none of the revisions that If-Match names",
+    Outdated: "the record is at a revision that If-Match or If-None-Match rules out",
     LastAdmin: "this would leave no active admin in an active company",
     Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way; try again in a moment",
@@ -81,12 +79,14 @@ _MESSAGES: Final[dict[type[DomainError], str]] = {
 
 _HTTP_CODES: Final = {
     400: "bad_request",
+    403: "foreign_origin",
     404: "no_such_path",
     405: "no_such_method",
     408: "too_slow",
     413: "too_large",
     414: "too_long",
     415: "wrong_type",
+    421: "wrong_host",
     431: "too_large",
     500: "crashed",
     501: "not_implemented",
@@ -139,11 +139,12 @@ class Operations:
 
 
 class AdminBase(RoutedResponder):
-    """The admin behind one connection, without the routes. No web page may use it unless its origin is configured."""
+    """The admin behind one connection, without the routes. A body says what it is: a form of a web page cannot."""
 
     error_body = ERROR
+    untyped = ""
 
-    def __init__(self, operations: Operations, address: str, terms: Terms = _NO_ORIGINS) -> None:
+    def __init__(self, operations: Operations, address: str, terms: Terms | None = None) -> None:
         super().__init__(Principal(DIALECT, address), terms)
         self.operations = operations
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from sockcrud.dialects.admin import schemas
-from sockcrud.dialects.admin.base import LOGOUT, NO_STORE, AdminBase
+from sockcrud.dialects.admin.base import LOGOUT, AdminBase
 from sockcrud.dialects.admin.records import as_json
-from sockcrud.dialects.etags import etag
+from sockcrud.dialects.etags import NO_REVISION, etag
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.routed import Call, json_response
 from sockcrud.dialects.routes import Route
@@ -24,7 +22,6 @@ from sockcrud.wire.http import Response
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _ACCOUNT_FIELDS: Final = ("login", "role", "company_id", "active")
 _COMPANY_FIELDS: Final = ("name", "active")
-_NO_REVISION: Final = -1
 
 
 def whole_of_query(call: Call, name: str) -> int | None:
@@ -94,7 +91,7 @@ async def log_in(admin: AdminBase, call: Call) -> Response:
     login, password = required(fields, "login"), required(fields, "password")
     dialect = call.principal.dialect
     begun = await admin.operations.logins.log_in(call.principal, dialect, login, Password(password))
-    return Response(200, orjson.dumps({"token": begun.token}), headers=(NO_STORE,))
+    return json_response(200, {"token": begun.token})
 
 
 async def log_out(admin: AdminBase, call: Call) -> Response:
@@ -164,7 +161,7 @@ async def list_sessions(admin: AdminBase, call: Call) -> Response:
 async def end_session(admin: AdminBase, call: Call) -> Response:
     async def end(expect: int | None) -> None:
         if expect is not None:
-            raise Outdated(expect, _NO_REVISION)  # sessions have no tag, so none is right
+            raise Outdated(expect, NO_REVISION)  # sessions have no tag, so none is right
         await admin.operations.administration.end_session(call.principal, call.id)
 
     await call.if_match(end)
@@ -191,7 +188,6 @@ ROUTES: Final = (
         errors=(401, 429),
         login=False,
         body=schemas.LOGIN,
-        headers={"Cache-Control": "no-store"},
     ),
     Route("POST", LOGOUT, log_out, "Log out: the token is dead from then on", {204: None}),
     Route(

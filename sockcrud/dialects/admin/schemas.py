@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from sockcrud.dialects.routes import Schema
-from sockcrud.dialects.schemas import FLAG, ID, TEXT, a_list, an_object, field_of, fields_of
+from sockcrud.dialects.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
 from sockcrud.model import Account, Company, Session
 from sockcrud.operations.administration import LONGEST_PAGE, PAGE
 from sockcrud.operations.transfer import TRANSFERRED
-from sockcrud.passwords import SHORTEST_PASSWORD
 
 __all__ = ["ID", "TEXT"]
 
@@ -19,13 +18,12 @@ PAGED: Final = {"limit": LIMIT, "after": ID}
 ANY: Final[Schema] = {"type": "object"}
 
 _ID_OR_NULL: Final[Schema] = {**ID, "type": ["integer", "null"]}
-_PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
 _KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in TRANSFERRED]}
 
 LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
 TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
 
-_ACCOUNT_FIELDS: Final = {**fields_of(Account, "login", "role", "company_id", "active"), "password": _PASSWORD}
+_ACCOUNT_FIELDS: Final = {**fields_of(Account, "login", "role", "company_id", "active"), "password": PASSWORD}
 ACCOUNT: Final = an_object(fields_of(Account, "id", "rev", "login", "role", "company_id", "active"))
 NEW_ACCOUNT: Final = an_object(_ACCOUNT_FIELDS, ["login", "password"])
 CHANGED_ACCOUNT: Final[Schema] = {**an_object(_ACCOUNT_FIELDS, []), "minProperties": 1}

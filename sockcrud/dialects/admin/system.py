@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 from sockcrud.dialects.admin import schemas
-from sockcrud.dialects.admin.base import IMPORT, NO_STORE, SOON, AdminBase
+from sockcrud.dialects.admin.base import IMPORT, SOON, AdminBase
 from sockcrud.dialects.admin.directory import whole_of_query
 from sockcrud.dialects.admin.records import Spool, as_json, as_lines
 from sockcrud.dialects.lists import LONGEST_WHOLE
@@ -49,7 +49,7 @@ async def export(admin: AdminBase, call: Call) -> Response:
         raise Invalid("secrets", "yes or no")
     listing = await admin.operations.transfer.export(call.principal, secrets)
     body = await _whole_or_sliced(listing)
-    return Response(200, body, LINES.encode(), (NO_STORE, (b"X-Total-Count", b"%d" % listing.size)))
+    return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % listing.size),))
 
 
 async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
@@ -85,7 +85,7 @@ async def check(admin: AdminBase, call: Call) -> Response:
 async def backup(admin: AdminBase, call: Call) -> Response:
     copied = await admin.operations.upkeep.copy(call.principal)
     body = BodySlices(copied, copied.close, copied.size)
-    return Response(200, body, SQLITE_FILE.encode(), (NO_STORE,))
+    return Response(200, body, SQLITE_FILE.encode())
 
 
 async def show_health(admin: AdminBase, call: Call) -> Response:

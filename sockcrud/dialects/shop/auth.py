@@ -10,7 +10,7 @@ from typing import Final
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
-from sockcrud.dialects.schemas import TEXT, an_object, field_of
+from sockcrud.dialects.schemas import PASSWORD, TEXT, an_object, field_of
 from sockcrud.dialects.shop.service import MESSAGE, SESSIONS, ShopService, health
 from sockcrud.errors import LoginFailed, NotLoggedIn
 from sockcrud.model import Account
@@ -18,8 +18,6 @@ from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Password
 from sockcrud.wire.http import Request, Response
-
-NO_STORE: Final = (b"Cache-Control", b"no-store")
 
 _BASIC: Final = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 
@@ -39,7 +37,7 @@ class AuthResponder(ShopService):
     async def begin(self, call: Call) -> Response:
         username, password = _basic(call.request)
         logged_in = await self._logins.log_in(call.principal, SESSIONS, username, Password(password))
-        return json_response(200, {"msg": "Logged in", "token": logged_in.token}, NO_STORE)
+        return json_response(200, {"msg": "Logged in", "token": logged_in.token})
 
     async def end(self, call: Call) -> Response:
         await self._logins.log_out(call.principal)
@@ -66,7 +64,7 @@ def _basic(request: Request) -> tuple[str, str]:
     raise LoginFailed
 
 
-_ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": TEXT})
+_ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
 
 AuthResponder.routes = Routes(
     [
@@ -90,7 +88,6 @@ AuthResponder.routes = Routes(
             errors=(400, 401, 429),
             login=False,
             also=("/users/login",),
-            headers={"Cache-Control": "no-store"},
         ),
         Route(
             "POST",

@@ -7,11 +7,21 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.dialects.fields import required
+from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
-from sockcrud.dialects.schemas import CEP_TAKEN, CPF_TAKEN, FLAG, MONEY_SHOWN, MONEY_TAKEN, a_list, an_object, fields_of
+from sockcrud.dialects.schemas import (
+    CEP_TAKEN,
+    CPF_TAKEN,
+    FLAG,
+    MONEY_SHOWN,
+    MONEY_TAKEN,
+    a_list,
+    an_object,
+    field_of,
+    fields_of,
+)
 from sockcrud.dialects.shop.service import CREATED, ETAG, MESSAGE, ShopService, health, one
 from sockcrud.model import Address, Client
 from sockcrud.operations.clients import Addresses, Clients
@@ -62,7 +72,8 @@ class ClientsResponder(ShopService):
     async def create_address(self, call: Call) -> Response:
         fields = call.fields()
         client_id = required(fields, "client_id")
-        address = await self._addresses.create(call.principal, client_id, **_address_in(fields))
+        with sent_as(_postal_code_name(fields), "cep"):
+            address = await self._addresses.create(call.principal, client_id, **_address_in(fields))
         return one(address.rev, {"msg": "Address created", "id": address.id}, 201)
 
     async def fetch_addresses(self, call: Call) -> Response:
@@ -70,8 +81,10 @@ class ClientsResponder(ShopService):
         return await list_response(listing, b"[", _addresses_shown, b"]")
 
     async def update_address(self, call: Call) -> Response:
-        fields = _address_in(call.fields())
-        address = await call.if_match(lambda rev: self._addresses.update(call.principal, call.id, **fields, expect=rev))
+        sent = call.fields()
+        fields = _address_in(sent)
+        with sent_as(_postal_code_name(sent), "cep"):
+            address = await call.if_match(lambda rev: self._addresses.update(call.principal, call.id, **fields, expect=rev))
         return one(address.rev, {"msg": "Address updated"})
 
     async def delete_address(self, call: Call) -> Response:
@@ -98,8 +111,13 @@ def _clients_shown(clients: Sequence[Client]) -> bytes:
     return orjson.dumps([_client_shown(client) for client in clients])[1:-1]
 
 
+def _postal_code_name(fields: Mapping[str, Any]) -> str:
+    """Return which of its two names the postal code is sent under."""
+    return "cep" if "cep" in fields else "CEP"
+
+
 def _address_in(fields: Mapping[str, Any]) -> dict[str, Any]:
-    postal_code = fields["cep"] if "cep" in fields else required(fields, "CEP")
+    postal_code = required(fields, _postal_code_name(fields))
     return {**{name: required(fields, name) for name in _ADDRESS_FIELDS}, "cep": postal_code}
 
 
@@ -111,7 +129,8 @@ def _address_shown(address: Address) -> dict[str, Any]:
         "city": address.city,
         "street": address.street,
         "number": address.number,
-        "cep": address.cep,
+        "cep": address.cep,  # the document's name
+        "CEP": address.cep,  # that of the column in the field
     }
 
 
@@ -121,7 +140,7 @@ def _addresses_shown(addresses: Sequence[Address]) -> bytes:
 
 _CLIENT: Final = an_object(fields_of(Client, "id", "name", "email", "cpf", balance=MONEY_SHOWN))
 _CLIENT_IN: Final = an_object(fields_of(Client, "name", "email", cpf=CPF_TAKEN, balance=MONEY_TAKEN))
-_ADDRESS: Final = an_object(fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep"))
+_ADDRESS: Final = an_object(fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep", CEP=field_of(Address, "cep")))
 _ADDRESS_CHANGES: Final = {
     **an_object(fields_of(Address, *_ADDRESS_FIELDS, CEP=CEP_TAKEN, cep=CEP_TAKEN), _ADDRESS_FIELDS),
     "anyOf": [{"required": ["CEP"]}, {"required": ["cep"]}],

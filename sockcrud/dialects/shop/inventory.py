@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.dialects.fields import required
+from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
@@ -46,7 +46,8 @@ class InventoryResponder(ShopService):
     async def remove_many(self, call: Call) -> Response:
         fields = call.fields()
         owner, type = required(fields, "remotion_id"), required(fields, "type")
-        removed = await self._inventory.remove_many(call.principal, owner, type)
+        with sent_as("remotion_id", "client_id", "product_id"):
+            removed = await self._inventory.remove_many(call.principal, owner, type)
         return json_response(200, {"msg": f"Products removed from the inventory: {removed}"})
 
 

@@ -111,7 +111,7 @@ def _in_words(error: DomainError) -> str:
         case StillReferred():
             return f"The {_named(error.kind)} is still in use"
         case Outdated():
-            return f"The record has changed meanwhile: it is at revision {error.rev}"
+            return f"The record is at revision {error.rev} by now, which If-Match or If-None-Match rules out"
         case NotLoggedIn():
             return "A valid bearer token is needed: log in first"
         case LoginFailed():

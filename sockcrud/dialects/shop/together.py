@@ -35,6 +35,7 @@ class ShopResponder:
 
     routes: ClassVar[Routes] = Routes([route for service in SERVICES for route in service.routes.all])
     error_body = ShopService.error_body
+    always = ShopService.always
 
     def __init__(
         self,

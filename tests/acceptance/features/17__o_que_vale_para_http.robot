@@ -62,7 +62,7 @@ Recusar o que é grande demais
 
 Responder na ordem a quem pergunta tudo de uma vez
     DADO que estou conectado à porta "shop"
-    QUANDO digo "GET /clients/health HTTP/1.1\r\nHost: a\r\n\r\nGET /nada HTTP/1.1\r\nHost: a\r\n\r\n"
+    QUANDO digo "GET /clients/health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nada HTTP/1.1\r\nHost: localhost\r\n\r\n"
     ENTÃO ouço a resposta "200" a "GET"
     E ouço a resposta "404" a "GET"
 
@@ -74,12 +74,12 @@ Falar o HTTP antigo
 
 Receber um corpo aos pedaços
     DADO que estou conectado à porta "way"
-    QUANDO digo "POST /api/main HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbom\r\n4\r\n dia\r\n0\r\n\r\n"
+    QUANDO digo "POST /api/main HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbom\r\n4\r\n dia\r\n0\r\n\r\n"
     ENTÃO ouço a resposta "400" a "POST"
 
 Deixar continuar quem pergunta antes de mandar
     DADO que estou conectado à porta "way"
-    QUANDO digo "POST /api/main HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    QUANDO digo "POST /api/main HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     ENTÃO ouço que posso continuar
     QUANDO digo "{}"
     ENTÃO ouço a resposta "200" a "POST"
@@ -92,14 +92,18 @@ Recusar e desligar quem não diz com que servidor fala
 
 Recusar e desligar quem diz dois tamanhos
     DADO que estou conectado à porta "admin"
-    QUANDO digo "POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"
+    QUANDO digo "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"
     ENTÃO ouço a resposta "400" a "POST"
     E a conexão está encerrada
 
-Páginas de qualquer origem usam a loja, e nenhuma a administração
+Páginas de outra origem não leem nem mudam nada
     QUANDO pergunto à porta "shop" por "/clients/health" numa página de "https://exemplo.org"
-    ENTÃO qualquer página pode ler a resposta
+    ENTÃO nenhuma página pode ler a resposta
     QUANDO pergunto à porta "shop" o que uma página de "https://exemplo.org" pode fazer em "/clients/update/1"
-    ENTÃO uma página pode usar "PUT"
+    ENTÃO nenhuma página pode ler a resposta
+    QUANDO uma página de "https://exemplo.org" manda "user=a&password=b" a "/user/create" da porta "shop"
+    ENTÃO a porta recusa porque a página é de outra origem
+    QUANDO uma página de "https://exemplo.org" manda "user:admin,a" a "/" da porta "members"
+    ENTÃO a porta recusa porque a página é de outra origem
     QUANDO pergunto à porta "admin" por "/health" numa página de "https://exemplo.org"
     ENTÃO nenhuma página pode ler a resposta
