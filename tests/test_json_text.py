@@ -10,7 +10,9 @@ from sockcrud.wire.json_text import decoded_object
 from tests.json_tables import DEEPEST, JSON_CASES, with_member
 
 
-@pytest.mark.parametrize(("data", "is_object"), [pytest.param(data, is_object, id=name) for name, data, is_object in JSON_CASES])
+@pytest.mark.parametrize(
+    ("data", "is_object"), [pytest.param(data, is_object, id=name) for name, data, is_object in JSON_CASES]
+)
 def test_one_json_object_is_taken_and_nothing_else(data: bytes, is_object: bool) -> None:
     assert (decoded_object(data, DEEPEST) is not None) is is_object
     assert (decoded_object(bytearray(data), DEEPEST) is not None) is is_object
