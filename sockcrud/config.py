@@ -113,6 +113,7 @@ class Settings:
     max_depth: int = _setting("64", _count, "how deeply JSON may be nested")
     max_in_flight: int = _setting("128", _count, "requests of one connection that are under way; the rest waits")
     max_unsent: int = _setting("256KiB", _size, "answers that one connection leaves unread, before no more of it is read")
+    object_timeout: float = _setting("10", _seconds, "seconds from the first byte of a JSON object to its last")
     idle_timeout: float = _setting("300", _seconds, "seconds without a request after which a connection is closed")
     max_header: int = _setting("16KiB", _size, "HTTP: the longest header block")
     max_fields: int = _setting("100", _count, "HTTP: the most header fields")

@@ -212,7 +212,7 @@ def _factory(
     """Give what makes a dialect's connections: JSON on TCP for two of them, HTTP for the others."""
     in_flight, unsent, idle = settings.max_in_flight, settings.max_unsent, settings.idle_timeout
     if name in ("users", "messages"):
-        limits = JSONLimits(in_flight, unsent, idle, settings.max_request, settings.max_depth)
+        limits = JSONLimits(in_flight, unsent, idle, settings.max_request, settings.max_depth, settings.object_timeout)
         return cast(IProtocolFactory, JSONFactory(responder, reactor, connections, limits))
     http_limits = HTTPLimits(
         in_flight,
