@@ -111,7 +111,7 @@ TYPED: Final[list[bytes]] = [
     *(b"adicionar 3 teste", b"create_user Ana ana@example.org 30", b"op=mostrar", b"op: mostrar", b"deletar 3", b"MOSTRAR"),
     *(b"id_operation: get_users", b"what is this?", b"'mostrar'", b"don't", b"_", b"mostrar\t3", b"x" * 60_000),
     *(b"'op': 'mostrar', 'id': 3", b"op, id, data", b"GET", b"get", b"get key", b"x{}", b'mostrar {"id": 3}'),
-    *(b"{op: mostrar}", b"{'op': 'mostrar', 'data': 'a/b'}", b"{", b'{"op": "mostrar"', b'{ "op"', "{“op”: “mostrar”}".encode()),
+    *(b"{op: mostrar}", b"{'op': 'mostrar', 'data': 'a/b'}", b"{", b'{"op": "mostrar"', "{“op”: “mostrar”}".encode()),
 ]
 
 
