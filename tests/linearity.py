@@ -11,7 +11,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from sockcrud.wire.connections import Connections
-from sockcrud.wire.json_objects import JSONConversation, JSONLimits, ObjectFramer
+from sockcrud.wire.json_framer import ObjectFramer
+from sockcrud.wire.json_objects import JSONConversation, JSONLimits
 from tests.conversation_kit import ScriptedResponder
 
 LIMIT: Final = 2 * 1024 * 1024

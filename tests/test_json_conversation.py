@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Callable
 from typing import Any, Final
 
 from hypothesis import given
 from hypothesis import strategies as some
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
 from sockcrud.wire.json_objects import QUIET
@@ -26,9 +27,9 @@ class CountingClock(Clock):
         super().__init__()
         self.set = 0
 
-    def callLater(self, when: float, what: Any, *args: Any, **kw: Any) -> Any:
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
         self.set += 1
-        return super().callLater(when, what, *args, **kw)
+        return super().callLater(delay, callable, *args, **kw)
 
 
 class WordsTests(ConversationCase):
@@ -282,7 +283,7 @@ class SplitTests(ConversationCase):
         """Give what is answered and done, when the pieces come with these pauses, and then nothing comes for long."""
         self.setUp()
         peer: Peer = self.connect()
-        for piece, pause in zip_longest(pieces, pauses[: len(pieces)], fillvalue=0.0):
+        for piece, pause in zip(pieces, pauses + [0.0] * len(pieces), strict=False):
             peer.send(piece)
             self.clock.advance(pause)
         for _ in range(3):
