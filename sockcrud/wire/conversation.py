@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
 from sockcrud.wire.connections import Connections
-from sockcrud.wire.pacing import Later
+from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.stepping import begun
 
 __all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "Work"]
@@ -232,7 +232,7 @@ class Conversation(Protocol, Generic[Request]):
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 return True
-            if isinstance(request, Later):
+            if request is LATER:
                 self._clock.callLater(0, self._pump)
                 return False
             if self._turns and not (self._only_reading and self.only_reads(request)):
