@@ -133,6 +133,7 @@ FAULTS = [
     Case("Infinity", b'{"a":Infinity}\n{"a":-Infinity}\n', [BAD, BAD]),
     Case("a number beyond all bounds", b'{"a":1e400}', [BAD]),
     Case("a byte order mark on a later line", b'{"a":1}\n\xef\xbb\xbf{"a":1}\n', [ONE, BAD]),
+    Case("letters beyond ASCII behind a broken object", "{b}\né\n".encode(), [BAD, BAD]),
     Case("letters beyond ASCII on a later line", 'hello\né\n{"a":1}\n'.encode(), [BAD, BAD, ONE]),
     Case("a comma too many", b'{"a":1,}', [BAD]),
     Case("a comment", b'{"a":1/*}*/}\n', [BAD]),

@@ -27,6 +27,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+LOOKED_AT: Final = 256
+"""How much of a line the rules look at, but for a slash and a control byte: these count anywhere."""
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - {*b"\t\r\n"})
 _BEGINS_BINARY: Final = frozenset({*_CONTROLS, *range(0x80, 0x100)})
 _JSON_BEGINS: Final = b'"[],}?'
@@ -35,7 +37,6 @@ _BINARY_OBJECT: Final = re.compile(rb"\{[ \t\r]*[" + re.escape(_CONTROLS) + rb"]
 _FOREIGN: Final = re.compile(
     rb"""
       [^A-Za-z0-9_'\x80-\xff-]
-    | [^/]* /
     | [A-Z][A-Z0-9_]+ [ \t-]+ [^ \t\r]
     | (?i: (?: ehlo | helo | lhlo ) [ ] | mail[ ]+from: | rcpt[ ]+to: )
     | [A-Za-z]+ [0-9]+ [ ] [A-Za-z]
@@ -58,7 +59,7 @@ def is_foreign(line: bytes) -> bool:
         return _BINARY_OBJECT.match(line) is not None
     if len(line.translate(None, _CONTROLS)) != len(line):
         return True
-    return line[0] not in _JSON_BEGINS and _FOREIGN.match(line) is not None
+    return line[0] not in _JSON_BEGINS and (b"/" in line or _FOREIGN.match(line[:LOOKED_AT]) is not None)
 
 
 def is_http(line: bytes) -> bool:

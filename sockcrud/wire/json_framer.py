@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from sockcrud.wire.foreign import begins_foreign, is_foreign, is_http
+from sockcrud.wire.foreign import LOOKED_AT, begins_foreign, is_foreign, is_http
 from sockcrud.wire.json_scan import Found, ObjectScan
 from sockcrud.wire.json_text import JSONObject, certainly_flat, decoded
 from sockcrud.wire.pacing import LATER, Later
@@ -33,22 +33,14 @@ class Wait(Enum):
     BEHIND = "the line behind what was taken: what comes next may still belong to it"
 
 
-class _Trust(Enum):
-    """What the connection has sent so far, which tells how a line that is no object is judged."""
-
-    NOTHING = "no byte but blanks"
-    WORDS = "lines that a person may have typed"
-    OBJECT = "an object"
-
-
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _BEHIND_OBJECT: Final = re.compile(rb"[}\] \t\r]*")
 _BEHIND_BROKEN: Final = re.compile(rb"[^{\n]*")
 BRACE: Final = ord("{")
+_CLOSING_BRACE: Final = ord("}")
 _VALUE_FOLLOWS: Final = b":,["
-_HEAD: Final = 256
-"""Bytes kept of a line that time has cut, to judge the rest with: no rule looks further, but the one about slashes, and a
-line that had one is not cut but given up."""
+_MOST_SKIPPED: Final = 64 * 1024
+"""Bytes that are dropped in one call: a third of a millisecond."""
 _LONG: Final = 4096
 """Bytes of a line from which on it is decoded, in vain, in a call of its own."""
 
@@ -69,6 +61,7 @@ class ObjectFramer:
     def __init__(self, longest: int, deepest: int) -> None:
         self._longest = longest
         self._deepest = deepest
+        self._surely_flat = min(2 * deepest, longest)  # bytes: each level takes two
         self._data: bytes | bytearray = b""
         self._at = 0  # where the next request begins
         self._line_end = -1  # the next LF, where it is beyond _at
@@ -80,11 +73,14 @@ class ObjectFramer:
         self._skips = _BLANKS  # what is dropped in front of the next request
         self._cut_at = -1  # where what is unfinished ends, where that is beyond _at
         self._head = b""  # how the line began, where it was cut
-        self._trust = _Trust.NOTHING
+        self._is_new = True  # nothing was taken yet
+        self._is_stranger = True  # no object was taken yet
         self._ended = False
         self._given_up = False
         self.waits: Wait | None = None
         """What is not complete. It is not known, and None, after `feed`, until `next_object` has given all there is."""
+        self.is_news = False
+        """Whether `waits` was found out anew; whoever takes note of it says so here."""
         self.begun = 0
         """How many objects have been begun that did not come with their line."""
 
@@ -102,7 +98,7 @@ class ObjectFramer:
         if at == len(self._data):  # as it is nearly always: all that came before is taken
             self._data = data
             self._at = self._searched = 0
-            self._line_end = self._several = self._scan_at = self._cut_at = -1
+            self._line_end = self._several = self._scan_at = -1
             return
         self._data = followed(self._data, at, data)
         self._line_end -= at
@@ -133,12 +129,15 @@ class ObjectFramer:
         """
         data, at = self._data, self._at
         if at < len(data) and data[at] != BRACE:
-            self._at = at = self._skip(at)
-            if self._trust is _Trust.NOTHING and at < len(data) and begins_foreign(data[at]):
+            skipped = at + _MOST_SKIPPED
+            self._at = at = self._skip(at, skipped)
+            if at == skipped < len(data):
+                return LATER
+            if self._is_new and at < len(data) and begins_foreign(data[at]):
                 return self._give_up(Fault.FOREIGN)
         if at == len(data):
             if self._skips is not _BLANKS:
-                self.waits = Wait.BEHIND
+                self._wait(Wait.BEHIND)
             return None
         if self._line_end < at:
             self._line_end = data.find(b"\n", max(at, self._searched))
@@ -149,27 +148,32 @@ class ObjectFramer:
         if data[at] != BRACE or self._no_object:
             return self._words(at, line_end)
         if self._several != line_end:
-            if line_end - at <= self._longest and certainly_flat(line := data[at:line_end], self._deepest):
-                if (found := decoded(line)) is not None:
-                    self._taken(line_end + 1, _BLANKS)
+            length = line_end - at
+            if length <= self._surely_flat or (length <= self._longest and certainly_flat(data[at:line_end], self._deepest)):
+                found = decoded(data[at:line_end])
+                if found is not None:
+                    self._at = line_end + 1
+                    self._skips = _BLANKS
+                    if self._is_stranger:
+                        self._trust()
                     return found
-                self._several = line_end
-                if len(line) > _LONG:
-                    return LATER
             self._several = line_end
+            if length > _LONG:
+                return LATER
         end = self._object_end(at, line_end)
         if end is None:
             return self._words(at, line_end)
         return LATER if end is LATER else self._object(at, end)
 
-    def _skip(self, at: int) -> int:
+    def _skip(self, at: int, stop: int) -> int:
         """Give the place behind what is to be dropped in front of the next request."""
         data, start = self._data, at
         if self._skips is not _BLANKS:
-            at = _end(self._skips, data, at)
-            if at < len(data):
+            at = _end(self._skips, data, at, stop)
+            if at < min(stop, len(data)):
                 self._skips = _BLANKS
-        at = _end(_BLANKS, data, at)
+        if self._skips is _BLANKS:
+            at = _end(_BLANKS, data, at, stop)
         if self._head or self._no_object:  # the line has been cut
             if data.find(b"\n", start, at) >= 0:
                 self._head = b""
@@ -185,6 +189,11 @@ class ObjectFramer:
         is_cut = self._cut_at > at
         stop = self._cut_at if is_cut else len(data)
         if data[at] == BRACE and not self._no_object:
+            if not at and stop <= self._surely_flat and data[-1] == _CLOSING_BRACE and self._scan_at:
+                # Nearly always this is one object, whole; if not, it has been decoded in vain once for these bytes.
+                found = decoded(data)
+                if found is not None:
+                    return self._bare(found, stop)
             end = self._object_end(at, stop)
             if end is LATER:
                 return LATER
@@ -192,7 +201,7 @@ class ObjectFramer:
                 return self._object(at, end)
         if is_cut or self._ended or stop - at + len(self._head) > self._longest:
             return self._words(at, stop, is_cut)
-        self.waits = Wait.WORDS if data[at] != BRACE or self._no_object else Wait.OBJECT
+        self._wait(Wait.WORDS if data[at] != BRACE or self._no_object else Wait.OBJECT)
         return None
 
     def _object(self, at: int, end: int) -> JSONObject | Fault:
@@ -201,13 +210,20 @@ class ObjectFramer:
             return self._give_up(Fault.TOO_LONG)
         raw = self._data[at:end]
         if (found := decoded(raw)) is not None:
-            self._taken(end, _BEHIND_OBJECT)
-            return found
+            return self._bare(found, end)
         if self._is_foreign(bytes(raw)):
             return self._give_up(Fault.FOREIGN)
         self._at = end
         self._skips = _BEHIND_BROKEN
+        self._is_new = False
         return Fault.SYNTAX
+
+    def _bare(self, found: JSONObject, end: int) -> JSONObject:
+        self._at = end
+        self._skips = _BEHIND_OBJECT
+        if self._is_stranger:
+            self._trust()
+        return found
 
     def _words(self, at: int, end: int, is_cut: bool = False) -> Fault:
         """Take out what is no object: a line of it, or what has come of it."""
@@ -217,27 +233,29 @@ class ObjectFramer:
         if self._is_foreign(line):
             return self._give_up(Fault.FOREIGN)
         self._at = end  # an LF behind it is a blank
+        self._cut_at = -1
         self._skips = _BLANKS
         self._head = b""
         self._no_object = is_cut and line.rstrip(b" \t\r")[-1] in _VALUE_FOLLOWS
-        if self._trust is not _Trust.OBJECT:
-            self._trust = _Trust.WORDS
-            if is_cut:
-                self._head = line[:_HEAD]
-                self._no_object = self._no_object or is_foreign(line + b"{")
+        self._is_new = False
+        if is_cut and self._is_stranger:
+            self._head = line[:LOOKED_AT]
+            self._no_object = self._no_object or is_foreign(line + b"{")
         self.waits = None
         return Fault.SYNTAX
 
     def _is_foreign(self, line: bytes) -> bool:
-        return is_http(line) if self._trust is _Trust.OBJECT else is_foreign(line)
+        return is_foreign(line) if self._is_stranger else is_http(line)
 
-    def _taken(self, end: int, skips: re.Pattern[bytes]) -> None:
-        """Go on behind an object."""
-        self._at = end
-        self._skips = skips
-        if self._trust is not _Trust.OBJECT:
-            self._trust = _Trust.OBJECT
-            self._head = b""
+    def _trust(self) -> None:
+        """Judge the lines that are no object less strictly: the first object was taken."""
+        self._is_new = self._is_stranger = False
+        self._head = b""
+
+    def _wait(self, unfinished: Wait) -> None:
+        if self.waits is None:
+            self.waits = unfinished
+            self.is_news = True
 
     def _give_up(self, fault: Fault) -> Fault:
         self._given_up = True
@@ -262,6 +280,6 @@ class ObjectFramer:
         return None
 
 
-def _end(pattern: re.Pattern[bytes], data: bytes | bytearray, at: int) -> int:
-    match = pattern.match(data, at)
+def _end(pattern: re.Pattern[bytes], data: bytes | bytearray, at: int, stop: int) -> int:
+    match = pattern.match(data, at, stop)
     return match.end() if match else at

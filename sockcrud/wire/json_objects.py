@@ -69,7 +69,13 @@ class JSONConversation(Conversation[JSONObject | Fault]):
     def dataReceived(self, data: bytes) -> None:
         if not self._stopped:
             framer = self._framer
-            if framer.waits is Wait.BEHIND and data[0] != BRACE and self._clock.seconds() - self._heard_at >= QUIET:
+            waits = framer.waits
+            if (
+                waits is not None
+                and waits is Wait.BEHIND
+                and data[0] != BRACE
+                and self._clock.seconds() - self._heard_at >= QUIET
+            ):
                 framer.cut()
             framer.feed(data)
             self.received()
@@ -82,9 +88,8 @@ class JSONConversation(Conversation[JSONObject | Fault]):
 
     def next_request(self) -> JSONObject | Fault | Later | None:
         framer = self._framer
-        known = framer.waits
         request = framer.next_object()
-        if request is None and framer.waits is not known:
+        if request is None and framer.waits is not None and framer.is_news:
             self._wait(framer.waits)
         return request
 
@@ -124,9 +129,10 @@ class JSONConversation(Conversation[JSONObject | Fault]):
             return self._begun_at + self._object_seconds
         return inf
 
-    def _wait(self, unfinished: Wait | None) -> None:
+    def _wait(self, unfinished: Wait) -> None:
         """All is taken but something unfinished, which has just come: see to it that it does not stay so."""
         framer = self._framer
+        framer.is_news = False
         self._heard_at = self._clock.seconds()
         if unfinished is Wait.OBJECT and framer.begun != self._begun:
             self._begun = framer.begun
