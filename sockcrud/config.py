@@ -149,6 +149,7 @@ class Settings:
         "256MiB", _size, "answers that all connections together leave unread; then some are closed"
     )
     max_unfinished_total: int = _setting("256MiB", _size, "unfinished requests of all connections together; likewise")
+    object_timeout: float = _setting("10", _seconds, "seconds from the first byte of a JSON object to its last")
     max_share: int = _setting("25", _percent, "percent of the connections that one other machine may have (IPv6: one /64)")
     max_lists: int = _setting("64", _count, "long lists that one other machine may be reading at a time")
     idle_timeout: float = _setting(

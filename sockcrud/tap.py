@@ -227,7 +227,9 @@ def _factory(
     in_flight, unsent, idle = settings.max_in_flight, settings.max_unsent, settings.idle_timeout
     own_idle: float | None = getattr(settings, f"{name}_idle")
     if name in ("users", "messages"):
-        limits = JSONLimits(in_flight, unsent, own_idle or idle, settings.max_request, settings.max_depth)
+        limits = JSONLimits(
+            in_flight, unsent, own_idle or idle, settings.max_request, settings.max_depth, settings.object_timeout
+        )
         return cast(IProtocolFactory, JSONFactory(responder, reactor, connections, limits))
     http_limits = HTTPLimits(
         in_flight,

@@ -128,6 +128,8 @@ def attack(daemon: Daemon, dialect: str, count: int, random: Random) -> Figures:
     while figures.strings < count:
         batch = list(islice(source, min(random.randint(1, BATCH), count - figures.strings)))
         figures.strings += len(batch)
+        if random.random() < 0.8:  # a connection that opens with noise is given up for another protocol's
+            batch.insert(0, HARMLESS[dialect][0] + b"\n")
         figures.sent += sum(map(len, batch))
         figures.connections += 1
         with daemon.connect(dialect) as connection:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from time import process_time
+from time import process_time, thread_time
 from typing import Final
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from sockcrud.wire.connections import Connections, Listening
-from sockcrud.wire.json_objects import JSONConversation, JSONLimits, ObjectFramer
+from sockcrud.wire.json_framer import ObjectFramer
+from sockcrud.wire.json_objects import JSONConversation, JSONLimits
 from tests.conversation_kit import ScriptedResponder
 
 LIMIT: Final = 2 * 1024 * 1024
@@ -32,7 +33,24 @@ SHAPES: Final = {
     "lines of a word": (b"", b"x\n"),
     "a word": (b"", b"x"),
     "words that look like HTTP": (b"GET ", b"HTTP/1.1 "),
+    "words that look like HTTP, behind an object": (b"{}\n", b"GET HTTP/1.1 "),
+    "a word in capitals": (b"", b"A"),
+    "a word of letters and digits": (b"", b"a1"),
+    "numbers behind a word": (b"a", b" 1"),
+    "slashes in a text": (b'"', b"/"),
+    "objects beside each other in one": (b'{"a":[', b"{},"),
+    "brackets in an object": (b'{"a":', b"["),
+    "closing brackets in an object": (b"{", b"]"),
+    "closing braces behind an object": (b"{}", b"}"),
+    "words behind a broken object": (b"{a}", b"x"),
+    "escaped quotes in a text": (b'{"a":"', b'\\"'),
+    "texts in an object": (b"{", b'"a":"\\"",'),
+    "lines of braces": (b"", b"{" * 999 + b"\n"),
+    "lines of texts in an object": (b"", b"{" + b'""' * 500 + b"\n"),
+    "long lines that are nearly JSON": (b"", b'{"a":[' + b"1," * 2000 + b"]}\n"),
 }
+LONGEST_CALL: Final = 0.001
+"""Seconds of the processor that one call of the framer may take. A busy machine, or a slow one, takes more."""
 
 
 def made(shape: str, size: int) -> bytes:
@@ -66,6 +84,23 @@ def in_the_framer(data: bytes, piece: int) -> float:
     return process_time() - started
 
 
+def longest_call(shape: str, times: int = 5) -> float:
+    """Give the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments."""
+    lines = (made(shape, 65_000) + b"\n") * 2
+    moments = []
+    for _ in range(times):
+        framer = ObjectFramer(64 * 1024, 64)
+        framer.feed(lines)
+        longest, found = 0.0, object()
+        gc.collect()
+        while found is not None:
+            started = thread_time()
+            found = framer.next_object()
+            longest = max(longest, thread_time() - started)
+        moments.append(longest)
+    return min(moments)
+
+
 def growth(cost: Callable[[bytes, int], float], shape: str, small: int, large: int, piece: int, times: int = 3) -> float:
     """Give how many times the cost of the small amount the large one costs, at the quietest of several moments."""
     gc.collect()
@@ -79,6 +114,8 @@ def main() -> None:
         for piece in (1, 7, LIMIT):
             times = growth(in_the_framer, shape, 200_000, 1_000_000, piece)
             print(f"{shape:<30} in pieces of {piece:>9,}: 1 MB costs {times:.1f} times what 200 kB cost")
+    for shape in SHAPES:
+        print(f"{shape:<45} longest call for lines of 65,000 bytes: {longest_call(shape) * 1000:.2f} ms")
     times = growth(on_a_connection, "braces in a text", 200_000, 1_000_000, 1)
     print(f"{'braces in a text':<30} on a connection, a byte at a time: {times:.1f} times")
 

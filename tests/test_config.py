@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,7 +82,16 @@ class ConfigTests(SynchronousTestCase):
         for value in ("0", "-1", "1.5", "ten", ""):
             self.assert_refused("max_depth = ", {"max_depth": value}, {})
         for value in ("0", "-1", "nan", "inf", "1e3"):
-            self.assert_refused("idle_timeout = ", {"idle_timeout": value}, {})
+            self.assert_refused("header_timeout = ", {"header_timeout": value}, {})
+        for value in ("-1", "nan", "inf", "1e3", "never"):
+            self.assert_refused("users_idle = '.*or 0 for no end", {"users_idle": value}, {})
+        for value in ("0", "101", "25%"):
+            self.assert_refused("max_share = ", {"max_share": value}, {})
+
+    def test_idle_times_may_have_no_end(self) -> None:
+        settings = load({"users_idle": "0", "idle_timeout": "0", "way_idle": ""}, {}).settings
+        self.assertEqual((settings.users_idle, settings.idle_timeout, settings.way_idle), (inf, inf, None))
+        self.assertIn("[users]\n# the command line\nidle = 0\n", shown(load({"users_idle": "0"}, {})))
 
     def test_sizes_have_units(self) -> None:
         for text, size in (("1", 1), ("64KiB", 65536), ("2 MiB", 2 * 2**20), ("1GiB", 2**30)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sockcrud.wire.json_objects import Fault, ObjectFramer
+from sockcrud.wire.json_framer import Fault, ObjectFramer, Wait
+from sockcrud.wire.json_scan import MOST_BRACKETS
+from sockcrud.wire.pacing import Later
 from tests.feeding import byte_by_byte, cut, every_way
 
 Found = dict[str, Any] | Fault
@@ -41,9 +43,10 @@ class Case:
 
 
 def drained(framer: ObjectFramer) -> list[Found]:
-    found = []
+    found: list[Found] = []
     while (one := framer.next_object()) is not None:
-        found.append(one)
+        if not isinstance(one, Later):
+            found.append(one)
     return found
 
 
@@ -103,7 +106,9 @@ FAULTS = [
     Case("a line of something", b"hello\n", [BAD]),
     Case("a line of something with an object in it", b'hello {"a":1}\n', [BAD]),
     Case("something behind an object", b'{"a":1} hello\n', [ONE, BAD]),
-    Case("a brace too many", b'{"a":1}}\n{"b":2}\n', [ONE, BAD, {"b": 2}]),
+    Case("a closing brace alone", b'}\n{"b":2}\n', [BAD, {"b": 2}]),
+    Case("words with a brace", b'mostrar}\n{"b":2}\n', [BAD, {"b": 2}]),
+    Case("something behind a brace too many", b'{"a":1}} hello\n{"b":2}\n', [ONE, BAD, {"b": 2}]),
     Case("something between good lines", b'{"a":1}\r\nhello\r\n{"b":2}\r\n', [ONE, BAD, {"b": 2}]),
     Case("a list", b'[{"a":1}]\n', [BAD]),
     Case("a text", b'"a"\n', [BAD]),
@@ -127,8 +132,9 @@ FAULTS = [
     Case("NaN", b'{"a":NaN}', [BAD]),
     Case("Infinity", b'{"a":Infinity}\n{"a":-Infinity}\n', [BAD, BAD]),
     Case("a number beyond all bounds", b'{"a":1e400}', [BAD]),
-    Case("a byte order mark", b'\xef\xbb\xbf{"a":1}\n', [BAD]),
-    Case("UTF-16", '{"a":1}\n'.encode("utf-16"), [BAD], [BAD]),
+    Case("a byte order mark on a later line", b'{"a":1}\n\xef\xbb\xbf{"a":1}\n', [ONE, BAD]),
+    Case("letters beyond ASCII behind a broken object", "{b}\né\n".encode(), [BAD, BAD]),
+    Case("letters beyond ASCII on a later line", 'hello\né\n{"a":1}\n'.encode(), [BAD, BAD, ONE]),
     Case("a comma too many", b'{"a":1,}', [BAD]),
     Case("a comment", b'{"a":1/*}*/}\n', [BAD]),
     Case("a key without a value", b'{"a"}', [BAD]),
@@ -140,9 +146,29 @@ FOREIGN = [
     Case("a late version", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [HTTP]),
     Case("blanks behind it", b"GET / HTTP/1.1 \t\r\n", [HTTP]),
     Case("behind an answered object", b'{"a":1}\nGET / HTTP/1.1\r\n{"b":2}\n', [ONE, HTTP]),
-    Case("not quite a request", b'GET / HTTP/1.1 please\n{"a":1}\n', [BAD, ONE]),
-    Case("a word about it", b'HTTP/1.1\n{"a":1}\n', [BAD, ONE]),
+    Case("not quite a request", b'GET / HTTP/1.1 please\n{"a":1}\n', [HTTP]),
+    Case("not quite a request, behind an object", b'{"a":1}\nGET / HTTP/1.1 please\n{"a":1}\n', [ONE, BAD, ONE]),
+    Case("a word about it", b'HTTP/1.1\n{"a":1}\n', [HTTP]),
+    Case("a word about it, behind an object", b'{"a":1}\nHTTP/1.1\n{"a":1}\n', [ONE, BAD, ONE]),
+    Case("behind a person's line", b'hello\nGET / HTTP/1.1\r\n{"b":2}\n', [BAD, HTTP]),
+    Case("binary", b'\x16\x03\x01\x02\n{"a":1}\n', [HTTP]),
+    Case("binary behind blanks", b'\r\n \x00{"a":1}\n', [HTTP]),
+    Case("a byte beyond ASCII", b'\xff\xfd\x03{"a":1}\n', [HTTP]),
+    Case("UTF-16", '{"a":1}\n'.encode("utf-16"), [HTTP]),
+    Case("binary in a word", b'AMQP\x00\n{"a":1}\n', [HTTP]),
+    Case("binary in an object", b'{\x00\x00\x00}\n{"a":1}\n', [HTTP]),
+    Case("binary on a line behind a word", b'0\n\x02\x01\n{"a":1}\n', [BAD, HTTP]),
+    Case("a mail", b'EHLO x\r\nMAIL FROM:<x@x>\r\nDATA\r\n{"a":1}\r\n', [HTTP]),
     Case("cut short by the end", b"GET / HTTP/1.1", [], [HTTP]),
+]
+BEHIND = [
+    Case("a brace too many", b'{"a":1}}\n{"b":2}\n', [ONE, {"b": 2}]),
+    Case("braces and brackets too many", b'{"a":1}} ]}\t]\r\n{"b":2}\n', [ONE, {"b": 2}]),
+    Case("braces too many in front of the next", b'{"a":1}}}{"b":2}', [ONE, {"b": 2}]),
+    Case("a brace too many behind a broken one", b'{b}}\n{"b":2}\n', [BAD, {"b": 2}]),
+    Case("a brace too many, and the end", b'{"a":1}}', [ONE]),
+    Case("a brace on the next line", b'{"a":1}\n}\n', [ONE, BAD]),
+    Case("a comma", b'{"a":1},\n{"b":2}\n', [ONE, BAD, {"b": 2}]),
 ]
 UNFINISHED = [
     Case("an object", b'{"a":1', [], [BAD]),
@@ -154,11 +180,15 @@ UNFINISHED = [
     Case("the rest of a broken one", b"{b} hel", [BAD]),
     Case("blanks", b'{"a":1}\n  ', [ONE]),
 ]
+ENDED = OBJECTS + FAULTS + FOREIGN + BEHIND
 DEEP = [
     Case("as deep as may be", nested(DEEPEST), [nested_value(DEEPEST)]),
     Case("deeper", nested(DEEPEST + 1) + b"\n", [BAD]),
-    Case("deeper, and bare", nested(DEEPEST + 1), [BAD]),
-    Case("lists count too", b'{"a":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}", [BAD]),
+    Case("deeper, and bare", nested(DEEPEST + 1), [], [BAD]),
+    Case("deeper, with an object behind it", nested(DEEPEST + 1) + b'{"a":1}\n', [BAD]),
+    Case("much deeper, and never closed", b'{"a":' * 200 + b"\n", [BAD]),
+    Case("nothing but braces", b"{" * 1000 + b'\n{"a":1}\n', [BAD, ONE]),
+    Case("lists count too", b'{"a":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}\n", [BAD]),
     Case("braces in texts do not", b'{"a":"' + b"{[" * DEEPEST + b'"}', [{"a": "{[" * DEEPEST}]),
     Case("nor do siblings", b'{"a":[' + b",".join([b"[]"] * DEEPEST) + b"]}", [{"a": [[]] * DEEPEST}]),
 ]
@@ -195,7 +225,7 @@ def named(cases: list[Case]) -> list[Any]:
     return [pytest.param(case, id=case.name) for case in cases]
 
 
-@pytest.mark.parametrize("case", named(OBJECTS + FAULTS + FOREIGN + UNFINISHED + edge_cases()))
+@pytest.mark.parametrize("case", named(ENDED + UNFINISHED + edge_cases()))
 def test_the_same_is_found_however_the_bytes_arrive(case: Case) -> None:
     for pieces in every_way(case.data):
         assert parsed(pieces) == (case.found, case.at_end), pieces
@@ -207,12 +237,127 @@ def test_nesting_has_a_limit_at_its_exact_depth(case: Case) -> None:
         assert parsed(pieces, longest=4096) == (case.found, case.at_end)
 
 
-@pytest.mark.parametrize("case", named([case for case in OBJECTS + FAULTS + FOREIGN + edge_cases() if not case.at_end]))
+@pytest.mark.parametrize("case", named([case for case in ENDED + edge_cases() if not case.at_end]))
 def test_the_request_behind_is_found_unless_the_connection_ends(case: Case) -> None:
     behind: list[Found] = [{"next": 1}] if case.goes_on else []
     for pieces in every_way(case.data + b'{"next":1}'):
         found, _ = parsed(pieces)
         assert found == case.found + behind, pieces
+
+
+def of_brackets(count: int) -> bytes:
+    return b'{"a":[' + b",".join([b"[]"] * (count // 2 - 2)) + b"]}"
+
+
+def test_an_object_has_a_limited_number_of_objects_and_arrays() -> None:
+    fits, over = of_brackets(MOST_BRACKETS), of_brackets(MOST_BRACKETS + 2)
+    for end in (b"", b"\n"):
+        assert parsed([fits + end], longest=100_000) == ([{"a": [[]] * (MOST_BRACKETS // 2 - 2)}], [])
+    assert parsed([over + b"\n" + fits + b"\n"], longest=100_000)[0][:1] == [BAD]
+    assert parsed([over], longest=100_000) == ([], [BAD])
+
+
+CUT: Final = b""
+"""In the place of a piece: nothing more has come for too long."""
+
+CUTS: Final[dict[str, tuple[Sequence[bytes], Sequence[Found]]]] = {
+    "words": ([b"mostrar", CUT, b'{"a":1}'], [BAD, ONE]),
+    "words, one after the other": ([b"hello", CUT, b"there", CUT, b"!", CUT], [BAD, BAD, BAD]),
+    "words and the rest of their line": ([b"mostrar", CUT, b" 3\n", b'{"a":1}\n'], [BAD, BAD, ONE]),
+    "words and their newline": ([b"mostrar", CUT, b"\r\n", b'{"a":1}\n'], [BAD, ONE]),
+    "words with an object in them": ([b'hello {"a":1}', CUT, b'{"a":1}'], [BAD, ONE]),
+    "a list": ([b"[1]", CUT, b'{"a":1}'], [BAD, ONE]),
+    "a text": ([b'"x"', CUT, b'{"a":1}'], [BAD, ONE]),
+    "a brace": ([b"}", CUT, b'{"a":1}'], [BAD, ONE]),
+    "a brace behind an object, at once": ([b'{"a":1}', b"}", b"}", CUT, b'{"a":1}'], [ONE, ONE]),
+    "a brace behind an object, later": ([b'{"a":1}', CUT, b"}", CUT, b'{"a":1}'], [ONE, BAD, ONE]),
+    "words behind an object": ([b'{"a":1}', b" x", CUT, b'{"a":1}'], [ONE, BAD, ONE]),
+    "words behind a broken object, at once": ([b"{b}", b" x", CUT, b'{"a":1}'], [BAD, ONE]),
+    "words behind a broken object, later": ([b"{b}", CUT, b"x", CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "an object": ([b'{"a": 1', CUT, b'{"a":1}'], [BAD, ONE]),
+    "an object, of which more comes": ([b'{"a": 1', CUT, b', "b": 2}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "an object, of which a line comes": ([b'{"a": 1', CUT, b', "b": {"a":1}}\n{"a":1}\n'], [BAD, BAD, ONE]),
+    "an object, of which a brace comes": ([b'{"a": 1', CUT, b"}\n", b'{"a":1}\n'], [BAD, BAD, ONE]),
+    "an object in a text": ([b'{"a": "x', CUT, b'{"a":1}'], [BAD, ONE]),
+    "an object, too deep": ([b'{"a":' * 70, CUT, b'{"a":1}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "blanks": ([b"  ", CUT, b'{"a":1}'], [ONE]),
+    # What was cut with a value to follow takes the object that would be this value.
+    "an object, and then its value": ([b'{"a": ', CUT, b'{"a":1}}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "an object, and then its value and LF": ([b'{"a":', CUT, b' {"a":1}}\n{"a":1}'], [BAD, BAD, ONE]),
+    "an object, and then a list of values": ([b'{"a":[1,', CUT, b'{"a":1},', CUT, b'{"a":1}]}', CUT], [BAD, BAD, BAD]),
+    "an object, and then half of its value": ([b'{"a":[', CUT, b'{"a"', CUT, b":1},", CUT, b'{"a":1}]}', CUT], [BAD] * 4),
+    "an object that LF ends, and no value": ([b'{"a":', CUT, b'\n{"a":1}'], [BAD, ONE]),
+    "a list, and then its value": ([b"[", CUT, b'{"a":1}]', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "a colon, and then an object": ([b"op:\t", CUT, b'{"a":1}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
+    "a text of which escaped objects come": ([b'{"a": "x', CUT, b'{\\"a\\":1}"}', CUT, b'\n{"a":1}'], [BAD, BAD, ONE]),
+    # A line is judged as a whole, wherever time has cut it.
+    "HTTP before its blank": ([b"POST", CUT, b" / HTTP/1.1\r\n", b'{"a":1}\n'], [BAD, HTTP]),
+    "HTTP in its method": ([b"PO", CUT, b"ST / HTTP/1.1\r\n", b'{"a":1}\n'], [BAD, HTTP]),
+    "HTTP in its version": ([b"GET / HT", CUT, b"TP/1.1\r\n", b'{"a":1}\n'], [HTTP]),
+    "HTTP in its target": ([b"GET /?x=", CUT, b'{"a":1}'], [HTTP]),
+    "HTTP in its own method": ([b"mostrar", CUT, b" ", CUT, b'/?{"a":1} HTTP/1.1\r\n', b'{"a":1}\n'], [BAD, HTTP]),
+    "HTTP in each letter": ([piece for byte in b"PUT x /" for piece in (bytes([byte]), CUT)], [BAD, BAD, BAD, HTTP]),
+    "SMTP in front of its blank": ([b"ehlo", CUT, b" ", CUT, b"\t", b"x\r\n", b'{"a":1}\r\n'], [BAD, HTTP]),
+    "HTTP in a long method": ([b"x" * 300, CUT, b"x" * 300, CUT, b" / HTTP/1.1\r\n"], [BAD, BAD, HTTP]),
+    "a command in front of an object": ([b"CONNECT", CUT, b" ", CUT, b'{"a":1}', CUT, b'{"a":1}\n'], [BAD, HTTP]),
+    "a command and a blank in front of an object": ([b"CONNECT ", CUT, b'{"a":1}\n', b'{"a":1}\n'], [BAD, HTTP]),
+    "a word in capitals, and then an object": ([b"HELP", CUT, b'{"a":1}'], [BAD, ONE]),
+    "TLS": ([b"\x16", CUT, b"\x03\x01"], [HTTP]),
+    "SMTP": ([b"EH", CUT, b"LO x\r\n", b'{"a":1}\r\n'], [BAD, HTTP]),
+    "a length": ([b"70", CUT, b":x\n"], [BAD, HTTP]),
+}
+
+
+@pytest.mark.parametrize(("pieces", "expected"), [pytest.param(*case, id=name) for name, case in CUTS.items()])
+def test_what_is_unfinished_for_too_long_ends_there(pieces: Sequence[bytes], expected: Sequence[Found]) -> None:
+    framer = ObjectFramer(1000, DEEPEST)
+    found: list[Found] = []
+    for piece in pieces:
+        if piece:
+            framer.feed(piece)
+        elif framer.waits is not None:
+            framer.cut()
+        found += drained(framer)
+    assert found == expected
+    assert framer.pending <= 256
+
+
+@pytest.mark.parametrize(
+    ("data", "waits"),
+    [
+        (b"", None),
+        (b'{"a":1}\n', None),
+        (b'{"a":1}\r\n \r\n', None),
+        (b"x\n", None),
+        (b'{"a":1}', Wait.BEHIND),
+        (b'{"a":1}} ', Wait.BEHIND),
+        (b"{b}", Wait.BEHIND),
+        (b"{b} x", Wait.BEHIND),
+        (b"{", Wait.OBJECT),
+        (b'{"a":1}{"a', Wait.OBJECT),
+        (b"x", Wait.WORDS),
+        (b'{"a":1}x', Wait.WORDS),
+        (b"{" * 100, Wait.WORDS),
+        (b"x" * 2000, None),
+    ],
+)
+def test_it_says_what_it_waits_for(data: bytes, waits: Wait | None) -> None:
+    for pieces in every_way(data):
+        framer = ObjectFramer(1000, DEEPEST)
+        for piece in pieces:
+            framer.feed(piece)
+            drained(framer)
+        assert framer.waits is waits
+
+
+def test_it_says_how_many_bytes_it_holds() -> None:
+    framer = ObjectFramer(1000, DEEPEST)
+    held = []
+    for piece in (b'{"a":1}\n{"b', b'":', b"2}", b" hel", b"lo\n", b"x" * 1001, b'{"a":1}'):
+        framer.feed(piece)
+        drained(framer)
+        held.append(framer.pending)
+    assert held == [3, 5, 0, 3, 0, 0, 0]
 
 
 def test_the_standard_limit_holds_to_the_byte() -> None:

@@ -22,8 +22,9 @@ INTERNAL: Final = b'{"error":500,"error_message":"Internal Server Error"}\n'
 
 ANA: Final = {"name": "Ana", "email": "ana@example.org", "age": 30}
 ODD: Final[tuple[Any, ...]] = (None, True, 1, 1.5, [], {}, ["a"], {"a": []})
+NO_ID: Final[tuple[Any, ...]] = (None, True, False, 1.0, 1.5, 2**63, -(2**63) - 1, 10**30, [1], ["1"], {})
 NOT_WHOLE: Final[tuple[Any, ...]] = (
-    *(None, True, False, 1.0, 1.5, 2**63, -(2**63) - 1, 10**30, [1], {}),
+    *NO_ID,
     *("", " 1", "+1", "-1", "1.0", "١", "1\n", "9223372036854775808", "9" * 19, "0" * 20),
 )
 
@@ -151,12 +152,21 @@ class RequestTests(UsersCase):
             self.check_refused(op("delete_user", {"user_id": id}), USER_NOT_FOUND)
             self.check_refused(update(id, name="Bo"), USER_NOT_FOUND)
 
-    def test_what_is_no_whole_number_is_no_id(self) -> None:
+    def test_what_is_neither_a_whole_number_nor_a_text_is_a_bad_request(self) -> None:
         self.have(1)
-        for id in NOT_WHOLE:
+        for id in (*NO_ID, "a\0", "\0", "9223372036854775808", "9" * 19, "0" * 20, "1" * 400):
             self.check_refused(op("get_user", {"user_id": id}))
             self.check_refused(op("delete_user", {"user_id": id}))
             self.check_refused(update(id, name="Bo"))
+            self.check_refused(update(id))
+
+    def test_a_text_that_is_no_number_names_no_user(self) -> None:
+        self.have(1)
+        for id in ("", "abc", " 1", "1 ", "+1", "-1", "1.0", "1e0", "0x1", "１", "١", "1\n", "Ana", "ação", "x" * 400):
+            self.check_refused(op("get_user", {"user_id": id}), USER_NOT_FOUND)
+            self.check_refused(op("delete_user", {"user_id": id}), USER_NOT_FOUND)
+            self.check_refused(update(id, name="Bo"), USER_NOT_FOUND)
+            self.check_refused(update(id), USER_NOT_FOUND)
 
     def test_a_payload_that_is_no_object_is_a_bad_request_where_one_is_needed(self) -> None:
         for name in ("get_user", "create_user", "update_user", "delete_user"):
@@ -272,8 +282,11 @@ class FieldTests(UsersCase):
                 self.check_refused(create(**{field: value}))
                 self.check_refused(update(1, **{field: value}))
 
-    def test_a_lone_surrogate_is_a_bad_request(self) -> None:
-        self.check_refused(create(name="NAME").replace(b"NAME", rb"\ud800"))
+    def test_a_lone_surrogate_and_u_0000_are_a_bad_request(self) -> None:
+        self.have(1)
+        for escaped in (rb"\ud800", rb"\udfff", rb"a\ud83d\u0041", rb"\u0000", rb"a\u0000b"):
+            for asked in (create(name="TEXT"), create(email="TEXT@b.c"), update(1, name="TEXT"), update("TEXT", name="Bo")):
+                self.check_refused(asked.replace(b"TEXT", escaped))
 
     def test_a_new_user_needs_every_field(self) -> None:
         for field in ANA:
@@ -302,9 +315,17 @@ class UpdateTests(UsersCase):
             update(1, name="Bo", email=None, age=None), one(200, name="Bo", age=31, updated_at="2023-11-14T22:13:22+00:00")
         )
 
-    def test_nothing_to_change_is_a_bad_request(self) -> None:
-        nothing: tuple[Any, ...] = ({}, {"name": None}, {"name": None, "email": None, "age": None}, {"id": 5}, None, [], "", 1)
+    def test_with_nothing_to_change_the_answer_is_the_user_as_it_is(self) -> None:
+        self.clock.advance(1)
+        nothing: tuple[Any, ...] = ({}, {"name": None}, {"name": None, "email": None, "age": None}, {"id": 5, "x": []})
         for data in nothing:
+            self.check_refused(op("update_user", {"user_id": 1, "data": data}), one(200))
+            self.check_refused(op("update_user", {"user_id": "1", "data": data}), one(200))
+            self.check_refused(op("update_user", {"user_id": 404, "data": data}), USER_NOT_FOUND)
+
+    def test_data_that_is_no_object_is_a_bad_request(self) -> None:
+        no_object: tuple[Any, ...] = (None, [], "", 1, True)
+        for data in no_object:
             self.check_refused(op("update_user", {"user_id": 1, "data": data}))
         self.check_refused(op("update_user", {"user_id": 1, "name": "Bo"}))
 

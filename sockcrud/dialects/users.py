@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     Unavailable: Last(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
+_DIGITS: Final = re.compile("[0-9]+")
 
 
 class UsersResponder:
@@ -84,8 +86,8 @@ class UsersResponder:
         return _user(await self._users.create(self._principal, name, email, age), 201)
 
     async def _update_user(self, payload: Any) -> Answer:
+        data = an_object(required(an_object(payload, "payload"), "data"), "data")
         id = _user_id(payload)
-        data = an_object(required(payload, "data"), "data")
         named = {field: data[field] for field in ("name", "email", "age") if data.get(field) is not None}
         return _user(await self._users.update(self._principal, id, **named), 200)
 
@@ -108,7 +110,11 @@ _OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]
 
 
 def _user_id(payload: Any) -> int:
-    return whole(required(an_object(payload, "payload"), "user_id"), "user_id")
+    """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has such an id."""
+    id = required(an_object(payload, "payload"), "user_id")
+    if isinstance(id, str) and "\0" not in id and _DIGITS.fullmatch(id) is None:
+        raise NotFound("user", 0)
+    return whole(id, "user_id")
 
 
 def _as_shown(user: User) -> JSONObject:

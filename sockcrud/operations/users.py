@@ -41,9 +41,9 @@ class Users:
 
     @operation("users.update", anyone)
     async def update(self, principal: Principal, /, id: int, **fields: Any) -> User:
-        """Fire with the changed user; only the fields that are named change. Fail with NotFound."""
+        """Return the changed user, as it was where nothing is named; only the fields that are named change. Raise NotFound."""
         if not fields:
-            raise Invalid("data", "at least one of name, email, age")
+            return await self.store.get(User, id)
         fields = checked(User, **fields)
 
         async def change(transaction: ITransaction) -> User:

@@ -1,14 +1,9 @@
-"""JSON objects on a TCP connection: one a line, or bare, one after the other.
-
-`ObjectFramer` turns bytes into objects without any I/O, in time linear in the bytes however they are split.
-`JSONConversation` puts it on a connection.
-"""
+"""JSON objects on a TCP connection: `ObjectFramer` on a conversation, with what time has to do with it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from enum import Enum
+from math import inf
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -17,172 +12,16 @@ from twisted.internet.protocol import Factory
 
 from sockcrud.wire.connections import Listening
 from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, State, Work
-from sockcrud.wire.json_text import DEEPEST, JSONObject, decoded_object
-from sockcrud.wire.unread import followed
+from sockcrud.wire.json_framer import BRACE, Fault, ObjectFramer, Wait
+from sockcrud.wire.json_text import DEEPEST, JSONObject
+from sockcrud.wire.pacing import Later
 
 __all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
 
-
-class Fault(Enum):
-    """Why something received is no request."""
-
-    SYNTAX = "not a JSON object"
-    TOO_LONG = "longer than the limit"
-    FOREIGN = "HTTP, perhaps from a web page that tries to drive this port"
-
+QUIET: Final = 0.25
+"""Seconds without a byte after which a line that is no object is complete: people type into clients that send no newline."""
 
 _STOPPED: Final = State.STOPPED
-_BLANKS: Final = re.compile(rb"[ \t\r\n]*")
-_REST_OF_BAD: Final = re.compile(rb"[^{\n]*")
-_OUTSIDE_TEXT: Final = re.compile(rb'[{}"]')
-_INSIDE_TEXT: Final = re.compile(rb'["\\]')
-_HTTP: Final = re.compile(rb"[!-~]+ .*HTTP/[0-9](?:\.[0-9])?[ \t\r]*", re.DOTALL)
-_BRACE: Final = ord("{")
-
-
-class ObjectFramer:
-    """Bytes in with `feed`, objects out with `next_object`, one at a time: what is not taken out stays bytes.
-
-    LF always ends a request. An object also ends at its closing brace, as if LF stood behind it; one that turns out
-    not to be JSON takes what follows it with it, up to the next LF or `{`, so that a broken line is one fault.
-    """
-
-    def __init__(self, longest: int, deepest: int) -> None:
-        self._longest = longest
-        self._deepest = deepest
-        self._data: bytes | bytearray = b""
-        self._at = 0  # where the next request begins
-        self._line_end = -1  # the next LF, where it is beyond _at
-        self._searched = 0  # there is no LF before this, from _at on
-        self._several = -1  # the line that ends here holds more than one object, or a broken one
-        self._scanned = 0  # how far the object at _at is scanned
-        self._depth = 0
-        self._in_text = False
-        self._after_bad = False
-        self._ended = False
-        self._given_up = False
-
-    def feed(self, data: bytes) -> None:
-        """Take in what was received."""
-        if self._given_up:
-            return
-        at = self._at
-        if at == len(self._data):  # as it is nearly always: all that came before is taken
-            self._data = data
-            self._at = self._searched = self._scanned = 0
-            self._line_end = self._several = -1
-            return
-        self._data = followed(self._data, at, data)
-        self._line_end -= at
-        self._several -= at
-        self._searched = max(self._searched - at, 0)
-        self._scanned = max(self._scanned - at, 0)
-        self._at = 0
-
-    def end(self) -> None:
-        """Hear that nothing more will be fed."""
-        self._ended = True
-
-    def next_object(self) -> JSONObject | Fault | None:
-        """Take out the next object, or what stands in the place of one; None where none is complete yet.
-
-        After TOO_LONG and FOREIGN nothing more comes.
-        """
-        if self._given_up:
-            return None
-        data, at = self._data, self._at
-        if at < len(data) and data[at] != _BRACE:
-            if self._after_bad:
-                at = _end(_REST_OF_BAD, data, at)
-                self._after_bad = at == len(data)
-            self._at = at = _end(_BLANKS, data, at)
-        if at == len(data):
-            return None
-        self._after_bad = False
-        if self._line_end < at:
-            self._line_end = data.find(b"\n", max(at, self._searched))
-            self._searched = len(data) if self._line_end < 0 else self._line_end
-        line_end = self._line_end
-        if line_end < 0:
-            return self._unfinished(at)
-        if data[at] != _BRACE:
-            return self._garbage(data[at:line_end], line_end + 1)
-        if self._several != line_end:
-            if line_end - at <= self._longest and (found := decoded_object(data[at:line_end], self._deepest)) is not None:
-                self._take(line_end + 1)
-                return found
-            self._several = line_end
-        end = self._object_end(at, line_end)
-        return self._object(at, end) if end >= 0 else self._garbage(data[at:line_end], line_end + 1)
-
-    def _unfinished(self, at: int) -> JSONObject | Fault | None:
-        """No LF has come yet: give the object that ends without one, if it does."""
-        data = self._data
-        if data[at] == _BRACE:
-            end = self._object_end(at, len(data))
-            if end >= 0:
-                return self._object(at, end)
-        if len(data) - at > self._longest or self._ended:
-            return self._garbage(data[at:], len(data))
-        return None
-
-    def _object(self, at: int, end: int) -> JSONObject | Fault:
-        if end - at > self._longest:
-            return self._give_up(Fault.TOO_LONG)
-        found = decoded_object(self._data[at:end], self._deepest)
-        self._take(end)
-        if found is None:
-            self._after_bad = True
-            return Fault.SYNTAX
-        return found
-
-    def _garbage(self, line: bytes | bytearray, end: int) -> Fault:
-        if len(line) > self._longest:
-            return self._give_up(Fault.TOO_LONG)
-        if _HTTP.fullmatch(line):
-            return self._give_up(Fault.FOREIGN)
-        self._take(end)
-        return Fault.SYNTAX
-
-    def _give_up(self, fault: Fault) -> Fault:
-        self._given_up = True
-        self._data = b""
-        return fault
-
-    def _take(self, end: int) -> None:
-        self._at = end
-        self._scanned = 0
-        self._depth = 0
-        self._in_text = False
-
-    def _object_end(self, at: int, stop: int) -> int:
-        """Scan on, up to `stop`, for the brace that closes the object at `at`; give the place behind it, or -1."""
-        data = self._data
-        place = max(at, self._scanned)
-        while place < stop:
-            mark = (_INSIDE_TEXT if self._in_text else _OUTSIDE_TEXT).search(data, place, stop)
-            if mark is None:
-                place = stop
-                break
-            place = mark.end()
-            byte = mark[0]
-            if byte == b'"':
-                self._in_text = not self._in_text
-            elif byte == b"\\":
-                place += 1  # whatever it is, also where it has not come yet
-            elif byte == b"{":
-                self._depth += 1
-            else:
-                self._depth -= 1
-                if not self._depth:
-                    return place
-        self._scanned = place
-        return -1
-
-
-def _end(pattern: re.Pattern[bytes], data: bytes | bytearray, at: int) -> int:
-    match = pattern.match(data, at)
-    return match.end() if match else at
 
 
 class Responder(Protocol):
@@ -202,33 +41,63 @@ class Responder(Protocol):
 
 @frozen
 class JSONLimits(Limits):
-    """The bounds of this framing."""
+    """The bounds of this framing. An object's time runs from its first byte."""
 
     request: int = 64 * 1024
     depth: int = DEEPEST
+    object_seconds: float = 10.0
 
 
 class JSONConversation(Conversation[JSONObject | Fault]):
-    """A connection that speaks JSON objects."""
+    """A connection that speaks JSON objects.
+
+    Its one timer (see `Conversation.watch`) is set earlier while something unfinished has come: so a connection that
+    sends what it has to say in whole objects sets none.
+    """
 
     def __init__(self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
         super().__init__(clock, connections, limits)
         self._responder = responder
         self._framer = ObjectFramer(limits.request, limits.depth)
+        self._object_seconds = limits.object_seconds
+        self._begun = 0  # the number of the object that is unfinished
+        self._begun_at = 0.0
+        self._heard_at = 0.0  # when the last byte of what is unfinished came
         self.farewell = responder.farewell
         self.busy = responder.busy
 
+    # From the transport
+
     def dataReceived(self, data: bytes) -> None:
         if self._state < _STOPPED:
-            self._framer.feed(data)
+            framer = self._framer
+            waits = framer.waits
+            if (
+                waits is not None
+                and waits is Wait.BEHIND
+                and data[0] != BRACE
+                and self._clock.seconds() - self._heard_at >= QUIET
+            ):
+                framer.cut()
+            framer.feed(data)
             self.received()
 
     def readConnectionLost(self) -> None:
         self._framer.end()
         super().readConnectionLost()
 
-    def next_request(self) -> JSONObject | Fault | None:
-        return self._framer.next_object()
+    # Requests and answers
+
+    @property
+    def pending(self) -> int:
+        return self._framer.pending
+
+    def next_request(self) -> JSONObject | Fault | Later | None:
+        framer = self._framer
+        request = framer.next_object()
+        if request is None and framer.waits is not None and framer.is_news:
+            self._wait(framer.waits)
+        return request
 
     def respond(self, request: JSONObject | Fault) -> Answer | Work:
         if isinstance(request, dict):
@@ -242,6 +111,40 @@ class JSONConversation(Conversation[JSONObject | Fault]):
 
     def crashed(self) -> Answer:
         return self._responder.internal_error
+
+    # Deadlines
+
+    def due(self) -> float:
+        return min(super().due(), self._unfinished_due())
+
+    def overdue(self) -> None:
+        """Take what is unfinished for what it is; end the connection only where it has been idle, and answer that first."""
+        if self._unfinished_due() <= self._clock.seconds():
+            self._framer.cut()
+            self._pump()
+            self.watch()
+        else:
+            self._framer.end()
+            self._pump()
+            super().overdue()
+
+    def _unfinished_due(self) -> float:
+        if self._framer.waits is Wait.WORDS:
+            return self._heard_at + QUIET
+        if self._framer.waits is Wait.OBJECT:
+            return self._begun_at + self._object_seconds
+        return inf
+
+    def _wait(self, unfinished: Wait) -> None:
+        """All is taken but something unfinished, which has just come: see to it that it does not stay so."""
+        framer = self._framer
+        framer.is_news = False
+        self._heard_at = self._clock.seconds()
+        if unfinished is Wait.OBJECT and framer.begun != self._begun:
+            self._begun = framer.begun
+            self._begun_at = self._heard_at
+        if unfinished is not Wait.BEHIND:
+            self.watch()
 
 
 class JSONFactory(Factory):

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.wire.json_scan import Found, ObjectScan
+
 JSONObject = dict[str, Any]
 
 DEEPEST: Final = 64
@@ -13,22 +15,28 @@ DEEPEST: Final = 64
 
 
 def decoded_object(raw: bytes | bytearray, deepest: int) -> JSONObject | None:
-    """Give the JSON object; None where it is none, is not UTF-8, or is nested more deeply than `deepest`."""
+    """Return the JSON object; None where it is none, is not UTF-8, or has too many objects and arrays, or too deep ones."""
+    if not certainly_flat(raw, deepest) and _has_no_object(raw, deepest):
+        return None
+    return decoded(raw)
+
+
+def certainly_flat(raw: bytes | bytearray, deepest: int) -> bool:
+    """Tell whether the bytes have so few brackets, those in texts included, that no scan is needed to know the depth."""
+    return raw.count(b"{") + raw.count(b"[") <= deepest
+
+
+def decoded(raw: bytes | bytearray) -> JSONObject | None:
+    """Return the JSON object, of which the depth is known to be in order; None where it is none, or is not UTF-8."""
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(found, dict):
-        return None
-    if raw.count(b"{") + raw.count(b"[") > deepest and _depth(found) > deepest:
-        return None
-    return found
+    return found if isinstance(found, dict) else None
 
 
-def _depth(value: object) -> int:
-    """How deeply objects and arrays are nested, without recursion."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list))]:
-        depth += 1
-        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
-    return depth
+def _has_no_object(raw: bytes | bytearray, deepest: int) -> bool:
+    scan = ObjectScan(deepest)
+    while (found := scan.end(raw, len(raw))) is Found.LATER:
+        pass
+    return found is Found.NO_OBJECT
