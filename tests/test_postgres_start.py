@@ -6,10 +6,13 @@ from __future__ import annotations
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
@@ -47,6 +50,14 @@ class TablesTests(SynchronousTestCase):
     def execute(self, *statements: str) -> list[tuple[object, ...]]:
         return postgres_kit.execute(self.url, *statements)
 
+    def a_newer_version(self, *statements: str) -> AbstractContextManager[object]:
+        def migrate(connection: psycopg.Connection[Any]) -> None:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+        version = postgres_schema.VERSION
+        return mock.patch.multiple(postgres_schema, VERSION=version + 1, MIGRATIONS={version: migrate})
+
     def test_nodes_that_start_at_the_same_time_make_the_tables_once(self) -> None:
         with ThreadPoolExecutor(10) as threads:
             warned = list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
@@ -58,21 +69,32 @@ class TablesTests(SynchronousTestCase):
         prepare(self.url, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer NOT NULL DEFAULT 0", "UPDATE messages SET seen = seen + 1")
         self.execute("INSERT INTO messages (id, rev, data) VALUES (1, 1, 'x')")
-        with (
-            mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}),
-            ThreadPoolExecutor(10) as threads,
-        ):
+        with self.a_newer_version(*way), ThreadPoolExecutor(10) as threads:
             list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+            self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         self.assertEqual(self.execute("SELECT seen FROM messages"), [(1,)])
-        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(2,)])
 
     def test_a_migration_that_fails_leaves_everything_as_it_was(self) -> None:
         prepare(self.url, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer", "ALTER TABLE nowhere ADD COLUMN seen integer")
-        with mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}):
+        with self.a_newer_version(*way):
             self.assertIn('relation "nowhere" does not exist', self.refused(self.url))
-        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         prepare(self.url, LIMITS)
+
+    def test_keys_that_were_not_normalized_are_made_anew_and_of_two_that_clash_both_are_named(self) -> None:
+        prepare(self.url, LIMITS)
+        companies = (("ＡＣＭＥ", "ａｃｍｅ"), ("STRASSE", "strasse"), ("ﬁne", "fine"), ("ﬁ", "ﬁ"))
+        for id, (name, key) in enumerate(companies, 1):
+            self.execute(f"INSERT INTO companies (id, rev, name, active, name_key) VALUES ({id}, 1, '{name}', true, '{key}')")
+        self.execute("UPDATE schema_version SET version = 1")
+        prepare(self.url, LIMITS)
+        keys = self.execute("SELECT name_key FROM companies ORDER BY id")
+        self.assertEqual(keys, [("acme",), ("strasse",), ("fine",), ("fi",)])
+        self.execute("UPDATE schema_version SET version = 1", "UPDATE companies SET name = 'FINE', name_key = 'x' WHERE id = 4")
+        refusal = self.refused(self.url)
+        self.assertIn(r"Company 3 and 4 have the same name now, '\ufb01ne' and 'FINE': change one of them", refusal)
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
 
     def test_tables_of_a_newer_version_are_refused(self) -> None:
         prepare(self.url, LIMITS)
