@@ -71,7 +71,7 @@ class Directory:
         """Fire with the account that has this login name and password.
 
         Fail with `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
-        account; with `LoginDelayed` after too many failures of this name from this address; with `Busy`; with `Invalid`
+        account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with `Busy`; with `Invalid`
         where the digest is none.
         """
         digest = checked_digest(digest)
@@ -81,7 +81,7 @@ class Directory:
             if account is None:
                 await self._lockout.count_failure(attempt)
                 raise LoginFailed
-            await self._lockout.clear(attempt)
+            await self._lockout.succeed(attempt)
         finally:
             attempt.end()
         return account
