@@ -71,8 +71,8 @@ class Directory:
         """Fire with the account that has this login name and password.
 
         Fail with `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
-        account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with `Busy`; with `Invalid`
-        where the digest is none.
+        account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with
+        `Busy`; with `Invalid` where the digest is none.
         """
         digest = checked_digest(digest)
         attempt = await self._lockout.admit(login, address)

@@ -9,10 +9,10 @@ Two counters run beside each other, both in the store, so for all nodes:
 
 A login name that is nobody's is counted like any other, or the delays would tell which are somebody's.
 
-What strangers can insert is bounded. The rows of a peer's failures live little more than an hour, and a node inserts so
-many of them in an hour and no more; without one it is the slow counter that counts. Of that there are 65,536 rows at most,
-which logins share: whose names meet in one counts the failures of both, and a flood of all of them does not fill any. Of
-the peers that an account is known to come from there are `_PLACES` rows at most.
+What strangers can insert is bounded. The rows of pairs live little more than an hour, and a node inserts `MOST_ROWS` of
+them in an hour and no more: where there is none for a pair, it is the slow counter that counts. Of its rows there are 65,536,
+by the beginning of the name's hash; names that meet in one share its count, which makes it no easier to delay one of them
+than its own name does. Of the peers that an account knows there are `_PLACES` rows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MOST_WAITING: Final = 64
 """Attempts for one key that may wait for others to be decided."""
 
 MOST_ROWS: Final = 50_000
-"""Failures of names and peers that were not counted yet, which a node inserts within `FORGOTTEN_AFTER`: some 15 MB."""
+"""Failures of pairs that a node counts within `FORGOTTEN_AFTER`, of peers that the accounts do not know: some 40 MB."""
 
 SLOWER: Final = 5
 """So many times the free failures of one peer are free for an account: more people than one mistype, but few at a time."""
@@ -173,7 +173,7 @@ class _Counter:
             raise LoginDelayed(left)
         return known.failures
 
-    async def count_failure(self, transaction: ITransaction, key: str, may_insert: Callable[[], bool]) -> None:
+    async def count_failure(self, transaction: ITransaction, key: str, may_insert: bool = True) -> None:
         """Fire when one more failure is counted, if there is a row for it or one may be inserted."""
         await transaction.alone(f"login failures {key}")
         now = self._now()
@@ -194,7 +194,7 @@ async def _put(
     key: str,
     failures: int,
     until: datetime,
-    may_insert: Callable[[], bool] = lambda: True,
+    may_insert: bool = True,
 ) -> None:
     """Keep this under the key, in the place of what is known."""
     if known is not None:
@@ -203,7 +203,7 @@ async def _put(
             return
         except NotFound:
             pass  # swept in this moment
-    if may_insert():
+    if may_insert:
         await transaction.insert(LoginFailures, key=key, failures=failures, delayed_until=until)
 
 
@@ -212,8 +212,8 @@ class Attempt:
     """One admitted attempt. Whoever got it calls `end`, whatever becomes of it."""
 
     keys: _Keys
-    is_known: bool
-    """Whether this peer has logged in to the account before."""
+    known: LoginFailures | None
+    """What tells that this peer has logged in to the account before."""
     _under_way: list[_Attempts]
 
     def end(self) -> None:
@@ -236,41 +236,42 @@ class Lockout:
     async def admit(self, login: str, address: str) -> Attempt:
         """Fire with the attempt when it may be hashed; fail with `LoginDelayed`."""
         keys = _keys(login, address)
-        known = await _current(self._store, keys.known, self._now())
-        is_known = known is not None and known.failures == keys.fingerprint
         under_way = [await self._by_pair.admit(keys.pair)]
-        if not is_known:
-            try:
+        try:
+            known = await _current(self._store, keys.known, self._now())
+            if known is not None and known.failures != keys.fingerprint:
+                known = None
+            if known is None:
                 under_way.append(await self._by_account.admit(keys.account))
-            except BaseException:  # also where the caller gives up
-                under_way[0].end()
-                raise
-        return Attempt(keys, is_known, under_way)
+        except BaseException:  # also where the caller gives up
+            under_way[0].end()
+            raise
+        return Attempt(keys, known, under_way)
 
     async def count_failure(self, attempt: Attempt) -> None:
         """Fire when the failure is counted for good."""
-        keys = attempt.keys
-        has_room = attempt.is_known or self._has_room()
+        keys, is_known = attempt.keys, attempt.known is not None
+        has_room = is_known or self._has_room()
 
         async def count(transaction: ITransaction) -> None:
-            await self._by_pair.count_failure(transaction, keys.pair, lambda: has_room)
-            if not attempt.is_known:
-                await self._by_account.count_failure(transaction, keys.account, lambda: True)
+            await self._by_pair.count_failure(transaction, keys.pair, has_room)
+            if not is_known:
+                await self._by_account.count_failure(transaction, keys.account)
 
         await self._store.transact(count)
 
     async def succeed(self, attempt: Attempt) -> None:
         """Fire when no failure of this peer is counted any more, and the account knows it."""
-        keys, now = attempt.keys, self._now()
+        keys, known = attempt.keys, attempt.known
         failed = await self._store.find(LoginFailures, "key", keys.pair)
-        known = await self._store.find(LoginFailures, "key", keys.known)
-        until = now + KNOWN_FOR - FORGOTTEN_AFTER
-        if failed is None and attempt.is_known and known is not None and until - known.delayed_until < KNOWN_FOR / 2:
-            return  # it is known for long yet: not every login is to be written down
+        until = self._now() + KNOWN_FOR - FORGOTTEN_AFTER
+        if failed is None and known is not None and until - known.delayed_until < KNOWN_FOR / 2:
+            return  # not every login is to be written down
 
         async def remember(transaction: ITransaction) -> None:
             await transaction.alone(f"login failures {keys.known}")
-            await _put(transaction, await transaction.find(LoginFailures, "key", keys.known), keys.known, keys.fingerprint, until)
+            known = await transaction.find(LoginFailures, "key", keys.known)
+            await _put(transaction, known, keys.known, keys.fingerprint, until)
             if failed is not None:
                 with suppress(NotFound):  # cleared or swept in this moment
                     await transaction.delete(LoginFailures, failed.id)
