@@ -44,7 +44,10 @@ MOST_WAITING: Final = 64
 """Attempts for one key that may wait for others to be decided."""
 
 MOST_ROWS: Final = 50_000
-"""Failures of pairs that a node counts within `FORGOTTEN_AFTER`, of peers that the accounts do not know: some 40 MB."""
+"""Failures of pairs that a node counts within `FORGOTTEN_AFTER`, of peers that the accounts do not know.
+
+With the rows of the slow counter they take 44 MiB of memory.
+"""
 
 SLOWER: Final = 5
 """So many times the free failures of one peer are free for an account: more people than one mistype, but few at a time."""

@@ -21,7 +21,7 @@ from sockcrud.accounts import Directory
 from sockcrud.client.admin import pieces_of
 from sockcrud.client.errors import ClientError, InvalidRequest, Refused
 from sockcrud.client.sync import Admin
-from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse
+from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.commands.passwords import password_option, read_or_ask
 from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
@@ -62,7 +62,7 @@ def errors_told() -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read stdout has seen enough: click knows what to do
     except OSError as error:
-        raise Failed(f"{error.filename}: {error.strerror}" if error.filename else error) from None
+        raise in_file(error) from None
 
 
 def _shown(fault: Fault) -> str:
@@ -113,7 +113,7 @@ def logged_in(url: str, store: str | None, login: str | None, password_file: str
             raise ValueError("expected a URL such as http://127.0.0.1:8000")
         port = Admin(url, timeout=LONGEST_SILENCE)
     except ValueError as error:
-        raise WrongUse(f"--url {url}: {error}") from None
+        raise WrongUse(f"--url: {error}") from None
     try:
         with errors_told():
             port.log_in(login or "admin", read_or_ask(password_file, twice=False))

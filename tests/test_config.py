@@ -71,10 +71,16 @@ class ConfigTests(SynchronousTestCase):
         self.assert_refused(r"unknown setting 'members_strickt'", {}, {}, self.file("[members]\nstrickt = 1\n"))
         self.assert_refused("cors_origins = 'example.org': expected ", {"cors_origins": "example.org"}, {})
         self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
-        self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
-        self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
+        self.assert_refused("cannot read .*: line 1: expected a section such as", {}, {}, self.file("users = off\n"))
+        self.assert_refused("line 3: expected each setting once", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
+        self.assert_refused("line 2: expected each section once", {}, {}, self.file("[sockcrud]\n[sockcrud]\n"))
+        self.assert_refused("line 2, 3: expected NAME = VALUE", {}, {}, self.file("[sockcrud]\nusers\noff\n"))
         self.assert_refused("cannot read nowhere.cfg: No such file", {}, {}, "nowhere.cfg")
-        self.assert_refused("store = 'redis:x': expected memory: or sqlite:PATH", {"store": "redis:x"}, {})
+        self.assert_refused(
+            "the command line: store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE",
+            {"store": "redis:x"},
+            {},
+        )
         self.assert_refused("sign_up = 'ajar': expected open or closed", {"sign_up": "ajar"}, {})
         for value in ("0", "-1", "1.5", "ten", ""):
             self.assert_refused("max_depth = ", {"max_depth": value}, {})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -162,30 +163,97 @@ async def _insert_many(transaction: object, number: int) -> None:
         await transaction.insert(Message, data="x")  # type: ignore[attr-defined]
 
 
+SECRETS = re.compile("hunter2|PW1|PW2")
+WELL_WRITTEN = (
+    "postgresql://ana:hunter2@db.example.org:5432/shop",
+    "postgres://ana:hunter2@one,two:5433/shop?sslmode=require",
+    "postgresql://ana:PW1:PW2@db/shop",
+    "postgresql://ana:PW1%40PW2@db/shop",
+    "postgresql:///shop?user=ana&password=hunter2",
+    "postgresql:///shop?user=ana&p%61ssword=hunter2",
+    "postgresql://db/shop?sslpassword=hunter2&user=ana",
+    "postgresql://db/shop?user=ana&scram_client_key=hunter2&PASSWORD=PW1",
+    "postgresql://ana:hunter2@[::1]:5432/shop?application_name=x",
+)
+BADLY_WRITTEN = (
+    "PostgreSQL://ana:hunter2@db/shop",
+    "POSTGRES://ana:hunter2@db/shop",
+    "host=db user=ana password=hunter2",
+    "host=db user=ana password='PW1 PW2'",
+    "postgresql://ana:PW1@PW2@db/shop",
+    "postgresql://ana:PW1/PW2@db/shop",
+    "postgresql://ana:PW1 PW2@db/shop",
+    "postgresql://ana@PW1:PW2@db/shop",
+    "postgresql://db:PW1/shop",
+    "postgresql://db/shop?password=PW1@PW2",
+    "postgresql:/ana:hunter2@db/shop",
+    "postgresq://ana:hunter2@db/shop",
+    "mysql://ana:hunter2@db/shop",
+    " postgresql://ana:hunter2@db/shop",
+    "'postgresql://ana:hunter2@db/shop'",
+    "sqlite:postgresql://ana:hunter2@db/shop",
+    "sqlite://ana:hunter2@db/shop",
+)
+
+
 class SecretsTests(SynchronousTestCase):
     def test_no_password_of_a_url_is_shown(self) -> None:
-        for url in (
-            "postgresql://ana:se%20cret@db.example.org:5432/shop",
-            "postgres://ana:secret@one,two:5433/shop?sslmode=require",
-            "postgresql://ana:secret/@with@signs@db/shop",
-            "postgresql:///shop?user=ana&password=secret",
-            "postgresql://db/shop?sslpassword=secret&user=ana",
-        ):
+        for url in WELL_WRITTEN:
             self.assertIn("ana", without_password(url))
-            self.assertNotRegex(without_password(url), "secret|se%20cret|signs")
-            self.assertNotRegex(shown(load({"store": url}, {})), "secret|se%20cret|signs")
-        for text in ("memory:", "sqlite:pass=1", "postgresql://ana@db/shop", "postgresql://db/shop"):
+            self.assertIn("***", without_password(url))
+            self.assertNotRegex(without_password(url), SECRETS)
+            self.assertNotRegex(shown(load({"store": url}, {})), SECRETS)
+            self.assertNotRegex(repr(load({"store": url}, {})), SECRETS)
+        for text in (
+            *("memory:", "sqlite:shop.db", "postgresql://ana@db/shop", "postgresql://db/shop", "postgresql:///?service=shop"),
+            *("postgresql://a.org,[::1]:5433/shop?passfile=/etc/pass&options=-csearch_path%3Dshop", "postgresql://%2Frun/shop"),
+        ):
             self.assertEqual(without_password(text), text)
+            self.assertEqual(load({"store": text}, {}).settings.store, text)
 
-    def test_a_url_in_the_wrong_place_is_refused_without_its_password(self) -> None:
-        error = self.assertRaises(ConfigError, load, {"max_body": "postgresql://ana:secret@db/x"}, {})
-        self.assertNotIn("secret", str(error))
+    def test_a_store_that_cannot_be_used_is_refused_without_being_shown(self) -> None:
+        for text in BADLY_WRITTEN:
+            for places in (({"store": text}, {}), ({}, {"SOCKCRUD_STORE": text})):
+                error = str(self.assertRaises(ConfigError, load, *places))
+                self.assertRegex(error, "store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE")
+                self.assertNotRegex(error, SECRETS)
+
+    def test_a_store_in_the_wrong_place_is_not_shown_either(self) -> None:
+        for text in (*WELL_WRITTEN, *BADLY_WRITTEN):
+            self.assertNotRegex(str(self.assertRaises(ConfigError, load, {"max_body": text}, {})), SECRETS)
+
+    def test_no_line_of_a_file_is_shown(self) -> None:
+        with TemporaryDirectory() as directory:
+            file = Path(directory) / "tap.cfg"
+            for url in (*WELL_WRITTEN, *BADLY_WRITTEN):
+                for line in (f"store {url}", f"store = {url}", url, f"[{url}]", f"[sockcrud]\n[sockcrud]\nstore={url}"):
+                    for before in ("[sockcrud]\n", "", "[sockcrud]\nstore = memory:\n", "[sockcrud]\nstore:\n"):
+                        file.write_text(f"{before}{line}\n")
+                        try:
+                            loaded = load({}, {}, str(file))
+                        except ConfigError as error:
+                            self.assertNotRegex(str(error), SECRETS)
+                        else:
+                            self.assertNotRegex(shown(loaded), SECRETS)
+
+    def test_no_command_shows_one(self) -> None:
+        for url in BADLY_WRITTEN:
+            for words in (
+                *(["serve", "--store", url], ["serve", url], ["serve", "--check-config", "--store", url]),
+                *(["check", "--store", url], ["check", url], ["backup", "x", "--store", url], ["export", "--store", url]),
+                *(["export", "x", url], ["import", url], ["import", "-", "--store", url], ["passwd", "ana", "--store", url]),
+                *(["move", url, "sqlite:x"], ["move", "sqlite:x", url], ["move", "x", "y", url], ["check", "--url", url]),
+                *(["accounts", "passwd", "ana", "--store", url], ["monitor", url], ["users", "list", "--at", url], [url]),
+            ):
+                result = CliRunner().invoke(main, words, catch_exceptions=False)
+                self.assertNotEqual(result.exit_code, 0, words)
+                self.assertNotRegex(result.output, SECRETS, words)
 
 
 def test_without_a_database_the_daemon_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
     for url, says in (
         ("postgresql://ana:secret@127.0.0.1:1/shop", "postgresql://ana:***@127.0.0.1:1/shop cannot be used as a store"),
-        ("postgresql://ana:sec%ret@db/shop", "the store's URL cannot be used: expected postgresql://"),
+        ("postgresql://ana:sec%zzret@db/shop", "the store's URL cannot be used: expected postgresql://"),
         ("postgresql://ana:secret@db/shop?colour=red", "the store's URL cannot be used: expected postgresql://"),
     ):
         command = [*SERVE, "--store", url]

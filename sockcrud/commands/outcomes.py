@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from sockcrud.stores.postgres_url import without_password
+
 INTERRUPTED: Final = 130
 """The status of a command that Ctrl-C has ended, as shells have it."""
 
@@ -41,4 +43,5 @@ def visible(text: str) -> str:
 
 def in_file(error: OSError) -> Failed:
     """Give the line that says which file cannot be used, and why."""
-    return Failed(f"{error.filename}: {error.strerror}" if error.filename else error)
+    # A store in the place of a file has its password in there.
+    return Failed(f"{without_password(str(error.filename))}: {error.strerror}" if error.filename else error)

@@ -75,7 +75,7 @@ def parse_url(url: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:
-        raise NoUrl("postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with what libpq knows behind a '?'") from None
+        raise NoUrl("postgresql://USER@HOST:PORT/DATABASE, with what libpq knows behind a '?'") from None
     return {**_STANDARD, **given, "client_encoding": "UTF8"}
 
 
