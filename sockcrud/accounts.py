@@ -65,6 +65,8 @@ class Directory:
         self._store = store
         self._passwords = passwords
         self._lockout = Lockout(store, clock, delays)
+        self.password_replaced: Callable[[str], Awaitable[None]] | None = None
+        """Told the hash of each password that has been changed. It never fails."""
         self._default_company = checked(Company, name=default_company)["name"]
 
     async def authenticate(self, login: str, digest: str, address: str) -> Account:
@@ -147,7 +149,7 @@ class Directory:
         elif not fields:
             raise Invalid("account", "at least one field to change")
 
-        async def change(transaction: ITransaction) -> Account:
+        async def change(transaction: ITransaction) -> tuple[Account, Account]:
             if not _MAKES_AN_ADMIN.isdisjoint(fields):
                 await transaction.alone(ACTIVE_ADMIN)
             await transaction.alone(account_lock(account_id))
@@ -158,9 +160,12 @@ class Directory:
             await end_sessions(transaction, account_id, but=own_session if after.active else None)
             if before.role == ADMIN and before.active and not _MAKES_AN_ADMIN.isdisjoint(fields):
                 await require_active_admin(transaction)
-            return after
+            return before, after
 
-        return await self._store.transact(change)
+        before, after = await self._store.transact(change)
+        if digest is not None and self.password_replaced is not None:
+            await self.password_replaced(before.password_hash)
+        return after
 
     async def deactivate(self, account_id: int, *, expect: int | None = None, permit: Permit | None = None) -> Account:
         """Make an account inactive, which ends all its sessions, and fire with it. Fail as `change` does."""

@@ -72,8 +72,7 @@ def _open_or_closed(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    # A path with :// in it is a URL behind the wrong word.
-    if text != "memory:" and not re.fullmatch(f"{SQLITE}(?!//[^/]|.*://).+", text, re.DOTALL) and not postgres_url.is_url(text):
+    if text != "memory:" and not postgres_url.is_file(text) and not postgres_url.is_url(text):
         raise ValueError(STORES)
     return text
 
@@ -148,6 +147,11 @@ class Settings:
     session_age: float = _setting("43200", _seconds, "seconds after which a session is over in any case")
     free_login_failures: int = _setting("10", _count, "failed logins for one account and address before each must wait")
     log_operations: bool = _setting("no", _yes_or_no, "log a line for every operation")
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file of the store, where it is in one."""
+        return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
 
 
 @frozen

@@ -27,6 +27,7 @@ from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
 from sockcrud.model import Account
 from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
+from sockcrud.password_files import remove_outdated
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
 from sockcrud.store_in_postgres import opened_database
 from sockcrud.stores.interfaces import IStore
@@ -382,17 +383,19 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
         password = read_or_ask(password_file, twice=True)
         check_password(password)
         with _opened(meant) as (opened, turns):
-            account = turns.finish(_set_password(opened, turns, login, password))
+            account = turns.finish(_set_password(opened, turns, login, password, None if is_url(meant) else _path(meant)))
         if account is None:
             raise Failed(f"no account has the login name {login}")
     click.echo(f"{login} has a new password, and no sessions" + ("" if account.active else "; the account is inactive"))
 
 
-async def _set_password(store: IStore, turns: Turns, login: str, password: str) -> Account | None:
+async def _set_password(store: IStore, turns: Turns, login: str, password: str, store_file: Path | None) -> Account | None:
     found = await store.find(Account, "login", login)
     if found is None:
         return None
-    directory = Directory(store, Passwords(InThisThread()), turns)
+    passwords = Passwords(InThisThread())
+    directory = Directory(store, passwords, turns)
+    directory.password_replaced = lambda hash: remove_outdated(passwords, hash, store_file)
     return await directory.change(found.id, digest=digest_of(password))
 
 

@@ -42,6 +42,7 @@ from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.operations.users import Users
+from sockcrud.password_files import remove_outdated
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions
@@ -143,7 +144,9 @@ def make_daemon(
     gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
-    directory = Directory(store, Passwords(hashing), reactor, delays)
+    passwords = Passwords(hashing)
+    directory = Directory(store, passwords, reactor, delays)
+    directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
     status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
 

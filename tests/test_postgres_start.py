@@ -205,7 +205,15 @@ class SecretsTests(SynchronousTestCase):
             self.assertNotRegex(shown(load({"store": url}, {})), SECRETS)
             self.assertNotRegex(repr(load({"store": url}, {})), SECRETS)
         for text in (
-            *("memory:", "sqlite:shop.db", "postgresql://ana@db/shop", "postgresql://db/shop", "postgresql:///?service=shop"),
+            *(
+                "memory:",
+                "sqlite:shop.db",
+                "sqlite:/var/pass=1",
+                "sqlite:///shop.db",
+                "postgresql://ana@db/shop",
+                "postgresql://db/shop",
+                "postgresql:///?service=shop",
+            ),
             *("postgresql://a.org,[::1]:5433/shop?passfile=/etc/pass&options=-csearch_path%3Dshop", "postgresql://%2Frun/shop"),
         ):
             self.assertEqual(without_password(text), text)

@@ -29,7 +29,10 @@ _SHOWN: Final = frozenset(
 )
 """Parameters whose values are no secrets. Of all others, also of those that are none, only the name may be seen."""
 
-_MAYBE: Final = re.compile(r"(?i)://|postgres|pass(?:word|wd)?=")
+_FILE: Final = re.compile("sqlite:(?!//[^/]|.*://).+", re.DOTALL)
+"""The path of a file, and no URL behind the wrong word."""
+
+_MAYBE: Final = re.compile(r"(?i)\b[a-z][a-z0-9+.-]+:/|postgres|pass(?:word|wd)?=")
 
 
 def is_url(text: str) -> bool:
@@ -37,9 +40,14 @@ def is_url(text: str) -> bool:
     return _URL.fullmatch(text) is not None
 
 
+def is_file(text: str) -> bool:
+    """Tell whether this is a store in a file."""
+    return _FILE.fullmatch(text) is not None
+
+
 def may_hold_password(text: str) -> bool:
     """Tell whether somebody may have meant this as a database, well or badly written."""
-    return _MAYBE.search(text) is not None
+    return _MAYBE.search(text) is not None and not is_file(text)
 
 
 def without_password(text: str) -> str:

@@ -327,10 +327,17 @@ def _take_name(new: Path, path: Path) -> None:
     with open(new, "rb+") as file:
         os.fsync(file)
     new.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on disk."""
     if sys.platform != "win32":
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
