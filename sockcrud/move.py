@@ -91,7 +91,7 @@ def _require_two(source: str, target: str) -> None:
 
 
 def _target(text: str) -> AbstractContextManager[Target]:
-    if text.startswith(SQLITE) and text != SQLITE:
+    if postgres_url.is_file(text):
         return sqlite_ends.target(Path(text.removeprefix(SQLITE)))
     if postgres_url.is_url(text):
         to: AbstractContextManager[Target] = _postgres().target(text)
@@ -100,7 +100,7 @@ def _target(text: str) -> AbstractContextManager[Target]:
 
 
 def _source(text: str, login: str | None, password_file: str | None) -> AbstractContextManager[Source]:
-    if text.startswith(SQLITE) and text != SQLITE:
+    if postgres_url.is_file(text):
         return sqlite_ends.source(Path(text.removeprefix(SQLITE)))
     if postgres_url.is_url(text):
         of: AbstractContextManager[Source] = _postgres().source(text)

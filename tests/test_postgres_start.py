@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from unittest import mock
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg.conninfo import conninfo_to_dict
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.accounts import Directory
@@ -119,6 +121,19 @@ class TablesTests(SynchronousTestCase):
         settled(store.insert(Message, data="x"))
         settled(store.close())
         self.assertEqual(self.execute("SELECT data FROM shop.messages"), [("x",)])
+
+    def test_a_service_says_where_the_database_is(self) -> None:
+        with TemporaryDirectory() as directory:
+            file = Path(directory) / "services"
+            parameters = "".join(f"{name}={value}\n" for name, value in conninfo_to_dict(self.url).items())
+            file.write_text(f"[other]\nhost=192.0.2.1\n[shop]\n{parameters}")
+            with mock.patch.dict(os.environ, PGSERVICEFILE=str(file)):
+                store = opened("postgresql:///?service=shop")
+                settled(store.insert(Message, data="x"))
+                settled(store.close())
+                self.assertIn("cannot be used as a store", self.refused("postgresql:///?service=nowhere"))
+                self.assertNotIn("PGSERVICE", os.environ)
+        self.assertEqual(self.execute("SELECT data FROM messages"), [("x",)])
 
     def test_a_database_that_is_not_in_utf8_is_refused(self) -> None:
         name = "sockcrud_test_latin"

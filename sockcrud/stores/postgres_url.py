@@ -32,7 +32,7 @@ _SHOWN: Final = frozenset(
 _FILE: Final = re.compile("sqlite:(?!//[^/]|.*://).+", re.DOTALL)
 """The path of a file, and no URL behind the wrong word."""
 
-_MAYBE: Final = re.compile(r"(?i)\b[a-z][a-z0-9+.-]+:/|postgres|pass(?:word|wd)?=")
+_MAYBE: Final = re.compile(r"(?i)\b(?!https?:)[a-z][a-z0-9+.-]+:/|:.*@|postgres|pass(?:word|wd)?=")
 
 
 def is_url(text: str) -> bool:
