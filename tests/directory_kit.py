@@ -170,8 +170,8 @@ class LoginCase(DirectoryCase):
 
     def failures(self) -> list[LoginFailures]:
         """Give what is counted for names and addresses."""
-        return [each for each in self.kept() if " " not in each.key]
+        return [each for each in self.all_rows() if " " not in each.key]
 
-    def kept(self) -> list[LoginFailures]:
+    def all_rows(self) -> list[LoginFailures]:
         """Give all that is kept of logins: failures of both counters, and the addresses that accounts know."""
         return self.have(self.store.page(LoginFailures, 100_000))

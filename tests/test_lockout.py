@@ -93,7 +93,7 @@ class LockoutTests(LoginCase):
     def test_what_is_kept_is_short_and_tells_no_name(self) -> None:
         self.miss(1, "my-secret-password")
         self.miss(1, "my-secret-password" * 10_000, "a" * 10_000)
-        for kept in self.kept():
+        for kept in self.all_rows():
             self.assertLess(len(kept.key), 80)
             self.assertNotIn("secret", repr(kept))
 
@@ -224,7 +224,7 @@ class RoomTests(LoginCase):
         for number in range(400):
             self.miss(1, f"name {number}", f"198.51.{number % 200}.1")
         self.assertEqual(len(self.failures()), 100)
-        accounts = [each.key for each in self.kept() if each.key.startswith("account ")]
+        accounts = [each.key for each in self.all_rows() if each.key.startswith("account ")]
         self.assertLessEqual(max(map(len, accounts)), len("account ffff"))
 
     def test_then_guesses_are_still_counted_by_account(self) -> None:
@@ -251,7 +251,7 @@ class RoomTests(LoginCase):
     def test_an_account_knows_a_bounded_number_of_addresses(self) -> None:
         for number in range(200):
             self.log_in(address=f"203.0.113.{number}")
-        known = [each for each in self.kept() if each.key.startswith("known ")]
+        known = [each for each in self.all_rows() if each.key.startswith("known ")]
         self.assertEqual(len(known), 16)
 
     def test_everything_is_swept_in_its_time(self) -> None:
@@ -261,10 +261,10 @@ class RoomTests(LoginCase):
         self.assertEqual(self.successResultOf(sweeping), 0)
         self.clock.advance(3600)
         self.assertEqual(self.have(self.sessions.sweep()), 2)
-        self.assertEqual([each.key[:6] for each in self.kept()], ["known "])
+        self.assertEqual([each.key[:6] for each in self.all_rows()], ["known "])
         self.clock.advance(90 * 86_400 - 3600)
         self.have(self.sessions.sweep())
-        self.assertEqual(self.kept(), [])
+        self.assertEqual(self.all_rows(), [])
 
     def test_a_login_from_a_known_address_changes_nothing_in_the_store(self) -> None:
         self.log_in()

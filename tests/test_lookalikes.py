@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Final, Literal
 from unicodedata import category, normalize
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,7 +14,7 @@ from sockcrud.lookalikes import INVISIBLE, caseless
 from sockcrud.model import ADMIN
 from tests.directory_kit import RIGHT, DirectoryCase
 
-FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+FORMS: Final[tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...]] = ("NFC", "NFD", "NFKC", "NFKD")
 
 
 def everything() -> list[str]:
@@ -62,7 +63,7 @@ class AccountTests(DirectoryCase):
         for name in ("José", "신호", "Đặng", "がく"):
             made = self.have(self.directory.create(normalize("NFD", name), RIGHT))
             self.refused(self.directory.create(normalize("NFC", name), RIGHT), Taken)
-            for form in ("NFC", "NFD"):
+            for form in FORMS:
                 self.assertEqual(self.have(self.directory.authenticate(normalize(form, name), RIGHT, "192.0.2.1")), made)
             self.assertEqual(self.account(made.id).login, normalize("NFD", name))  # as it was typed
 

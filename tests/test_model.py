@@ -12,6 +12,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import Invalid
+from sockcrud.lookalikes import caseless
 from sockcrud.model import (
     KINDS,
     Account,
@@ -25,7 +26,6 @@ from sockcrud.model import (
     Record,
     Session,
     User,
-    caseless,
     checked,
     describe,
     exactly,

@@ -167,8 +167,12 @@ class ThreadsTests(SynchronousTestCase):
         pool = self.started()
         done: list[str] = []
 
+        def work(peer: str) -> None:
+            self.released.wait(30)
+            done.append(peer)
+
         def hashing(peer: str) -> Deferred[None]:
-            return Deferred.fromCoroutine(pool.run(lambda: self.released.wait(30) and done.append(peer), peer))
+            return Deferred.fromCoroutine(pool.run(lambda: work(peer), peer))
 
         flood = [hashing("192.0.2.66") for _ in range(200)]
         self.assertEqual([self.failureResultOf(each, Busy).type for each in flood if each.called], [Busy] * (200 - 1 - 64))

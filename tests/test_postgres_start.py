@@ -236,8 +236,8 @@ class SecretsTests(SynchronousTestCase):
 
     def test_a_store_that_cannot_be_used_is_refused_without_being_shown(self) -> None:
         for text in BADLY_WRITTEN:
-            for places in (({"store": text}, {}), ({}, {"SOCKCRUD_STORE": text})):
-                error = str(self.assertRaises(ConfigError, load, *places))
+            for given, environ in (({"store": text}, {}), (dict[str, str](), {"SOCKCRUD_STORE": text})):
+                error = str(self.assertRaises(ConfigError, load, given, environ))
                 self.assertRegex(error, "store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE")
                 self.assertNotRegex(error, SECRETS)
 

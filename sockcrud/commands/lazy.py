@@ -9,7 +9,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from sockcrud.commands.outcomes import INTERRUPTED
+from sockcrud.commands.outcomes import INTERRUPTED, WrongUse
 from sockcrud.stores.postgres_url import may_hold_password
 
 
@@ -83,5 +83,5 @@ class Program(LazyGroup):
             ctx.exit(INTERRUPTED)
         except click.UsageError as error:
             if may_hold_password(error.message):
-                error.message = "a store stands where none is expected"
+                raise WrongUse("a store stands where none is expected") from None
             raise
