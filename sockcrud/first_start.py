@@ -11,8 +11,9 @@ from attrs import frozen
 
 from sockcrud.accounts import Directory
 from sockcrud.errors import Invalid
+from sockcrud.first_password import write_made_up
 from sockcrud.model import Client, Message, Record
-from sockcrud.password_files import read_password, write_made_up
+from sockcrud.password_files import read_password
 from sockcrud.passwords import check_password, digest_of
 from sockcrud.stores.interfaces import IStore, ITransaction
 

@@ -29,6 +29,7 @@ from sockcrud.dialects.shop.products import ProductsResponder
 from sockcrud.dialects.shop.together import ShopResponder
 from sockcrud.dialects.users import UsersResponder
 from sockcrud.dialects.way import WayResponder
+from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
 from sockcrud.operations.administration import Administration
@@ -42,7 +43,6 @@ from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.operations.users import Users
-from sockcrud.password_files import remove_outdated
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions

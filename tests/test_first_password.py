@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from click.testing import CliRunner
 from twisted.internet.defer import Deferred
 
-from sockcrud import password_files
+from sockcrud import first_password
 from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.errors import Invalid
@@ -29,7 +29,7 @@ class FirstPasswordTests(DirectoryCase):
         self.store_file = Path(directory.name) / "shop.db"
         passwords = Passwords(self.pool, CHEAP)
         self.directory = Directory(self.store, passwords, self.clock)
-        self.directory.password_replaced = lambda hash: password_files.remove_outdated(passwords, hash, self.store_file)
+        self.directory.password_replaced = lambda hash: first_password.remove_outdated(passwords, hash, self.store_file)
 
     def first(self) -> FirstAdmin:
         made = self.have(ensure_admin(self.directory, "admin", "", self.store_file))
@@ -120,6 +120,6 @@ class Nothing(DirectoryCase):
         passwords = Passwords(self.pool, CHEAP)
         with TemporaryDirectory() as directory:
             self.successResultOf(
-                Deferred.fromCoroutine(password_files.remove_outdated(passwords, "$argon2", Path(directory) / "shop.db"))
+                Deferred.fromCoroutine(first_password.remove_outdated(passwords, "$argon2", Path(directory) / "shop.db"))
             )
         self.assertEqual(self.pool.works, 0)
