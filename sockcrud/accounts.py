@@ -15,7 +15,8 @@ from twisted.internet.interfaces import IReactorTime
 from sockcrud.errors import Busy, Invalid, LastAdmin, LoginFailed, NotFound, Outdated, Taken
 from sockcrud.lockout import STANDARD_DELAYS, Delays, Lockout
 from sockcrud.model import ADMIN, USER, Account, Company, Record, checked
-from sockcrud.passwords import Passwords, checked_digest
+from sockcrud.passwords import OURSELVES, Passwords, checked_digest
+from sockcrud.peers import peer_of
 from sockcrud.sessions import account_lock, company_lock, end_company_sessions, end_sessions, may_act
 from sockcrud.stores.interfaces import IReads, IStore, ITransaction, Where
 
@@ -64,23 +65,25 @@ class Directory:
         self._store = store
         self._passwords = passwords
         self._lockout = Lockout(store, clock, delays)
+        self.password_replaced: Callable[[str], Awaitable[None]] | None = None
+        """Told the hash of each password that has been changed. It never fails."""
         self._default_company = checked(Company, name=default_company)["name"]
 
     async def authenticate(self, login: str, digest: str, address: str) -> Account:
         """Fire with the account that has this login name and password.
 
         Fail with `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
-        account; with `LoginDelayed` after too many failures of this name from this address; with `Busy`; with `Invalid`
-        where the digest is none.
+        account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with
+        `Busy`; with `Invalid` where the digest is none.
         """
         digest = checked_digest(digest)
         attempt = await self._lockout.admit(login, address)
         try:
-            account = await self._verified(login, digest)
+            account = await self._verified(login, digest, peer_of(address))
             if account is None:
                 await self._lockout.count_failure(attempt)
                 raise LoginFailed
-            await self._lockout.clear(attempt)
+            await self._lockout.succeed(attempt)
         finally:
             attempt.end()
         return account
@@ -93,9 +96,10 @@ class Directory:
         role: str = USER,
         company_id: int | None = None,
         active: bool = True,
+        address: str = OURSELVES,
         permit: Permit | None = None,
     ) -> Account:
-        """Fire with a new account, of the default company unless another is named.
+        """Fire with a new account, of the default company unless another is named. `address` is whose hash it is.
 
         Fail with `Invalid`, `Taken` (the login name), `NotFound` (the company) or `Busy`.
         """
@@ -105,7 +109,7 @@ class Directory:
         digest = checked_digest(digest)
         if await self._store.find(Account, "login", login) is not None:
             raise Taken("Account", "login")  # the store finds out too, but only after the work of a hash
-        fields["password_hash"] = await self._passwords.hash(digest)
+        fields["password_hash"] = await self._passwords.hash(digest, peer_of(address))
 
         async def insert(transaction: ITransaction) -> Account:
             if permit is not None:
@@ -128,9 +132,10 @@ class Directory:
         active: bool | None = None,
         expect: int | None = None,
         own_session: int | None = None,
+        address: str = OURSELVES,
         permit: Permit | None = None,
     ) -> Account:
-        """Change what is named, end the account's sessions, and fire with the account.
+        """Change what is named, end the account's sessions, and fire with the account. `address` is whose hash it is.
 
         `own_session`, where the account's own session makes the change, lives on unless the account is inactive now.
         Fail with `Invalid` (also where nothing is named), `NotFound` (the account, the company), `Taken`, `Outdated`,
@@ -140,11 +145,11 @@ class Directory:
         if digest is not None:
             digest = checked_digest(digest)
             await self._store.get(Account, account_id)
-            fields["password_hash"] = await self._passwords.hash(digest)
+            fields["password_hash"] = await self._passwords.hash(digest, peer_of(address))
         elif not fields:
             raise Invalid("account", "at least one field to change")
 
-        async def change(transaction: ITransaction) -> Account:
+        async def change(transaction: ITransaction) -> tuple[Account, Account]:
             if not _MAKES_AN_ADMIN.isdisjoint(fields):
                 await transaction.alone(ACTIVE_ADMIN)
             await transaction.alone(account_lock(account_id))
@@ -155,9 +160,12 @@ class Directory:
             await end_sessions(transaction, account_id, but=own_session if after.active else None)
             if before.role == ADMIN and before.active and not _MAKES_AN_ADMIN.isdisjoint(fields):
                 await require_active_admin(transaction)
-            return after
+            return before, after
 
-        return await self._store.transact(change)
+        before, after = await self._store.transact(change)
+        if digest is not None and self.password_replaced is not None:
+            await self.password_replaced(before.password_hash)
+        return after
 
     async def deactivate(self, account_id: int, *, expect: int | None = None, permit: Permit | None = None) -> Account:
         """Make an account inactive, which ends all its sessions, and fire with it. Fail as `change` does."""
@@ -255,11 +263,11 @@ class Directory:
             found = await transaction.find(Company, "name", self._default_company)
         return found or await transaction.insert(Company, name=self._default_company, active=True)
 
-    async def _verified(self, login: str, digest: str) -> Account | None:
+    async def _verified(self, login: str, digest: str, peer: str) -> Account | None:
         """Fire with the account if the password is right and it may log in, as it is after the hashing."""
         account = await self._with_login(login)
         for _ in range(_VERIFICATIONS):
-            right = await self._passwords.verify(digest, _hash_of(account))
+            right = await self._passwords.verify(digest, _hash_of(account), peer)
             verified, account = account, await self._with_login(login)
             if _hash_of(account) != _hash_of(verified):
                 continue  # the answer was about a password that is no longer the one
@@ -267,7 +275,7 @@ class Directory:
                 return None
             if not self._passwords.outdated(account.password_hash):
                 return account
-            if rehashed := await self._rehashed(account, digest):
+            if rehashed := await self._rehashed(account, digest, peer):
                 return rehashed if await may_act(self._store, rehashed) else None
             account = await self._with_login(login)
         return None
@@ -279,10 +287,10 @@ class Directory:
             return None  # no store needs to cope with what can be in none
         return await self._store.find(Account, "login", login)
 
-    async def _rehashed(self, account: Account, digest: str) -> Account | None:
+    async def _rehashed(self, account: Account, digest: str, peer: str) -> Account | None:
         """Fire with the account, its hash renewed; with None where it was changed meanwhile. Its sessions live on."""
         try:
-            fresh = await self._passwords.hash(digest)
+            fresh = await self._passwords.hash(digest, peer)
             return await self._store.update(Account, account.id, account.rev, password_hash=fresh)
         except Busy:
             return account  # the next login will do

@@ -27,6 +27,11 @@ _PLACE_SUFFIX: Final = "_AT"  # SOCKCRUD_USERS_AT and its like say to the comman
 _OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 
 
+STORES: Final = (
+    f"memory: or sqlite:PATH or {postgres_url.EXPECTED} (a password is best in ~/.pgpass; in the URL, @ is %40, / is %2F)"
+)
+
+
 class ConfigError(Exception):
     """A setting that cannot be used, in one line: where it stands, which value, what would be right."""
 
@@ -87,8 +92,8 @@ def _open_or_closed(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    if text != "memory:" and not (text.startswith(SQLITE) and len(text) > len(SQLITE)) and not postgres_url.is_url(text):
-        raise ValueError("memory: or sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE")
+    if text != "memory:" and not postgres_url.is_file(text) and not postgres_url.is_url(text):
+        raise ValueError(STORES)
     return text
 
 
@@ -108,9 +113,11 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
-def _setting(default: str, parse: Callable[[str], Any], meaning: str, section: str = SECTION) -> Any:
+def _setting(
+    default: str, parse: Callable[[str], Any], meaning: str, section: str = SECTION, repr: bool | Callable[[Any], str] = True
+) -> Any:
     metadata = {"text": default, "parse": parse, "meaning": meaning, "section": section}
-    return attrs.field(default=parse(default), metadata=metadata)
+    return attrs.field(default=parse(default), metadata=metadata, repr=repr)
 
 
 _IDLE: Final = "seconds without a request after which a connection here is closed; 0 for no end, empty: as for all"
@@ -132,7 +139,10 @@ class Settings:
     members: str = _setting("tcp:9999", _text, "where the members (HTTP, by role) listen")
     admin: str = _setting("tcp:8000", _text, "where the administration (HTTP) listens")
     store: str = _setting(
-        "memory:", _store, "where the records are: memory:, sqlite:PATH for a file, or postgresql://... for several nodes"
+        "memory:",
+        _store,
+        "where the records are: memory:, sqlite:PATH for a file, or postgresql://... for several nodes",
+        repr=postgres_url.without_password,
     )
     demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
     admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
@@ -195,6 +205,11 @@ class Settings:
     free_login_failures: int = _setting("10", _count, "failed logins for one account and address before each must wait")
     log_operations: bool = _setting("no", _yes_or_no, "log a line for every operation")
 
+    @property
+    def store_file(self) -> Path | None:
+        """The file of the store, where it is in one."""
+        return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
+
 
 @frozen
 class Loaded:
@@ -233,11 +248,13 @@ def _parsed(name: str, text: str, source: str) -> Any:
     field = getattr(attrs.fields(Settings), name, None)
     if field is None:
         known = ", ".join(field.name for field in attrs.fields(Settings))
-        raise ConfigError(f"{source}: unknown setting {name!r}; there are {known}")
+        raise ConfigError(f"{source}: unknown setting {_word(name)!r}; there are {known}")
     try:
         return field.metadata["parse"](text)
     except ValueError as error:
-        raise ConfigError(f"{source}: {name} = {postgres_url.without_password(text)!r}: expected {error}") from None
+        # What is no store may be one that is misspelt, password and all: a pattern cannot tell where that stands.
+        wrong = name if name == "store" else f"{name} = {postgres_url.without_password(text)!r}"
+        raise ConfigError(f"{source}: {wrong}: expected {error}") from None
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -249,15 +266,35 @@ def _read(path: Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise ConfigError(f"cannot read {path}: it is not UTF-8") from None
     except configparser.Error as error:
-        raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"cannot read {path}: {_fault(error)}") from None
     texts = {}
     for section in parser.sections():
         if section not in _sections():
             known = ", ".join(f"[{known}]" for known in _sections())
-            raise ConfigError(f"{path}: unknown section [{section}]; there are {known}")
+            raise ConfigError(f"{path}: unknown section [{_word(section)}]; there are {known}")
         for key, text in parser[section].items():
             texts[key if section == SECTION else f"{section}_{key}"] = text
     return texts
+
+
+def _fault(error: configparser.Error) -> str:
+    """Say what is wrong with which line, and nothing of what stands there: that may be a password."""
+    match error:
+        case configparser.MissingSectionHeaderError():
+            return f"line {error.lineno}: expected a section such as [{SECTION}] before the first setting"
+        case configparser.ParsingError():
+            lines = ", ".join(str(line) for line, _ in error.errors)
+            return f"line {lines}: expected NAME = VALUE"
+        case configparser.DuplicateSectionError():
+            return f"line {error.lineno}: expected each section once"
+        case configparser.DuplicateOptionError():
+            return f"line {error.lineno}: expected each setting once"
+    return "expected sections such as [sockcrud], and lines such as NAME = VALUE"
+
+
+def _word(text: str) -> str:
+    """Give what stands in the place of a name, if it looks like one: else it may be anything."""
+    return text if re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,40}", text) else "***"
 
 
 def _sections() -> dict[str, list[Any]]:

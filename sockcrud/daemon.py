@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
@@ -18,7 +17,7 @@ from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
 from sockcrud.collector import GrowthWatch, let_collector_rest
-from sockcrud.config import SQLITE, Loaded
+from sockcrud.config import Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.sessions import Sessions
@@ -120,8 +119,7 @@ class Daemon(Service):
         # Nothing is served yet, so nothing is kept waiting by a hash worked out right here.
         directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
         try:
-            beside = Path(settings.store.removeprefix(SQLITE)) if settings.store.startswith(SQLITE) else None
-            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file, beside)
+            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file, settings.store_file)
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
         if settings.demo:

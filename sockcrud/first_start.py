@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ from attrs import frozen
 
 from sockcrud.accounts import Directory
 from sockcrud.errors import Invalid
+from sockcrud.first_password import write_made_up
 from sockcrud.model import Client, Message, Record
 from sockcrud.password_files import read_password
 from sockcrud.passwords import check_password, digest_of
@@ -44,7 +43,7 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
         password = read_password(password_file) if password_file else secrets.token_urlsafe(18)
         check_password(password)
         if not password_file:
-            file = _write_password(password, store_file)  # first: with the admin on disk and this nowhere, nobody gets in
+            file = write_made_up(password, store_file)  # first: with the admin on disk and this nowhere, nobody gets in
         if await directory.ensure_admin(login, digest_of(password)) is not None:
             return FirstAdmin(login, None if password_file else password, file)
     except OSError as error:
@@ -54,14 +53,6 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
     if file is not None:
         file.unlink(missing_ok=True)
     return None  # another node was first
-
-
-def _write_password(password: str, store_file: Path | None) -> Path:
-    name, directory = (store_file.name, store_file.absolute().parent) if store_file is not None else ("sockcrud", None)
-    handle, made = tempfile.mkstemp(prefix=f"{name}-admin-password-", dir=directory)  # of mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(password + "\n")
-    return Path(made)
 
 
 _EXAMPLES: Final[tuple[tuple[type[Record], int, dict[str, Any]], ...]] = (

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
+from unicodedata import normalize
 
 import attrs
 from attrs import frozen
 
 from sockcrud.errors import Invalid
+from sockcrud.lookalikes import INVISIBLE, caseless, mixes_alphabets
 
 INT64: Final = range(-(2**63), 2**63)
 
@@ -32,24 +34,43 @@ class Bound(Protocol):
 
 @frozen
 class Text:
-    """A text of so many characters, without U+0000 and lone surrogates: not every store can hold them."""
+    """A text of so many characters, without U+0000 and lone surrogates: not every store can hold them.
+
+    One that `names` is what people tell records apart by: it has no invisible characters, and keeps its bounds also when
+    it is normalized. One of `one_alphabet` does not mix those whose letters look the same.
+    """
 
     shortest: int
     longest: int
     pattern: re.Pattern[str] | None = None
     looks_like: str = ""
+    names: bool = False
+    one_alphabet: bool = False
 
     @property
     def expects(self) -> str:
-        return f"a text of {self.shortest} to {self.longest} characters{self.looks_like and ' like ' + self.looks_like}"
+        look = f" like {self.looks_like}" if self.looks_like else ""
+        sight = ", none of them invisible" if self.names else ""
+        alphabet = ", not of Latin beside Cyrillic or Greek" if self.one_alphabet else ""
+        return f"a text of {self.shortest} to {self.longest} characters{look}{sight}{alphabet}"
 
     def fits(self, value: object) -> bool:
+        return type(value) is str and self._has_shape(value) and (not self.names or self._can_name(value))
+
+    def _has_shape(self, text: str) -> bool:
         return (
-            type(value) is str
-            and self.shortest <= len(value) <= self.longest
-            and not _UNSTORABLE.search(value)
-            and (self.pattern is None or self.pattern.fullmatch(value) is not None)
+            self.shortest <= len(text) <= self.longest
+            and not _UNSTORABLE.search(text)
+            and (self.pattern is None or self.pattern.fullmatch(text) is not None)
         )
+
+    def _can_name(self, text: str) -> bool:
+        if INVISIBLE.search(text):
+            return False
+        if text.isascii():
+            return True
+        normalized = normalize("NFKC", text)
+        return self._has_shape(normalized) and not (self.one_alphabet and mixes_alphabets(normalized))
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -137,11 +158,6 @@ def exactly(value: Any) -> Any:
     return value
 
 
-def caseless(value: str) -> str:
-    """The fold of a unique value whose case does not count, the same in every store."""
-    return value.casefold()
-
-
 def _field(
     bound: Bound, *, unique: Fold | None = None, indexed: bool = False, refers: Reference | None = None, soft: bool = False
 ) -> Any:
@@ -154,8 +170,17 @@ def _reference(kind: type[Record], *, cascade: bool) -> Any:
 
 _MOMENT: Final = Moment()
 _FLAG: Final = Instance(bool, "true or false")
-_LOGIN: Final = Text(2, 254, re.compile(r"[^\x00-\x20\x7f-\x9f\s:,]+"), "a name or an email, no blanks, ':' or ','")
-_EMAIL: Final = Text(5, 254, re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"), "name@example.org")
+_LOGIN: Final = Text(
+    2,
+    254,
+    re.compile(r"[^\x00-\x20\x7f-\x9f\s:,]+"),
+    "a name or an email, no blanks, ':' or ','",
+    names=True,
+    one_alphabet=True,
+)
+_EMAIL: Final = Text(
+    5, 254, re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"), "name@example.org", names=True
+)
 
 
 @frozen(kw_only=True, weakref_slot=False)
@@ -210,7 +235,7 @@ class Address(Record):
 class Product(Record):
     """A product of the shop."""
 
-    name: str = _field(Text(1, 100), unique=exactly)
+    name: str = _field(Text(1, 100, names=True), unique=exactly)
     description: str = _field(Text(0, 10_000))
     quantity: int = _field(Whole(0, INT64.stop - 1))
     price: Decimal = _field(Money())
@@ -231,7 +256,7 @@ class InventoryItem(Record):
 class Company(Record):
     """A company: its accounts see each other, and no others."""
 
-    name: str = _field(Text(1, 200), unique=caseless)
+    name: str = _field(Text(1, 200, names=True), unique=caseless)
     active: bool = _field(_FLAG)
 
 
@@ -328,6 +353,11 @@ _KINDS: Final = {kind: _declared(kind) for kind in KINDS}
 def describe(kind: type[Record]) -> Kind:
     """Tell what `kind` declares."""
     return _KINDS[kind]
+
+
+def as_stored(bound: Bound) -> Bound:
+    """Give the bound of what is in a store already, perhaps since before what names was looked at as closely as now."""
+    return attrs.evolve(bound, names=False) if isinstance(bound, Text) else bound
 
 
 def checked(kind: type[Record], **values: object) -> dict[str, Any]:

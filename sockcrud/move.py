@@ -28,7 +28,7 @@ from sockcrud.stores.moving import TOGETHER, Counters, Different, Moved, Slices,
 from sockcrud.turns import Turns
 
 _PORTS: Final = ("http://", "https://")
-_PLACES: Final = "sqlite:PATH or postgresql://USER@HOST/DATABASE"
+_PLACES: Final = f"sqlite:PATH or {postgres_url.EXPECTED}"
 _REV: Final = Whole(1, INT64.stop - 1)
 _KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
 
@@ -91,16 +91,16 @@ def _require_two(source: str, target: str) -> None:
 
 
 def _target(text: str) -> AbstractContextManager[Target]:
-    if text.startswith(SQLITE) and text != SQLITE:
+    if postgres_url.is_file(text):
         return sqlite_ends.target(Path(text.removeprefix(SQLITE)))
     if postgres_url.is_url(text):
         to: AbstractContextManager[Target] = _postgres().target(text)
         return to
-    raise WrongUse(f"TO {text}: expected {_PLACES}")
+    raise WrongUse(f"TO: expected {_PLACES}")
 
 
 def _source(text: str, login: str | None, password_file: str | None) -> AbstractContextManager[Source]:
-    if text.startswith(SQLITE) and text != SQLITE:
+    if postgres_url.is_file(text):
         return sqlite_ends.source(Path(text.removeprefix(SQLITE)))
     if postgres_url.is_url(text):
         of: AbstractContextManager[Source] = _postgres().source(text)
@@ -109,8 +109,8 @@ def _source(text: str, login: str | None, password_file: str | None) -> Abstract
         if "@" in urlsplit(text).netloc:
             raise WrongUse("FROM: the URL of an admin port holds no login: name it with --login and --password-file")
         return _from_port(text, login, password_file)
-    if text in ("memory:", SQLITE):
-        raise WrongUse(f"FROM {text}: expected {_PLACES}, or an admin port (http://HOST:PORT), or the FILE of an export")
+    if text in ("memory:", SQLITE) or postgres_url.may_hold_password(text):
+        raise WrongUse(f"FROM: expected {_PLACES}, or an admin port (http://HOST:PORT), or the FILE of an export")
     return _from_file(Path(text))
 
 

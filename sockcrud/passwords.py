@@ -23,11 +23,14 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from sockcrud.errors import Busy, Invalid
+from sockcrud.fair_queue import FairQueue
 
 T = TypeVar("T")
 
 SHORTEST_PASSWORD: Final = 2
 MOST_WAITING: Final = 64
+OURSELVES: Final = ""
+"""The peer where nobody else asks for a hash."""
 
 _DIGEST: Final = re.compile("[0-9A-Fa-f]{64}")
 
@@ -65,26 +68,34 @@ STANDARD_COST: Final = HashCost()
 class Pool(Protocol):
     """Where hashes are worked out."""
 
-    def run(self, work: Callable[[], T]) -> Awaitable[T]:
-        """Fire with what `work()` gives, fail with what it raises; fail with `Busy` where too much waits already."""
+    def run(self, work: Callable[[], T], peer: str = OURSELVES) -> Awaitable[T]:
+        """Fire with what `work()` gives, fail with what it raises; fail with `Busy` where too much waits already.
+
+        `peer` is for whom: see `peer_of`.
+        """
 
 
 class InThisThread:
     """A pool without threads, for tests and for tools that have no reactor: it works at once, and blocks meanwhile."""
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], peer: str = OURSELVES) -> T:
         return work()
 
 
 class HashingThreads:
-    """A pool of threads of its own, so that long hashes never keep the reactor or the store's reads waiting."""
+    """A pool of threads of its own, so that long hashes never keep the reactor or the store's reads waiting.
+
+    The threads are shared out fairly among peers, as `FairQueue` does it: a flood of one address is refused as `Busy`, and
+    a login of another waits for no more than a hash for each address that wants one. Work that is cancelled before it
+    has begun is not done.
+    """
 
     def __init__(self, reactor: IReactorFromThreads, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
         self._reactor = reactor
         self._threads = threads or max(1, _usable_cores() - 1)
-        self._most = self._threads + most_waiting
+        self._waiting = FairQueue(most_waiting)
         self._pool: ThreadPool | None = None
-        self._unfinished = 0
+        self._working = 0
         self._idle: Deferred[None] | None = None
 
     def start(self) -> None:
@@ -97,27 +108,32 @@ class HashingThreads:
         pool, self._pool = self._pool, None
         if pool is None:
             return
-        if self._unfinished:
+        if self._working:
             self._idle = Deferred()
             await self._idle
         pool.stop()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        if self._pool is None or self._unfinished >= self._most:
+    async def run(self, work: Callable[[], T], peer: str = OURSELVES) -> T:
+        pool = self._pool
+        if pool is None:
             raise Busy
-        self._unfinished += 1
+        if self._working < self._threads:
+            self._working += 1
+        else:
+            await self._waiting.wait(peer)  # whoever ends leaves the place to the next, and still counts
         # The caller gets a Deferred of its own: when it is cancelled the thread works on all the same, and still counts.
         result: Deferred[T] = Deferred()
-        working = deferToThreadPool(self._reactor, self._pool, work)
+        working = deferToThreadPool(self._reactor, pool, work)
         working.addBoth(self._finished)
         working.chainDeferred(result)
         return await result
 
     def _finished(self, result: T | Failure) -> T | Failure:
-        self._unfinished -= 1
-        if self._unfinished == 0 and self._idle is not None:
-            idle, self._idle = self._idle, None
-            idle.callback(None)
+        if not self._waiting.call_next():
+            self._working -= 1
+            if self._working == 0 and self._idle is not None:
+                idle, self._idle = self._idle, None
+                idle.callback(None)
         return result
 
 
@@ -136,13 +152,13 @@ class Passwords:
         self._hasher = PasswordHasher(cost.time_cost, cost.memory_cost, cost.parallelism, type=Type.ID)
         self._nobodys_hash = self._hasher.hash(secrets.token_hex(32))
 
-    async def hash(self, digest: str) -> str:
+    async def hash(self, digest: str, peer: str = OURSELVES) -> str:
         """Fire with a new hash of the digest; fail with `Busy`."""
-        return await self._pool.run(lambda: self._hasher.hash(digest))
+        return await self._pool.run(lambda: self._hasher.hash(digest), peer)
 
-    async def verify(self, digest: str, password_hash: str | None) -> bool:
+    async def verify(self, digest: str, password_hash: str | None, peer: str = OURSELVES) -> bool:
         """Fire with whether the hash is one of this digest; fail with `Busy`. With None, False at the same cost."""
-        return await self._pool.run(lambda: self._fits(digest, password_hash))
+        return await self._pool.run(lambda: self._fits(digest, password_hash), peer)
 
     def outdated(self, password_hash: str) -> bool:
         """Tell whether a hash was made at another cost than is asked for now."""

@@ -21,10 +21,11 @@ from sockcrud.accounts import Directory
 from sockcrud.client.admin import pieces_of
 from sockcrud.client.errors import ClientError, InvalidRequest, Refused
 from sockcrud.client.sync import Admin
-from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse
+from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.commands.passwords import password_option, read_or_ask
 from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
+from sockcrud.first_password import remove_outdated
 from sockcrud.model import Account
 from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
@@ -62,7 +63,7 @@ def errors_told() -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read stdout has seen enough: click knows what to do
     except OSError as error:
-        raise Failed(f"{error.filename}: {error.strerror}" if error.filename else error) from None
+        raise in_file(error) from None
 
 
 def _shown(fault: Fault) -> str:
@@ -113,7 +114,7 @@ def logged_in(url: str, store: str | None, login: str | None, password_file: str
             raise ValueError("expected a URL such as http://127.0.0.1:8000")
         port = Admin(url, timeout=LONGEST_SILENCE)
     except ValueError as error:
-        raise WrongUse(f"--url {url}: {error}") from None
+        raise WrongUse(f"--url: {error}") from None
     try:
         with errors_told():
             port.log_in(login or "admin", read_or_ask(password_file, twice=False))
@@ -382,17 +383,19 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
         password = read_or_ask(password_file, twice=True)
         check_password(password)
         with _opened(meant) as (opened, turns):
-            account = turns.finish(_set_password(opened, turns, login, password))
+            account = turns.finish(_set_password(opened, turns, login, password, None if is_url(meant) else _path(meant)))
         if account is None:
             raise Failed(f"no account has the login name {login}")
     click.echo(f"{login} has a new password, and no sessions" + ("" if account.active else "; the account is inactive"))
 
 
-async def _set_password(store: IStore, turns: Turns, login: str, password: str) -> Account | None:
+async def _set_password(store: IStore, turns: Turns, login: str, password: str, store_file: Path | None) -> Account | None:
     found = await store.find(Account, "login", login)
     if found is None:
         return None
-    directory = Directory(store, Passwords(InThisThread()), turns)
+    passwords = Passwords(InThisThread())
+    directory = Directory(store, passwords, turns)
+    directory.password_replaced = lambda hash: remove_outdated(passwords, hash, store_file)
     return await directory.change(found.id, digest=digest_of(password))
 
 

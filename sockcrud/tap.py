@@ -30,6 +30,7 @@ from sockcrud.dialects.shop.products import ProductsResponder
 from sockcrud.dialects.shop.together import ShopResponder
 from sockcrud.dialects.users import UsersResponder
 from sockcrud.dialects.way import WayResponder
+from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
 from sockcrud.operations.administration import Administration
@@ -149,7 +150,9 @@ def make_daemon(
     gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
-    directory = Directory(store, Passwords(hashing), reactor, delays)
+    passwords = Passwords(hashing)
+    directory = Directory(store, passwords, reactor, delays)
+    directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
     status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
 

@@ -14,7 +14,7 @@ from sockcrud.accounts import Directory
 from sockcrud.errors import Busy, DomainError, LoginDelayed, LoginFailed
 from sockcrud.lockout import STANDARD_DELAYS, Delays
 from sockcrud.model import ADMIN, KINDS, Account, LoginFailures, Record, Session
-from sockcrud.passwords import HashCost, Passwords, digest_of
+from sockcrud.passwords import OURSELVES, HashCost, Passwords, digest_of
 from sockcrud.sessions import Sessions
 from sockcrud.stores.interfaces import ITransaction, R
 from sockcrud.stores.memory import MemoryStore
@@ -36,7 +36,7 @@ class HandWorkedPool:
         self.holding = False
         self._held: list[Deferred[None]] = []
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], peer: str = OURSELVES) -> T:
         if self.room == 0:
             raise Busy
         self.room -= 1
@@ -169,4 +169,9 @@ class LoginCase(DirectoryCase):
         return error.retry_after
 
     def failures(self) -> list[LoginFailures]:
-        return self.have(self.store.page(LoginFailures, 1000))
+        """Give what is counted for names and addresses."""
+        return [each for each in self.all_rows() if " " not in each.key]
+
+    def all_rows(self) -> list[LoginFailures]:
+        """Give all that is kept of logins: failures of both counters, and the addresses that accounts know."""
+        return self.have(self.store.page(LoginFailures, 100_000))

@@ -74,10 +74,16 @@ class ConfigTests(SynchronousTestCase):
         for hosts in ("http://example.org", "example.org:80", "::1", "[::1", "exämple.org", "a/b"):
             self.assert_refused(re.escape(f"hosts = {hosts!r}: expected "), {"hosts": hosts}, {})
         self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
-        self.assert_refused("cannot read .*contains no section headers", {}, {}, self.file("users = off\n"))
-        self.assert_refused("cannot read .*already exists", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
+        self.assert_refused("cannot read .*: line 1: expected a section such as", {}, {}, self.file("users = off\n"))
+        self.assert_refused("line 3: expected each setting once", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
+        self.assert_refused("line 2: expected each section once", {}, {}, self.file("[sockcrud]\n[sockcrud]\n"))
+        self.assert_refused("line 2, 3: expected NAME = VALUE", {}, {}, self.file("[sockcrud]\nusers\noff\n"))
         self.assert_refused("cannot read nowhere.cfg: No such file", {}, {}, "nowhere.cfg")
-        self.assert_refused("store = 'redis:x': expected memory: or sqlite:PATH", {"store": "redis:x"}, {})
+        self.assert_refused(
+            "the command line: store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE",
+            {"store": "redis:x"},
+            {},
+        )
         self.assert_refused("sign_up = 'ajar': expected open or closed", {"sign_up": "ajar"}, {})
         for value in ("0", "-1", "1.5", "ten", ""):
             self.assert_refused("max_depth = ", {"max_depth": value}, {})

@@ -127,6 +127,9 @@ class ImportTests(TransferCase):
             good.replace("argon2id", "argon2i"),
             good.replace("v=19", "v=16"),
             f"{head}$m=9999999,t=1,p=1${body}",
+            f"{head}$m=19457,t=2,p=1${body}",  # a little more than our own
+            f"{head}$m=19456,t=3,p=1${body}",
+            f"{head}$m=19456,t=2,p=2${body}",
             f"{head}$m=8,t=99,p=1${body}",
             f"{head}$m=8,t=0,p=1${body}",
             f"{head}$m=8,t=1,p=2${body}",

@@ -12,6 +12,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import Invalid
+from sockcrud.lookalikes import caseless
 from sockcrud.model import (
     KINDS,
     Account,
@@ -25,7 +26,6 @@ from sockcrud.model import (
     Record,
     Session,
     User,
-    caseless,
     checked,
     describe,
     exactly,
@@ -47,11 +47,27 @@ def texts(kind: type[Record], field: str, shortest: int, longest: int) -> tuple[
     return kind, field, [text for text in ["", *held] if len(text) >= shortest], refused
 
 
+def names(kind: type[Record], field: str, longest: int) -> tuple[type[Record], str, list[object], list[object]]:
+    """Give the edges of a text that records are told apart by."""
+    held: list[object] = ["x", "x" * longest, "é" * longest, "e\u0301", "가", "\u1100\u1161", "ＡＢＣ", "🐿", "ا", "'\"\\%"]
+    refused: list[object] = ["", "x" * (longest + 1), "\x00", "\ud800", *HIDDEN, "\ufdfa" * (longest // 4), b"x", None, 1]
+    return kind, field, held, refused
+
+
 def wholes(kind: type[Record], field: str, low: int, high: int) -> tuple[type[Record], str, list[object], list[object]]:
     """Give the edges of a whole number."""
     return kind, field, [low, low + 1, high - 1, high], [low - 1, high + 1, 1.0, True, False, "1", None, Decimal(1)]
 
 
+HIDDEN: list[object] = [
+    f"ad{hidden}min@x.org"
+    for hidden in (
+        *("\u200b", "\u00ad", "\u200c", "\u200d", "\u2060", "\ufeff", "\u034f", "\u061c", "\u180e", "\u3164", "\u115f"),
+        *("\u202e", "\u202a", "\u2066", "\u2069", "\u200e", "\u200f", "\ufe0f", "\ufe00", "\U000e0041", "\U000e0100"),
+        *("\n", "\x01", "\x7f", "\x85", "\u2028", "\u2029", "\u2800", "\uffa0", "\u206a", "\ufff9", "\U0001d173"),
+    )
+]
+"""Names with a character that nobody sees."""
 AMOUNTS: list[object] = [
     Decimal(text) for text in ("0", "0.00", "0.01", "0.1", "10", "99999999.99", "1E+7", "1.000", "0E+9999")
 ]
@@ -69,13 +85,53 @@ MOMENTS: list[object] = [
 NO_MOMENTS: list[object] = [datetime(2024, 2, 29, 12, 0), date(2024, 2, 29), "2024-02-29T12:00:00Z", 1709208000, None]
 FLAGS: list[object] = [True, False]
 NO_FLAGS: list[object] = [1, 0, "true", "", None]
-EMAILS: list[object] = ["a@b.c", "É@x.org", "a+b@sub.example.org", "a@b..c", '"@b.c', "x" * 248 + "@b.org"]
+EMAILS: list[object] = [
+    "a@b.c",
+    "É@x.org",
+    "a+b@sub.example.org",
+    "a@b..c",
+    '"@b.c',
+    "x" * 248 + "@b.org",
+    "신호@예.한국",
+    "é@x.org",
+    "иван@example.org",
+]
 NO_EMAILS: list[object] = [
+    *HIDDEN,
+    *("a\uff20b@c.d", "a\u3000b@c.d", "\ufdfa@b.c"),  # normalized, these have two @, a blank, and some
     *("a@bc", "@b.c", "a@.c", "a@b.", "a@@b.c", "a@b@c.d", "a b@c.d", " a@b.c", "a@b.c\n", "a@b.c ", "a\x00@b.c", "a@b.\x7f"),
     *("a@b", "", "x" * 249 + "@b.org", "\ud800@b.c", "a\u00a0@b.c", "a@b.c\u2028", None, b"a@b.c"),
 ]
-LOGINS: list[object] = ["ab", "ana", "ana@example.org", "é.ß", "x" * 254, "12", "a;b"]
+LOGINS: list[object] = [
+    *(
+        "ab",
+        "ana",
+        "ana@example.org",
+        "é.ß",
+        "x" * 254,
+        "12",
+        "a;b",
+        "ａｄｍｉｎ",
+        "신호",
+        "\u1109\u1175\u11ab\u1112\u1169",
+        "Zoë",
+        "Zoe\u0308",
+    ),
+    *("مدير", "管理员", "管理員@例え.jp", "админ", "διαχειριστής", "Ærø.ñ", "ผู้ดูแล", "ana한글", "व्यवस्थापक", "管理admin"),
+]
 NO_LOGINS: list[object] = [
+    *HIDDEN,
+    *("\u0430dmin", "adm\u0456n", "admi\u03bd", "\u0410DMIN", "ро\u0070т", "a\u00b5", "παn", "аα", "a\U0001d6c2"),
+    *(
+        "a\uff1ab",
+        "a\uff0cb",
+        "a\u3000b",
+        "a\u00b4b",
+        "\ufdfaab",
+        "\u2100",
+        "a\ufe55b",
+        "ab\ufdfa",
+    ),  # normalized: ':', ',' or a blank
     "a",
     "",
     "x" * 255,
@@ -124,7 +180,7 @@ BOUNDS: Table = [
     texts(Address, "street", 1, 100),
     wholes(Address, "number", 1, INT63),
     (Address, "cep", ["01310-100"], ["01310100", "0131-0100", "01310-10", "01310-1000", "01310-100\n", "٠1310-100", "", None]),
-    texts(Product, "name", 1, 100),
+    names(Product, "name", 100),
     texts(Product, "description", 0, 10_000),
     wholes(Product, "quantity", 0, INT63),
     (Product, "price", AMOUNTS, NO_AMOUNTS),
@@ -133,7 +189,7 @@ BOUNDS: Table = [
     wholes(InventoryItem, "product_id", -INT63 - 1, INT63),
     wholes(InventoryItem, "number_of_items", 0, INT63),
     (InventoryItem, "purchase_date", [date.min, date(2024, 2, 29), date.max], [MOMENT, "2024-02-29", 20240229, None]),
-    texts(Company, "name", 1, 200),
+    names(Company, "name", 200),
     (Company, "active", FLAGS, NO_FLAGS),
     (Account, "login", LOGINS, NO_LOGINS),
     texts(Account, "password_hash", 1, 500),

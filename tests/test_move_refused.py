@@ -109,9 +109,9 @@ async def test_what_cannot_be_meant_is_wrong_use(new: Callable[[str], str]) -> N
     one = new("sqlite")
     await filled(one)
     assert "name two stores" in refused(2, one, f"sqlite:./{one[7:]}")
-    assert "TO memory:: expected sqlite:PATH or postgresql://" in refused(2, one, "memory:")
-    assert "TO all.jsonl: expected sqlite:PATH" in refused(2, one, "all.jsonl")
-    assert "FROM memory:: expected sqlite:PATH" in refused(2, "memory:", "sqlite:two.db")
+    assert "TO: expected sqlite:PATH or postgresql://" in refused(2, one, "memory:")
+    assert "TO: expected sqlite:PATH" in refused(2, one, "all.jsonl")
+    assert "FROM: expected sqlite:PATH" in refused(2, "memory:", "sqlite:two.db")
     assert "belong to an admin port" in refused(2, one, "sqlite:two.db", "--login", "ana")
     assert "there is no store two.db" in refused(1, "sqlite:two.db", "sqlite:three.db")
     assert "there is no store in postgresql://" in refused(1, new("postgresql"), "sqlite:three.db")
@@ -143,7 +143,13 @@ async def test_no_password_of_a_url_is_shown(new: Callable[[str], str]) -> None:
     ):
         output = run(*words).output
         assert SECRET not in output
-        assert "***" in output or words == (url, "sqlite:two.db") or "holds no login" in output or "cannot be used" in output
+        assert (
+            "***" in output
+            or words == (url, "sqlite:two.db")
+            or "holds no login" in output
+            or "cannot be used" in output
+            or "TO: expected" in output
+        )
     assert Path("two.db").exists()
 
 

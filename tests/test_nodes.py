@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sockcrud.passwords import digest_of
+from sockcrud.stores.postgres_schema import VERSION
 from tests import database_crash, races
 from tests.crash_book import Book, Broken
 from tests.crash_load import PASSWORD, Http, Json
@@ -75,7 +76,7 @@ def people(nodes: Nodes) -> Iterator[People]:
 
 
 def test_daemons_that_start_at_the_same_moment_make_the_tables_and_the_first_admin_once(nodes: Nodes) -> None:
-    assert nodes.ask_database("SELECT version FROM schema_version") == [(1,)]
+    assert nodes.ask_database("SELECT version FROM schema_version") == [(VERSION,)]
     assert nodes.ask_database("SELECT login FROM accounts WHERE role = 'admin'") == [(ADMIN,)]
 
 

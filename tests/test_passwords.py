@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -161,6 +162,41 @@ class ThreadsTests(SynchronousTestCase):
         again = self.run_held(pool)
         self.turns.until(again)
         self.assertTrue(self.successResultOf(again))
+
+    def test_another_address_waits_for_one_hash_of_a_flood(self) -> None:
+        pool = self.started()
+        done: list[str] = []
+
+        def work(peer: str) -> None:
+            self.released.wait(30)
+            done.append(peer)
+
+        def hashing(peer: str) -> Deferred[None]:
+            return Deferred.fromCoroutine(pool.run(lambda: work(peer), peer))
+
+        flood = [hashing("192.0.2.66") for _ in range(200)]
+        self.assertEqual([self.failureResultOf(each, Busy).type for each in flood if each.called], [Busy] * (200 - 1 - 64))
+        login = hashing("192.0.2.7")
+        self.assertNoResult(login)
+        self.released.set()
+        self.turns.until(login)
+        self.assertEqual(done[:3], ["192.0.2.66", "192.0.2.66", "192.0.2.7"])
+        self.turns.until(*flood)
+        refused = [each for each in flood if isinstance(each.result, Failure)]
+        for each in refused:
+            self.failureResultOf(each, Busy)
+
+    def test_work_that_is_cancelled_while_it_waits_is_not_done(self) -> None:
+        pool = self.started()
+        self.run_held(pool)
+        done: list[str] = []
+        given_up = Deferred.fromCoroutine(pool.run(lambda: done.append("given up")))
+        kept = Deferred.fromCoroutine(pool.run(lambda: done.append("kept")))
+        given_up.cancel()
+        self.failureResultOf(given_up, CancelledError)
+        self.released.set()
+        self.turns.until(kept)
+        self.assertEqual(done, ["kept"])
 
     def test_one_core_is_left_to_the_reactor(self) -> None:
         self.patch(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})

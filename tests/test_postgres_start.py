@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg.conninfo import conninfo_to_dict
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.accounts import Directory
@@ -47,6 +53,14 @@ class TablesTests(SynchronousTestCase):
     def execute(self, *statements: str) -> list[tuple[object, ...]]:
         return postgres_kit.execute(self.url, *statements)
 
+    def a_newer_version(self, *statements: str) -> AbstractContextManager[object]:
+        def migrate(connection: psycopg.Connection[Any]) -> None:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+        version = postgres_schema.VERSION
+        return mock.patch.multiple(postgres_schema, VERSION=version + 1, MIGRATIONS={version: migrate})
+
     def test_nodes_that_start_at_the_same_time_make_the_tables_once(self) -> None:
         with ThreadPoolExecutor(10) as threads:
             warned = list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
@@ -58,21 +72,32 @@ class TablesTests(SynchronousTestCase):
         prepare(self.url, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer NOT NULL DEFAULT 0", "UPDATE messages SET seen = seen + 1")
         self.execute("INSERT INTO messages (id, rev, data) VALUES (1, 1, 'x')")
-        with (
-            mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}),
-            ThreadPoolExecutor(10) as threads,
-        ):
+        with self.a_newer_version(*way), ThreadPoolExecutor(10) as threads:
             list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+            self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         self.assertEqual(self.execute("SELECT seen FROM messages"), [(1,)])
-        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(2,)])
 
     def test_a_migration_that_fails_leaves_everything_as_it_was(self) -> None:
         prepare(self.url, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer", "ALTER TABLE nowhere ADD COLUMN seen integer")
-        with mock.patch.multiple(postgres_schema, VERSION=2, MIGRATIONS={1: way}):
+        with self.a_newer_version(*way):
             self.assertIn('relation "nowhere" does not exist', self.refused(self.url))
-        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         prepare(self.url, LIMITS)
+
+    def test_keys_that_were_not_normalized_are_made_anew_and_of_two_that_clash_both_are_named(self) -> None:
+        prepare(self.url, LIMITS)
+        companies = (("ＡＣＭＥ", "ａｃｍｅ"), ("STRASSE", "strasse"), ("ﬁne", "fine"), ("ﬁ", "ﬁ"))
+        for id, (name, key) in enumerate(companies, 1):
+            self.execute(f"INSERT INTO companies (id, rev, name, active, name_key) VALUES ({id}, 1, '{name}', true, '{key}')")
+        self.execute("UPDATE schema_version SET version = 1")
+        prepare(self.url, LIMITS)
+        keys = self.execute("SELECT name_key FROM companies ORDER BY id")
+        self.assertEqual(keys, [("acme",), ("strasse",), ("fine",), ("fi",)])
+        self.execute("UPDATE schema_version SET version = 1", "UPDATE companies SET name = 'FINE', name_key = 'x' WHERE id = 4")
+        refusal = self.refused(self.url)
+        self.assertIn(r"Company 3 and 4 have the same name now, '\ufb01ne' and 'FINE': change one of them", refusal)
+        self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
 
     def test_tables_of_a_newer_version_are_refused(self) -> None:
         prepare(self.url, LIMITS)
@@ -96,6 +121,19 @@ class TablesTests(SynchronousTestCase):
         settled(store.insert(Message, data="x"))
         settled(store.close())
         self.assertEqual(self.execute("SELECT data FROM shop.messages"), [("x",)])
+
+    def test_a_service_says_where_the_database_is(self) -> None:
+        with TemporaryDirectory() as directory:
+            file = Path(directory) / "services"
+            parameters = "".join(f"{name}={value}\n" for name, value in conninfo_to_dict(self.url).items())
+            file.write_text(f"[other]\nhost=192.0.2.1\n[shop]\n{parameters}")
+            with mock.patch.dict(os.environ, PGSERVICEFILE=str(file)):
+                store = opened("postgresql:///?service=shop")
+                settled(store.insert(Message, data="x"))
+                settled(store.close())
+                self.assertIn("cannot be used as a store", self.refused("postgresql:///?service=nowhere"))
+                self.assertNotIn("PGSERVICE", os.environ)
+        self.assertEqual(self.execute("SELECT data FROM messages"), [("x",)])
 
     def test_a_database_that_is_not_in_utf8_is_refused(self) -> None:
         name = "sockcrud_test_latin"
@@ -140,30 +178,105 @@ async def _insert_many(transaction: object, number: int) -> None:
         await transaction.insert(Message, data="x")  # type: ignore[attr-defined]
 
 
+SECRETS = re.compile("hunter2|PW1|PW2")
+WELL_WRITTEN = (
+    "postgresql://ana:hunter2@db.example.org:5432/shop",
+    "postgres://ana:hunter2@one,two:5433/shop?sslmode=require",
+    "postgresql://ana:PW1:PW2@db/shop",
+    "postgresql://ana:PW1%40PW2@db/shop",
+    "postgresql:///shop?user=ana&password=hunter2",
+    "postgresql:///shop?user=ana&p%61ssword=hunter2",
+    "postgresql://db/shop?sslpassword=hunter2&user=ana",
+    "postgresql://db/shop?user=ana&scram_client_key=hunter2&PASSWORD=PW1",
+    "postgresql://ana:hunter2@[::1]:5432/shop?application_name=x",
+)
+BADLY_WRITTEN = (
+    "PostgreSQL://ana:hunter2@db/shop",
+    "POSTGRES://ana:hunter2@db/shop",
+    "host=db user=ana password=hunter2",
+    "host=db user=ana password='PW1 PW2'",
+    "postgresql://ana:PW1@PW2@db/shop",
+    "postgresql://ana:PW1/PW2@db/shop",
+    "postgresql://ana:PW1 PW2@db/shop",
+    "postgresql://ana@PW1:PW2@db/shop",
+    "postgresql://db:PW1/shop",
+    "postgresql://db/shop?password=PW1@PW2",
+    "postgresql:/ana:hunter2@db/shop",
+    "postgresq://ana:hunter2@db/shop",
+    "mysql://ana:hunter2@db/shop",
+    " postgresql://ana:hunter2@db/shop",
+    "'postgresql://ana:hunter2@db/shop'",
+    "sqlite:postgresql://ana:hunter2@db/shop",
+    "sqlite://ana:hunter2@db/shop",
+)
+
+
 class SecretsTests(SynchronousTestCase):
     def test_no_password_of_a_url_is_shown(self) -> None:
-        for url in (
-            "postgresql://ana:se%20cret@db.example.org:5432/shop",
-            "postgres://ana:secret@one,two:5433/shop?sslmode=require",
-            "postgresql://ana:secret/@with@signs@db/shop",
-            "postgresql:///shop?user=ana&password=secret",
-            "postgresql://db/shop?sslpassword=secret&user=ana",
-        ):
+        for url in WELL_WRITTEN:
             self.assertIn("ana", without_password(url))
-            self.assertNotRegex(without_password(url), "secret|se%20cret|signs")
-            self.assertNotRegex(shown(load({"store": url}, {})), "secret|se%20cret|signs")
-        for text in ("memory:", "sqlite:pass=1", "postgresql://ana@db/shop", "postgresql://db/shop"):
+            self.assertIn("***", without_password(url))
+            self.assertNotRegex(without_password(url), SECRETS)
+            self.assertNotRegex(shown(load({"store": url}, {})), SECRETS)
+            self.assertNotRegex(repr(load({"store": url}, {})), SECRETS)
+        for text in (
+            *(
+                "memory:",
+                "sqlite:shop.db",
+                "sqlite:/var/pass=1",
+                "sqlite:///shop.db",
+                "postgresql://ana@db/shop",
+                "postgresql://db/shop",
+                "postgresql:///?service=shop",
+            ),
+            *("postgresql://a.org,[::1]:5433/shop?passfile=/etc/pass&options=-csearch_path%3Dshop", "postgresql://%2Frun/shop"),
+        ):
             self.assertEqual(without_password(text), text)
+            self.assertEqual(load({"store": text}, {}).settings.store, text)
 
-    def test_a_url_in_the_wrong_place_is_refused_without_its_password(self) -> None:
-        error = self.assertRaises(ConfigError, load, {"max_body": "postgresql://ana:secret@db/x"}, {})
-        self.assertNotIn("secret", str(error))
+    def test_a_store_that_cannot_be_used_is_refused_without_being_shown(self) -> None:
+        for text in BADLY_WRITTEN:
+            for given, environ in (({"store": text}, {}), (dict[str, str](), {"SOCKCRUD_STORE": text})):
+                error = str(self.assertRaises(ConfigError, load, given, environ))
+                self.assertRegex(error, "store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE")
+                self.assertNotRegex(error, SECRETS)
+
+    def test_a_store_in_the_wrong_place_is_not_shown_either(self) -> None:
+        for text in (*WELL_WRITTEN, *BADLY_WRITTEN):
+            self.assertNotRegex(str(self.assertRaises(ConfigError, load, {"max_body": text}, {})), SECRETS)
+
+    def test_no_line_of_a_file_is_shown(self) -> None:
+        with TemporaryDirectory() as directory:
+            file = Path(directory) / "tap.cfg"
+            for url in (*WELL_WRITTEN, *BADLY_WRITTEN):
+                for line in (f"store {url}", f"store = {url}", url, f"[{url}]", f"[sockcrud]\n[sockcrud]\nstore={url}"):
+                    for before in ("[sockcrud]\n", "", "[sockcrud]\nstore = memory:\n", "[sockcrud]\nstore:\n"):
+                        file.write_text(f"{before}{line}\n")
+                        try:
+                            loaded = load({}, {}, str(file))
+                        except ConfigError as error:
+                            self.assertNotRegex(str(error), SECRETS)
+                        else:
+                            self.assertNotRegex(shown(loaded), SECRETS)
+
+    def test_no_command_shows_one(self) -> None:
+        for url in BADLY_WRITTEN:
+            for words in (
+                *(["serve", "--store", url], ["serve", url], ["serve", "--check-config", "--store", url]),
+                *(["check", "--store", url], ["check", url], ["backup", "x", "--store", url], ["export", "--store", url]),
+                *(["export", "x", url], ["import", url], ["import", "-", "--store", url], ["passwd", "ana", "--store", url]),
+                *(["move", url, "sqlite:x"], ["move", "sqlite:x", url], ["move", "x", "y", url], ["check", "--url", url]),
+                *(["accounts", "passwd", "ana", "--store", url], ["monitor", url], ["users", "list", "--at", url], [url]),
+            ):
+                result = CliRunner().invoke(main, words, catch_exceptions=False)
+                self.assertNotEqual(result.exit_code, 0, words)
+                self.assertNotRegex(result.output, SECRETS, words)
 
 
 def test_without_a_database_the_daemon_ends_with_one_line_and_status_1(tmp_path: Path) -> None:
     for url, says in (
         ("postgresql://ana:secret@127.0.0.1:1/shop", "postgresql://ana:***@127.0.0.1:1/shop cannot be used as a store"),
-        ("postgresql://ana:sec%ret@db/shop", "the store's URL cannot be used: expected postgresql://"),
+        ("postgresql://ana:sec%zzret@db/shop", "the store's URL cannot be used: expected postgresql://"),
         ("postgresql://ana:secret@db/shop?colour=red", "the store's URL cannot be used: expected postgresql://"),
     ):
         command = [*SERVE, "--store", url]

@@ -326,6 +326,7 @@ class SweepTests(SessionCase):
         for _ in range(11):
             self.failureResultOf(Deferred.fromCoroutine(self.directory.authenticate("Ann", WRONG, HERE)))
         self.clock.advance(1 + 3600 - 0.001)
+        self.assertEqual(self.sweep(), 1)  # those of the account, which have earned no delay yet
         self.assertEqual(self.sweep(), 0)
         self.clock.advance(0.001)
         self.assertEqual(self.sweep(), 1)

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from unittest import mock
 
-from sockcrud.model import User
+from sockcrud.model import Company, User
 from sockcrud.stores import sqlite_file
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import VERSION, StoreError
@@ -205,6 +205,43 @@ class MigrationTests(SqliteCase):
                 self.migrate(*statements)
             self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(0,)])
             self.assertNotIn("years", str(rows(self.path, "SELECT sql FROM sqlite_master")))
-        copies = [name for name in os.listdir(self.directory) if "version" in name]
-        self.assertEqual(len(copies), 3)
+            self.assertEqual([name for name in os.listdir(self.directory) if "version" in name], [])
         settled(self.migrate("ALTER TABLE users ADD COLUMN age INTEGER NOT NULL DEFAULT 41").close())
+
+
+class KeyTests(SqliteCase):
+    """A file from before keys were normalized."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.settle(self.store.close())
+
+    def hold(self, *names: str) -> None:
+        """Let the file have companies of these names, as version 1 had them."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("DELETE FROM companies")
+            for id, name in enumerate(names, 1):
+                connection.execute("INSERT INTO companies VALUES (?, 1, ?, 1, ?)", (id, name, name.casefold()))
+            highest = "UPDATE counters SET value = ? WHERE name IN ('rev', 'highest companies')"
+            connection.execute(highest, (len(names),))
+            connection.execute("UPDATE schema_version SET version = 1")
+            connection.commit()
+
+    def test_its_keys_are_made_anew(self) -> None:
+        self.hold("ＡＣＭＥ", "STRASSE", "ﬁne", "ad\u00admin")
+        store = self.open(self.path)
+        for name in ("acme", "Straße", "FINE", "ＡＣＭＥ"):
+            self.assertIsNotNone(settled(store.find(Company, "name", name)), name)
+        self.assertIsNone(settled(store.find(Company, "name", "admin")))
+        settled(store.close())
+        self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(VERSION,)])
+        keys = rows(self.path, "SELECT name_key FROM companies ORDER BY id")
+        self.assertEqual(keys, [("acme",), ("strasse",), ("fine",), ("ad\u00admin",)])
+
+    def test_two_records_that_would_be_one_are_both_named_and_nothing_is_changed(self) -> None:
+        self.hold("admin", "other", "ａｄｍｉｎ")
+        error = str(self.assertRaises(StoreError, self.open, self.path))
+        self.assertIn("Company 1 and 3 have the same name now, 'admin' and '\\uff41\\uff44\\uff4d\\uff49\\uff4e'", error)
+        self.assertIn("change one of them with the sockcrud that made the store, then start this one", error)
+        self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(1,)])
+        self.assertEqual([name for name in os.listdir(self.directory) if "version" in name], [])

@@ -41,7 +41,8 @@ def parse(where: str, port: int | None = None) -> Place:
     """Give the place that is written, at `port` where it names none; raise `ValueError`, in one line, for what is none."""
     place = _url(where, port) if "://" in where else _description(where) or _authority(where, port)
     if place is None:
-        raise ValueError(f"{where!r} is no place of a server: {_EXPECTED}")
+        shown = "***" if re.search("(?i)@|pass|postgres", where) else where  # a login, or a store in the wrong place
+        raise ValueError(f"{shown!r} is no place of a server: {_EXPECTED}")
     return place
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 from attrs import frozen
 
-from sockcrud.commands.outcomes import INTERRUPTED
+from sockcrud.commands.outcomes import INTERRUPTED, WrongUse
+from sockcrud.stores.postgres_url import may_hold_password
 
 
 @frozen
@@ -69,7 +70,10 @@ class LazyGroup(click.Group):
 
 
 class Program(LazyGroup):
-    """The command of all commands. Ctrl-C ends it as shells expect, and without a word."""
+    """The command of all commands. Ctrl-C ends it as shells expect, and without a word.
+
+    What click says of a word in a wrong place repeats that word: not where it may be a store with its password.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -77,3 +81,7 @@ class Program(LazyGroup):
         except (KeyboardInterrupt, click.Abort):
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
+        except click.UsageError as error:
+            if may_hold_password(error.message):
+                raise WrongUse("a store stands where none is expected") from None
+            raise

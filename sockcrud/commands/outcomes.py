@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from sockcrud.stores.postgres_url import may_hold_password
+
 INTERRUPTED: Final = 130
 """The status of a command that Ctrl-C has ended, as shells have it."""
 
@@ -41,4 +43,8 @@ def visible(text: str) -> str:
 
 def in_file(error: OSError) -> Failed:
     """Give the line that says which file cannot be used, and why."""
-    return Failed(f"{error.filename}: {error.strerror}" if error.filename else error)
+    if not error.filename:
+        return Failed(error)
+    # A store in the place of a file has its password in there.
+    shown = "***" if may_hold_password(str(error.filename).removeprefix("sqlite:")) else error.filename
+    return Failed(f"{shown}: {error.strerror}")

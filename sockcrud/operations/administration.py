@@ -84,7 +84,13 @@ class Administration:
         Fail with Invalid, Taken (the login name), NotFound (the company) or Busy.
         """
         return await self.directory.create(
-            login, secret.to_keep(), role=role, company_id=company_id, active=active, permit=_permit(principal)
+            login,
+            secret.to_keep(),
+            role=role,
+            company_id=company_id,
+            active=active,
+            address=principal.address,
+            permit=_permit(principal),
         )
 
     @operation("accounts.change", admins)
@@ -114,6 +120,7 @@ class Administration:
             active=active,
             expect=expect,
             own_session=principal.session_id,
+            address=principal.address,
             permit=_permit(principal),
         )
 

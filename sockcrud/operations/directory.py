@@ -96,7 +96,7 @@ class Logins:
 
         if not self.sign_up_open and (principal.account is None or principal.account.role != ADMIN):
             raise Forbidden
-        return await self.directory.create(login, secret.to_keep(), permit=permit)
+        return await self.directory.create(login, secret.to_keep(), address=principal.address, permit=permit)
 
     @operation("sessions.log_in", anyone)
     async def log_in(self, principal: Principal, dialect: str, login: str, secret: Secret, exclusive: bool = False) -> LoggedIn:
@@ -184,7 +184,9 @@ class Colleagues:
             if (await still(reads, principal, admins)).company_id != company_id:
                 raise NotLoggedIn  # in another company since: what was meant is not what would be done
 
-        return await self.directory.create(login, secret.to_keep(), company_id=company_id, active=active, permit=permit)
+        return await self.directory.create(
+            login, secret.to_keep(), company_id=company_id, active=active, address=principal.address, permit=permit
+        )
 
     @operation("colleagues.change", logged_in)
     async def change(
@@ -216,6 +218,7 @@ class Colleagues:
             digest=None if secret is None else secret.to_keep(),
             active=active,
             own_session=principal.session_id,
+            address=principal.address,
             permit=permit,
         )
 

@@ -25,6 +25,7 @@ from sockcrud.operations import values
 from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
+from sockcrud.passwords import STANDARD_COST
 from sockcrud.stores.interfaces import IForesees, IStore, ITransaction, Listing
 
 TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
@@ -53,10 +54,6 @@ _HASH: Final = re.compile(
     r"\$argon2id\$v=19\$m=(?P<memory>[0-9]{1,7}),t=(?P<passes>[0-9]{1,3}),p=(?P<lanes>[0-9]{1,3})"
     r"\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<hash>[A-Za-z0-9+/]{22,86})"
 )
-_LARGEST_MEMORY: Final = 256 * 1024
-"""KiB that checking a password may take. An imported hash says itself what it costs, and would be believed."""
-_MOST_PASSES: Final = 16
-_MOST_LANES: Final = 16
 
 
 @frozen
@@ -322,8 +319,10 @@ def _password_hash(value: object) -> str:
     found = _HASH.fullmatch(value) if isinstance(value, str) else None
     if found is not None:
         memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
-        bearable = 8 * lanes <= memory <= _LARGEST_MEMORY and 1 <= passes <= _MOST_PASSES and 1 <= lanes <= _MOST_LANES
-        if bearable and _is_base64(found["salt"]) and _is_base64(found["hash"]):
+        # A hash says itself what checking a password costs, and would be believed at each login: none costs more than ours.
+        most = STANDARD_COST
+        bearable = 8 * lanes <= memory <= most.memory_cost and passes <= most.time_cost and lanes <= most.parallelism
+        if bearable and passes and lanes and _is_base64(found["salt"]) and _is_base64(found["hash"]):
             return found[0]
     raise Invalid("password_hash", "an argon2id hash as an export with secrets has it, or null for no password")
 

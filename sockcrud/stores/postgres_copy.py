@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.model import KINDS, Record, as_stored, describe
 from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
@@ -88,7 +88,7 @@ class PostgresSource(_Database):
 
     def read(self, kind: type[Record]) -> Slices:
         """Give all records; raise `StoreError` for one that does not fit the model, which something else has written."""
-        fields = [(name, attrgetter(name), bound.fits) for name, bound in describe(kind).bounds.items()]
+        fields = [(name, attrgetter(name), as_stored(bound).fits) for name, bound in describe(kind).bounds.items()]
         for records in super().read(kind):
             for name, value, fits in fields:
                 if not all(map(fits, map(value, records))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,8 +76,29 @@ def parse_url(url: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:
-        raise NoUrl("postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with what libpq knows behind a '?'") from None
+        raise NoUrl("postgresql://USER@HOST:PORT/DATABASE, with what libpq knows behind a '?'") from None
+    if given.get("service"):
+        given = {**_places_of_service(str(given["service"])), **given}
     return {**_STANDARD, **given, "client_encoding": "UTF8"}
+
+
+def _places_of_service(name: str) -> dict[str, str]:
+    """Give where the service file says that this service is. (All else in there libpq reads when it connects.)
+
+    Each host is an attempt of its own here, and libpq tells what a service is only of the one that the environment names.
+    """
+    before = os.environ.get("PGSERVICE")
+    os.environ["PGSERVICE"] = name
+    try:
+        found = {option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val}
+    except MemoryError:  # so psycopg says that there is no such service; whoever connects is told better
+        return {}
+    finally:
+        if before is None:
+            del os.environ["PGSERVICE"]
+        else:
+            os.environ["PGSERVICE"] = before
+    return {place: found[place] for place in ("host", "hostaddr", "port") if place in found}
 
 
 def unavailable(error: Lost | Refused) -> Unavailable:

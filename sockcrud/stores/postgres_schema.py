@@ -5,7 +5,7 @@ Plain and blocking: it is done before the reactor runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Final
@@ -13,17 +13,15 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from sockcrud.stores.keys import SameKey, renewed
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
 from sockcrud.stores.postgres_pool import Limits, NoUrl, parse_url
 from sockcrud.stores.postgres_url import without_password
 from sockcrud.stores.sqlite_file import StoreError
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
-
-MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
-"""The statements that make tables of a version those of the next one."""
 
 OLDEST_SERVER: Final = 14
 START_SECONDS: Final = 60
@@ -66,8 +64,11 @@ def _prepare(connection: psycopg.Connection[Any]) -> list[str]:
     [[encoding, synchronous, fsync, standbys]] = connection.execute(_SETTINGS).fetchall()
     if encoding != "UTF8":
         raise StoreError(f"its encoding is {encoding}: make one with ENCODING 'UTF8'")
-    with connection.transaction():
-        _make_or_migrate(connection)
+    try:
+        with connection.transaction():
+            _make_or_migrate(connection)
+    except SameKey as error:
+        raise StoreError(str(error)) from None
     return list(_dangers(synchronous, fsync, standbys))
 
 
@@ -87,7 +88,7 @@ def _make_or_migrate(connection: psycopg.Connection[Any]) -> None:
     for older in range(version, VERSION):
         if older not in MIGRATIONS:
             raise StoreError(f"no way leads from its schema_version {version} to {VERSION}")
-        _run(connection, MIGRATIONS[older])
+        MIGRATIONS[older](connection)
     if version < VERSION:
         connection.execute("UPDATE schema_version SET version = %s", [VERSION])
 
@@ -95,6 +96,28 @@ def _make_or_migrate(connection: psycopg.Connection[Any]) -> None:
 def _run(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> None:
     for statement in statements:
         connection.execute(statement.encode())
+
+
+def _renew_keys(connection: psycopg.Connection[Any]) -> None:
+    for layout in LAYOUTS.values():
+        for field, key in layout.keys.items():
+            if key.attribute == key.name:
+                continue  # the value is its own key
+            table, column = f'"{layout.table}"', f'"{key.name}"'
+            rows = connection.execute(f'SELECT "id", "{field}", {column} FROM {table} ORDER BY "id"'.encode())
+            changed = renewed(layout.kind, field, rows)
+            # One may be what another was until now: all let go of theirs first.
+            ids = [id for id, _ in changed]
+            connection.execute(f'UPDATE {table} SET {column} = NULL WHERE "id" = ANY (%s)'.encode(), [ids])
+            with connection.cursor() as cursor:
+                cursor.executemany(f'UPDATE {table} SET {column} = %s WHERE "id" = %s'.encode(), [(k, id) for id, k in changed])
+
+
+MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys}
+"""What makes tables of a version those of the next one, in a transaction that is already under way.
+
+1 had keys whose case was folded, but that were not normalized.
+"""
 
 
 def _dangers(synchronous: str, fsync: str, standbys: bool) -> Iterator[str]:

@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.model import INT64, KINDS, Bound, Instance, Moment, Money, Record, Whole, describe, exactly
+from sockcrud.model import INT64, KINDS, Bound, Instance, Moment, Money, Record, Whole, as_stored, describe, exactly
+from sockcrud.stores.keys import SameKey, renewed
 from sockcrud.stores.tables import Tables, Unfit
 
 if sys.platform == "win32":
@@ -29,11 +30,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
-
-MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], object]]] = {}
-"""What makes tables of a version those of the next one, in a transaction that is already under way."""
 
 CHUNK: Final = 10_000
 """Rows read at once."""
@@ -123,6 +121,7 @@ class Layout:
         ]
         self._keys: list[_Column] = []
         for name, bound in declared.bounds.items():
+            bound = as_stored(bound)
             fold = declared.uniques.get(name)
             more = " UNIQUE" if fold is exactly else ""
             if reference := declared.references.get(name):
@@ -177,6 +176,18 @@ class Layout:
         columns = zip(self._columns, zip(*map(self._values, records), strict=True), strict=True)
         return zip(*(map(column.encode, values) if column.encode else values for column, values in columns), strict=True)
 
+    def renew_keys(self, connection: sqlite3.Connection) -> None:
+        """Make the keys what follows from their fields. Raise `SameKey` where two would be the same."""
+        for key in self._keys:
+            table, column = f'"{self.table}"', f'"{key.name}"'
+            rows = connection.execute(f'SELECT "id", "{key.attribute}", {column} FROM {table} ORDER BY "id"')
+            changed = renewed(self.kind, key.attribute, rows)
+            # One may be what another was until now: all let go of theirs first.
+            connection.executemany(
+                f'UPDATE {table} SET {column} = char(0) || "id" WHERE "id" = ?', [(id,) for id, _ in changed]
+            )
+            connection.executemany(f'UPDATE {table} SET {column} = ?2 WHERE "id" = ?1', changed)
+
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
         """Give all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
         cursor = connection.execute(self._select)
@@ -219,6 +230,18 @@ COUNTERS: Final = ("rev", *(layout.highest for layout in LAYOUTS.values()))
 SCHEMA: Final = ";\n".join(chain(_SHARED, *(layout.statements for layout in LAYOUTS.values())))
 
 
+def _renew_keys(connection: sqlite3.Connection) -> None:
+    for layout in LAYOUTS.values():
+        layout.renew_keys(connection)
+
+
+MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], object]]] = {1: _renew_keys}
+"""What makes tables of a version those of the next one, in a transaction that is already under way.
+
+1 had keys whose case was folded, but that were not normalized.
+"""
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file for writing, and make sure that a commit is on disk when it is done. Raise `StoreError`."""
     with _opened(path, "rw") as connection:
@@ -257,7 +280,7 @@ def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
 def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, SameKey) as error:
         raise StoreError(f"{path} cannot be used as a store: {error}") from None
     except Unfit as unfit:
         raise StoreError(f"{path} is damaged: {unfit}") from None
@@ -304,10 +327,17 @@ def _take_name(new: Path, path: Path) -> None:
     with open(new, "rb+") as file:
         os.fsync(file)
     new.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on disk."""
     if sys.platform != "win32":
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -328,14 +358,19 @@ def _migrate(path: Path, version: int, tables: Tables, progress: Progress) -> No
     if not MIGRATIONS.keys() >= {*range(version, VERSION)}:
         raise StoreError(f"{path} cannot be used as a store: no way leads from schema_version {version} to {VERSION}")
     copies = (path.with_name(f"{path.name}-version-{version}{more}") for more in chain([""], map("-{}".format, count(2))))
-    copy(path, next(copy for copy in copies if not copy.exists()))
-    with _one_line(path), closing(connect(path)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        for older in range(version, VERSION):
-            MIGRATIONS[older](connection)
-        connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
-        _fill(connection, tables, progress)
-        connection.execute("COMMIT")
+    old = next(copy for copy in copies if not copy.exists())
+    copy(path, old)
+    try:
+        with _one_line(path), closing(connect(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for older in range(version, VERSION):
+                MIGRATIONS[older](connection)
+            connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
+            _fill(connection, tables, progress)
+            connection.execute("COMMIT")
+    except StoreError:
+        old.unlink()  # the file is what it was, and a daemon that is started again and again would fill the disk
+        raise
 
 
 def _fill(connection: sqlite3.Connection, tables: Tables, progress: Progress) -> None:
