@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from types import CoroutineType
@@ -17,6 +18,7 @@ from zope.interface import implementer
 
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
 from sockcrud.wire.connections import Connections
+from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.stepping import begun
 
 __all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "Work"]
@@ -106,8 +108,8 @@ class Conversation(Protocol, Generic[Request]):
 
     # What the subclass knows
 
-    def next_request(self) -> Request | None:
-        """Give the next complete request that was received, or None."""
+    def next_request(self) -> Request | Later | None:
+        """Give the next complete request that was received, None where there is none, or LATER."""
         raise RuntimeError("a framing gives its requests")
 
     def respond(self, request: Request) -> Answer | Work:
@@ -231,6 +233,9 @@ class Conversation(Protocol, Generic[Request]):
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 return True
+            if request is LATER:
+                self._clock.callLater(0, self._pump)
+                return False
             if self._turns and not (self._only_reading and self.only_reads(request)):
                 self._held = request
                 return False
@@ -389,6 +394,8 @@ class Conversation(Protocol, Generic[Request]):
         if self._closed:
             return
         due = self.due()
+        if due == math.inf:
+            return
         if self._deadline is not None and self._deadline.active():
             if self._deadline.getTime() <= due:
                 return
