@@ -125,6 +125,11 @@ class MembersResponder(RoutedResponder):
         response = await super().answer(request)
         return evolve(response, headers=(*response.headers, _NO_STORE))
 
+    async def refuse_early(self, request: Request) -> Response | None:
+        """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
+        refused = await super().refuse_early(request)
+        return None if refused is None else evolve(refused, headers=(*refused.headers, _NO_STORE))
+
     # The document's four
 
     async def begin(self, call: Call) -> Response:

@@ -183,7 +183,10 @@ class RoutedResponder:
     # What the wire asks for besides
 
     async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
+        """Fire with the refusal of a request whose body is not wanted, or with None where it is.
+
+        The order is that of `answer`: path, method, login, type. What is announced as too large is answered there.
+        """
         found = self.routes.find(request.path, request.method)
         response = await self._refusal_of(request, found) if isinstance(found, Found) else self._no_route(request, found)
         return None if response is None else self._with_cors(request, response, found)
