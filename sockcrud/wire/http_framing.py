@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv6Address
 from typing import Any, Final
 
 from attrs import define, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
+from sockcrud.wire.http_targets import decoded_path, is_host, other_form
 from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.unread import followed
 
@@ -94,13 +94,6 @@ _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]\r")
 _LATER_MINOR: Final = re.compile(rb"HTTP/1\.[2-9]\r")
 _VISIBLE: Final = re.compile(rb"[!\"$-~]+")
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
-_NAME_CHARACTERS: Final = rb"A-Za-z0-9\-._~!$&'()*+,;="
-_HOST: Final = re.compile(
-    rb"(?:\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.[%b:]+)\]|[%b%%]*)(?::[0-9]*)?" % (_NAME_CHARACTERS, _NAME_CHARACTERS)
-)
-_BAD_ESCAPE_IN_HOST: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CLOSES: Final = re.compile(rb"(?:.*,)?[ \t]*close[ \t]*(?:,.*)?", re.IGNORECASE)
 _ONE: Final = ord("1")
 _MOST_CODINGS: Final = 8
@@ -326,13 +319,13 @@ class RequestFramer:
         if not _VISIBLE.fullmatch(target):
             return _NO_TARGET
         if target[0] != 47:
-            other = _other_form(method, target)
+            other = other_form(method, target)
             if other is None:
                 return _NO_TARGET
             target = other
         path, _, query = target.decode("ascii").partition("?")
         if "%" in path:
-            decoded = _decoded(path)
+            decoded = decoded_path(path)
             if decoded is None:
                 return _NO_TARGET
             path = decoded
@@ -378,7 +371,7 @@ class RequestFramer:
         if host is None:
             request.has_host = False
             return _NO_HOST if request.http11 and self.needs_host else None
-        return None if request.fields is self._judged or _is_host(host) else _NO_HOST
+        return None if request.fields is self._judged or is_host(host) else _NO_HOST
 
     def _with_body(self, request: Request) -> Request | Refusal:
         """A body follows, or llhttp could not say: see how long it is."""
@@ -411,39 +404,3 @@ def _of_coding(coding: bytes) -> Refusal | None:
     if last != b"chunked" or last in others or b"" in others:
         return _NO_CODING
     return _OTHER_CODING if others else None
-
-
-def _is_host(host: bytes) -> bool:
-    """Tell whether this is a host, and a port if any: a name, an IPv4 or IPv6 address, or one of the future."""
-    match = _HOST.fullmatch(host)
-    if match is None or (b"%" in host and _BAD_ESCAPE_IN_HOST.search(host)):
-        return False
-    if match[1] is not None:
-        try:
-            IPv6Address(match[1].decode())
-        except AddressValueError:
-            return False
-    return True
-
-
-def _other_form(method: bytes, target: bytes) -> bytes | None:
-    """Give the path and query of a target that is not in origin form; None where there is no such form."""
-    if target == b"*":
-        return target if method == b"OPTIONS" else None
-    absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or absolute[1].startswith(b":") or not _is_host(absolute[1]):
-        return None
-    return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
-
-
-def _decoded(path: str) -> str | None:
-    """Undo the percent-encoding; None where it is broken, is no UTF-8, or holds a NUL."""
-    if _BAD_ESCAPE.search(path):
-        return None
-    # As the escapes of Python's texts, which are undone without a step for each.
-    escaped = path.replace("\\", "\\\\").replace("%", "\\x").encode()
-    try:
-        decoded = escaped.decode("unicode_escape").encode("latin-1").decode()
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in decoded else decoded
