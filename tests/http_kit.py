@@ -18,6 +18,7 @@ from zope.interface import implementer
 from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import BodySlices, HTTPConversation, HTTPFactory, HTTPLimits, HTTPResponder, Request, Response
 from sockcrud.wire.http_framing import Refusal, RequestFramer
+from sockcrud.wire.pacing import LATER
 
 NOW = 784111777.0
 DATE = b"Sun, 06 Nov 1994 08:49:37 GMT"
@@ -53,6 +54,8 @@ def _take_out(framer: RequestFramer, taken: list[Got | int], unfinished: list[tu
             head = framer.next_head()
             if head is None:
                 return
+            if head is LATER:
+                continue
             if isinstance(head, Refusal):
                 taken.append(head.status)
                 continue

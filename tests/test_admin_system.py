@@ -12,6 +12,7 @@ import orjson
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 
+from sockcrud.dialects.admin import records
 from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.errors import Unavailable
@@ -227,6 +228,16 @@ class ImportTests(AdminCase):
             answered = self.hears("POST")
             self.refused(answered, status, code, Connection="close")
             self.assertEqual(list(Path(tempfile.gettempdir()).iterdir()), [])
+
+    def test_an_upload_takes_no_descriptor_before_the_login(self) -> None:
+        self.patch(records, "TemporaryFile", lambda: self.fail("a file was made"))
+        for body in (b"", b"{"):
+            self.client.connect()
+            self.client.says(request("POST", "/import", body, headers={"Content-Length": "1000000"}))
+            self.refused(self.hears("POST"), 401, "not_logged_in", Connection="close")
+        self.client.connect()
+        self.client.says(request("POST", "/import", b"", token=self.root_token, headers={"Content-Length": "1000000"}))
+        self.assertEqual(self.client.hears(), b"")
 
     def test_it_has_a_limit_of_its_own(self) -> None:
         line = lines(a_message(1, "x" * 9_000))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.wire.http import HTTPLimits
@@ -28,13 +30,13 @@ class Deadlines(SynchronousTestCase):
             self.assertEqual(heard[0].fields[b"connection"], b"close")
 
     def test_nothing_is_ever_said(self) -> None:
-        self.ends_after(connected(), 10, None)
+        self.ends_after(connected(), 75, None)
 
-    def test_the_first_header(self) -> None:
+    def test_the_first_header_has_its_time_from_its_first_byte(self) -> None:
         peer = connected()
-        peer.passes(4)
+        peer.passes(70)
         peer.says(b"GET / HT")
-        self.ends_after(peer, 6, 408)
+        self.ends_after(peer, 10, 408)
 
     def test_a_later_header(self) -> None:
         peer = connected()
@@ -129,9 +131,42 @@ class Deadlines(SynchronousTestCase):
         self.ends_after(peer, 30, 408)
 
     def test_blank_lines_are_no_request(self) -> None:
+        for begin in (b"", get()):
+            peer = connected()
+            peer.says(begin)
+            peer.says(b"\r\n")
+            for _ in range(36):
+                peer.passes(2)
+                peer.says(b"\r")
+                peer.says(b"\n")
+            self.ends_after(peer, 3, None)
+
+    def test_half_a_blank_line_is_the_beginning_of_a_request(self) -> None:
         peer = connected()
-        peer.says(get() + b"\r\n")
-        self.ends_after(peer, 75, None)
+        peer.says(b"\r")
+        self.ends_after(peer, 10, 408)
+
+    def test_for_ever(self) -> None:
+        """Nothing ends a peer that has said all, nor is there a timer for it. What is begun has its time as ever."""
+        limits = HTTPLimits(idle=math.inf, keep_alive=math.inf)
+        peer = connected(limits)
+        self.assertEqual(peer.clock.getDelayedCalls(), [])
+        peer.passes(10**6)
+        peer.says(get())
+        peer.passes(10**6)
+        peer.says(get(b"/slow"))
+        peer.passes(10**6)
+        peer.dialect.waiting["/slow"].callback(None)
+        peer.passes(10**6)
+        self.assertEqual(len(peer.hears_answers()), 2)
+        self.assertEqual(peer.clock.getDelayedCalls(), [])
+        peer.says(post(b"Content-Length: 9"))
+        peer.passes(1)
+        peer.says(b"123456789")
+        peer.passes(10**6)
+        peer.says(b"GET")
+        peer.hears()
+        self.ends_after(peer, 10, 408)
 
     def test_a_peer_that_does_not_read(self) -> None:
         peer = connected()
@@ -152,7 +187,10 @@ class Deadlines(SynchronousTestCase):
 
     def test_other_figures(self) -> None:
         limits = HTTPLimits(header_seconds=100, body_seconds=200, keep_alive=20)
-        self.ends_after(connected(limits), 100, None)
+        self.ends_after(connected(limits), 20, None)
+        peer = connected(limits)
+        peer.says(b"GET")
+        self.ends_after(peer, 100, 408)
         peer = connected(limits)
         peer.says(post(b"Content-Length: 9"))
         self.ends_after(peer, 200, 408)

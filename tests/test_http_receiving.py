@@ -108,7 +108,6 @@ class Expecting(SynchronousTestCase):
         self.assertEqual(peer.hears(), b"")
         peer.says(b"b")
         self.assertEqual([answer.body for answer in peer.hears_answers()], [b"ab"])
-        self.assertEqual(peer.dialect.looked_at, [])
 
     def test_not_in_1_0(self) -> None:
         peer = connected()
@@ -175,6 +174,89 @@ class Expecting(SynchronousTestCase):
         self.assertEqual(peer.hears(), CONTINUE)
         peer.says(b"2\r\nab\r\n0\r\n\r\n")
         self.assertEqual([answer.body for answer in peer.hears_answers()], [b"ab"])
+
+
+class LookedAtFirst(SynchronousTestCase):
+    """The dialect sees a request before its body is waited for."""
+
+    def test_a_body_that_came_with_its_header_is_looked_at_once(self) -> None:
+        for fields, body in (
+            (b"Content-Length: 3", b"abc"),
+            (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n"),
+            (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n" * 200 + b"0\r\n\r\n"),
+        ):
+            peer = connected()
+            peer.says(to(b"/refused", fields, body=body))
+            peer.passes(0)
+            self.assertEqual((len(peer.dialect.looked_at), len(peer.dialect.asked)), (0, 1))
+            self.assertFalse(peer.closed)
+
+    def test_refused_before_the_rest_comes(self) -> None:
+        for fields, body in (
+            (b"Content-Length: 1048576", b""),
+            (b"Content-Length: 1048576", b"abc"),
+            (b"Transfer-Encoding: chunked", b""),
+            (b"Transfer-Encoding: chunked", b"3\r\nab"),
+            (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n" * 500),
+        ):
+            peer = connected()
+            peer.says(to(b"/refused", fields, body=body))
+            peer.passes(0)
+            (answer,) = peer.hears_answers()
+            self.assertEqual((answer.status, answer.fields[b"connection"]), (401, b"close"))
+            self.assertTrue(peer.closed)
+            self.assertEqual((peer.dialect.asked, peer.conversation.pending), ([], 0))
+
+    def test_wanted(self) -> None:
+        peer = connected()
+        peer.says(to(b"/echo", b"Content-Length: 4", body=b"ab"))
+        self.assertEqual(peer.hears(), b"")
+        peer.says(b"c")
+        peer.says(b"d" + get(b"/next"))
+        self.assertEqual([answer.body for answer in peer.hears_answers()], [b"abcd", b"/next"])
+        self.assertEqual(len(peer.dialect.looked_at), 1)
+
+    def test_behind_a_change_that_takes_its_time(self) -> None:
+        """It is looked at when its turn has come, as what was before it may have logged somebody in, or out."""
+        peer = connected()
+        peer.says(to(b"/slow", b"Content-Length: 0") + to(b"/echo", b"Content-Length: 2", body=b"a"))
+        self.assertEqual(peer.dialect.looked_at, [])
+        peer.dialect.waiting["/slow"].callback(None)
+        self.assertEqual(len(peer.dialect.looked_at), 1)
+        peer.says(b"b")
+        self.assertEqual([answer.body for answer in peer.hears_answers()], [b"/slow", b"ab"])
+
+    def test_too_large_is_not_looked_at_twice(self) -> None:
+        peer = connected(HTTPLimits(body=10))
+        peer.says(to(b"/refused", b"Content-Length: 11", b"Expect: 100-continue"))
+        self.assertEqual([answer.status for answer in peer.hears_answers()], [413])
+        self.assertEqual(peer.dialect.looked_at, [])
+
+
+class Pending(SynchronousTestCase):
+    """What a connection holds of a request that is not complete."""
+
+    def test_it_is_counted(self) -> None:
+        peer = connected()
+        self.assertEqual(peer.conversation.pending, 0)
+        head = to(b"/echo", b"Content-Length: 9")
+        peer.says(head[:-1])
+        self.assertEqual(peer.conversation.pending, len(head) - 1)
+        peer.says(head[-1:] + b"abc")
+        self.assertEqual(peer.conversation.pending, 3)
+        peer.says(b"defghi")
+        self.assertEqual(peer.conversation.pending, 0)
+
+    def test_chunks_count_by_what_they_hold(self) -> None:
+        peer = connected()
+        peer.says(to(b"/echo", b"Transfer-Encoding: chunked", body=b"3\r\nabc\r\n2\r"))
+        peer.passes(0)
+        self.assertEqual(peer.conversation.pending, len(b"abc" + b"2\r"))
+
+    def test_what_is_in_a_sink_is_not_held(self) -> None:
+        peer = connected()
+        peer.says(to(b"/sink", b"Content-Length: 9", body=b"abc"))
+        self.assertEqual(peer.conversation.pending, 0)
 
 
 class Sinks(SynchronousTestCase):

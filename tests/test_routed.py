@@ -218,6 +218,21 @@ class ShopTableTests(ShopWireCase):
         self.assertEqual((answered.status, answered.json), (413, {"msg": "The body is too large"}))
         self.assertTrue(client.closed)
 
+    def test_no_body_is_waited_for_before_the_login(self) -> None:
+        for fields in ({"Content-Length": "1000000"}, {"Content-Length": "1000000", "Content-Type": "text/plain"}):
+            for body in (b"", b"{"):
+                client = self.shop_with()
+                client.says(request("POST", "/clients/create", body, headers=fields))
+                self.assertEqual([answered.status for answered in answers(client.hears())], [401])
+                self.assertTrue(client.closed)
+        client = self.shop_with()
+        head = request("POST", "/clients/create", b"", token=self.token, headers={"Content-Length": "1000000"})
+        client.says(head)
+        self.assertEqual(client.hears(), b"")
+        client = self.shop_with()
+        client.says(head.replace(b"application/json", b"text/plain"))
+        self.assertEqual([answered.status for answered in answers(client.hears())], [415])
+
     def test_the_wire_s_own_errors_are_worded_by_the_dialect(self) -> None:
         for client in self.ports.values():
             client.says(b"GET / HTTP/1.1\r\n\r\n")

@@ -230,14 +230,6 @@ class Conversation(Protocol, Generic[Request]):
         self._last_words = self.farewell
         self._close()
 
-    @property
-    def _stopped(self) -> bool:
-        return self._state >= _STOPPED
-
-    @property
-    def _streaming(self) -> bool:
-        return self._stream is not None
-
     # From the transport
 
     def connectionMade(self) -> None:

@@ -16,11 +16,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.wire.connections import Listening
-from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, Work
+from sockcrud.wire.conversation import Answer, Conversation, Last, Limits, State, Work
 from sockcrud.wire.http_bodies import Body
 from sockcrud.wire.http_framing import Refusal, Request, RequestFramer
-from sockcrud.wire.http_loose import QUIET, LooseFramer
+from sockcrud.wire.http_loose import LooseFramer
 from sockcrud.wire.http_responses import CONTINUE, LAST_RESORT, BodySlices, Response, Responses
+from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.stepping import begun
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
 class HTTPLimits(Limits):
     """The bounds of this framing. A header block is counted from its request line to its blank line.
 
-    A body for a sink may take as long as it likes, as long as nothing of it takes `body_seconds`.
+    A header's time runs from its first byte, a body's from the end of its header, and `keep_alive` from the last complete
+    request or its answer, or else from the connection; infinity means for ever. A body for a sink may take as long as it
+    likes, as long as nothing of it takes `body_seconds`.
     """
 
     header_bytes: int = 16 * 1024
@@ -79,9 +82,10 @@ class HTTPResponder(Protocol):
         """Answer one request."""
 
     def refuse_early(self, request: Request) -> Coroutine[Any, Any, Response | None]:
-        """Look at a request before its body comes: where the peer waits for that, and where a sink is to take the body.
+        """Look at a request whose body has not come, or not all of it; or whose body is for a sink.
 
-        Fires with None where the body is wanted, or with the answer, after which the connection closes.
+        Fires with None where the body is wanted, or with the answer, after which the connection closes: the body is not
+        read. So nothing is kept for a stranger but what came in one piece with the header.
         """
 
     def only_reads(self, request: Request) -> bool:
@@ -91,7 +95,10 @@ class HTTPResponder(Protocol):
         """Word an error of the wire: 400, 405, 408, 414, 431, 500, 501, 503 or 505."""
 
     def body_sink(self, request: Request) -> BodySink | None:
-        """Give what takes the body that is about to come, or None: then it is held in memory, up to the limit."""
+        """Give what takes the body that is about to come, or None: then it is held in memory, up to the limit.
+
+        This is asked before `refuse_early`, so a sink takes nothing up before its first `write`.
+        """
 
 
 class _Early:
@@ -107,10 +114,12 @@ Item = Request | Refusal | _Early
 class _Phase(Enum):
     """What the peer is to send next."""
 
-    HEADER = "the rest of a header, or the first of all"
+    HEADER = "the rest of a header"
     BODY = "the rest of a body"
     ANYTHING = "another request, if it likes"
 
+
+_STOPPED: Final = State.STOPPED
 
 _ADDED: Final = {405: (b"Allow", b""), 503: (b"Retry-After", b"1")}
 """Fields that a refusal needs, where the dialect names none."""
@@ -140,20 +149,16 @@ class HTTPConversation(Conversation[Item]):
         self._framer = framer(peer, header_bytes=limits.header_bytes, fields=limits.fields, target=limits.target)
         self._receiving: Request | None = None  # its body is on the way
         self._body = bytearray()
-        self._phase: _Phase | None = _Phase.HEADER
+        self._looked_at = False  # the dialect was asked whether it wants the body
+        self._awaited = False  # and the peer waits to hear so
+        self._phase: _Phase | None = _Phase.ANYTHING
         self._phase_began = 0.0
-        self._loose = loose
-        self._quiet: IDelayedCall | None = None
-        self._settled = -1.0  # when what was last looked at for a loose end was heard
+        self._silence: IDelayedCall | None = None
 
     # From the transport
 
-    def connectionMade(self) -> None:
-        self._phase_began = self._clock.seconds()
-        super().connectionMade()
-
     def dataReceived(self, data: bytes) -> None:
-        if not self._stopped:
+        if self._state < _STOPPED:
             self._framer.feed(data)
             self.received()
 
@@ -166,24 +171,33 @@ class HTTPConversation(Conversation[Item]):
         if isinstance(self._held, Request):
             _abandon(self._held)
         self._framer.stop()
-        if self._quiet is not None and self._quiet.active():
-            self._quiet.cancel()
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
         super().connectionLost(reason)
 
     # Requests
 
-    def next_request(self) -> Item | None:
+    @property
+    def pending(self) -> int:
+        """Give how many bytes are held that make no complete request yet."""
+        return self._framer.pending + len(self._body)
+
+    def next_request(self) -> Item | Later | None:
         if self._receiving is not None:
             return self._body_goes_on(self._receiving)
         head = self._framer.next_head()
         if head is None:
             self._wait(_Phase.HEADER if self._framer.at_hand else _Phase.ANYTHING)
             return None
+        if head is LATER:
+            return LATER
         self._phase = None
         body = self._framer.body
-        return head if body is None or isinstance(head, Refusal) else self._body_begins(head, body)
+        if body is None or isinstance(head, Refusal):
+            return head
+        return self._body_begins(head, body)
 
-    def _body_begins(self, request: Request, body: Body) -> Item | None:
+    def _body_begins(self, request: Request, body: Body) -> Item | Later | None:
         try:
             request.sink = self._responder.body_sink(request)
         except Exception:
@@ -192,16 +206,25 @@ class HTTPConversation(Conversation[Item]):
         self._receiving = request
         if body.too_large:
             return self._too_large(request)
-        if (_expects_continue(request) and not self._framer.at_hand) or request.sink is not None:
-            self._holding = True
-            return _Early(request)
-        return self._body_goes_on(request)
+        self._looked_at = False
+        self._awaited = _expects_continue(request) and not self._framer.at_hand
+        return self._body_goes_on(request) if request.sink is None else self._look_first(request)
 
-    def _body_goes_on(self, request: Request) -> Item | None:
+    def _look_first(self, request: Request) -> _Early:
+        self._looked_at = True
+        return _Early(request)
+
+    def _body_goes_on(self, request: Request) -> Item | Later | None:
+        """Take in what has come of the body; give the request when it is complete.
+
+        All of it may have come with the header. Where it has not, the dialect is asked before anything is waited for.
+        """
         while True:
             body = self._framer.body
             piece = self._framer.next_piece()
             if piece is None:
+                if not self._looked_at and not self._framer.patience:
+                    return self._look_first(request)
                 self._wait(_Phase.BODY)
                 return None
             if isinstance(piece, Refusal):
@@ -217,11 +240,14 @@ class HTTPConversation(Conversation[Item]):
             if complete:
                 self._receiving = None
                 return request
+            if self._framer.at_hand:
+                return LATER
 
     def _take_in(self, request: Request, piece: bytes, complete: bool) -> None:
         if request.sink is not None:
-            request.sink.write(piece)
-            self._phase_began = self._clock.seconds()  # it may be long, so its time is from one piece to the next
+            if piece:
+                request.sink.write(piece)
+                self._phase_began = self._clock.seconds()  # it may be long, so its time is from one piece to the next
             if complete:
                 request.sink.done()
         elif complete and not self._body:
@@ -296,6 +322,7 @@ class HTTPConversation(Conversation[Item]):
 
     async def _look_early(self, request: Request) -> Answer:
         """Ask the dialect before the body comes. Nothing more is taken from the input before it has answered."""
+        self._holding = True
         try:
             response = await self._responder.refuse_early(request)
         except Exception:
@@ -303,7 +330,7 @@ class HTTPConversation(Conversation[Item]):
             response = self._responder.refusal(500, "Internal server error")
         self._holding = False
         if response is None:
-            return CONTINUE if _expects_continue(request) and not self._framer.at_hand else b""
+            return CONTINUE if self._awaited and not self._framer.at_hand else b""
         self._let_go_of_body()
         self._framer.stop()
         request.keep_alive = False
@@ -318,8 +345,8 @@ class HTTPConversation(Conversation[Item]):
         elif self._phase is _Phase.BODY:
             patience, since = limits.body_seconds, self._phase_began
         else:
-            patience, since = limits.keep_alive, self._active_at
-        if self._turns or self._streaming or self._stalled or not self._reading:
+            patience, since = limits.keep_alive, self._request_at
+        if self._turns or self._stream is not None or not self._reading:
             # This end is at work, or waits for its answers to be read: no time runs for the peer's next word.
             due = min(super().due(), now + patience)
         else:
@@ -329,7 +356,7 @@ class HTTPConversation(Conversation[Item]):
 
     def overdue(self) -> None:
         """Tell a peer that has begun a request that it was too slow; part in silence from one that has not."""
-        if self._stalled or not (self._receiving is not None or self._framer.at_hand):
+        if self._receiving is None and not self._framer.at_hand:
             super().overdue()
             return
         self._let_go_of_body()
@@ -340,24 +367,29 @@ class HTTPConversation(Conversation[Item]):
     def _wait(self, phase: _Phase) -> None:
         """Nothing complete is at hand: see to it that the rest comes in time."""
         if phase is _Phase.ANYTHING:
-            if self._phase is not _Phase.HEADER:  # as it is before the first request
-                self._phase = phase  # the timer that is set is early enough
+            self._phase = phase  # the timer that is set is early enough
             return
         if phase is not self._phase:
             self._phase = phase
             self._phase_began = self._clock.seconds()
             self.watch()
-        if self._loose and self._quiet is None and self._settled != self._active_at:
-            self._quiet = self._clock.callLater(QUIET, self._settle)
+        if self._framer.patience:
+            self._await_silence(self._active_at + self._framer.patience)
 
-    def _settle(self) -> None:
-        """Hear that a while has passed: take what came as complete, if nothing has come since."""
-        self._quiet = None
-        wait = self._active_at + QUIET - self._clock.seconds()
-        if wait > 0:
-            self._quiet = self._clock.callLater(wait, self._settle)
-        else:
-            self._settled = self._active_at
+    def _await_silence(self, until: float) -> None:
+        """Have the framing take what came as complete, if nothing comes until then."""
+        if self._silence is not None:
+            if self._silence.getTime() <= until:
+                return
+            self._silence.cancel()
+        self._silence = self._clock.callLater(max(until - self._clock.seconds(), 0), self._hear_silence)
+
+    def _hear_silence(self) -> None:
+        self._silence = None
+        patience = self._framer.patience
+        if self._active_at + patience > self._clock.seconds():
+            self._await_silence(self._active_at + patience)
+        elif patience:
             self._framer.settle()
             self._pump()
 

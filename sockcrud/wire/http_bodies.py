@@ -10,9 +10,16 @@ Fault = tuple[int, str]
 """A status, and an explanation."""
 
 LONGEST_SIZE_LINE: Final = 1024
-_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[\t -~\x80-\xff]*)?)\r")
+WORK_AT_ONCE: Final = 64
+"""What one `read` does: some tenths of a millisecond. A line of the chunks' framing is one, and one more for every 16 bytes."""
+
+_NAME: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_EXTENSION: Final = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_NAME, _NAME, _QUOTED)
+_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:%b)*\r" % _EXTENSION)
 _TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r")
 _BAD_CHUNK: Final = (400, "The body is not framed as chunks")
+_MOSTLY_FRAMING: Final = (400, "The chunks are too small for so many of them")
 _LARGE_TRAILER: Final = (431, "The trailer is too large")
 
 
@@ -34,17 +41,29 @@ class Body(Protocol):
         """Give what is wrong with it, if anything is; then there is nothing more to read."""
 
     def read(self, data: bytes | bytearray, at: int) -> tuple[bytes, int]:
-        """Give what of the body is in `data` from `at` on, and the place behind what was used."""
+        """Give what of the body is in `data` from `at` on, and the place behind what was used.
+
+        It may stop before the end of `data`, so that one call never takes long; the next goes on from there.
+        """
 
 
 class CountedBody:
     """A body of a known length."""
 
     def __init__(self, length: int) -> None:
-        self.left = length
-        self._length = length
+        self.left = self._length = length
         self.limit = length
         self.fault: Fault | None = None
+
+    @property
+    def length(self) -> int:
+        """Give how long it is, all in all."""
+        return self._length
+
+    @length.setter
+    def length(self, length: int) -> None:
+        """Correct what was announced. Nothing may have been read."""
+        self.left = self._length = length
 
     @property
     def too_large(self) -> bool:
@@ -68,7 +87,12 @@ class _Next(Enum):
 
 
 class ChunkedBody:
-    """A body in chunks. Extensions and trailers are read over, within bounds."""
+    """A body in chunks. Extensions and trailers are read over, within bounds.
+
+    What frames the chunks (sizes, extensions, line ends) may be as long as the data, and `extra_bytes` longer. That is
+    enough for chunks of any size in a small body and of five bytes in a large one; a megabyte in chunks of one byte,
+    which would cost seconds, is refused after its first few thousand.
+    """
 
     def __init__(self, extra_bytes: int, trailers: int) -> None:
         self.limit = 0
@@ -79,16 +103,18 @@ class ChunkedBody:
         self._size = 0  # of all that was read
         self._left = 0  # of this chunk
         self._searched = 0  # bytes of the present line that hold no LF
-        self._extensions = self._trailer = extra_bytes  # bytes that are left for them
+        self._framing = self._trailer = extra_bytes  # bytes that are left for them; data adds to the former
         self._trailers = trailers
 
     def read(self, data: bytes | bytearray, at: int) -> tuple[bytes, int]:
         body = bytearray()
-        while not (self.done or self.too_large or self.fault):
+        work = 0
+        while work < WORK_AT_ONCE and not (self.done or self.too_large or self.fault):
             if self._next is _Next.DATA:
                 end = min(len(data), at + self._left)
                 body += data[at:end]
                 self._size += end - at
+                self._framing += end - at
                 self._left -= end - at
                 at = end
                 self.too_large = self._size > self.limit
@@ -97,6 +123,7 @@ class ChunkedBody:
                 self._next = _Next.END_OF_DATA
             elif (line_end := self._line_end(data, at)) >= 0:
                 self._take(bytes(data[at:line_end]))
+                work += 1 + (line_end - at) // 16
                 at = line_end + 1
             else:
                 break
@@ -123,6 +150,7 @@ class ChunkedBody:
         if self._next is _Next.SIZE:
             self._begin_chunk(line)
         elif self._next is _Next.END_OF_DATA:
+            self._framing -= len(b"\r\n")
             if line != b"\r":
                 self.fault = _BAD_CHUNK
             self._next = _Next.SIZE
@@ -141,9 +169,9 @@ class ChunkedBody:
         if size_line is None:
             self.fault = _BAD_CHUNK
             return
-        self._extensions -= len(size_line[2])
-        if self._extensions < 0:
-            self.fault = _BAD_CHUNK
+        self._framing -= len(line) + 1
+        if self._framing < 0:
+            self.fault = _MOSTLY_FRAMING
             return
         self._left = int(size_line[1], 16)
         self._next = _Next.DATA if self._left else _Next.TRAILER

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from attrs import Factory, define, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.wire.http_bodies import Body, ChunkedBody, CountedBody
+from sockcrud.wire.http_targets import decoded_path, is_host, other_form
+from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.unread import followed
 
 
@@ -85,15 +86,16 @@ class Request:
 _END: Final = b"\r\n\r\n"
 _LINE_EXTRA: Final = 64
 """What a request line may be long besides its target."""
-_BLANK_LINES: Final = re.compile(rb"(?:\r\n)*")
+_BLANK_LINES: Final = re.compile(rb"(?:\r\n){0,4096}")
+"""As many as are skipped at once."""
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]\r")
+_LATER_MINOR: Final = re.compile(rb"HTTP/1\.[2-9]\r")
 _VISIBLE: Final = re.compile(rb"[!\"$-~]+")
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
-_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?")
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CLOSES: Final = re.compile(rb"(?:.*,)?[ \t]*close[ \t]*(?:,.*)?", re.IGNORECASE)
+_ONE: Final = ord("1")
+_MOST_CODINGS: Final = 8
 _MOST_DIGITS: Final = 18
 """Of a Content-Length: what is longer is no length in earnest."""
 
@@ -102,13 +104,16 @@ _METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "DELET
 _NO_LINE: Final = Refusal(400, "The request line is malformed")
 _NO_TARGET: Final = Refusal(400, "The request target is malformed")
 _LONG_TARGET: Final = Refusal(414, "The request target is too long")
+_OTHER_VERSION: Final = Refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here")
 _BARE: Final = Refusal(400, "A line ends without CRLF")
 _LARGE_HEADER: Final = Refusal(431, "The header is too large")
 _MANY_FIELDS: Final = Refusal(431, "There are too many header fields")
 _NO_HEADER: Final = Refusal(400, "The header is malformed")
 _NO_HOST: Final = Refusal(400, "Exactly one well-formed Host is needed")
+_NO_CODING: Final = Refusal(400, "Transfer-Encoding does not end in one chunked")
+_OTHER_CODING: Final = Refusal(501, "No transfer coding but chunked is known")
 _NO_LENGTH: Final = Refusal(400, "The length of the body is not clear")
-_CUT_SHORT: Final = Refusal(400, "The request is incomplete")
+CUT_SHORT: Final = Refusal(400, "The request is incomplete")
 
 
 class RequestFramer:
@@ -145,6 +150,11 @@ class RequestFramer:
         """Tell whether there are bytes that belong to no complete part of a request."""
         return self._at < len(self._data)
 
+    @property
+    def pending(self) -> int:
+        """Give how many bytes there are that were not taken out."""
+        return len(self._data) - self._at
+
     def feed(self, data: bytes) -> None:
         """Take in what was received."""
         if self._over:
@@ -159,6 +169,11 @@ class RequestFramer:
         self._searched = max(self._searched - at, 0)
         self._line_end -= at if self._line_end >= 0 else 0
         self._at = 0
+
+    @property
+    def patience(self) -> float:
+        """Give the seconds of silence after which `settle` may make a difference; 0 where it makes none."""
+        return 0.0
 
     def end(self) -> None:
         """Hear that nothing more will be fed."""
@@ -175,7 +190,7 @@ class RequestFramer:
         self.body = None
         self._parser = None
 
-    def next_head(self) -> Request | Refusal | None:
+    def next_head(self) -> Request | Refusal | Later | None:
         """Take out the next header; None where none is complete yet. Not to be called while a body is due."""
         data, at = self._data, self._at
         if at == len(data):
@@ -184,6 +199,8 @@ class RequestFramer:
             at = self._at = _BLANK_LINES.match(data, at).end()  # type: ignore[union-attr]
             if at == len(data):
                 return None
+            if data.startswith(b"\r\n", at):
+                return LATER
         end = data.find(_END, max(at, self._searched)) + len(_END)
         if end < len(_END) or end - at > self._header_bytes:
             return self._incomplete(at)
@@ -200,7 +217,8 @@ class RequestFramer:
     def next_piece(self) -> bytes | Refusal | None:
         """Take out what has come of the body; None where nothing has. With the last piece, `body` is None.
 
-        Where `body.too_large` is set afterwards, what follows cannot be read.
+        A piece may be empty, and there may be more at hand: one call does a bounded amount of work. Where
+        `body.too_large` is set afterwards, what follows cannot be read.
         """
         body = self.body
         if body is None:
@@ -214,8 +232,8 @@ class RequestFramer:
             self.body = None
             if self._last:
                 self.stop()
-        elif not piece:
-            return self._refused(_CUT_SHORT) if self._ended else None
+        elif self._at == before:
+            return self._refused(CUT_SHORT) if self._ended else None
         return piece
 
     # A header
@@ -224,7 +242,7 @@ class RequestFramer:
         self.stop()
         return refusal
 
-    def _incomplete(self, at: int) -> Request | Refusal | None:
+    def _incomplete(self, at: int) -> Request | Refusal | Later | None:
         """The header at `at` has not ended within its limit: refuse what can already be told from it.
 
         Whatever is refused here would be refused for the same reason if all of it had come at once.
@@ -247,7 +265,7 @@ class RequestFramer:
         if len(data) - at > self._header_bytes:
             return self._refused(_LARGE_HEADER)
         if self._ended:
-            return self._refused(_CUT_SHORT)
+            return self._refused(CUT_SHORT)
         self._searched = max(at, len(data) - len(_END) + 1)
         return None
 
@@ -268,6 +286,9 @@ class RequestFramer:
                 return _MANY_FIELDS
             fields = Fields(lines)
         request = Request(method, path, query, fields, http11, self._peer)
+        if block[line_end - 2] > _ONE:
+            # A later minor version is served as 1.1, which llhttp leaves to others.
+            block = block[: line_end - 2] + b"1" + block[line_end - 1 :]
         refusal = self._grammar(request, block) or self._host(request)
         if refusal is not None:
             return refusal
@@ -289,19 +310,21 @@ class RequestFramer:
             return _LONG_TARGET
         http11 = version == b"HTTP/1.1\r"
         if not http11 and version != b"HTTP/1.0\r":
-            return Refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here") if _VERSION.fullmatch(version) else _NO_LINE
+            http11 = _LATER_MINOR.fullmatch(version) is not None
+            if not http11:
+                return _OTHER_VERSION if _VERSION.fullmatch(version) else _NO_LINE
         if method == b"CONNECT":
             return Refusal(405, "This is no proxy")
         if not _VISIBLE.fullmatch(target):
             return _NO_TARGET
         if target[0] != 47:
-            other = _other_form(method, target)
+            other = other_form(method, target)
             if other is None:
                 return _NO_TARGET
             target = other
         path, _, query = target.decode("ascii").partition("?")
         if "%" in path:
-            decoded = _decoded(path)
+            decoded = decoded_path(path)
             if decoded is None:
                 return _NO_TARGET
             path = decoded
@@ -323,9 +346,14 @@ class RequestFramer:
             return Refusal(501, "The method is not known")
         except HttpParserError:
             coding = request.header(b"transfer-encoding")
-            if coding is not None and request.http11 and request.header(b"content-length") is None:
-                return _of_coding(coding) or _NO_HEADER
-            return _NO_HEADER
+            if coding is None or not request.http11 or request.header(b"content-length") is not None:
+                return _NO_HEADER
+            refusal = _of_coding(coding)
+            if refusal is None and b"\t" in block:
+                # llhttp knows no tab behind a coding. To everything else in a header a tab is what a blank is.
+                self._parser = None
+                return self._grammar(request, block.replace(b"\t", b" "))
+            return refusal or _NO_HEADER
         if not self._whole:
             self._keep_alive = parser.should_keep_alive()
         if self._keep_alive and not request.http11 and _CLOSES.fullmatch(request.header(b"connection") or b""):
@@ -342,7 +370,7 @@ class RequestFramer:
         if host is None:
             request.has_host = False
             return _NO_HOST if request.http11 and self.needs_host else None
-        return None if request.fields is self._judged or _HOST.fullmatch(host) else _NO_HOST
+        return None if request.fields is self._judged or is_host(host) else _NO_HOST
 
     def _with_body(self, request: Request) -> Request | Refusal:
         """A body follows, or llhttp could not say: see how long it is."""
@@ -370,25 +398,8 @@ def _of_a_long_line(start: bytes | bytearray) -> Refusal:
 
 
 def _of_coding(coding: bytes) -> Refusal | None:
-    return None if coding.lower() == b"chunked" else Refusal(501, "No transfer coding but chunked is known")
-
-
-def _other_form(method: bytes, target: bytes) -> bytes | None:
-    """Give the path and query of a target that is not in origin form; None where there is no such form."""
-    if target == b"*":
-        return target if method == b"OPTIONS" else None
-    absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or not _HOST.fullmatch(absolute[1]):
-        return None
-    return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
-
-
-def _decoded(path: str) -> str | None:
-    """Undo the percent-encoding; None where it is broken, is no UTF-8, or holds a NUL."""
-    if _BAD_ESCAPE.search(path):
-        return None
-    try:
-        decoded = unquote_to_bytes(path).decode()
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in decoded else decoded
+    """Refuse what is not just `chunked`: where that is not last, nobody can tell where the body ends."""
+    *others, last = [name.strip(b" \t") for name in coding.lower().split(b",", _MOST_CODINGS)]
+    if last != b"chunked" or last in others or b"" in others:
+        return _NO_CODING
+    return _OTHER_CODING if others else None

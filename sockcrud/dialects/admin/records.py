@@ -49,13 +49,18 @@ def as_lines(records: Sequence[Record]) -> bytes:
 
 
 class Spool:
-    """A body that is kept on disk, in a file without a name, until it is abandoned."""
+    """A body that is kept on disk, in a file without a name, until it is abandoned.
+
+    The file is made when the first bytes come, which is after the login: a stranger's upload takes no descriptor.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115
+        self._file: IO[bytes] | None = None
 
     def write(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = TemporaryFile()  # noqa: SIM115
         self._file.write(data)
 
     def done(self) -> None:
@@ -63,10 +68,13 @@ class Spool:
 
     def abandon(self) -> None:
         """Let go of the file, and the disk of its bytes. Harmless when repeated."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def records(self) -> Iterator[Given | Fault]:
         """Give what each line holds, reading on as it is asked for."""
+        if self._file is None:
+            return iter(())
         self._file.seek(0)
         return from_lines(self._file)
 
