@@ -10,17 +10,17 @@ from typing import Any, Final
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
 from sockcrud.stores.interfaces import Change
-from sockcrud.stores.weights import WEIGHTS
 
 HISTORY: Final = 100_000
 """Changes that are kept, if their bytes are not too many."""
 
-_DELETION_BYTES: Final = 150
+_CHANGE_BYTES: Final = 150
+"""What a change takes without its record."""
 
-_WEIGHTS: Final = {kind: WEIGHTS[kind] for kind in KINDS if describe(kind).journaled}
+_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
-_Fields = tuple[int, type[Record], int, "Record | None"]
-"""The fields of a `Change`, which is made when it is asked for."""
+_Kept = tuple[int, type[Record], int, "Record | None", int]
+"""The fields of a `Change`, which is made when it is asked for, and the weight of its record."""
 
 
 class History:
@@ -34,22 +34,20 @@ class History:
         self._changes: list[Any] = []
         self._first = 0  # the places before it are empty: to take the front off a list costs as much as the rest is long
 
-    def add(self, changes: Iterable[_Fields]) -> None:
+    def add(self, changes: Iterable[_Kept]) -> None:
         """Keep these changes, the latest, but those that never show."""
         for change in changes:
-            _, kind, _, record = change
-            weight = _WEIGHTS.get(kind)
-            if weight is not None:
+            if change[1] in _JOURNALED:
                 self._changes.append(change)
-                self.bytes += _DELETION_BYTES if record is None else weight(record)
+                self.bytes += _CHANGE_BYTES + change[4]
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
             self._forget()
 
     def _forget(self) -> None:
         changes = self._changes
         while self.bytes > self._most_bytes or len(changes) - self._first > self._most:
-            self.forgotten, kind, _, record = changes[self._first]
-            self.bytes -= _DELETION_BYTES if record is None else _WEIGHTS[kind](record)
+            self.forgotten, _, _, _, weight = changes[self._first]
+            self.bytes -= _CHANGE_BYTES + weight
             changes[self._first] = None
             self._first += 1
         if self._first > len(changes) // 2:
@@ -61,4 +59,4 @@ class History:
         if not self.forgotten <= since <= newest:
             raise HistoryGone(since, self.forgotten, newest)
         first = bisect_right(self._changes, since, self._first, key=itemgetter(0))
-        return [Change(*fields) for fields in self._changes[first : first + limit]]
+        return [Change(*fields) for *fields, _ in self._changes[first : first + limit]]

@@ -22,9 +22,12 @@ from sockcrud.stores.capacity import UNLIMITED, Capacity
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
 from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
+from sockcrud.stores.weights import WEIGHTS
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
+
+_FULL: Final = "the records take all the memory that they may"
 
 _HIGHEST: Final = INT64.stop - 1
 
@@ -207,6 +210,8 @@ class Tables:
         """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
         self.rev = 0
         self.budget = Budget(capacity.list_bytes, later)
+        self._bytes = 0  # about those of all records, as of the last commit
+        self._most_bytes = capacity.record_bytes
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
@@ -243,13 +248,15 @@ class Tables:
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
-        if len(table.records) >= table.most:
-            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)}")
         if id is None:
             id = table.free_id()
         elif id in table.records:
             raise Taken(kind.__name__, "id")
         self._check(table, None, fields)
+        if len(table.records) >= table.most:
+            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)} already")
+        if self._bytes >= self._most_bytes and table.kind.journaled:
+            raise QuotaExceeded(kind.__name__, _FULL)
         new: R = kind(id=id, rev=self.rev + 1, **fields)
         self._step(kind, id, None, new)
         return new
@@ -260,6 +267,8 @@ class Tables:
         _expect_rev(old, expect)
         self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
+        if self._bytes >= self._most_bytes and WEIGHTS[kind](new) > WEIGHTS[kind](old):
+            raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
         return new
 
@@ -301,6 +310,7 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
+        self._bytes += sum(map(WEIGHTS[kind], records))
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
@@ -323,7 +333,13 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
+        changes = []
+        for step in steps:
+            weigh, before, after = WEIGHTS[step.kind], step.before, step.after
+            weight = 0 if after is None else weigh(after)
+            self._bytes += weight if before is None else weight - weigh(before)
+            changes.append((step.rev, step.kind, step.id, after, weight))
+        self._history.add(changes)
         return steps
 
     def rollback(self) -> None:

@@ -19,8 +19,8 @@ SLICE_TEXT: Final = 30 * 1024
 """Bytes of text a slice, four for each character of a text that is not all ASCII. Encoding makes it up to six times as
 long (a control character is `\\u0001` in JSON), which with the names of 500 records' fields are 256 KiB."""
 
-_FIXED: Final = 300
-"""Bytes of a record without its texts, and of what keeps it."""
+_FIXED: Final = 600
+"""Bytes of a record without its texts, with its places in the table and its indexes."""
 
 _TEXTS: Final = {kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text)] for kind in KINDS}
 
