@@ -10,6 +10,7 @@ from typing import Any, Final
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
 from sockcrud.stores.interfaces import Change
+from sockcrud.stores.weights import USUAL, weight
 
 HISTORY: Final = 100_000
 """Changes that are kept, if their bytes are not too many."""
@@ -19,8 +20,8 @@ _CHANGE_BYTES: Final = 150
 
 _JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
-_Kept = tuple[int, type[Record], int, "Record | None", int]
-"""The fields of a `Change`, which is made when it is asked for, and the weight of its record."""
+_Fields = tuple[int, type[Record], int, "Record | None"]
+"""The fields of a `Change`, which is made when it is asked for."""
 
 
 class History:
@@ -34,20 +35,21 @@ class History:
         self._changes: list[Any] = []
         self._first = 0  # the places before it are empty: to take the front off a list costs as much as the rest is long
 
-    def add(self, changes: Iterable[_Kept]) -> None:
+    def add(self, changes: Iterable[_Fields]) -> None:
         """Keep these changes, the latest, but those that never show."""
         for change in changes:
-            if change[1] in _JOURNALED:
+            _, kind, _, record = change
+            if kind in _JOURNALED:
                 self._changes.append(change)
-                self.bytes += _CHANGE_BYTES + change[4]
+                self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
             self._forget()
 
     def _forget(self) -> None:
         changes = self._changes
         while self.bytes > self._most_bytes or len(changes) - self._first > self._most:
-            self.forgotten, _, _, _, weight = changes[self._first]
-            self.bytes -= _CHANGE_BYTES + weight
+            self.forgotten, kind, _, record = changes[self._first]
+            self.bytes -= _CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None
             self._first += 1
         if self._first > len(changes) // 2:
@@ -59,4 +61,4 @@ class History:
         if not self.forgotten <= since <= newest:
             raise HistoryGone(since, self.forgotten, newest)
         first = bisect_right(self._changes, since, self._first, key=itemgetter(0))
-        return [Change(*fields) for *fields, _ in self._changes[first : first + limit]]
+        return [Change(*fields) for fields in self._changes[first : first + limit]]

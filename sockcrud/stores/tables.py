@@ -22,7 +22,7 @@ from sockcrud.stores.capacity import UNLIMITED, Capacity
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
 from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
-from sockcrud.stores.weights import WEIGHTS
+from sockcrud.stores.weights import USUAL, weight
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
@@ -95,6 +95,7 @@ class Table(Generic[R]):
         self.kind: Kind = describe(kind)
         self.most = most
         """Records that are taken."""
+        self.has_rules = bool(self.kind.uniques or self.kind.references)
         self.records: dict[int, R] = {}
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
@@ -125,7 +126,8 @@ class Table(Generic[R]):
         else:
             if before is None:
                 self.ids.add(id)
-                self.highest = max(self.highest, id)
+                if id > self.highest:
+                    self.highest = id
             self.records[id] = after
         for name, fold in self.kind.uniques.items():
             old, new = before and fold(getattr(before, name)), after and fold(getattr(after, name))
@@ -252,7 +254,8 @@ class Tables:
             id = table.free_id()
         elif id in table.records:
             raise Taken(kind.__name__, "id")
-        self._check(table, None, fields)
+        if table.has_rules:
+            self._check(table, None, fields)
         if len(table.records) >= table.most:
             raise QuotaExceeded(kind.__name__, f"there are {len(table.records)} already")
         if self._bytes >= self._most_bytes and table.kind.journaled:
@@ -265,9 +268,10 @@ class Tables:
         table = self._tables[kind]
         old = self.get(kind, id)
         _expect_rev(old, expect)
-        self._check(table, old, fields)
+        if table.has_rules:
+            self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
-        if self._bytes >= self._most_bytes and WEIGHTS[kind](new) > WEIGHTS[kind](old):
+        if self._bytes >= self._most_bytes and weight(kind, new) > weight(kind, old):
             raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
         return new
@@ -310,7 +314,7 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
-        self._bytes += sum(map(WEIGHTS[kind], records))
+        self._bytes += sum(weight(kind, record) for record in records)
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
@@ -333,13 +337,12 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        changes = []
+        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
         for step in steps:
-            weigh, before, after = WEIGHTS[step.kind], step.before, step.after
-            weight = 0 if after is None else weigh(after)
-            self._bytes += weight if before is None else weight - weigh(before)
-            changes.append((step.rev, step.kind, step.id, after, weight))
-        self._history.add(changes)
+            kind, before, after = step.kind, step.before, step.after
+            if before is None or after is None or kind not in USUAL:
+                self._bytes += 0 if after is None else USUAL.get(kind) or weight(kind, after)
+                self._bytes -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
         return steps
 
     def rollback(self) -> None:
