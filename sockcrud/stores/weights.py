@@ -48,13 +48,25 @@ USUAL: Final[dict[type[Record], int]] = {kind: _FIXED + _most_text(kind) // 2 fo
 """Bytes that a record takes of a kind whose texts are short: to look at each would cost more than it tells."""
 
 
+_LONG: Final = {
+    kind: tuple(
+        attrgetter(name)
+        for name, bound in describe(kind).bounds.items()
+        if isinstance(bound, Text) and bound.longest > _ALL_SHORT
+    )
+    for kind in KINDS
+}
+"""What gives those of a record's texts that can be long."""
+
+
 def weight(kind: type[Record], record: Record) -> int:
     """Give about the bytes that a record takes, kept by itself."""
     if usual := USUAL.get(kind):
         return usual
     bytes = _FIXED
-    for get in _GETTERS[kind]:
-        bytes += _bytes(get(record))
+    for get in _LONG[kind]:
+        text = get(record)
+        bytes += len(text) if text.isascii() else 4 * len(text)
     return bytes
 
 
