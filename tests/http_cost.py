@@ -10,7 +10,7 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from sockcrud.wire.connections import Connections
+from sockcrud.wire.connections import Connections, Listening
 from sockcrud.wire.http import HTTPConversation, HTTPFactory, HTTPLimits
 from tests.feeding import byte_by_byte
 from tests.http_kit import Dialect
@@ -74,7 +74,9 @@ def costs(shape: str, byte: bool) -> tuple[float, float]:
     data = SHAPES[shape]
     pieces = byte_by_byte(data[:40_000]) if byte else [data[at : at + SEGMENT] for at in range(0, len(data), SEGMENT)]
     clock = Clock()
-    factory = HTTPFactory(lambda peer: Dialect(clock, peer), clock, Connections(1), HTTPLimits(), shape.startswith("loose"))
+    factory = HTTPFactory(
+        lambda peer: Dialect(clock, peer), clock, Listening(Connections(1, clock)), HTTPLimits(), shape.startswith("loose")
+    )
     conversation = factory.buildProtocol(None)
     spent: list[float] = []
     vars(conversation)["next_request"] = _timed(conversation.next_request, spent)

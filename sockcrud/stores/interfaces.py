@@ -42,16 +42,22 @@ R_co = TypeVar("R_co", bound=Record, covariant=True)
 class Listing(Protocol[R_co]):
     """All records of a kind as they were at one moment, in the order of their ids, in slices.
 
-    Whoever does not read it to its end must `close` it: until then the store keeps what has changed since.
+    Whoever does not read it to its end must `close` it: until then the store keeps what has changed since. How much it
+    keeps for all lists together is bounded in bytes: a list for which that is not enough fails with `Unavailable` at the
+    next slice, and has none after it. However many are open, a change costs the same.
     """
 
-    ended: bool
-    """True as soon as it is known that no further slice comes, which may be with the last one."""
+    @property
+    def ended(self) -> bool:
+        """True as soon as it is known that no further slice comes, which may be with the last one."""
 
     def __aiter__(self) -> AsyncIterator[Sequence[R_co]]: ...
 
     async def __anext__(self) -> Sequence[R_co]:
-        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end."""
+        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end.
+
+        A slice is bounded in records and in text: encoded it has no more than 256 KiB, but for one that is a single record.
+        """
 
     def close(self) -> None:
         """Let go of the moment. Harmless when repeated."""
@@ -81,13 +87,15 @@ class IChanges(Interface):
 
         Without an `id` it gets the highest that was ever used in the kind plus one, or the lowest from 1 that is free
         where that is exhausted. Fail with `Taken` (a unique field, or the id itself) or `NotFound` (what a reference
-        names). The values are stored as they are: check them first.
+        names), or, where the store takes no more records of the kind, with `QuotaExceeded`: a store that holds them in
+        memory counts them at each insert. The values are stored as they are: check them first.
         """
 
     def update(kind: type[R], id: int, expect: int | None = None, **fields: Any) -> Awaitable[R]:
         """Fire with the changed record, its `rev` new; fields that are not named stay.
 
-        Fail with `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`.
+        Fail with `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`; with
+        `QuotaExceeded` where the record would grow and there is no memory left for it.
         """
 
     def delete(kind: type[Record], id: int, expect: int | None = None) -> Awaitable[None]:
@@ -124,8 +132,9 @@ class IStore(IReads, IChanges):
     def changes(since: int, limit: int) -> Awaitable[list[Change]]:
         """Fire with the changes after revision `since`, at most `limit`, in the order of their revisions.
 
-        A bounded stretch is kept: fail with `HistoryGone` where `since` lies before it or ahead of `rev`. What only the
-        daemon's own logins need (sessions, failed logins) is not among them.
+        A stretch is kept that is bounded in changes and, by a store that holds them in memory, in bytes: fail with
+        `HistoryGone` where `since` lies before it or ahead of `rev`. What only the daemon's own logins need (sessions,
+        failed logins) is not among them.
         """
 
     def close() -> Awaitable[None]:

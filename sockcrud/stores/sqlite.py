@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from attrs import Factory, define
 from twisted.internet.defer import Deferred
@@ -27,15 +26,14 @@ from zope.interface import implementer
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
+from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStore, Listing, R, T, Where
-from sockcrud.stores.memory import HISTORY, CheckedTables, MemoryStore, run
+from sockcrud.stores.memory import CheckedTables, MemoryStore, run
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
-from sockcrud.stores.tables import Batch, TableListing
-
-WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
-"""Commits and rows after which what lies beside the file is taken into it: changes wait for some ms then. More would take
-longer to read after a crash."""
+from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
+from sockcrud.stores.tables import Batch
 
 GONE: Final = -1
 """As the durable revision: everything has to wait, and is then refused."""
@@ -70,64 +68,28 @@ def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
     return perf_counter() - started
 
 
-class _Writer:
-    """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
-
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
-        self._path = path
-        self._reactor = reactor
-        self._failed = failed
-        self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
-        self.thread: Thread | None = None
-
-    def do(self, work: Callable[[sqlite3.Connection], T], done: Callable[[T], object]) -> None:
-        """Do the work after all that was asked for before, and tell in the reactor's thread what came of it.
-
-        The first work that raises ends it all: `failed` is told, and nothing else is done.
-        """
-        self._works.put((work, done))
-        if self.thread is None:
-            thread = Thread(target=self._run, name="store", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the system gives no more threads
-                self._reactor.callFromThread(self._failed, Failure())
-            else:
-                self.thread = thread
-
-    def stop(self) -> None:
-        """End, with nothing open any more."""
-        if self.thread is not None:
-            self._works.put(None)
-            self.thread.join()
-
-    def _run(self) -> None:
-        connection = None
-        try:
-            connection = sqlite_file.connect(self._path)
-            while (next_work := self._works.get()) is not None:
-                work, done = next_work
-                self._reactor.callFromThread(done, work(connection))
-        except BaseException:
-            self._reactor.callFromThread(self._failed, Failure())
-        finally:
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
-
-
-class _Listing(TableListing[R]):
+class _Listing(Generic[R]):
     """A listing that gives nothing before all that it rests on is on disk."""
 
-    def __init__(self, store: SqliteStore, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> None:
-        super().__init__(store._tables.table(kind), after, limit, where)
+    def __init__(self, store: SqliteStore, kind: type[R], listing: Listing[R]) -> None:
         self._store = store
+        self._listing = listing
         self._rests_on = store._latest[kind]
 
-    async def __anext__(self) -> list[R]:
+    @property
+    def ended(self) -> bool:
+        return self._listing.ended
+
+    def __aiter__(self) -> _Listing[R]:
+        return self
+
+    async def __anext__(self) -> Sequence[R]:
         if self._rests_on > self._store._durable:
             await self._store._until(self._rests_on)
-        return await super().__anext__()
+        return await self._listing.__anext__()
+
+    def close(self) -> None:
+        self._listing.close()
 
 
 @implementer(IStore, IInFile)
@@ -137,16 +99,17 @@ class SqliteStore(MemoryStore):
     After the first failure to write, or `close`, every call fails with `Unavailable`.
     """
 
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int) -> None:
+    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int, capacity: Capacity) -> None:
         """Use `open`."""
-        self._start_with(CheckedTables(history))
+        self._start_with(CheckedTables(history, capacity, reactor.callFromThread))
         self.committed: Callable[[float], object] = lambda seconds: None
         """Is told, in the reactor's thread, how long each commit took."""
         self._path = path
         self._reactor = reactor
         self._tell_failed = failed
         self._lock = FileLock(path)
-        self._writer = _Writer(path, reactor, self._fail)
+        self._writer = Writer(path, reactor, self._fail)
+        self._wal = WriteAheadLog(path, reactor, self._writer)
         self._forming = _Batch()
         self._writing: _Batch | None = None
         self._is_scheduled = False
@@ -155,21 +118,26 @@ class SqliteStore(MemoryStore):
         self._stopped: str | None = None
         self._has_failed = False
         self._closing: Deferred[None] | None = None
-        self._unchecked = 0
         self._moments: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
         self._errands: list[Deferred[None]] = []
 
     @classmethod
     def open(
-        cls, path: Path, reactor: IReactorFromThreads, failed: Told, progress: Progress = unheard, history: int = HISTORY
+        cls,
+        path: Path,
+        reactor: IReactorFromThreads,
+        failed: Told,
+        progress: Progress = unheard,
+        history: int = HISTORY,
+        capacity: Capacity = STANDARD,
     ) -> SqliteStore:
         """Give the store in this file, which is made where there is none. It blocks until all is read, and says how far it is.
 
         Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
         the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
         """
-        store = cls(path.resolve(), reactor, failed, history)
+        store = cls(path.resolve(), reactor, failed, history, capacity)
         if collects := gc.isenabled():
             gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
         try:
@@ -214,7 +182,7 @@ class SqliteStore(MemoryStore):
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
     ) -> Listing[R]:
-        return _Listing(self, kind, after, limit, where)
+        return _Listing(self, kind, self._tables.listing(kind, after, limit, where))
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
@@ -283,22 +251,20 @@ class SqliteStore(MemoryStore):
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
             self._writing = batch
-            self._writer.do(lambda connection: write_batch(connection, batch), self._written)
+            self._writer.do(lambda connection: (write_batch(connection, batch), self._wal.size()), self._written)
         moments, self._moments = self._moments, []
         for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
 
-    def _written(self, seconds: float) -> None:
+    def _written(self, result: tuple[float, int]) -> None:
+        seconds, wal_size = result
         batch, self._writing = self._writing, None
         if batch is None or self._has_failed:
             return
         self._rev = batch.rev
         if self._stopped is None:
             self._durable = batch.rev
-        self._unchecked += batch.steps + 1
-        if self._unchecked > WRITES_BETWEEN_CHECKPOINTS:
-            self._unchecked = 0
-            self._writer.do(partial(sqlite_file.checkpoint, how="PASSIVE"), lambda _: None)
+        self._wal.grew(batch.steps + 1, wal_size)
         self.committed(seconds)
         self._hand_over()
         batch.is_written = True
@@ -308,6 +274,7 @@ class SqliteStore(MemoryStore):
         if self._has_failed:
             return
         self._has_failed, self._durable = True, GONE
+        self._wal.close()
         self._stopped = self._stopped or "the store can no longer write to its disk"
         error = failure.value
         if not isinstance(error, (sqlite3.Error, OSError, StoreError)):
@@ -337,8 +304,9 @@ class SqliteStore(MemoryStore):
                 await self._until_written(self._writing or self._forming)
             for errand in list(self._errands):
                 await errand
+            self._wal.close()
             written_to = self._writer.thread is not None and not self._has_failed
-            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE")):
+            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE", wait=True)):
                 _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
         self._writer.stop()
         self._lock.release()

@@ -9,22 +9,25 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final, Generic, Union
 
 import attrs
 from attrs import Factory, define
-from sortedcontainers import SortedDict, SortedList
+from sortedcontainers import SortedList
 
-from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
+from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
+from sockcrud.stores.capacity import UNLIMITED, Capacity
+from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
-
-SLICE: Final = 500
-"""Records a slice: about half a millisecond of encoding, so that nobody notices another's long list."""
+from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
+from sockcrud.stores.weights import USUAL, weight
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
+
+_FULL: Final = "the records take all the memory that they may"
 
 _HIGHEST: Final = INT64.stop - 1
 
@@ -46,8 +49,6 @@ class Step:
     after: Record | None
     highest_before: int
 
-
-_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _HARD: Final = {
     kind: attrgetter("id", *(name for name in describe(kind).bounds if name not in describe(kind).soft))
@@ -90,14 +91,18 @@ class Batch:
 class Table(Generic[R]):
     """All records of one kind, by id, in the order of the ids, by unique and by indexed fields."""
 
-    def __init__(self, kind: type[R]) -> None:
+    def __init__(self, kind: type[R], most: int) -> None:
         self.kind: Kind = describe(kind)
+        self.most = most
+        """Records that are taken."""
+        self.has_rules = bool(self.kind.uniques or self.kind.references)
         self.records: dict[int, R] = {}
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
         self.indexes: dict[str, dict[Any, _Ids]] = {name: {} for name in self.kind.indexed}
-        self.open_listings: set[TableListing[R]] = set()
+        self.versions: Versions[R] | None = None
+        """What its lists have to do with it, from the first one on."""
 
     def fill(self, records: Sequence[R], highest: int) -> None:
         """Let an empty table have these records, at once. They are in the order of their ids."""
@@ -115,15 +120,14 @@ class Table(Generic[R]):
 
     def put(self, id: int, before: R | None, after: R | None) -> None:
         """Let `after` stand where `before` stood; None for nothing."""
-        for listing in self.open_listings:
-            listing.keep(id, before)
         if after is None:
             del self.records[id]
             self.ids.remove(id)
         else:
             if before is None:
                 self.ids.add(id)
-                self.highest = max(self.highest, id)
+                if id > self.highest:
+                    self.highest = id
             self.records[id] = after
         for name, fold in self.kind.uniques.items():
             old, new = before and fold(getattr(before, name)), after and fold(getattr(after, name))
@@ -153,9 +157,24 @@ class Table(Generic[R]):
                 high = middle
         return 1 + low
 
+    @property
+    def open_listings(self) -> int:
+        """Give how many lists of it are being read."""
+        return 0 if self.versions is None else len(self.versions)
+
+    def count_after(self, after: int | None, where: Where | None) -> int:
+        """Give how many ids there are above `after`."""
+        ids = self._ids(where)
+        if after is None:
+            return len(ids)
+        return len(ids) - (bisect_right(ids, after) if isinstance(ids, list) else ids.bisect_right(after))
+
+    def _ids(self, where: Where | None) -> _Ids:
+        return self.ids if where is None else self.indexes[where.field].get(where.value, [])
+
     def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
         """Give the first `size` ids above `after`, in order."""
-        ids = self.ids if where is None else self.indexes[where.field].get(where.value, [])
+        ids = self._ids(where)
         if isinstance(ids, list):
             first = 0 if after is None else bisect_right(ids, after)
             return ids[first : first + size]
@@ -182,55 +201,6 @@ def _unindex(index: dict[Any, _Ids], value: Any, id: int) -> None:
         del index[value]
 
 
-class TableListing(Generic[R]):
-    """A table as it was at one moment. Costs nothing at first: what changes afterwards leaves its old record here."""
-
-    def __init__(self, table: Table[R], after: int | None, limit: int | None, where: Where | None) -> None:
-        self.ended = False
-        self._table = table
-        self._after = after
-        self._left = limit
-        self._where = where
-        self._kept: SortedDict[int, R | None] = SortedDict()
-        table.open_listings.add(self)
-
-    def __aiter__(self) -> TableListing[R]:
-        return self
-
-    async def __anext__(self) -> list[R]:
-        while not self.ended:
-            if records := self._next_slice():
-                return records
-        raise StopAsyncIteration
-
-    def keep(self, id: int, before: R | None) -> None:
-        """Hear that the record `id` is about to change from `before`."""
-        if self._after is None or id > self._after:
-            self._kept.setdefault(id, before)
-
-    def close(self) -> None:
-        self.ended = True
-        self._kept.clear()
-        self._table.open_listings.discard(self)
-
-    def _next_slice(self) -> list[R]:
-        size = SLICE if self._left is None else min(SLICE, self._left)
-        # One more than wanted, of those that are there and of those that were, tells whether this is the last slice.
-        ids = sorted({*self._table.ids_after(self._after, size + 1, self._where), *islice(self._kept, size + 1)})
-        upto = ids[size - 1] if len(ids) > size else None
-        then = (self._kept.pop(id) if id in self._kept else self._table.records[id] for id in ids[:size])
-        found = [record for record in then if record is not None and self._wanted(record)]
-        if self._left is not None:
-            self._left -= len(found)
-        self._after = upto
-        if upto is None or self._left == 0:
-            self.close()
-        return found
-
-    def _wanted(self, record: R) -> bool:
-        return self._where is None or getattr(record, self._where.field) == self._where.value
-
-
 class Tables:
     """The tables of all kinds, their common revision, and the journal of the change under way.
 
@@ -238,14 +208,16 @@ class Tables:
     never were.
     """
 
-    def __init__(self, history: int) -> None:
+    def __init__(self, history: int, capacity: Capacity = UNLIMITED, later: Later | None = None) -> None:
+        """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
         self.rev = 0
-        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
+        self.budget = Budget(capacity.list_bytes, later)
+        self._bytes = 0  # about those of all records, as of the last commit
+        self._most_bytes = capacity.record_bytes
+        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
-        self._bound = history
-        self._history: list[tuple[int, type[Record], int, Record | None]] = []  # the fields of each `Change`
-        self._forgotten_rev = 0
+        self._history = History(history, capacity.history_bytes)
 
     def table(self, kind: type[R]) -> Table[R]:
         """Give the table of a kind."""
@@ -267,13 +239,27 @@ class Tables:
         table = self._tables[kind]
         return [table.records[id] for id in table.ids_after(after, limit, where)]
 
+    def listing(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> TableListing[R]:
+        """Give the records as they are now, whatever changes while they are read."""
+        if self._under_way:
+            raise RuntimeError("a list within a transaction, whose changes may yet be taken back")
+        table = self._tables[kind]
+        if table.versions is None:
+            table.versions = Versions(kind, table.kind.indexed, self.budget)
+        return TableListing(table, table.versions, self.rev, after, limit, where)
+
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
         if id is None:
             id = table.free_id()
         elif id in table.records:
             raise Taken(kind.__name__, "id")
-        self._check(table, None, fields)
+        if table.has_rules:
+            self._check(table, None, fields)
+        if len(table.records) >= table.most:
+            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)} already")
+        if self._bytes >= self._most_bytes and table.kind.journaled:
+            raise QuotaExceeded(kind.__name__, _FULL)
         new: R = kind(id=id, rev=self.rev + 1, **fields)
         self._step(kind, id, None, new)
         return new
@@ -282,8 +268,11 @@ class Tables:
         table = self._tables[kind]
         old = self.get(kind, id)
         _expect_rev(old, expect)
-        self._check(table, old, fields)
+        if table.has_rules:
+            self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
+        if self._bytes >= self._most_bytes and weight(kind, new) > weight(kind, old):
+            raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
         return new
 
@@ -314,6 +303,8 @@ class Tables:
         self.rev += 1
         table = self._tables[kind]
         self._steps.append(Step(self.rev, kind, id, before, after, table.highest))
+        if before is not None and table.versions is not None:  # where there was nothing, there is nothing to keep
+            table.versions.keep(self.rev, id, before, after)
         table.put(id, before, after)
 
     def fill(self, kind: type[Record], records: Sequence[Record], highest: int) -> None:
@@ -323,6 +314,7 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
+        self._bytes += sum(weight(kind, record) for record in records)
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
@@ -333,7 +325,7 @@ class Tables:
 
     def start_at(self, rev: int) -> None:
         """Go on from this revision with the records the tables were filled with; no change before it is known."""
-        self.rev = self._forgotten_rev = rev
+        self.rev = self._history.forgotten = rev
 
     def begin(self) -> None:
         """Start a group of changes."""
@@ -345,11 +337,12 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history += [(step.rev, step.kind, step.id, step.after) for step in steps if step.kind in _JOURNALED]
-        excess = len(self._history) - self._bound
-        if excess > self._bound // 8:  # many at once, because the front of a list costs as much to take as the rest is long
-            self._forgotten_rev = self._history[excess - 1][0]
-            del self._history[:excess]
+        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
+        for step in steps:
+            kind, before, after = step.kind, step.before, step.after
+            if before is None or after is None or kind not in USUAL:
+                self._bytes += 0 if after is None else USUAL.get(kind) or weight(kind, after)
+                self._bytes -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
         return steps
 
     def rollback(self) -> None:
@@ -358,17 +351,14 @@ class Tables:
             step = self._steps.pop()
             table = self._tables[step.kind]
             table.put(step.id, step.after, step.before)
+            if table.versions is not None:
+                table.versions.take_back(step.rev)
             table.highest = step.highest_before
             self.rev = step.rev - 1
         self._under_way = False
 
     def changes(self, since: int, limit: int) -> list[Change]:
-        excess = len(self._history) - self._bound
-        forgotten = self._history[excess - 1][0] if excess > 0 else self._forgotten_rev
-        if not forgotten <= since <= self.rev:
-            raise HistoryGone(since, forgotten, self.rev)
-        first = bisect_right(self._history, since, key=itemgetter(0))
-        return [Change(*fields) for fields in self._history[first : first + limit]]
+        return self._history.since(since, limit, self.rev)
 
 
 def _expect_rev(record: Record, expect: int | None) -> None:
