@@ -144,7 +144,8 @@ def make_daemon(
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     directory = Directory(store, Passwords(hashing), reactor, delays)
-    sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
+    idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
+    sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
 
     responders = _responders(settings, gate, store, directory, sessions, status, connections)
