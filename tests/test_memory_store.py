@@ -11,7 +11,9 @@ from sockcrud.errors import NotFound
 from sockcrud.model import Account, Company, Message
 from sockcrud.stores.interfaces import IStore, ITransaction, Where
 from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.tables import MANY, SLICE, TableListing, Tables
+from sockcrud.stores.snapshots import TableListing
+from sockcrud.stores.tables import MANY, Tables
+from sockcrud.stores.weights import SLICE
 from tests import store_contract
 from tests.store_case import ALL, StoreCase, a_company, an_account, everything, ids, rest_of
 
@@ -106,7 +108,7 @@ class TableTests(StoreCase):
         self.tables.commit()
 
     def listing(self, limit: int | None = None) -> TableListing[Message]:
-        return TableListing(self.tables.table(Message), None, limit, None)
+        return self.tables.listing(Message, None, limit, None)
 
     async def test_a_slice_is_no_longer_however_much_was_deleted(self) -> None:
         listing, lengths = self.listing(), list[int]()
@@ -116,15 +118,15 @@ class TableTests(StoreCase):
         self.assertEqual(lengths, [SLICE] * 4)
 
     async def test_one_read_to_its_end_or_its_limit_or_closed_keeps_nothing(self) -> None:
-        open_listings = self.tables.table(Message).open_listings
+        table = self.tables.table(Message)
         await rest_of(self.listing())
-        self.assertEqual(open_listings, set())
+        self.assertEqual(table.open_listings, 0)
         await rest_of(self.listing(700))
-        self.assertEqual(open_listings, set())
+        self.assertEqual(table.open_listings, 0)
         listing = self.listing()
-        self.assertEqual(open_listings, {listing})
+        self.assertEqual(table.open_listings, 1)
         listing.close()
-        self.assertEqual(open_listings, set())
+        self.assertEqual(table.open_listings, 0)
 
     def test_a_value_that_no_record_has_any_more_keeps_no_room(self) -> None:
         self.tables.begin()

@@ -14,7 +14,7 @@ from hypothesis.stateful import rule
 
 from sockcrud.errors import DomainError
 from sockcrud.model import KINDS, Record
-from sockcrud.stores import tables
+from sockcrud.stores import weights
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres_layout import LAYOUTS
 from tests import postgres_kit, test_store_machine
@@ -46,7 +46,7 @@ class PostgresStoreMachine(StoreMachine):
     """The store in a database, where a few records are many: they take several slices."""
 
     def __init__(self) -> None:
-        self._small = mock.patch.multiple(tables, SLICE=3)
+        self._small = mock.patch.object(weights, "SLICE", 3)
         self._small.start()
         self._url = _empty_database()
         super().__init__()

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest import mock
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,13 +15,12 @@ from hypothesis.stateful import rule
 
 from sockcrud.errors import DomainError, HistoryGone
 from sockcrud.model import Record
-from sockcrud.stores import tables
 from sockcrud.stores.interfaces import Change, IStore
 from sockcrud.stores.sqlite import SqliteStore
 from tests import test_store_machine
 from tests.plain_store import PlainStore, Step
 from tests.sqlite_case import settled, started, the_reactor
-from tests.test_store_machine import HISTORY, StoreMachine
+from tests.test_store_machine import HISTORY, StoreMachine, small
 
 T = TypeVar("T")
 
@@ -47,8 +45,7 @@ class SqliteStoreMachine(StoreMachine):
     """The store in a file. What is little elsewhere is much here: slices, chunks, rows before a checkpoint."""
 
     def __init__(self) -> None:
-        self._small = mock.patch.multiple(tables, SLICE=3, MANY=2)
-        self._small.start()
+        self._small = small()
         self._directory = tempfile.TemporaryDirectory()
         self._reasons: list[str] = []
         super().__init__()
@@ -108,7 +105,7 @@ class SqliteStoreMachine(StoreMachine):
             assert self._reasons == []
         finally:
             self._directory.cleanup()
-            self._small.stop()
+            self._small.close()
 
 
 TestSqliteStoreMachine = SqliteStoreMachine.TestCase

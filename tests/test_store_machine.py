@@ -13,11 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from sockcrud.errors import DomainError
+from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import Account, Address, Client, Company, InventoryItem, Product, Record, Session, User, describe
-from sockcrud.stores import tables
+from sockcrud.stores import tables, weights
 from sockcrud.stores.interfaces import Change, IChanges, IStore, ITransaction, Listing, Where
 from sockcrud.stores.memory import MemoryStore
+from sockcrud.stores.snapshots import Budget
 from tests.plain_store import RIGHT, Delete, Insert, PlainStore, Step, Update
 from tests.store_case import (
     ALL,
@@ -106,6 +107,14 @@ async def _outcome(work: Awaitable[T]) -> T | DomainError:
 
 class Stop(Exception):
     """Raised by a transaction that is to fail."""
+
+
+def small() -> contextlib.ExitStack:
+    """Let three records be many, until it is closed: they take several slices, and an id or two more a list of another kind."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(tables, "MANY", 2))
+        stack.enter_context(mock.patch.object(weights, "SLICE", 3))
+        return stack.pop_all()
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -204,7 +213,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         self.settle(check())
 
-    @precondition(lambda self: len(self.listings) < 4)
+    @precondition(lambda self: len(self.listings) < 6)
     @rule(selection=_selections(), limit=st.none() | LIMITS)
     def open_listing(self, selection: tuple[type[Record], int | None, Where | None], limit: int | None) -> None:
         kind, after, where = selection
@@ -213,8 +222,9 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.listings)
     @rule(data=st.data(), close=st.booleans())
     def read_a_slice(self, data: st.DataObject, close: bool) -> None:
-        listing, left = self.listings.pop(data.draw(st.integers(0, len(self.listings) - 1)))
+        self.read_a_slice_of(*self.listings.pop(data.draw(st.integers(0, len(self.listings) - 1))), close)
 
+    def read_a_slice_of(self, listing: Listing[Record], left: list[Record], close: bool) -> None:
         async def read() -> None:
             try:
                 slice = list(await listing.__anext__())
@@ -287,19 +297,45 @@ class MemoryStoreMachine(StoreMachine):
     """The store in memory, where even three records are many: they take several slices."""
 
     def __init__(self) -> None:
-        self._small = mock.patch.multiple(tables, SLICE=3, MANY=2)
-        self._small.start()
+        self._small = small()
         super().__init__()
 
     async def make_store(self) -> IStore:
-        return MemoryStore(HISTORY)
+        self.budget = Budget()
+        return MemoryStore(HISTORY, self.budget)
+
+    @invariant()
+    def keeps_nothing_for_no_list(self) -> None:
+        if not self.listings:
+            assert self.budget.used == 0
+            assert not any(versions.kept for versions in self.budget.users)
 
     def teardown(self) -> None:
         super().teardown()
-        self._small.stop()
+        self._small.close()
+
+
+class NarrowMemoryStoreMachine(MemoryStoreMachine):
+    """The same with room for few older records: a list may fail for that, and never is wrong."""
+
+    async def make_store(self) -> IStore:
+        self.budget = Budget(most=2_000)
+        return MemoryStore(HISTORY, self.budget)
+
+    def read_a_slice_of(self, listing: Listing[Record], left: list[Record], close: bool) -> None:
+        try:
+            super().read_a_slice_of(listing, left, close)
+        except Unavailable:
+            assert listing.ended
+
+    @invariant()
+    def keeps_no_more_than_it_may(self) -> None:
+        assert self.budget.used <= 2_000 + 1_000
 
 
 TestMemoryStoreMachine = MemoryStoreMachine.TestCase
 TestMemoryStoreMachine.settings = settings(
     max_examples=350, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+TestNarrowMemoryStoreMachine = NarrowMemoryStoreMachine.TestCase
+TestNarrowMemoryStoreMachine.settings = settings(TestMemoryStoreMachine.settings, max_examples=100)

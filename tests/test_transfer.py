@@ -58,7 +58,7 @@ class ExportTests(TransferCase):
         listing.close()
         listing.close()
         self.assertTrue(listing.ended)
-        self.assertEqual([self.store._tables.table(kind).open_listings for kind in TRANSFERRED], [set()] * len(TRANSFERRED))
+        self.assertEqual([self.store._tables.table(kind).open_listings for kind in TRANSFERRED], [0] * len(TRANSFERRED))
 
     def test_a_store_that_fails_is_let_go_of(self) -> None:
         listing = self.have(self.transfer.export(self.boss))

@@ -237,7 +237,7 @@ class ListTests(UsersCase):
         self.assertEqual(self.open_lists(), 0)
 
     def open_lists(self) -> int:
-        return len(self.store._tables.table(User).open_listings)
+        return self.store._tables.table(User).open_listings
 
 
 class FieldTests(UsersCase):

@@ -42,16 +42,22 @@ R_co = TypeVar("R_co", bound=Record, covariant=True)
 class Listing(Protocol[R_co]):
     """All records of a kind as they were at one moment, in the order of their ids, in slices.
 
-    Whoever does not read it to its end must `close` it: until then the store keeps what has changed since.
+    Whoever does not read it to its end must `close` it: until then the store keeps what has changed since. How much it
+    keeps for all lists together is bounded in bytes: a list for which that is not enough fails with `Unavailable` at the
+    next slice, and has none after it. However many are open, a change costs the same.
     """
 
-    ended: bool
-    """True as soon as it is known that no further slice comes, which may be with the last one."""
+    @property
+    def ended(self) -> bool:
+        """True as soon as it is known that no further slice comes, which may be with the last one."""
 
     def __aiter__(self) -> AsyncIterator[Sequence[R_co]]: ...
 
     async def __anext__(self) -> Sequence[R_co]:
-        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end."""
+        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end.
+
+        A slice is bounded in records and in text: encoded it has no more than 256 KiB, but for one that is a single record.
+        """
 
     def close(self) -> None:
         """Let go of the moment. Harmless when repeated."""

@@ -9,7 +9,8 @@ from zope.interface import implementer
 
 from sockcrud.model import INT64, Record, describe
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
-from sockcrud.stores.tables import Step, TableListing, Tables
+from sockcrud.stores.snapshots import Budget
+from sockcrud.stores.tables import Step, Tables
 
 HISTORY: Final = 100_000
 """Changes kept for `changes(since)`. Each also keeps what its record was then: little where that still stands, and as much
@@ -77,8 +78,8 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
 class MemoryStore(_Reads):
     """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
 
-    def __init__(self, history: int = HISTORY) -> None:
-        self._start_with(Tables(history))
+    def __init__(self, history: int = HISTORY, budget: Budget | None = None) -> None:
+        self._start_with(Tables(history, budget))
 
     def _start_with(self, tables: Tables) -> None:
         self._tables = tables
@@ -107,7 +108,7 @@ class MemoryStore(_Reads):
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
     ) -> Listing[R]:
-        return TableListing(self._tables.table(kind), after, limit, where)
+        return self._tables.listing(kind, after, limit, where)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return self._tables.changes(since, limit)

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from sockcrud.errors import Unavailable
-from sockcrud.stores import tables
+from sockcrud.stores import weights
 from sockcrud.stores.interfaces import R, Where
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import Ask, Link, Lost, Refused, Statement
@@ -81,7 +81,7 @@ class PostgresListing(Generic[R]):
 
     @property
     def _size(self) -> int:
-        return tables.SLICE if self._left is None else min(tables.SLICE, self._left)
+        return weights.SLICE if self._left is None else min(weights.SLICE, self._left)
 
     def _take(self, result: Any) -> list[R]:
         if self.ended:

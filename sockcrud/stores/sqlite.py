@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from attrs import Factory, define
 from twisted.internet.defer import Deferred
@@ -29,9 +29,10 @@ from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
 from sockcrud.stores.interfaces import Change, IInFile, IStore, Listing, R, T, Where
 from sockcrud.stores.memory import HISTORY, CheckedTables, MemoryStore, run
+from sockcrud.stores.snapshots import Budget
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
-from sockcrud.stores.tables import Batch, TableListing
+from sockcrud.stores.tables import Batch
 
 WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
 """Commits and rows after which what lies beside the file is taken into it: changes wait for some ms then. More would take
@@ -116,18 +117,28 @@ class _Writer:
                     connection.close()
 
 
-class _Listing(TableListing[R]):
+class _Listing(Generic[R]):
     """A listing that gives nothing before all that it rests on is on disk."""
 
-    def __init__(self, store: SqliteStore, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> None:
-        super().__init__(store._tables.table(kind), after, limit, where)
+    def __init__(self, store: SqliteStore, kind: type[R], listing: Listing[R]) -> None:
         self._store = store
+        self._listing = listing
         self._rests_on = store._latest[kind]
 
-    async def __anext__(self) -> list[R]:
+    @property
+    def ended(self) -> bool:
+        return self._listing.ended
+
+    def __aiter__(self) -> _Listing[R]:
+        return self
+
+    async def __anext__(self) -> Sequence[R]:
         if self._rests_on > self._store._durable:
             await self._store._until(self._rests_on)
-        return await super().__anext__()
+        return await self._listing.__anext__()
+
+    def close(self) -> None:
+        self._listing.close()
 
 
 @implementer(IStore, IInFile)
@@ -139,7 +150,7 @@ class SqliteStore(MemoryStore):
 
     def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int) -> None:
         """Use `open`."""
-        self._start_with(CheckedTables(history))
+        self._start_with(CheckedTables(history, Budget(later=reactor.callFromThread)))
         self.committed: Callable[[float], object] = lambda seconds: None
         """Is told, in the reactor's thread, how long each commit took."""
         self._path = path
@@ -214,7 +225,7 @@ class SqliteStore(MemoryStore):
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
     ) -> Listing[R]:
-        return _Listing(self, kind, after, limit, where)
+        return _Listing(self, kind, self._tables.listing(kind, after, limit, where))
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))

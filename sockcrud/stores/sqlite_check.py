@@ -10,7 +10,8 @@ from typing import Any
 
 from sockcrud.model import KINDS, Record
 from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read
-from sockcrud.stores.tables import SLICE, Unfit
+from sockcrud.stores.tables import Unfit
+from sockcrud.stores.weights import SLICE
 
 
 @contextmanager

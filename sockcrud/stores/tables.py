@@ -14,14 +14,12 @@ from typing import Any, Final, Generic, Union
 
 import attrs
 from attrs import Factory, define
-from sortedcontainers import SortedDict, SortedList
+from sortedcontainers import SortedList
 
 from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
 from sockcrud.stores.interfaces import Change, R, Where
-
-SLICE: Final = 500
-"""Records a slice: about half a millisecond of encoding, so that nobody notices another's long list."""
+from sockcrud.stores.snapshots import Budget, TableListing, Versions
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
@@ -97,7 +95,8 @@ class Table(Generic[R]):
         self.highest = 0
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
         self.indexes: dict[str, dict[Any, _Ids]] = {name: {} for name in self.kind.indexed}
-        self.open_listings: set[TableListing[R]] = set()
+        self.versions: Versions[R] | None = None
+        """What its lists have to do with it, from the first one on."""
 
     def fill(self, records: Sequence[R], highest: int) -> None:
         """Let an empty table have these records, at once. They are in the order of their ids."""
@@ -115,8 +114,6 @@ class Table(Generic[R]):
 
     def put(self, id: int, before: R | None, after: R | None) -> None:
         """Let `after` stand where `before` stood; None for nothing."""
-        for listing in self.open_listings:
-            listing.keep(id, before)
         if after is None:
             del self.records[id]
             self.ids.remove(id)
@@ -153,9 +150,24 @@ class Table(Generic[R]):
                 high = middle
         return 1 + low
 
+    @property
+    def open_listings(self) -> int:
+        """Give how many lists of it are being read."""
+        return 0 if self.versions is None else len(self.versions)
+
+    def count_after(self, after: int | None, where: Where | None) -> int:
+        """Give how many ids there are above `after`."""
+        ids = self._ids(where)
+        if after is None:
+            return len(ids)
+        return len(ids) - (bisect_right(ids, after) if isinstance(ids, list) else ids.bisect_right(after))
+
+    def _ids(self, where: Where | None) -> _Ids:
+        return self.ids if where is None else self.indexes[where.field].get(where.value, [])
+
     def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
         """Give the first `size` ids above `after`, in order."""
-        ids = self.ids if where is None else self.indexes[where.field].get(where.value, [])
+        ids = self._ids(where)
         if isinstance(ids, list):
             first = 0 if after is None else bisect_right(ids, after)
             return ids[first : first + size]
@@ -182,55 +194,6 @@ def _unindex(index: dict[Any, _Ids], value: Any, id: int) -> None:
         del index[value]
 
 
-class TableListing(Generic[R]):
-    """A table as it was at one moment. Costs nothing at first: what changes afterwards leaves its old record here."""
-
-    def __init__(self, table: Table[R], after: int | None, limit: int | None, where: Where | None) -> None:
-        self.ended = False
-        self._table = table
-        self._after = after
-        self._left = limit
-        self._where = where
-        self._kept: SortedDict[int, R | None] = SortedDict()
-        table.open_listings.add(self)
-
-    def __aiter__(self) -> TableListing[R]:
-        return self
-
-    async def __anext__(self) -> list[R]:
-        while not self.ended:
-            if records := self._next_slice():
-                return records
-        raise StopAsyncIteration
-
-    def keep(self, id: int, before: R | None) -> None:
-        """Hear that the record `id` is about to change from `before`."""
-        if self._after is None or id > self._after:
-            self._kept.setdefault(id, before)
-
-    def close(self) -> None:
-        self.ended = True
-        self._kept.clear()
-        self._table.open_listings.discard(self)
-
-    def _next_slice(self) -> list[R]:
-        size = SLICE if self._left is None else min(SLICE, self._left)
-        # One more than wanted, of those that are there and of those that were, tells whether this is the last slice.
-        ids = sorted({*self._table.ids_after(self._after, size + 1, self._where), *islice(self._kept, size + 1)})
-        upto = ids[size - 1] if len(ids) > size else None
-        then = (self._kept.pop(id) if id in self._kept else self._table.records[id] for id in ids[:size])
-        found = [record for record in then if record is not None and self._wanted(record)]
-        if self._left is not None:
-            self._left -= len(found)
-        self._after = upto
-        if upto is None or self._left == 0:
-            self.close()
-        return found
-
-    def _wanted(self, record: R) -> bool:
-        return self._where is None or getattr(record, self._where.field) == self._where.value
-
-
 class Tables:
     """The tables of all kinds, their common revision, and the journal of the change under way.
 
@@ -238,8 +201,9 @@ class Tables:
     never were.
     """
 
-    def __init__(self, history: int) -> None:
+    def __init__(self, history: int, budget: Budget | None = None) -> None:
         self.rev = 0
+        self._budget = budget or Budget()
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
@@ -266,6 +230,15 @@ class Tables:
     def page(self, kind: type[R], limit: int, after: int | None, where: Where | None) -> list[R]:
         table = self._tables[kind]
         return [table.records[id] for id in table.ids_after(after, limit, where)]
+
+    def listing(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> TableListing[R]:
+        """Give the records as they are now, whatever changes while they are read."""
+        if self._under_way:
+            raise RuntimeError("a list within a transaction, whose changes may yet be taken back")
+        table = self._tables[kind]
+        if table.versions is None:
+            table.versions = Versions(kind, table.kind.indexed, self._budget)
+        return TableListing(table, table.versions, self.rev, after, limit, where)
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
@@ -314,6 +287,8 @@ class Tables:
         self.rev += 1
         table = self._tables[kind]
         self._steps.append(Step(self.rev, kind, id, before, after, table.highest))
+        if before is not None and table.versions is not None:  # where there was nothing, there is nothing to keep
+            table.versions.keep(self.rev, id, before, after)
         table.put(id, before, after)
 
     def fill(self, kind: type[Record], records: Sequence[Record], highest: int) -> None:
@@ -358,6 +333,8 @@ class Tables:
             step = self._steps.pop()
             table = self._tables[step.kind]
             table.put(step.id, step.after, step.before)
+            if table.versions is not None:
+                table.versions.take_back(step.rev)
             table.highest = step.highest_before
             self.rev = step.rev - 1
         self._under_way = False
