@@ -44,6 +44,17 @@ class Taken(DomainError):
         self.field = field
 
 
+class QuotaExceeded(DomainError):
+    """The store takes no more of this. To ask again is of no use before something is deleted, or an operator allows more."""
+
+    outcome = "quota"
+
+    def __init__(self, kind: str, quota: str) -> None:
+        super().__init__(f"no further {kind} is taken: {quota}")
+        self.kind = kind
+        self.quota = quota
+
+
 class StillReferred(DomainError):
     """The record cannot go: others refer to it and do not go with it."""
 

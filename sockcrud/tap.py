@@ -49,7 +49,6 @@ from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.snapshots import Budget
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Connections, raise_descriptor_limit
@@ -170,7 +169,7 @@ def _open_store(
             return SqliteStore.open(Path(settings.store.removeprefix(SQLITE)), reactor, failed, progress)
     except StoreError as error:
         raise StartFailed(str(error)) from None
-    return MemoryStore(budget=Budget(later=reactor.callFromThread))
+    return MemoryStore(later=reactor.callFromThread)
 
 
 def _responders(

@@ -15,7 +15,8 @@ from sockcrud.dialects.shop.products import _products_shown
 from sockcrud.dialects.users import _users
 from sockcrud.errors import Unavailable
 from sockcrud.model import Message, Product, Record, User
-from sockcrud.stores.snapshots import Budget, TableListing
+from sockcrud.stores.capacity import Capacity
+from sockcrud.stores.snapshots import TableListing
 from sockcrud.stores.tables import Tables
 from tests.store_case import StoreCase, a_product, a_user, ids, rest_of
 
@@ -47,8 +48,8 @@ class SnapshotCase(StoreCase):
         self.have_room_for(2**30)
 
     def have_room_for(self, bytes: int) -> None:
-        self.budget = Budget(bytes, self.turns.append)
-        self.tables = Tables(0, self.budget)
+        self.tables = Tables(0, Capacity(list_bytes=bytes), self.turns.append)
+        self.budget = self.tables.budget
 
     def change(self, *changes: Callable[[], object]) -> None:
         self.tables.begin()

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import Account, Address, Client, Company, InventoryItem, Product, Record, Session, User, describe
 from sockcrud.stores import tables, weights
+from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.interfaces import Change, IChanges, IStore, ITransaction, Listing, Where
 from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.snapshots import Budget
 from tests.plain_store import RIGHT, Delete, Insert, PlainStore, Step, Update
 from tests.store_case import (
     ALL,
@@ -296,13 +296,16 @@ class StoreMachine(RuleBasedStateMachine):
 class MemoryStoreMachine(StoreMachine):
     """The store in memory, where even three records are many: they take several slices."""
 
+    capacity = STANDARD
+
     def __init__(self) -> None:
         self._small = small()
         super().__init__()
 
     async def make_store(self) -> IStore:
-        self.budget = Budget()
-        return MemoryStore(HISTORY, self.budget)
+        store = MemoryStore(HISTORY, self.capacity)
+        self.budget = store._tables.budget
+        return store
 
     @invariant()
     def keeps_nothing_for_no_list(self) -> None:
@@ -318,9 +321,7 @@ class MemoryStoreMachine(StoreMachine):
 class NarrowMemoryStoreMachine(MemoryStoreMachine):
     """The same with room for few older records: a list may fail for that, and never is wrong."""
 
-    async def make_store(self) -> IStore:
-        self.budget = Budget(most=2_000)
-        return MemoryStore(HISTORY, self.budget)
+    capacity = Capacity(list_bytes=2_000)
 
     def read_a_slice_of(self, listing: Listing[Record], left: list[Record], close: bool) -> None:
         try:

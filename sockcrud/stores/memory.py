@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from zope.interface import implementer
 
 from sockcrud.model import INT64, Record, describe
+from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
-from sockcrud.stores.snapshots import Budget
+from sockcrud.stores.snapshots import Later
 from sockcrud.stores.tables import Step, Tables
-
-HISTORY: Final = 100_000
-"""Changes kept for `changes(since)`. Each also keeps what its record was then: little where that still stands, and as much
-as the records are long where they are changed again and again."""
 
 
 class _Reads:
@@ -78,8 +76,8 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
 class MemoryStore(_Reads):
     """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
 
-    def __init__(self, history: int = HISTORY, budget: Budget | None = None) -> None:
-        self._start_with(Tables(history, budget))
+    def __init__(self, history: int = HISTORY, capacity: Capacity = STANDARD, later: Later | None = None) -> None:
+        self._start_with(Tables(history, capacity, later))
 
     def _start_with(self, tables: Tables) -> None:
         self._tables = tables

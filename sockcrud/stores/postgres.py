@@ -16,8 +16,8 @@ from zope.interface import implementer
 
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IFarAway, IStore, ITransaction, Listing, R, T, Where
-from sockcrud.stores.memory import HISTORY
 from sockcrud.stores.postgres_draft import check_fields, needs_of_delete, needs_of_insert, needs_of_update
 from sockcrud.stores.postgres_layout import LAYOUTS, rows
 from sockcrud.stores.postgres_link import Statement

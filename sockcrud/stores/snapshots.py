@@ -26,9 +26,6 @@ from sockcrud.stores.weights import WEIGHTS
 if TYPE_CHECKING:
     from sockcrud.stores.tables import Table
 
-KEPT_BYTES: Final = 64 * 2**20
-"""Bytes of older records that the lists of a store may keep alive, all together."""
-
 _STEP_BYTES: Final = 150
 """What it takes to note that an id has left."""
 
@@ -57,7 +54,7 @@ _TABLE: Final[Key] = ()
 class Budget:
     """The bytes that the older versions of all tables of a store take, and how many they may."""
 
-    most: int = KEPT_BYTES
+    most: int
     later: Later | None = None
     used: int = 0
     users: list[Versions[Any]] = Factory(list)

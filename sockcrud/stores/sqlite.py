@@ -27,9 +27,10 @@ from zope.interface import implementer
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
+from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStore, Listing, R, T, Where
-from sockcrud.stores.memory import HISTORY, CheckedTables, MemoryStore, run
-from sockcrud.stores.snapshots import Budget
+from sockcrud.stores.memory import CheckedTables, MemoryStore, run
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.tables import Batch
@@ -148,9 +149,9 @@ class SqliteStore(MemoryStore):
     After the first failure to write, or `close`, every call fails with `Unavailable`.
     """
 
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int) -> None:
+    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int, capacity: Capacity) -> None:
         """Use `open`."""
-        self._start_with(CheckedTables(history, Budget(later=reactor.callFromThread)))
+        self._start_with(CheckedTables(history, capacity, reactor.callFromThread))
         self.committed: Callable[[float], object] = lambda seconds: None
         """Is told, in the reactor's thread, how long each commit took."""
         self._path = path
@@ -173,14 +174,20 @@ class SqliteStore(MemoryStore):
 
     @classmethod
     def open(
-        cls, path: Path, reactor: IReactorFromThreads, failed: Told, progress: Progress = unheard, history: int = HISTORY
+        cls,
+        path: Path,
+        reactor: IReactorFromThreads,
+        failed: Told,
+        progress: Progress = unheard,
+        history: int = HISTORY,
+        capacity: Capacity = STANDARD,
     ) -> SqliteStore:
         """Give the store in this file, which is made where there is none. It blocks until all is read, and says how far it is.
 
         Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
         the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
         """
-        store = cls(path.resolve(), reactor, failed, history)
+        store = cls(path.resolve(), reactor, failed, history, capacity)
         if collects := gc.isenabled():
             gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
         try:

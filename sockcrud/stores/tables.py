@@ -9,17 +9,19 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final, Generic, Union
 
 import attrs
 from attrs import Factory, define
 from sortedcontainers import SortedList
 
-from sockcrud.errors import HistoryGone, NotFound, Outdated, StillReferred, Taken
+from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
+from sockcrud.stores.capacity import UNLIMITED, Capacity
+from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
-from sockcrud.stores.snapshots import Budget, TableListing, Versions
+from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
@@ -44,8 +46,6 @@ class Step:
     after: Record | None
     highest_before: int
 
-
-_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _HARD: Final = {
     kind: attrgetter("id", *(name for name in describe(kind).bounds if name not in describe(kind).soft))
@@ -88,8 +88,10 @@ class Batch:
 class Table(Generic[R]):
     """All records of one kind, by id, in the order of the ids, by unique and by indexed fields."""
 
-    def __init__(self, kind: type[R]) -> None:
+    def __init__(self, kind: type[R], most: int) -> None:
         self.kind: Kind = describe(kind)
+        self.most = most
+        """Records that are taken."""
         self.records: dict[int, R] = {}
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
@@ -201,15 +203,14 @@ class Tables:
     never were.
     """
 
-    def __init__(self, history: int, budget: Budget | None = None) -> None:
+    def __init__(self, history: int, capacity: Capacity = UNLIMITED, later: Later | None = None) -> None:
+        """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
         self.rev = 0
-        self._budget = budget or Budget()
-        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in KINDS}
+        self.budget = Budget(capacity.list_bytes, later)
+        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
-        self._bound = history
-        self._history: list[tuple[int, type[Record], int, Record | None]] = []  # the fields of each `Change`
-        self._forgotten_rev = 0
+        self._history = History(history, capacity.history_bytes)
 
     def table(self, kind: type[R]) -> Table[R]:
         """Give the table of a kind."""
@@ -237,11 +238,13 @@ class Tables:
             raise RuntimeError("a list within a transaction, whose changes may yet be taken back")
         table = self._tables[kind]
         if table.versions is None:
-            table.versions = Versions(kind, table.kind.indexed, self._budget)
+            table.versions = Versions(kind, table.kind.indexed, self.budget)
         return TableListing(table, table.versions, self.rev, after, limit, where)
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
+        if len(table.records) >= table.most:
+            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)}")
         if id is None:
             id = table.free_id()
         elif id in table.records:
@@ -308,7 +311,7 @@ class Tables:
 
     def start_at(self, rev: int) -> None:
         """Go on from this revision with the records the tables were filled with; no change before it is known."""
-        self.rev = self._forgotten_rev = rev
+        self.rev = self._history.forgotten = rev
 
     def begin(self) -> None:
         """Start a group of changes."""
@@ -320,11 +323,7 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history += [(step.rev, step.kind, step.id, step.after) for step in steps if step.kind in _JOURNALED]
-        excess = len(self._history) - self._bound
-        if excess > self._bound // 8:  # many at once, because the front of a list costs as much to take as the rest is long
-            self._forgotten_rev = self._history[excess - 1][0]
-            del self._history[:excess]
+        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
         return steps
 
     def rollback(self) -> None:
@@ -340,12 +339,7 @@ class Tables:
         self._under_way = False
 
     def changes(self, since: int, limit: int) -> list[Change]:
-        excess = len(self._history) - self._bound
-        forgotten = self._history[excess - 1][0] if excess > 0 else self._forgotten_rev
-        if not forgotten <= since <= self.rev:
-            raise HistoryGone(since, forgotten, self.rev)
-        first = bisect_right(self._history, since, key=itemgetter(0))
-        return [Change(*fields) for fields in self._history[first : first + limit]]
+        return self._history.since(since, limit, self.rev)
 
 
 def _expect_rev(record: Record, expect: int | None) -> None:

@@ -1,0 +1,64 @@
+"""The latest changes, for `changes(since)`: bounded in their number and in their bytes, the oldest forgotten first."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any, Final
+
+from sockcrud.errors import HistoryGone
+from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.interfaces import Change
+from sockcrud.stores.weights import WEIGHTS
+
+HISTORY: Final = 100_000
+"""Changes that are kept, if their bytes are not too many."""
+
+_DELETION_BYTES: Final = 150
+
+_WEIGHTS: Final = {kind: WEIGHTS[kind] for kind in KINDS if describe(kind).journaled}
+
+_Fields = tuple[int, type[Record], int, "Record | None"]
+"""The fields of a `Change`, which is made when it is asked for."""
+
+
+class History:
+    """What has changed after the revision `forgotten`."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self.forgotten = 0
+        self.bytes = 0
+        self._most = most
+        self._most_bytes = most_bytes
+        self._changes: list[Any] = []
+        self._first = 0  # the places before it are empty: to take the front off a list costs as much as the rest is long
+
+    def add(self, changes: Iterable[_Fields]) -> None:
+        """Keep these changes, the latest, but those that never show."""
+        for change in changes:
+            _, kind, _, record = change
+            weight = _WEIGHTS.get(kind)
+            if weight is not None:
+                self._changes.append(change)
+                self.bytes += _DELETION_BYTES if record is None else weight(record)
+        if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
+            self._forget()
+
+    def _forget(self) -> None:
+        changes = self._changes
+        while self.bytes > self._most_bytes or len(changes) - self._first > self._most:
+            self.forgotten, kind, _, record = changes[self._first]
+            self.bytes -= _DELETION_BYTES if record is None else _WEIGHTS[kind](record)
+            changes[self._first] = None
+            self._first += 1
+        if self._first > len(changes) // 2:
+            del changes[: self._first]
+            self._first = 0
+
+    def since(self, since: int, limit: int, newest: int) -> list[Change]:
+        """Give the changes after a revision, at most so many; raise `HistoryGone`. `newest` is the latest revision."""
+        if not self.forgotten <= since <= newest:
+            raise HistoryGone(since, self.forgotten, newest)
+        first = bisect_right(self._changes, since, self._first, key=itemgetter(0))
+        return [Change(*fields) for fields in self._changes[first : first + limit]]
