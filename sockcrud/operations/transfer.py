@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 from attrs import Factory, define, frozen
@@ -25,7 +25,7 @@ from sockcrud.operations import values
 from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.stores.interfaces import IFarAway, IForesees, IStore, ITransaction, Listing
+from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 
 TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
 """The kinds that an export holds: what only the logins need is none of them."""
@@ -41,6 +41,9 @@ SLICE_SECONDS: Final = 0.005
 
 _TOGETHER: Final = 200
 """Records that the store is asked about at once: a store on a network makes one question of them."""
+
+_AT_ONCE: Final = 500
+"""Records that are inserted by one transaction: it takes some milliseconds."""
 
 _KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
 _ID: Final = Whole(1, INT64.stop - 1)
@@ -180,17 +183,21 @@ async def add_records(
         if batch.faults:
             raise batch.unimportable()
         counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
-        await _insert(store, batch, permit)
+        await _insert(store, batch, permit, pace)
     finally:
         await _let_go([*batch.records.values(), *batch.lines.values(), *batch.keys.values()], pace)
     return counts
 
 
-async def _insert(store: IStore, batch: _Batch, permit: Permit | None) -> None:
+async def _insert(store: IStore, batch: _Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them. Where there are many, and the store can, nobody waits for it."""
+    if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
+        staging: IStages = store
+        await _stage(await staging.stage(), batch, permit, pace)
+        return
+
     async def add(transaction: ITransaction) -> None:
-        await transaction.alone(ACTIVE_ADMIN)
-        if permit is not None:
-            await permit(transaction)
+        await _begin(transaction, permit)
         for kind, records in batch.records.items():  # what is referred to before what refers to it
             for start in range(0, len(records), _TOGETHER):
                 some = [(record.id, _fields(record)) for record in records[start : start + _TOGETHER]]
@@ -204,6 +211,32 @@ async def _insert(store: IStore, batch: _Batch, permit: Permit | None) -> None:
                         raise batch.overtaken(kind, id, error) from None
 
     await store.transact(add)
+
+
+async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
+    await transaction.alone(ACTIVE_ADMIN)
+    if permit is not None:
+        await permit(transaction)
+
+
+async def _stage(stage: Stage, batch: _Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one."""
+    try:
+        for records in batch.records.values():
+            for start in range(0, len(records), _TOGETHER):
+                stop = start + _TOGETHER
+                await stage.add(some := records[start:stop])
+                cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                await pace.keep()
+        await stage.publish(lambda transaction: _begin(transaction, permit))
+    except Overtaken as overtaken:
+        await stage.abandon()
+        if isinstance(overtaken.error, (Taken, NotFound)):
+            raise batch.overtaken(overtaken.kind, overtaken.id, overtaken.error) from None
+        raise overtaken.error from None
+    except BaseException:
+        await stage.abandon()
+        raise
 
 
 async def _compare(store: IStore, batch: _Batch, pace: _Pace) -> None:
