@@ -160,14 +160,12 @@ class _Stage(TableStage):
         self._file = store
 
     async def add(self, records: Sequence[Record]) -> None:
-        if self._file._stopped is not None:
-            raise Unavailable(self._file._stopped)
+        self._require_open()
         await self._write(self._staging.add(records))
 
     async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
         store, staging = self._file, self._staging
-        if store._stopped is not None:
-            raise Unavailable(store._stopped)
+        self._require_open()
         try:
             self._publish(permit)
         except Exception:
@@ -187,7 +185,12 @@ class _Stage(TableStage):
                 await self._write(steps)
         await super().abandon()
 
+    def _require_open(self) -> None:
+        if self._file._stopped is not None:
+            raise Unavailable(self._file._stopped)
+
     async def _write(self, steps: list[Step]) -> None:
+        self._require_open()
         for step in steps:
             self._file._forming.take(step, staged=True)
         await self._file._written_soon()

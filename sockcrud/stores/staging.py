@@ -36,7 +36,7 @@ class Staging:
             raise RuntimeError("something is staged already")
         self.base = tables.rev + REVISIONS_BETWEEN
         """The revision of the first staged record."""
-        self.taken_along: Overtaken | None = None
+        self._taken_along: list[Overtaken] = []
         self.kinds: set[type[Record]] = set()
         self._tables = tables
         self._rev = self.base - 1
@@ -80,12 +80,17 @@ class Staging:
 
     def take_along(self, kind: type[Record], id: int, with_kind: type[Record], with_id: int) -> None:
         """Hear that somebody deletes a staged record with what it refers to."""
-        self.taken_along = self.taken_along or Overtaken(kind, id, NotFound(with_kind.__name__, with_id))
+        self._taken_along.append(Overtaken(kind, id, NotFound(with_kind.__name__, with_id)))
+
+    def was_seen(self, step: Step) -> bool:
+        """Tell whether the step is one of records that others can see."""
+        return step.before is None or step.before.rev < self.base
 
     def publish(self) -> None:
         """Let all staged records be seen. Raise `Overtaken` where one has gone."""
-        if self.taken_along is not None:
-            raise self.taken_along
+        for overtaken in self._taken_along:
+            if overtaken.id not in self._hidden[overtaken.kind].ids:  # else the delete was taken back
+                raise overtaken
         if self._tables.rev >= self.base:
             raise RuntimeError("others have taken the revisions of what is staged")
         self._tables.rev = self._rev

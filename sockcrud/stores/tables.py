@@ -331,7 +331,8 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
+        shown = steps if self.staging is None else filter(self.staging.was_seen, steps)
+        self._history.add([(step.rev, step.kind, step.id, step.after) for step in shown])
         return steps
 
     def rollback(self) -> None:
