@@ -34,7 +34,10 @@ class StagingPromises(StoreCase):
     """Some records are there; others are staged among them."""
 
     async def staged(self, *records: Record) -> Stage:
-        stage = await cast(IStages, self.store).stage()
+        highest: dict[type[Record], int] = {}
+        for record in records:
+            highest[type(record)] = max(highest.get(type(record), 0), record.id)
+        stage = await cast(IStages, self.store).stage(highest)
         for record in records:
             await stage.add([record])
         return stage
@@ -124,6 +127,15 @@ class StagingPromises(StoreCase):
         await stage.publish(permit)
         self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2, 4, 5, 6, 9, 10])
 
+    async def test_others_get_no_id_of_what_is_still_to_come(self) -> None:
+        stage = await cast(IStages, self.store).stage({Client: 9})
+        self.assertEqual((await self.store.insert(Client, **a_client(50))).id, 10)
+        await stage.add([client(1)])
+        self.assertEqual((await self.store.insert(Client, **a_client(51))).id, 11)
+        await stage.add([client(2), client(9)])
+        await stage.publish(permit)
+        self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2, 9, 10, 11])
+
     async def test_a_record_that_cannot_be_there_is_refused_and_named(self) -> None:
         await self.stock()
         cases: list[tuple[Record, type[DomainError]]] = [
@@ -196,7 +208,7 @@ class StagingPromises(StoreCase):
     async def test_one_after_the_other(self) -> None:
         for end in (lambda stage: stage.publish(permit), lambda stage: stage.abandon()):
             first = await self.staged(message(self.store.rev % 1000))
-            second: Deferred[Stage] = Deferred.fromCoroutine(cast(Any, self.store).stage())
+            second: Deferred[Stage] = Deferred.fromCoroutine(cast(Any, self.store).stage({}))
             self.assertFalse(second.called)
             await end(first)
             await (await second).abandon()
@@ -210,7 +222,7 @@ class StagingPromises(StoreCase):
         mine = {message.id: message.data for message in await self.store.page(Message, ALL)}
         numbers = random.sample(range(first, first + 1000), 300)
         staged, others = numbers[:150], numbers[150:]
-        stage = await cast(IStages, self.store).stage()
+        stage = await cast(IStages, self.store).stage({Message: max(numbers)})
         while staged:
             some, staged = staged[:10], staged[10:]
             await stage.add([message(id) for id in some])

@@ -118,7 +118,7 @@ class PublishedTests(sqlite_case.SqliteCase):
 
     async def stage(self) -> Stage:
         staging: IStages = self.store
-        stage = await staging.stage()
+        stage = await staging.stage({Message: 8})
         await stage.add([message(7), message(8)])
         return stage
 

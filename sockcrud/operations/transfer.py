@@ -193,7 +193,8 @@ async def _insert(store: IStore, batch: _Batch, permit: Permit | None, pace: _Pa
     """Insert all of them. Where there are many, and the store can, nobody waits for it."""
     if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
         staging: IStages = store
-        await _stage(await staging.stage(), batch, permit, pace)
+        highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
+        await _stage(await staging.stage(highest), batch, permit, pace)
         return
 
     async def add(transaction: ITransaction) -> None:

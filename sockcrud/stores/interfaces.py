@@ -170,8 +170,8 @@ class Stage(Protocol):
 class IStages(Interface):
     """A store that takes in any number of records at once, without anybody having to wait for that."""
 
-    def stage() -> Awaitable[Stage]:
-        """Fire with a stage once there is no other."""
+    def stage(highest: Mapping[type[Record], int]) -> Awaitable[Stage]:
+        """Fire with a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
 
 
 class Copied(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -107,9 +107,9 @@ class MemoryStore(_Reads):
         """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
         return run(self._tables, change)[0]
 
-    async def stage(self) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
         await self._stages.acquire()
-        return TableStage(self)
+        return TableStage(self, highest)
 
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
@@ -126,10 +126,10 @@ class MemoryStore(_Reads):
 class TableStage:
     """A `Stage` of tables in memory. Each call does so little in a turn that nobody notices it."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, highest: Mapping[type[Record], int]) -> None:
         self._store = store
         self._tables = store._tables
-        self._staging = Staging(self._tables)
+        self._staging = Staging(self._tables, highest)
         self._is_published = False
 
     async def add(self, records: Sequence[Record]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -155,8 +155,8 @@ class _Listing(Generic[R]):
 class _Stage(TableStage):
     """A stage whose records are on disk before they are published, so that what is published is on disk at once."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        super().__init__(store)
+    def __init__(self, store: SqliteStore, highest: Mapping[type[Record], int]) -> None:
+        super().__init__(store, highest)
         self._file = store
 
     async def add(self, records: Sequence[Record]) -> None:
@@ -317,9 +317,9 @@ class SqliteStore(MemoryStore):
             self._hand_over_soon()
         await self._until_written(self._forming)
 
-    async def stage(self) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
         await self._stages.acquire()
-        return _Stage(self)
+        return _Stage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
         """Read now, and tell what was read, or why it was refused, once this revision is on disk."""

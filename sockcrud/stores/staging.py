@@ -12,7 +12,7 @@ refers to, and goes with, takes that record along, and the import then fails: th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -31,7 +31,7 @@ million imports before JavaScript can no longer tell a revision from the next on
 class Staging:
     """What is staged in tables. There is one at a time."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, highest: Mapping[type[Record], int]) -> None:
         if tables.staging is not None:
             raise RuntimeError("something is staged already")
         self.base = tables.rev + REVISIONS_BETWEEN
@@ -44,7 +44,9 @@ class Staging:
         self._hidden = {kind: Hidden[Any](self.base, describe(kind).indexed) for kind in KINDS}
         tables.staging = self
         for kind, hidden in self._hidden.items():
-            tables.table(kind).hidden = hidden
+            table = tables.table(kind)
+            table.hidden = hidden
+            table.highest = max(table.highest, highest.get(kind, 0))  # else others would get the ids of what comes later
 
     def add(self, records: Iterable[Record]) -> list[Step]:
         """Stage these records under new revisions; give the steps. Raise `Overtaken` for one that cannot be there."""
