@@ -177,8 +177,8 @@ class FilledStore(MemoryStore):
 
     sizes: ClassVar[Sizes]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
         for some in filter(None, records(self.sizes)):
             self._tables.fill(type(some[0]), some, some[-1].id)
         self._tables.start_at(sum(len(self._tables.table(kind).records) for kind in KINDS))
@@ -323,12 +323,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", choices=("memory", "sqlite"), action="append")
     parser.add_argument("--users", type=int, default=Sizes().users)
+    parser.add_argument("--import-mib", type=int, default=Sizes().import_bytes // MIB)
     parser.add_argument("--only", default="", help="only the changes whose name has this in it")
     given = parser.parse_args()
+    sizes = Sizes(users=given.users, import_bytes=given.import_mib * MIB)
     print(HEAD)
     for store in given.store or ("memory", "sqlite"):
         with tempfile.TemporaryDirectory() as directory:
-            for measured in run(store, Sizes(users=given.users), Path(directory), given.only):
+            for measured in run(store, sizes, Path(directory), given.only):
                 print(row(measured), flush=True)
 
 
