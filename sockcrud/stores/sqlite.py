@@ -31,9 +31,10 @@ from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
+from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
-from sockcrud.stores.tables import Batch, Step
+from sockcrud.stores.tables import Batch, Step, Unfit
 from sockcrud.stores.weights import SLICE
 
 WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
@@ -487,10 +488,35 @@ class SqliteStore(MemoryStore):
         self._hand_over_soon()
         await moment
         # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
-        served = {kind: dict(self._tables.table(kind).records) for kind in KINDS}
-        rev = self._tables.rev
+        listings = {kind: self._tables.listing(kind, None, None, None) for kind in KINDS}
         connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
         try:
-            return await self._aside(partial(sqlite_file.problems, connection, served, rev))
+            found = [fault for kind in KINDS for fault in await self._compared(connection, kind, listings[kind])]
+            return found + await self._aside(partial(sqlite_file.problems, connection))
         finally:
+            for listing in listings.values():
+                listing.close()
             connection.close()
+
+    async def _compared(self, connection: sqlite3.Connection, kind: type[R], listing: Listing[R]) -> list[str]:
+        """Fire with what is wrong with the rows of a kind beside its records."""
+        comparison, records = Comparison(connection, kind), list[R]()
+        try:
+            async for some in listing:
+                records += some
+                if len(records) >= TOGETHER or listing.ended:
+                    await self._aside(partial(comparison.take, records))
+                    records = []
+                else:
+                    await self._turn()
+            if records:
+                await self._aside(partial(comparison.take, records))
+            return await self._aside(comparison.faults)
+        except (Unfit, sqlite3.Error) as error:
+            return [str(error)]
+
+    async def _turn(self) -> None:
+        """Fire in a later turn."""
+        turn: Deferred[None] = Deferred()
+        self._reactor.callFromThread(turn.callback, None)
+        await turn

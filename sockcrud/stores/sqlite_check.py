@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sockcrud.model import KINDS, Record
-from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read, not_staged
+from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read, not_staged, problems
 from sockcrud.stores.tables import Unfit
 from sockcrud.stores.weights import SLICE
 
@@ -58,11 +58,8 @@ def read_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...]
 
 def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
     """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters."""
-    found: list[str] = []
+    found = problems(connection)
     try:
-        found += [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
-        for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):
-            found.append(f"row {id} of {table} refers to one of {other} that is not there")
         counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
         done, total = 0, count_records(connection)
     except sqlite3.Error as error:
