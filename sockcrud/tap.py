@@ -47,6 +47,7 @@ from sockcrud.progress import Progress, in_lines
 from sockcrud.sessions import Sessions
 from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
+from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
@@ -162,14 +163,16 @@ def make_daemon(
 def _open_store(
     settings: Settings, reactor: Any, failed: Callable[[str], object], say: Callable[[str], None], progress: Progress
 ) -> MemoryStore | SqliteStore | PostgresStore:
+    capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
             return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings)
         if settings.store.startswith(SQLITE):
-            return SqliteStore.open(Path(settings.store.removeprefix(SQLITE)), reactor, failed, progress)
+            path = Path(settings.store.removeprefix(SQLITE))
+            return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)
     except StoreError as error:
         raise StartFailed(str(error)) from None
-    return MemoryStore(later=reactor.callFromThread)
+    return MemoryStore(capacity=capacity, later=reactor.callFromThread)
 
 
 def _responders(

@@ -34,14 +34,14 @@ SECTOR: Final = 512
 WAL: Final = f"{STORE}-wal"
 CHANGED: Final = """
 from sockcrud import cli
-from sockcrud.stores import sqlite, sqlite_file
+from sockcrud.stores import sqlite_file, sqlite_thread
 real = sqlite_file.connect
 def connect(path):
     connection = real(path)
     connection.execute("PRAGMA synchronous = {synchronous}")
     return connection
 sqlite_file.connect = connect
-sqlite.WRITES_BETWEEN_CHECKPOINTS = 30
+sqlite_thread.WRITES_BETWEEN_CHECKPOINTS = 30
 cli.main()
 """
 """A daemon whose checkpoints come often enough to be seen in a short recording."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.errors import DomainError, Forbidden, NotFound, Taken
+from sockcrud.errors import DomainError, Forbidden, NotFound, QuotaExceeded, Taken
 from sockcrud.model import Account, Address, Client, Company, Message, Record
 from sockcrud.stores.interfaces import IReads, IStages, ITransaction, Overtaken, Stage, Where
 from tests.store_case import ALL, StoreCase, a_client, a_company, an_account, an_address, everything, ids, rest_of
@@ -204,6 +204,21 @@ class StagingPromises(StoreCase):
         self.assertEqual(seen, [2, 4, 6])
         await stage.abandon()
         self.assertEqual(await everything(self.store), before)
+
+    async def test_a_kind_that_is_full_takes_no_more_and_room_comes_back(self) -> None:
+        tables = cast(Any, self.store)._tables
+        weighed = tables._bytes
+        tables.table(Message).most = 3
+        stage = await self.staged(message(1), message(2))
+        with self.assertRaises(QuotaExceeded):
+            await self.store.insert(Message, 9, data="x")
+            await self.store.insert(Message, 10, data="x")
+        with self.assertRaises(Overtaken) as caught:
+            await stage.add([message(3)])
+        self.assertIsInstance(caught.exception.error, QuotaExceeded)
+        await stage.abandon()
+        await self.store.delete(Message, 9)
+        self.assertEqual(tables._bytes, weighed)
 
     async def test_one_after_the_other(self) -> None:
         for end in (lambda stage: stage.publish(permit), lambda stage: stage.abandon()):

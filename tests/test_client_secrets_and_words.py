@@ -99,6 +99,7 @@ def test_the_words_are_the_servers_own() -> None:
         served_way.NO_SUCH_USER: errors.NotFound,
         served_way.NAME_TAKEN: errors.AlreadyExists,
         served_way.LAST_ADMIN: errors.Conflict,
+        served_way.QUOTA_EXCEEDED: errors.Conflict,
     } == way.REFUSALS
 
 

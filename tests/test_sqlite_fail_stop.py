@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Unavailable
 from sockcrud.model import Client, Message, User
-from sockcrud.stores import sqlite, sqlite_file
+from sockcrud.stores import sqlite, sqlite_file, sqlite_thread
 from sockcrud.stores.interfaces import ITransaction
 from tests.sqlite_case import SqliteCase, all_of, settled, started
 from tests.store_case import a_user
@@ -113,7 +113,7 @@ class FailStopTests(SqliteCase):
 
     def test_a_failed_checkpoint_stops_everything(self) -> None:
         failing = mock.patch.object(sqlite_file, "checkpoint", side_effect=sqlite3.OperationalError("disk I/O error"))
-        with failing, mock.patch.object(sqlite, "WRITES_BETWEEN_CHECKPOINTS", 3):
+        with failing, mock.patch.object(sqlite_thread, "WRITES_BETWEEN_CHECKPOINTS", 3):
             self.settle(self.store.insert(User, **a_user()))
             with self.assertRaises(Unavailable):
                 for _ in range(3):

@@ -126,7 +126,7 @@ class Outdated(Refused):
 
 
 class Conflict(Refused):
-    """What is there stands against it: the last active admin, or a record that others refer to."""
+    """What is there stands against it: the last active admin, a record that others refer to, or a quota."""
 
 
 class HistoryGone(Refused):

@@ -14,6 +14,7 @@ from sockcrud.client.errors import (
     BadAnswer,
     Busy,
     CannotSend,
+    Conflict,
     Forbidden,
     InvalidRequest,
     NotFound,
@@ -50,6 +51,7 @@ REFUSALS: Final[Mapping[int, type[Refused]]] = {
     415: InvalidRequest,
     431: InvalidRequest,
     500: ServerFault,
+    507: Conflict,
 }
 
 

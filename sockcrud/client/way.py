@@ -33,6 +33,7 @@ REFUSALS: Final[Mapping[str, type[Refused]]] = {
     "Usuário não encontrado": NotFound,
     "Já Existe um usuário cadastrado com este nome.": AlreadyExists,
     "Não é possível inativar o último administrador ativo": Conflict,
+    "Limite de registros atingido": Conflict,
 }
 """What the server's words mean: its status is the same for all. Other words are about a value that breaks a rule."""
 

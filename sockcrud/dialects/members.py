@@ -23,6 +23,7 @@ from sockcrud.errors import (
     LoginDelayed,
     LoginFailed,
     NotLoggedIn,
+    QuotaExceeded,
     Taken,
     Unavailable,
 )
@@ -48,6 +49,7 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     Taken: (409, "Email already exists"),
     Busy: (503, "Service unavailable"),
     Unavailable: (503, "Service unavailable"),
+    QuotaExceeded: (507, "No further users can be stored"),
     Crashed: (500, "Internal server error"),
 }
 _OF_HTTP: Final = {

@@ -222,6 +222,8 @@ def _errors(part: Part, route: Route) -> list[int]:
         statuses.add(part.no_token)
     if route.body is not None:
         statuses |= {400, 413, 415} if route.takes else {400, 413}
+        if part.tokens is not None:  # `way` words it with 200, as all its refusals
+            statuses.add(507)
     if route.if_match:
         statuses.add(412)
     if route.query:

@@ -9,7 +9,7 @@ import orjson
 
 from sockcrud.dialects.fields import an_object, required, whole
 from sockcrud.dialects.lists import list_answer
-from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
+from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
 from sockcrud.model import User
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.users import Users
@@ -36,6 +36,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     NotFound: USER_NOT_FOUND,
     Invalid: BAD_REQUEST,
     Busy: Last(INTERNAL_SERVER_ERROR),
+    QuotaExceeded: INTERNAL_SERVER_ERROR,  # the document has no better word for it
     Unavailable: Last(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")

@@ -25,6 +25,7 @@ from sockcrud.errors import (
     LoginFailed,
     NotFound,
     NotLoggedIn,
+    QuotaExceeded,
     Taken,
     Unavailable,
 )
@@ -48,6 +49,7 @@ ACTIVE_INVALID: Final = 'O campo Ativo deve ser "true" ou "false"'
 NO_PERMISSION: Final = "Usuário sem permissão"
 NO_SUCH_USER: Final = "Usuário não encontrado"
 LAST_ADMIN: Final = "Não é possível inativar o último administrador ativo"
+QUOTA_EXCEEDED: Final = "Limite de registros atingido"
 BAD_REQUEST: Final = "Requisição inválida"
 INTERNAL_ERROR: Final = "Erro interno do servidor"
 UNAVAILABLE: Final = "Serviço indisponível, tente novamente"
@@ -71,6 +73,7 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     NotFound: (200, NO_SUCH_USER),
     Taken: (200, NAME_TAKEN),
     LastAdmin: (200, LAST_ADMIN),
+    QuotaExceeded: (200, QUOTA_EXCEEDED),
     Busy: (503, UNAVAILABLE),
     Unavailable: (503, UNAVAILABLE),
 }

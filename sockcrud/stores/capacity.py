@@ -16,13 +16,14 @@ class Capacity:
     """The quotas of a store, and what it may keep beside its records."""
 
     records: int = 5_000_000
-    """Records of a kind: of users these are some 3 GB."""
+    """Records of a kind: so many users take some 3 GB."""
 
     accounts: int = 100_000
     """Accounts, which anybody may make while sign-up is open."""
 
     record_bytes: int = 4096 * MIB
-    """About the bytes of all records that are held in memory."""
+    """About the bytes that all records take together in memory. With more no record is taken, and none that grows, but for
+    sessions: an admin can always log in and delete something."""
 
     history_bytes: int = 64 * MIB
     """Bytes of the changes that are kept for `changes(since)`. Each keeps what its record was then: little where that still

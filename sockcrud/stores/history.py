@@ -10,17 +10,18 @@ from typing import Any, Final
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
 from sockcrud.stores.interfaces import Change
-from sockcrud.stores.weights import WEIGHTS
+from sockcrud.stores.weights import USUAL, weight
 
 HISTORY: Final = 100_000
 """Changes that are kept, if their bytes are not too many."""
 
-_DELETION_BYTES: Final = 150
+_CHANGE_BYTES: Final = 150
+"""What a change takes without its record."""
 
 _AT_ONCE: Final = 1_000
 """Changes more than have come that are forgotten in one go: less than a millisecond."""
 
-_WEIGHTS: Final = {kind: WEIGHTS[kind] for kind in KINDS if describe(kind).journaled}
+_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _Fields = tuple[int, type[Record], int, "Record | None"]
 """The fields of a `Change`, which is made when it is asked for."""
@@ -42,10 +43,9 @@ class History:
         before = len(self._changes)
         for change in changes:
             _, kind, _, record = change
-            weight = _WEIGHTS.get(kind)
-            if weight is not None:
+            if kind in _JOURNALED:
                 self._changes.append(change)
-                self.bytes += _DELETION_BYTES if record is None else weight(record)
+                self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
 
@@ -70,7 +70,7 @@ class History:
             if self.bytes <= self._most_bytes and len(changes) - self._first <= self._most:
                 break
             self.forgotten, kind, _, record = changes[self._first]
-            self.bytes -= _DELETION_BYTES if record is None else _WEIGHTS[kind](record)
+            self.bytes -= _CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None
             self._first += 1
         if self._first > len(changes) // 2:

@@ -21,7 +21,6 @@ from sortedcontainers import SortedDict
 from sockcrud.errors import Unavailable
 from sockcrud.stores import weights
 from sockcrud.stores.interfaces import R, Where
-from sockcrud.stores.weights import WEIGHTS
 
 if TYPE_CHECKING:
     from sockcrud.stores.tables import Table
@@ -90,7 +89,6 @@ class Versions(Generic[R]):
         self._steps: deque[tuple[int, int, Key | None]] = deque()
         """Each (revision, id, what was left) that is noted above, in its order; None for a record in a chain."""
         self._indexed = indexed
-        self._weight = WEIGHTS[kind]
         self._budget = budget
         self._is_scheduled = False
         budget.users.append(self)
@@ -144,7 +142,7 @@ class Versions(Generic[R]):
                 chain = self._chains[id] = []
             chain.append((rev, before))
             self._steps.append((rev, id, None))
-            self._count(self._weight(before))
+            self._count(weights.weight(self.kind, before))
         elif chain is None:
             return  # what came after the newest list is read by none
         if after is None:
@@ -183,7 +181,7 @@ class Versions(Generic[R]):
         """Forget a step, the first or the last one."""
         if key is None:
             chain = self._chains[id]
-            self._count(-self._weight(chain.pop(which)[1]))
+            self._count(-weights.weight(self.kind, chain.pop(which)[1]))
             if not chain:
                 del self._chains[id]
             return

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
 from typing import Any, Final, Generic
@@ -34,12 +33,9 @@ from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
 from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
+from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
 from sockcrud.stores.tables import Batch, Step, Unfit
 from sockcrud.stores.weights import SLICE
-
-WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
-"""Commits and rows after which what lies beside the file is taken into it: changes wait for some ms then. More would take
-longer to read after a crash."""
 
 GONE: Final = -1
 """As the durable revision: everything has to wait, and is then refused."""
@@ -81,52 +77,6 @@ def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
         sqlite_file.mark_staged(connection, batch.staged)
     connection.execute("COMMIT")
     return perf_counter() - started
-
-
-class _Writer:
-    """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
-
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
-        self._path = path
-        self._reactor = reactor
-        self._failed = failed
-        self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
-        self.thread: Thread | None = None
-
-    def do(self, work: Callable[[sqlite3.Connection], T], done: Callable[[T], object]) -> None:
-        """Do the work after all that was asked for before, and tell in the reactor's thread what came of it.
-
-        The first work that raises ends it all: `failed` is told, and nothing else is done.
-        """
-        self._works.put((work, done))
-        if self.thread is None:
-            thread = Thread(target=self._run, name="store", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the system gives no more threads
-                self._reactor.callFromThread(self._failed, Failure())
-            else:
-                self.thread = thread
-
-    def stop(self) -> None:
-        """End, with nothing open any more."""
-        if self.thread is not None:
-            self._works.put(None)
-            self.thread.join()
-
-    def _run(self) -> None:
-        connection = None
-        try:
-            connection = sqlite_file.connect(self._path)
-            while (next_work := self._works.get()) is not None:
-                work, done = next_work
-                self._reactor.callFromThread(done, work(connection))
-        except BaseException:
-            self._reactor.callFromThread(self._failed, Failure())
-        finally:
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
 
 
 class _Listing(Generic[R]):
@@ -213,7 +163,8 @@ class SqliteStore(MemoryStore):
         self._reactor = reactor
         self._tell_failed = failed
         self._lock = FileLock(path)
-        self._writer = _Writer(path, reactor, self._fail)
+        self._writer = Writer(path, reactor, self._fail)
+        self._wal = WriteAheadLog(path, reactor, self._writer)
         self._forming = _Batch()
         self._writing: _Batch | None = None
         self._is_scheduled = False
@@ -225,7 +176,6 @@ class SqliteStore(MemoryStore):
         self._stopped: str | None = None
         self._has_failed = False
         self._closing: Deferred[None] | None = None
-        self._unchecked = 0
         self._moments: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
         self._errands: list[Deferred[None]] = []
@@ -375,22 +325,20 @@ class SqliteStore(MemoryStore):
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: write_batch(connection, batch), self._written)
+            self._writer.do(lambda connection: (write_batch(connection, batch), self._wal.size()), self._written)
         moments, self._moments = self._moments, []
         for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
 
-    def _written(self, seconds: float) -> None:
+    def _written(self, result: tuple[float, int]) -> None:
+        seconds, wal_size = result
         batch, self._writing = self._writing, None
         if batch is None or self._has_failed:
             return
         self._rev = batch.rev
         if self._stopped is None:
             self._durable = batch.rev
-        self._unchecked += batch.steps + 1
-        if self._unchecked > WRITES_BETWEEN_CHECKPOINTS:
-            self._unchecked = 0
-            self._writer.do(partial(sqlite_file.checkpoint, how="PASSIVE"), lambda _: None)
+        self._wal.grew(batch.steps + 1, wal_size)
         self.committed(seconds)
         self._hand_over()
         batch.is_written = True
@@ -400,6 +348,7 @@ class SqliteStore(MemoryStore):
         if self._has_failed:
             return
         self._has_failed, self._durable = True, GONE
+        self._wal.close()
         self._stopped = self._stopped or "the store can no longer write to its disk"
         error = failure.value
         if not isinstance(error, (sqlite3.Error, OSError, StoreError)):
@@ -429,8 +378,9 @@ class SqliteStore(MemoryStore):
                 await self._until_written(self._writing or self._forming)
             for errand in list(self._errands):
                 await errand
+            self._wal.close()
             written_to = self._writer.thread is not None and not self._has_failed
-            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE")):
+            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE", wait=True)):
                 _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
         self._writer.stop()
         self._lock.release()

@@ -80,7 +80,7 @@ class SqliteTarget(_File):
     def keep(self) -> None:
         with _told_of(self.path):
             self.connection.execute("COMMIT")
-        checkpoint(self.connection, "TRUNCATE")
+        checkpoint(self.connection, "TRUNCATE", wait=True)
 
 
 @contextmanager

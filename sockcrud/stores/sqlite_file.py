@@ -35,8 +35,14 @@ VERSION: Final = 1
 MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], object]]] = {}
 """What makes tables of a version those of the next one, in a transaction that is already under way."""
 
+WAL_BYTES: Final = 64 * 2**20
+"""The length of what is committed and lies beside the file, from which on it is taken into it."""
+
 CHUNK: Final = 10_000
 """Rows read at once."""
+
+_PATIENCE: Final = 10.0
+"""Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
 
 Progress = Callable[[int, int], object]
 
@@ -250,6 +256,7 @@ def connect(path: Path) -> sqlite3.Connection:
     with _opened(path, "rw") as connection:
         # After a checkpoint of SQLite's own accord nobody hears that it failed: the store asks for them.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         for name, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("fullfsync", 1)):
             connection.execute(f"PRAGMA {name} = {value}")
             [got] = connection.execute(f"PRAGMA {name}").fetchone()
@@ -270,8 +277,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     with _one_line(path):
         uri = f"{path.absolute().as_uri()}?mode={mode}"
-        # Some seconds for another program, such as the `sqlite3` shell, to let go of the file.
-        connection = sqlite3.connect(uri, timeout=10.0, isolation_level=None, uri=True, check_same_thread=False)
+        connection = sqlite3.connect(uri, timeout=_PATIENCE, isolation_level=None, uri=True, check_same_thread=False)
         try:
             yield connection
         except BaseException:
@@ -426,7 +432,15 @@ def problems(connection: sqlite3.Connection) -> list[str]:
     return found
 
 
-def checkpoint(connection: sqlite3.Connection, how: str) -> bool:
-    """Take what lies beside the file into it, and tell whether that is all of it: it is not while another program reads."""
-    busy, there, taken = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+def checkpoint(connection: sqlite3.Connection, how: str, wait: bool = False) -> bool:
+    """Take what lies beside the file into it, and tell whether that is all of it: it is not while another program reads.
+
+    Only with `wait` that program is waited for, some seconds.
+    """
+    if not wait:
+        connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy, there, taken = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000:.0f}")
     return not busy and there == taken

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from sockcrud.errors import DomainError, NotFound, QuotaExceeded, Taken
+from sockcrud.errors import DomainError, NotFound, Taken
 from sockcrud.model import KINDS, Record, describe
 from sockcrud.stores.hidden import Hidden
 from sockcrud.stores.interfaces import Overtaken
@@ -57,6 +57,7 @@ class Staging:
             try:
                 self._require_room(record)
             except DomainError as error:
+                tables.count_bytes(steps)
                 raise Overtaken(kind, id, error) from None
             self._rev += 1
             staged = attrs.evolve(record, rev=self._rev)
@@ -64,13 +65,13 @@ class Staging:
             table.put(id, None, staged)
             self.kinds.add(kind)
         self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
+        tables.count_bytes(steps)
         return steps
 
     def _require_room(self, record: Record) -> None:
         kind = type(record)
         table = self._tables.table(kind)
-        if len(table.records) >= table.most:
-            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)}")
+        self._tables.require_capacity(table)
         if record.id in table.records:
             raise Taken(kind.__name__, "id")
         for name, fold in table.kind.uniques.items():
@@ -108,6 +109,7 @@ class Staging:
                 record = table.records[ids[-1]]
                 steps.append(Step(record.rev, kind, record.id, record, None, table.highest))
                 table.put(record.id, record, None)
+        self._tables.count_bytes(steps)
         if not steps:
             self._end()
         return steps

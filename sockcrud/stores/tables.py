@@ -24,9 +24,12 @@ from sockcrud.stores.hidden import Hidden, Ids, fitting, index, places_after, un
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
 from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
+from sockcrud.stores.weights import USUAL, weight
 
 if TYPE_CHECKING:
     from sockcrud.stores.staging import Staging
+
+_FULL: Final = "the records take all the memory that they may"
 
 _HIGHEST: Final = INT64.stop - 1
 
@@ -92,6 +95,7 @@ class Table(Generic[R]):
         self.kind: Kind = describe(kind)
         self.most = most
         """Records that are taken."""
+        self.has_rules = bool(self.kind.uniques or self.kind.references)
         self.records: dict[int, R] = {}
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
@@ -124,7 +128,8 @@ class Table(Generic[R]):
         else:
             if before is None:
                 self.ids.add(id)
-                self.highest = max(self.highest, id)
+                if id > self.highest:
+                    self.highest = id
             self.records[id] = after
         for name, fold in self.kind.uniques.items():
             old, new = before and fold(getattr(before, name)), after and fold(getattr(after, name))
@@ -200,6 +205,8 @@ class Tables:
         """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
         self.rev = 0
         self.budget = Budget(capacity.list_bytes, later)
+        self._bytes = 0  # about those of all records, as of the last commit
+        self._most_bytes = capacity.record_bytes
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
@@ -243,23 +250,33 @@ class Tables:
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
-        if len(table.records) >= table.most:
-            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)}")
         if id is None:
             id = table.free_id()
         elif id in table.records:
             raise Taken(kind.__name__, "id")
-        self._check(table, None, fields)
+        if table.has_rules:
+            self._check(table, None, fields)
+        self.require_capacity(table)
         new: R = kind(id=id, rev=self.rev + 1, **fields)
         self._step(kind, id, None, new)
         return new
+
+    def require_capacity(self, table: Table[Any]) -> None:
+        """Raise `QuotaExceeded` where there is no room for one more record."""
+        if len(table.records) >= table.most:
+            raise QuotaExceeded(table.kind.name, f"there are {len(table.records)} already")
+        if self._bytes >= self._most_bytes and table.kind.journaled:
+            raise QuotaExceeded(table.kind.name, _FULL)
 
     def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
         old = self.get(kind, id)
         _expect_rev(old, expect)
-        self._check(table, old, fields)
+        if table.has_rules:
+            self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
+        if self._bytes >= self._most_bytes and weight(kind, new) > weight(kind, old):
+            raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
         return new
 
@@ -309,6 +326,7 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
+        self._bytes += sum(weight(kind, record) for record in records)
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
@@ -333,7 +351,16 @@ class Tables:
         self._under_way = False
         shown = steps if self.staging is None else filter(self.staging.was_seen, steps)
         self._history.add([(step.rev, step.kind, step.id, step.after) for step in shown])
+        self.count_bytes(steps)
         return steps
+
+    def count_bytes(self, steps: Sequence[Step]) -> None:
+        """Count what these steps have changed to what all records weigh."""
+        for step in steps:
+            kind, before, after = step.kind, step.before, step.after
+            if before is None or after is None or kind not in USUAL:
+                self._bytes += 0 if after is None else USUAL.get(kind) or weight(kind, after)
+                self._bytes -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
 
     def rollback(self) -> None:
         """Take the changes since `begin` back, the latest first."""

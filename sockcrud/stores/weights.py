@@ -1,14 +1,14 @@
 """What records weigh: about how many bytes they take in memory, and when some of them are enough for one slice.
 
 These are estimates from the lengths of their texts, which are the only values without a small bound. They are made at
-every change, so they look at no character.
+every change, so they look at no character, and at no text that cannot be long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from sockcrud.model import KINDS, Record, Text, describe
 
@@ -19,8 +19,8 @@ SLICE_TEXT: Final = 30 * 1024
 """Bytes of text a slice, four for each character of a text that is not all ASCII. Encoding makes it up to six times as
 long (a control character is `\\u0001` in JSON), which with the names of 500 records' fields are 256 KiB."""
 
-_FIXED: Final = 300
-"""Bytes of a record without its texts, and of what keeps it."""
+_FIXED: Final = 600
+"""Bytes of a record without its texts, with its places in the table and its indexes."""
 
 _TEXTS: Final = {kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text)] for kind in KINDS}
 
@@ -29,31 +29,45 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else 4 * len(text)
 
 
-def _weight(names: list[str]) -> Callable[[Any], int]:
-    if not names:
-        return lambda record: _FIXED
-    values: Callable[[Any], Any] = attrgetter(*names)
-    if len(names) == 1:
-        return lambda record: _FIXED + _bytes(values(record))
-    # Without a look at each: between the one byte that most characters take and the four that some do.
-    return lambda record: _FIXED + 2 * sum(map(len, values(record)))
-
-
-WEIGHTS: Final[dict[type[Record], Callable[[Any], int]]] = {kind: _weight(names) for kind, names in _TEXTS.items()}
-"""What gives about the bytes that a record of the kind takes, kept by itself."""
-
-
 _ALL_SHORT: Final = 1_000
 """Characters of a record's texts, at most, up to which those of a whole slice are looked at together."""
 
 
+def _most_text(kind: type[Record]) -> int:
+    return sum(bound.longest for bound in describe(kind).bounds.values() if isinstance(bound, Text))
+
+
 def _are_short(kind: type[Record]) -> bool:
-    bounds = describe(kind).bounds.values()
-    return sum(bound.longest for bound in bounds if isinstance(bound, Text)) <= _ALL_SHORT
+    return _most_text(kind) <= _ALL_SHORT
 
 
 _GETTERS: Final = {kind: [attrgetter(name) for name in names] for kind, names in _TEXTS.items()}
-_SHORT: Final = frozenset(kind for kind in KINDS if _are_short(kind))
+_SHORT: Final = frozenset(filter(_are_short, KINDS))
+
+USUAL: Final[dict[type[Record], int]] = {kind: _FIXED + _most_text(kind) // 2 for kind in _SHORT}
+"""Bytes that a record takes of a kind whose texts are short: to look at each would cost more than it tells."""
+
+
+_LONG: Final = {
+    kind: tuple(
+        attrgetter(name)
+        for name, bound in describe(kind).bounds.items()
+        if isinstance(bound, Text) and bound.longest > _ALL_SHORT
+    )
+    for kind in KINDS
+}
+"""What gives those of a record's texts that can be long."""
+
+
+def weight(kind: type[Record], record: Record) -> int:
+    """Give about the bytes that a record takes, kept by itself."""
+    if usual := USUAL.get(kind):
+        return usual
+    bytes = _FIXED
+    for get in _LONG[kind]:
+        text = get(record)
+        bytes += len(text) if text.isascii() else 4 * len(text)
+    return bytes
 
 
 def one_slice(kind: type[Record], records: Sequence[Record]) -> int:

@@ -26,6 +26,7 @@ from sockcrud.errors import (
     NotFound,
     NotLoggedIn,
     Outdated,
+    QuotaExceeded,
     StillReferred,
     Taken,
     Unavailable,
@@ -65,6 +66,7 @@ _STATUSES: Final[dict[type[DomainError], int]] = {
     Crashed: 500,
     Busy: 503,
     Unavailable: 503,
+    QuotaExceeded: 507,
 }
 
 _MESSAGES: Final[dict[type[DomainError], str]] = {

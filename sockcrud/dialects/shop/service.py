@@ -23,6 +23,7 @@ from sockcrud.errors import (
     NotFound,
     NotLoggedIn,
     Outdated,
+    QuotaExceeded,
     StillReferred,
     Taken,
     Unavailable,
@@ -56,6 +57,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     LoginDelayed: 429,
     Busy: 503,
     Unavailable: 503,
+    QuotaExceeded: 507,
 }
 
 
@@ -124,6 +126,8 @@ def _in_words(error: DomainError) -> str:
             return "Too much is under way: try again in a moment"
         case Unavailable():
             return "The store cannot be reached: try again in a moment"
+        case QuotaExceeded():
+            return f"No further {_named(error.kind)} can be stored: something must be deleted first"
         case _:
             return "Internal server error"
 
