@@ -17,7 +17,7 @@ from sockcrud.lockout import STANDARD_DELAYS, Delays, Lockout
 from sockcrud.model import ADMIN, USER, Account, Company, Record, checked
 from sockcrud.passwords import OURSELVES, Passwords, checked_digest
 from sockcrud.peers import peer_of
-from sockcrud.sessions import account_lock, company_lock, end_company_sessions, end_sessions, may_act
+from sockcrud.sessions import account_lock, company_lock, end_sessions, keep, may_act
 from sockcrud.stores.interfaces import IReads, IStore, ITransaction, Where
 
 ACTIVE_ADMIN: Final = "active admin"
@@ -158,6 +158,8 @@ class Directory:
             before = await transaction.get(Account, account_id)
             after = await transaction.update(Account, account_id, expect, **fields)
             await end_sessions(transaction, account_id, but=own_session if after.active else None)
+            if own_session is not None and after.company_id != before.company_id:
+                await keep(transaction, own_session, account_id)
             if before.role == ADMIN and before.active and not _MAKES_AN_ADMIN.isdisjoint(fields):
                 await require_active_admin(transaction)
             return before, after
@@ -207,8 +209,8 @@ class Directory:
             if permit is not None:
                 await permit(transaction)
             before = await transaction.get(Company, company_id)
+            # The new revision is above that of every session of the company's accounts, which ends them (see `sessions`).
             after = await transaction.update(Company, company_id, expect, **fields)
-            await end_company_sessions(transaction, company_id)
             if before.active and not after.active:
                 await require_active_admin(transaction)
             return after

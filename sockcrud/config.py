@@ -212,6 +212,9 @@ class Settings:
     stop_grace: float = _setting("5", _seconds, "seconds that requests under way have when the daemon is stopped")
     session_idle: float = _setting("1800", _seconds, "seconds without use after which a session is over")
     session_age: float = _setting("43200", _seconds, "seconds after which a session is over in any case")
+    max_sessions: int = _setting(
+        "1000", _count, "sessions that an account has at once; at a login beyond them the one unused for longest ends"
+    )
     free_login_failures: int = _setting("10", _count, "failed logins for one account and address before each must wait")
     log_operations: bool = _setting("no", _yes_or_no, "log a line for every operation")
 

@@ -154,7 +154,8 @@ def make_daemon(
     passwords = Passwords(hashing)
     directory = Directory(store, passwords, reactor, delays)
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
-    sessions = Sessions(store, reactor, timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age))
+    idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
+    sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
 
     responders = _responders(settings, gate, store, directory, sessions, status, connections)

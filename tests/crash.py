@@ -50,11 +50,13 @@ def on_disk(directory: Path) -> dict[Name, Found]:
         for check, sound in (("integrity_check", [("ok",)]), ("foreign_key_check", [])):
             if (told := copy.execute(f"PRAGMA {check}").fetchall()) != sound:
                 raise Broken(f"{check}: {told}")
+        staged = copy.execute("SELECT value FROM counters WHERE name = 'staged'").fetchone()
+        there = f" WHERE rev < {staged[0]}" if staged and staged[0] else ""  # the others are of an import under way
         return found(
-            copy.execute("SELECT id, name, age FROM users").fetchall(),
-            copy.execute("SELECT id, data FROM messages").fetchall(),
-            copy.execute("SELECT id, cpf, balance FROM clients").fetchall(),
-            copy.execute("SELECT id, client_id, number FROM addresses").fetchall(),
+            copy.execute(f"SELECT id, name, age FROM users{there}").fetchall(),
+            copy.execute(f"SELECT id, data FROM messages{there}").fetchall(),
+            copy.execute(f"SELECT id, cpf, balance FROM clients{there}").fetchall(),
+            copy.execute(f"SELECT id, client_id, number FROM addresses{there}").fetchall(),
         )
 
 
@@ -108,6 +110,7 @@ class Rounds:
     book: Book
     figures: Figures
     token: str = ""
+    admin_token: str = ""
 
     def run(self, count: int) -> None:
         """Raise `Broken` for a promise that the daemon did not keep."""
@@ -127,7 +130,7 @@ class Rounds:
     def _round(self, round: int) -> None:
         with self.restarted() as daemon:
             self.log_in(daemon)
-            load = Load(daemon, self.book, self.random, round, self.token)
+            load = Load(daemon, self.book, self.random, round, self.token, admin_token=self.admin_token)
             load.start()
             sleep(self.random.uniform(0.5, 1.5) if round % 10 == 0 else self.random.uniform(0.01, 0.4))
             daemon.process.kill()
@@ -153,6 +156,9 @@ class Rounds:
             port.do("POST", "/user/create", {"username": "loader", "password": PASSWORD})
             self.token = port.log_in("loader")
             port.close()
+            admin = Http(daemon.ports["admin"])
+            self.admin_token = admin.do("POST", "/login", {"login": ADMIN, "password": PASSWORD})["token"]
+            admin.close()
 
     def _kill_at_start(self) -> None:
         """Start a daemon and kill it before, while or after it reads the file."""

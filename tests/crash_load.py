@@ -25,6 +25,10 @@ from tests.running import Daemon
 PASSWORD: Final = "a password of the load"
 MANY: Final = 60
 """Records of a connection from which on it rather deletes than creates."""
+IMPORTED: Final = 700
+"""Addresses that an import brings with a client: more than are inserted by one transaction."""
+_IMPORTER: Final = "9"
+"""What the cpf of a client begins with that came with all of its addresses, and goes with them."""
 BATCH: Final = 8
 """Changes at once on one connection of the JSON ports."""
 REST: Final = 0.05
@@ -68,7 +72,8 @@ class Http:
         """Ask, and do not wait for the answer."""
         headers = {name.replace("_", "-"): value for name, value in more.items()}
         headers["Authorization"] = authorization or f"Bearer {self.token}"
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+        text = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        self._connection.request(method, path, text, headers)
 
     def hear(self) -> tuple[int, Any]:
         """Give the answer to what was sent."""
@@ -136,7 +141,15 @@ class Load:
     """
 
     def __init__(
-        self, daemon: Daemon, book: Book, random: Random, round: int, token: str, node: int = 0, watch: Watch | None = None
+        self,
+        daemon: Daemon,
+        book: Book,
+        random: Random,
+        round: int,
+        token: str,
+        node: int = 0,
+        watch: Watch | None = None,
+        admin_token: str = "",
     ) -> None:
         self._daemon, self._book, self._round, self._token = daemon, book, round, token
         self._node, self._watch = node, watch
@@ -156,6 +169,8 @@ class Load:
             self._read_json,
             self._read_clients,
         ]
+        if admin_token:
+            works.append(lambda random: self._import_clients(admin_token, random))
         self._threads = [
             Thread(target=self._run, args=(work, Random(random.random())), name=f"{number} on {node}")
             for number, work in enumerate(works)
@@ -313,9 +328,8 @@ class Load:
         """Add an address whose number is the version of the client that it makes."""
         client = self._book.entries["clients", cpf]
         number, (balance, numbers) = client.state.version + 1, client.state.shown
-        address = {"client_id": client.id, "state": "SP", "city": "Santos", "street": cpf, "number": number, "cep": "01310-100"}
         self._book.begin(("clients", cpf), State(number, (balance, (*numbers, number))))
-        id = port.do("POST", "/address/create", address)["id"]
+        id = port.do("POST", "/address/create", _address(client.id or 0, cpf, number))["id"]
         self._book.acknowledge(("clients", cpf))
         client.parts[number] = id
         self._book.own("addresses", id, f"{cpf}/{number}")
@@ -327,6 +341,29 @@ class Load:
         self._book.begin(("clients", cpf), State(client.state.version + 1, (balance, left)))
         port.do("DELETE", f"/address/delete/{client.parts.pop(number)}")
         self._book.acknowledge(("clients", cpf))
+
+    def _import_clients(self, admin_token: str, random: Random) -> None:
+        """Import a client with many addresses, and delete one with all of them now and then."""
+        admin, port = self._http("admin", admin_token), self._http("clients", self._token)
+        while self._goes_on():
+            alive = self._book.alive("clients", _IMPORTER)
+            if len(alive) > 2 or (alive and random.random() < 0.3):
+                cpf = random.choice(alive)
+                self._book.begin(("clients", cpf), GONE)
+                port.do("DELETE", f"/clients/delete/{self._book.entries['clients', cpf].id}")
+                self._book.acknowledge(("clients", cpf))
+                continue
+            number = next(self._numbers)
+            cpf = f"{_IMPORTER}{self._round // 1000:02d}.{self._round % 1000:03d}.{number:03d}-00"
+            first = 1_000_000_000 * (1_000 * self._round + number)
+            homes = range(1, IMPORTED + 1)
+            given = [{"kind": "Client", "id": first, **_client(cpf, 1)}]
+            given += ({"kind": "Address", "id": first + home, **_address(first, cpf, home)} for home in homes)
+            self._book.begin(("clients", cpf), State(IMPORTED, (1, tuple(homes))))
+            done = admin.do("POST", "/import", "\n".join(map(json.dumps, given)).encode())
+            if done != {"imported": {"Client": 1, "Address": IMPORTED}}:
+                raise Broken(f"the import of {cpf} was answered with {done}")
+            self._book.acknowledge(("clients", cpf), first)
 
     def _make_accounts(self, random: Random) -> None:
         port = self._http("auth")
@@ -374,6 +411,8 @@ class Load:
             self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
             status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
             if status == 200:
+                if picked[0].startswith(_IMPORTER) and len(addresses) != IMPORTED:
+                    raise Broken(f"{picked[0]} came with {IMPORTED} addresses, and is shown with {len(addresses)}")
                 self._book.see(("clients", picked[0]), max((address["number"] for address in addresses), default=0))
 
 
@@ -381,6 +420,10 @@ def _payload(answer: Any) -> Any:
     if "error" in answer:
         raise Refused(f"a reader: {answer}")
     return answer["payload"]
+
+
+def _address(client: int, cpf: str, number: int) -> dict[str, Any]:
+    return {"client_id": client, "state": "SP", "city": "Santos", "street": cpf, "number": number, "cep": "01310-100"}
 
 
 def _client(cpf: str, version: int) -> dict[str, Any]:

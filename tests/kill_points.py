@@ -95,7 +95,8 @@ class Points:
                 return
         with daemon:
             check_restarted(daemon, self.directory, self.book, self.rounds.token)
-            load = Load(daemon, self.book, self.rounds.random, round, self.rounds.token)
+            rounds = self.rounds
+            load = Load(daemon, self.book, rounds.random, round, rounds.token, admin_token=rounds.admin_token)
             load.start()
             try:
                 status = daemon.process.wait(PATIENCE)

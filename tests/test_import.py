@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -17,12 +17,13 @@ from sockcrud.model import (
     Address,
     Client,
     Message,
+    Record,
     User,
 )
 from sockcrud.operations.transfer import MOST_FAULTS, NO_PASSWORD, Fault, Given, Unimportable
-from sockcrud.stores.interfaces import ITransaction
+from sockcrud.stores.interfaces import ITransaction, Stage
 from tests.directory_kit import HERE, RIGHT
-from tests.transfer_case import FAR, NOON, T, TransferCase, a_message, as_given, without_rev
+from tests.transfer_case import FAR, NOON, RECORDS, T, TransferCase, a_message, as_given, without_rev
 
 
 class ImportTests(TransferCase):
@@ -240,6 +241,41 @@ class ImportTests(TransferCase):
         before = self.have(self.store.count(Message))
         self.failureResultOf(self.wait(self.transfer.import_(self.boss, [Given(1, a_message(1))])), Forbidden)
         self.assertEqual(self.have(self.store.count(Message)), before)
+
+    def test_what_changes_while_many_come_in_is_a_fault_too_and_nothing_stays(self) -> None:
+        address = {"kind": "Address", "id": 9, "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}
+        many = [a_message(id) for id in range(1, 901)]
+        self.filled()
+        for name in ("add", "publish"):
+            self.when_staged(name, lambda: self.store.delete(Client, 7))
+            self.assertEqual(self.late_faults(*many, {**address, "client_id": 7}), [(901, "client_id")])
+            [seven] = [fields for kind, id, fields in RECORDS if (kind, id) == (Client, 7)]
+            self.have(self.store.insert(Client, 7, **seven))
+        self.when_staged("add", lambda: self.store.insert(Message, 900, data="mine"))
+        self.assertEqual(self.late_faults(*many), [(900, "id")])
+        self.when_staged("publish", lambda: self.store.update(Account, self.root.id, role=USER))
+        entries = [Given(line, each) for line, each in enumerate(many[:800], 1)]
+        self.failureResultOf(self.wait(self.transfer.import_(self.boss, entries)), Forbidden)
+        self.failureResultOf(Deferred.fromCoroutine(self.store.get(Message, 1)), NotFound)
+
+    def when_staged(self, name: str, change: Callable[[], Awaitable[object]]) -> None:
+        """Make a change before the first call of this method of the next stage."""
+        begin = self.store.stage
+
+        async def stage(highest: Mapping[type[Record], int]) -> Stage:
+            self.store.stage = begin  # type: ignore[method-assign]
+            staged = await begin(highest)
+            method, made = getattr(staged, name), list[object]()
+
+            async def late(argument: object) -> object:
+                if not made:
+                    made.append(await change())
+                return await method(argument)
+
+            setattr(staged, name, late)
+            return staged
+
+        self.store.stage = stage  # type: ignore[method-assign]
 
     def late_faults(self, *given: dict[str, Any]) -> list[tuple[int, str | None]]:
         entries = [Given(line, each) for line, each in enumerate(given, 1)]

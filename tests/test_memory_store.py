@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.errors import NotFound
 from sockcrud.model import Account, Company, Message
+from sockcrud.stores.hidden import MANY
 from sockcrud.stores.interfaces import IStore, ITransaction, Where
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.snapshots import TableListing
-from sockcrud.stores.tables import MANY, Tables
+from sockcrud.stores.tables import Tables
 from sockcrud.stores.weights import SLICE
 from tests import store_contract
 from tests.store_case import ALL, StoreCase, a_company, an_account, everything, ids, rest_of

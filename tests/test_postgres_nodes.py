@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -224,6 +225,26 @@ class LoginsTests(NodesCase):
             await end(session)
             with self.assertRaises(NotLoggedIn):
                 await self.sessions.resume(token, "members")
+
+    async def test_a_last_use_at_one_node_revives_nothing_that_a_company_has_ended_at_another(self) -> None:
+        account = await self.account()
+        directory = Directory(self.other, Passwords(InThisThread()), the_reactor())
+        for number in range(10):
+            token, session = await self.sessions.start(await self.store.get(Account, account.id), "members", "")
+            later = session.used_at + timedelta(minutes=5)
+            await together(
+                self.sessions._write_use(session.id, later),
+                self.others._write_use(session.id, later),
+                directory.change_company(1, name=f"Acme {number}"),
+            )
+            for sessions in (self.sessions, self.others):
+                with self.assertRaises(NotLoggedIn):
+                    await sessions.resume(token, "members")
+            await self.others._write_use(session.id, later + timedelta(minutes=5))
+            with self.assertRaises(NotLoggedIn):
+                await self.sessions.resume(token, "members")
+        self.assertEqual(await self.others.sweep(), 10)
+        self.assertEqual(await self.store.count(Session), 0)
 
     async def test_failed_logins_count_at_all_nodes_together(self) -> None:
         await self.account()

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import Account, Address, Client, Company, InventoryItem, Product, Record, Session, User, describe
-from sockcrud.stores import tables, weights
+from sockcrud.stores import hidden, weights
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.interfaces import Change, IChanges, IStore, ITransaction, Listing, Where
 from sockcrud.stores.memory import MemoryStore
@@ -112,7 +112,7 @@ class Stop(Exception):
 def small() -> contextlib.ExitStack:
     """Let three records be many, until it is closed: they take several slices, and an id or two more a list of another kind."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(tables, "MANY", 2))
+        stack.enter_context(mock.patch.object(hidden, "MANY", 2))
         stack.enter_context(mock.patch.object(weights, "SLICE", 3))
         return stack.pop_all()
 

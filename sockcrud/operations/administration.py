@@ -10,12 +10,12 @@ import attrs
 from attrs import frozen
 
 from sockcrud.accounts import Directory, Permit
-from sockcrud.errors import Invalid
+from sockcrud.errors import Invalid, NotFound
 from sockcrud.model import USER, Account, Company, Session
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.values import Secret
-from sockcrud.sessions import account_lock, end_sessions
+from sockcrud.sessions import account_lock, alive_in_company, end_sessions
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
 
 T = TypeVar("T")
@@ -166,11 +166,13 @@ class Administration:
     ) -> Page[LiveSession]:
         """Fire with at most `limit` sessions, those with an id above `after`, of one account or of all.
 
-        One that has been idle too long, or is too old, may show until it is swept.
+        One that has been idle too long, or is too old, may show until it is swept. There may be fewer than `limit` with a
+        rest behind them.
         """
         where = None if account_id is None else Where("account_id", account_id)
         page = await self._page(Session, limit, after, where)
-        return Page([_without_token(session) for session in page.items], page.next)
+        alive = await alive_in_company(self.store, page.items)
+        return Page([_without_token(session) for session in alive], page.next)
 
     @operation("sessions.end", admins)
     async def end_session(self, principal: Principal, id: int) -> None:
@@ -178,6 +180,8 @@ class Administration:
 
         async def end(transaction: ITransaction) -> None:
             await still(transaction, principal, admins)
+            if not await alive_in_company(transaction, [await transaction.get(Session, id)]):
+                raise NotFound(Session.__name__, id)
             await transaction.delete(Session, id)
 
         await self.store.transact(end)

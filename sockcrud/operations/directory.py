@@ -61,9 +61,8 @@ async def still(reads: IReads, principal: Principal, may: Permission) -> Account
     """Fire with the account that asks, as it is now. Fail as `may` does, or with NotLoggedIn where the login is over."""
     try:
         account = await reads.get(Account, own_account(principal).id)
-        if principal.session_id is not None:
-            await reads.get(Session, principal.session_id)
-        acts = await may_act(reads, account)
+        session = None if principal.session_id is None else await reads.get(Session, principal.session_id)
+        acts = await may_act(reads, account, session)
     except NotFound:
         raise NotLoggedIn from None
     if not acts:

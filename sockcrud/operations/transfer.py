@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 from attrs import Factory, define, frozen
@@ -26,7 +26,7 @@ from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.passwords import STANDARD_COST
-from sockcrud.stores.interfaces import IForesees, IStore, ITransaction, Listing
+from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 
 TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
 """The kinds that an export holds: what only the logins need is none of them."""
@@ -43,12 +43,16 @@ SLICE_SECONDS: Final = 0.005
 _TOGETHER: Final = 200
 """Records that the store is asked about at once: a store on a network makes one question of them."""
 
+_AT_ONCE: Final = 500
+"""Records that are inserted by one transaction: it takes some milliseconds."""
+
 _KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
 _ID: Final = Whole(1, INT64.stop - 1)
 _CLIENTS_ID: Final = Whole(INT64.start, INT64.stop - 1)
 """The ids of messages are their clients', who may take any number."""
 _NOT_STORED: Final = frozenset(("kind", "id", "rev"))
 _NAME_SHOWN: Final = 60
+_NO_REVISION: Final = 0
 
 _HASH: Final = re.compile(
     r"\$argon2id\$v=19\$m=(?P<memory>[0-9]{1,7}),t=(?P<passes>[0-9]{1,3}),p=(?P<lanes>[0-9]{1,3})"
@@ -166,67 +170,137 @@ async def add_records(
     """Do what `Transfer.import_` promises, for whoever is permitted. No admin is needed: adding takes none away."""
     batch = _Batch()
     pace = _Pace(clock)
-    for entry in given:
-        batch.add(entry)
-        if len(batch.faults) > MOST_FAULTS:
+    try:
+        for entry in given:
+            batch.add(entry)
+            if len(batch.faults) > MOST_FAULTS:
+                raise batch.unimportable()
+            await pace.keep()
+        await _compare(store, batch, pace)
+        if batch.faults:
             raise batch.unimportable()
-        await pace.keep()
-    await _compare(store, batch, pace)
-    if batch.faults:
-        raise batch.unimportable()
+        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
+        await _insert(store, batch, permit, pace)
+    finally:
+        await _let_go([*batch.records.values(), *batch.lines.values(), *batch.keys.values()], pace)
+    return counts
+
+
+async def _insert(store: IStore, batch: _Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them. Where there are many, and the store can, nobody waits for it."""
+    if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
+        staging: IStages = store
+        highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
+        await _stage(await staging.stage(highest), batch, permit, pace)
+        return
 
     async def add(transaction: ITransaction) -> None:
-        await transaction.alone(ACTIVE_ADMIN)
-        if permit is not None:
-            await permit(transaction)
-        for kind in TRANSFERRED:  # what is referred to before what refers to it
-            rows = batch.rows[kind]
-            for start in range(0, len(rows), _TOGETHER):
-                some = rows[start : start + _TOGETHER]
+        await _begin(transaction, permit)
+        for kind, records in batch.records.items():  # what is referred to before what refers to it
+            for start in range(0, len(records), _TOGETHER):
+                some = [(record.id, _fields(record)) for record in records[start : start + _TOGETHER]]
                 if IForesees.providedBy(transaction):
                     foreseeing: IForesees = transaction
-                    await foreseeing.foresee(kind, [(row.id, row.fields) for row in some])
-                for row in some:
-                    await _add(transaction, row)
+                    await foreseeing.foresee(kind, some)
+                for id, fields in some:
+                    try:
+                        await transaction.insert(kind, id, **fields)
+                    except (Taken, NotFound) as error:
+                        raise batch.overtaken(kind, id, error) from None
 
     await store.transact(add)
-    return {describe(kind).name: len(rows) for kind, rows in batch.rows.items() if rows}
+
+
+async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
+    await transaction.alone(ACTIVE_ADMIN)
+    if permit is not None:
+        await permit(transaction)
+
+
+async def _stage(stage: Stage, batch: _Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one."""
+    try:
+        for records in batch.records.values():
+            for start in range(0, len(records), _TOGETHER):
+                stop = start + _TOGETHER
+                await stage.add(some := records[start:stop])
+                cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                await pace.keep()
+        await stage.publish(lambda transaction: _begin(transaction, permit))
+    except Overtaken as overtaken:
+        await stage.abandon()
+        if isinstance(overtaken.error, (Taken, NotFound)):
+            raise batch.overtaken(overtaken.kind, overtaken.id, overtaken.error) from None
+        raise overtaken.error from None
+    except BaseException:
+        await stage.abandon()
+        raise
 
 
 async def _compare(store: IStore, batch: _Batch, pace: _Pace) -> None:
     """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
-    rows = [row for kind in TRANSFERRED for row in batch.rows[kind]]
-    for start in range(0, len(rows), _TOGETHER):
-        asking = [Deferred.fromCoroutine(_clashes(store, row, batch)) for row in rows[start : start + _TOGETHER]]
+    for kind, records in batch.records.items():
+        for start in range(0, len(records), _TOGETHER):
+            asking = [_clashes(store, kind, record.id, _asked(record), batch) for record in records[start : start + _TOGETHER]]
+            await _ask(store, asking, batch, pace)
+            if len(batch.faults) > MOST_FAULTS:
+                return
+    await _ask(store, [_clashes(store, row.kind, row.id, row.fields, batch) for row in batch.incomplete], batch, pace)
+
+
+async def _ask(store: IStore, asking: Sequence[Coroutine[Any, Any, list[Fault]]], batch: _Batch, pace: _Pace) -> None:
+    if IFarAway.providedBy(store):
         try:
-            for faults in await gatherResults(asking, consumeErrors=True):
-                batch.faults += faults
+            found = await gatherResults(list(map(Deferred.fromCoroutine, asking)), consumeErrors=True)
         except FirstError as error:
             error.subFailure.raiseException()
-        if len(batch.faults) > MOST_FAULTS:
-            return
-        await pace.keep()
+    else:
+        found = [await each for each in asking]  # a Deferred each would take longer than all else
+    for faults in found:
+        batch.faults += faults
+    await pace.keep()
 
 
-async def _clashes(store: IStore, row: _Row, batch: _Batch) -> list[Fault]:
-    faults = []
-    if await _exists(store.get(row.kind, row.id)):
-        faults.append(Fault(row.line, "id", "an id that is free"))
-    for name in describe(row.kind).uniques:
-        if name in row.fields and await store.find(row.kind, name, row.fields[name]) is not None:
-            faults.append(_taken(row, name))
-    for name, reference in describe(row.kind).references.items():
-        id = row.fields.get(name)
-        if id is not None and id not in batch.ids[reference.kind] and not await _exists(store.get(reference.kind, id)):
-            faults.append(_absent(row, name))
+async def _clashes(store: IStore, kind: type[Record], id: int, fields: Mapping[str, Any], batch: _Batch) -> list[Fault]:
+    line, declared, faults = batch.lines[kind][id], describe(kind), []
+    if await _exists(store.get(kind, id)):
+        faults.append(Fault(line, "id", "an id that is free"))
+    for name in declared.uniques:
+        if name in fields and await store.find(kind, name, fields[name]) is not None:
+            faults.append(_taken(line, name))
+    for name, reference in declared.references.items():
+        to = fields.get(name)
+        if to is not None and to not in batch.lines[reference.kind] and not await _exists(store.get(reference.kind, to)):
+            faults.append(_absent(line, kind, name))
     return faults
 
 
-@frozen
-class _Row:
-    """A record on its way in. It lacks the fields that were found wrong."""
+def _fields(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in describe(type(record)).bounds}
 
-    line: int
+
+def _asked(record: Record) -> dict[str, Any]:
+    """Give the fields that the store has to be asked about."""
+    declared = describe(type(record))
+    return {name: getattr(record, name) for name in (*declared.uniques, *declared.references)}
+
+
+async def _let_go(collections: Iterable[list[Any] | dict[Any, Any]], pace: _Pace) -> None:
+    """Empty them in slices: to let go of a million entries at once would stop everybody."""
+    for collection in collections:
+        while collection:
+            if isinstance(collection, list):
+                del collection[-_TOGETHER:]
+            else:
+                for _ in range(min(_TOGETHER, len(collection))):
+                    collection.popitem()
+            await pace.keep()
+
+
+@frozen
+class _Incomplete:
+    """A record that lacks the fields that were found wrong: what is left of it is looked through for more faults."""
+
     kind: type[Record]
     id: int
     fields: dict[str, Any]
@@ -234,13 +308,21 @@ class _Row:
 
 @define
 class _Batch:
-    """What was given so far, and what is wrong with it."""
+    """What was given so far, and what is wrong with it.
 
-    rows: dict[type[Record], list[_Row]] = Factory(lambda: {kind: [] for kind in TRANSFERRED})
-    ids: dict[type[Record], dict[int, int]] = Factory(lambda: {kind: {} for kind in TRANSFERRED})
+    Of a line nothing is kept but its record, which is as small as it will be in the store, and its number.
+    """
+
+    records: dict[type[Record], list[Record]] = Factory(lambda: {kind: [] for kind in TRANSFERRED})
+    """Those that are whole; their revisions are none yet."""
+    incomplete: list[_Incomplete] = Factory(list)
+    lines: dict[type[Record], dict[int, int]] = Factory(lambda: {kind: {} for kind in TRANSFERRED})
     """By kind, the line of each id."""
+    keys: dict[tuple[type[Record], str], dict[Any, int]] = Factory(
+        lambda: {(kind, name): {} for kind in TRANSFERRED for name in describe(kind).uniques}
+    )
+    """By kind and unique field, the line of each value, folded."""
     faults: list[Fault] = Factory(list)
-    _taken: dict[tuple[type[Record], str, Any], int] = Factory(dict)
 
     def add(self, entry: Given | Fault) -> None:
         if isinstance(entry, Fault):
@@ -255,15 +337,18 @@ class _Batch:
         if not isinstance(id, int) or not ids.fits(id):
             self.faults.append(Fault(entry.line, "id", ids.expects))
             return
-        row = _Row(entry.line, kind, id, self._read(kind, entry))
-        if (line := self.ids[kind].setdefault(id, entry.line)) != entry.line:
+        fields = self._read(kind, entry)
+        if (line := self.lines[kind].setdefault(id, entry.line)) != entry.line:
             self.faults.append(Fault(entry.line, "id", f"an id that line {line} has not"))
         for unique, fold in describe(kind).uniques.items():
-            if unique in row.fields:
-                line = self._taken.setdefault((kind, unique, fold(row.fields[unique])), entry.line)
+            if unique in fields:
+                line = self.keys[kind, unique].setdefault(fold(fields[unique]), entry.line)
                 if line != entry.line:
                     self.faults.append(Fault(entry.line, unique, f"a value that line {line} has not"))
-        self.rows[kind].append(row)
+        if len(fields) == len(describe(kind).bounds):
+            self.records[kind].append(kind(id=id, rev=_NO_REVISION, **fields))
+        else:
+            self.incomplete.append(_Incomplete(kind, id, fields))
 
     def _read(self, kind: type[Record], entry: Given) -> dict[str, Any]:
         bounds = describe(kind).bounds
@@ -277,6 +362,14 @@ class _Batch:
             except Invalid as error:
                 self.faults.append(Fault(entry.line, error.field, error.expected))
         return read
+
+    def overtaken(self, kind: type[Record], id: int, error: Taken | NotFound) -> Unimportable:
+        """Give what to refuse the import with where a record can no longer be inserted, which was in order when compared."""
+        line = self.lines[kind][id]
+        if isinstance(error, Taken):
+            return Unimportable([_taken(line, error.field)], all=False)
+        name = next(name for name, to in describe(kind).references.items() if to.kind.__name__ == error.kind)
+        return Unimportable([_absent(line, kind, name)], all=False)
 
     def unimportable(self) -> Unimportable:
         faults = sorted(self.faults, key=lambda fault: fault.line)
@@ -335,18 +428,6 @@ def _is_base64(text: str) -> bool:
         return False
 
 
-async def _add(transaction: ITransaction, row: _Row) -> None:
-    """Insert one record. What was in order when it was checked may have changed since."""
-    try:
-        await transaction.insert(row.kind, row.id, **row.fields)
-    except Taken as error:
-        raise Unimportable([_taken(row, error.field)], all=False) from None
-    except NotFound as error:
-        references = describe(row.kind).references.items()
-        name = next(name for name, to in references if to.kind.__name__ == error.kind and row.fields[name] == error.id)
-        raise Unimportable([_absent(row, name)], all=False) from None
-
-
 async def _exists(record: Awaitable[Record]) -> bool:
     try:
         await record
@@ -355,13 +436,13 @@ async def _exists(record: Awaitable[Record]) -> bool:
     return True
 
 
-def _taken(row: _Row, field: str) -> Fault:
-    return Fault(row.line, field, "a value that no record has yet")
+def _taken(line: int, field: str) -> Fault:
+    return Fault(line, field, "a value that no record has yet")
 
 
-def _absent(row: _Row, field: str) -> Fault:
-    kind = describe(row.kind).references[field].kind
-    return Fault(row.line, field, f"the id of a {describe(kind).name}, here or in the file")
+def _absent(line: int, kind: type[Record], field: str) -> Fault:
+    to = describe(kind).references[field].kind
+    return Fault(line, field, f"the id of a {describe(to).name}, here or in the file")
 
 
 class _Pace:

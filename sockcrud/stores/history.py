@@ -18,6 +18,9 @@ HISTORY: Final = 100_000
 _CHANGE_BYTES: Final = 150
 """What a change takes without its record."""
 
+_AT_ONCE: Final = 1_000
+"""Changes more than have come that are forgotten in one go: less than a millisecond."""
+
 _JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _Fields = tuple[int, type[Record], int, "Record | None"]
@@ -37,17 +40,35 @@ class History:
 
     def add(self, changes: Iterable[_Fields]) -> None:
         """Keep these changes, the latest, but those that never show."""
+        before = len(self._changes)
         for change in changes:
             _, kind, _, record = change
             if kind in _JOURNALED:
                 self._changes.append(change)
                 self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
-            self._forget()
+            self._forget(len(self._changes) - before + _AT_ONCE)
 
-    def _forget(self) -> None:
+    def join(self, later: History) -> None:
+        """Let the changes that are kept there follow these. What is too much is forgotten a little with every change."""
+        if later.forgotten:
+            self._changes, later._changes = later._changes, self._changes
+            self.bytes, self.forgotten, self._first = later.bytes, later.forgotten, later._first
+        else:
+            self._changes += later._changes
+            self.bytes += later.bytes
+            self._forget(_AT_ONCE)
+
+    def let_go(self, most: int) -> bool:
+        """Drop so many of the changes for good; tell whether there are others."""
+        del self._changes[-most:]
+        return bool(self._changes)
+
+    def _forget(self, most: int) -> None:
         changes = self._changes
-        while self.bytes > self._most_bytes or len(changes) - self._first > self._most:
+        for _ in range(most):
+            if self.bytes <= self._most_bytes and len(changes) - self._first <= self._most:
+                break
             self.forgotten, kind, _, record = changes[self._first]
             self.bytes -= _CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None

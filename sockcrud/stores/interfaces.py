@@ -141,6 +141,42 @@ class IStore(IReads, IChanges):
         """Fire when everything is safe and nothing is held open any more."""
 
 
+class Overtaken(Exception):
+    """A staged record cannot be inserted; `error` is what an insert would have failed with."""
+
+    def __init__(self, kind: type[Record], id: int, error: Exception) -> None:
+        super().__init__(f"{kind.__name__} {id}: {error}")
+        self.kind = kind
+        self.id = id
+        self.error = error
+
+
+class Stage(Protocol):
+    """Records on their way in, seen by nobody until they are published. It must be published or abandoned."""
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Take in some records with the ids that they have; fire when there is room for more. Fail with `Overtaken`.
+
+        What they refer to comes before them. Their revisions will be new ones.
+        """
+
+    async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
+        """Fire when all of them are there, as by one transaction that `permit` begins, which only reads.
+
+        Fail with `Overtaken`, or as `permit` does. In both cases it still has to be abandoned.
+        """
+
+    async def abandon(self) -> None:
+        """Fire when none of them are there."""
+
+
+class IStages(Interface):
+    """A store that takes in any number of records at once, without anybody having to wait for that."""
+
+    def stage(highest: Mapping[type[Record], int]) -> Awaitable[Stage]:
+        """Fire with a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
+
+
 class Copied(Protocol):
     """A store's file as it was at one moment, to be read once. Whoever does not read it to its end must `close` it."""
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred, DeferredLock
 from zope.interface import implementer
 
 from sockcrud.model import INT64, Record, describe
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.history import HISTORY
-from sockcrud.stores.interfaces import Change, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.stores.interfaces import Change, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.snapshots import Later
+from sockcrud.stores.staging import Staging
 from sockcrud.stores.tables import Step, Tables
+from sockcrud.stores.weights import SLICE
 
 
 class _Reads:
@@ -31,7 +34,7 @@ class _Reads:
         return self._tables.page(kind, limit, after, where)
 
     async def count(self, kind: type[Record]) -> int:
-        return len(self._tables.table(kind).records)
+        return self._tables.table(kind).size
 
 
 @implementer(ITransaction)
@@ -72,7 +75,7 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
             raise ValueError(f"{name} of a {kind.__name__} is not {bounds[name].expects}")
 
 
-@implementer(IStore)
+@implementer(IStore, IStages)
 class MemoryStore(_Reads):
     """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
 
@@ -82,6 +85,7 @@ class MemoryStore(_Reads):
     def _start_with(self, tables: Tables) -> None:
         self._tables = tables
         self._transaction = cast(ITransaction, Transaction(tables))
+        self._stages = DeferredLock()
 
     @property
     def rev(self) -> int:
@@ -103,6 +107,10 @@ class MemoryStore(_Reads):
         """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
         return run(self._tables, change)[0]
 
+    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+        await self._stages.acquire()
+        return TableStage(self, highest)
+
     def listing(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
     ) -> Listing[R]:
@@ -113,6 +121,49 @@ class MemoryStore(_Reads):
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class TableStage:
+    """A `Stage` of tables in memory. Each call does so little in a turn that nobody notices it."""
+
+    def __init__(self, store: MemoryStore, highest: Mapping[type[Record], int]) -> None:
+        self._store = store
+        self._tables = store._tables
+        self._staging = Staging(self._tables, highest)
+        self._is_published = False
+
+    async def add(self, records: Sequence[Record]) -> None:
+        self._staging.add(records)
+
+    async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
+        self._publish(permit)
+        await self._end()
+
+    def _publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
+        def publish() -> None:
+            _without_waiting(permit(self._store._transaction))
+            self._staging.publish()
+
+        run(self._tables, publish)
+        self._is_published = True
+
+    async def abandon(self) -> None:
+        while not self._is_published and self._staging.take_back(SLICE):
+            await self._turn()
+        await self._end()
+
+    async def _end(self) -> None:
+        """Let the next one begin, and let go of what is of no use any more."""
+        self._store._stages.release()
+        while self._staging.let_go(SLICE):
+            await self._turn()
+
+    async def _turn(self) -> None:
+        """Fire in a later turn."""
+        if (later := self._tables.budget.later) is not None:
+            turn: Deferred[None] = Deferred()
+            later(lambda: turn.callback(None))
+            await turn
 
 
 def run(tables: Tables, change: Callable[[], T]) -> tuple[T, list[Step]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,12 +28,14 @@ from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.history import HISTORY
-from sockcrud.stores.interfaces import Change, IInFile, IStore, Listing, R, T, Where
-from sockcrud.stores.memory import CheckedTables, MemoryStore, run
+from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
+from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
+from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
-from sockcrud.stores.tables import Batch
+from sockcrud.stores.tables import Batch, Step, Unfit
+from sockcrud.stores.weights import SLICE
 
 GONE: Final = -1
 """As the durable revision: everything has to wait, and is then refused."""
@@ -52,9 +54,16 @@ class _Batch(Batch):
     """
 
     rev: int = 0
+    staged: int | None = None
+    """The first revision that is staged from this batch on, 0 for none; None where that does not change with it."""
+    publishes: bool = False
     counters: list[tuple[int, str]] = Factory(list)
     over: Deferred[None] = Factory(Deferred)
     is_written: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.finals and not self.publishes
 
 
 def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
@@ -64,6 +73,8 @@ def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
     for kind, finals in batch.finals.items():
         LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
+    if batch.staged is not None:
+        sqlite_file.mark_staged(connection, batch.staged)
     connection.execute("COMMIT")
     return perf_counter() - started
 
@@ -92,7 +103,51 @@ class _Listing(Generic[R]):
         self._listing.close()
 
 
-@implementer(IStore, IInFile)
+class _Stage(TableStage):
+    """A stage whose records are on disk before they are published, so that what is published is on disk at once."""
+
+    def __init__(self, store: SqliteStore, highest: Mapping[type[Record], int]) -> None:
+        super().__init__(store, highest)
+        self._file = store
+
+    async def add(self, records: Sequence[Record]) -> None:
+        self._require_open()
+        await self._write(self._staging.add(records))
+
+    async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
+        store, staging = self._file, self._staging
+        self._require_open()
+        try:
+            self._publish(permit)
+        except Exception:
+            await store._until(store._hard)
+            raise
+        store._published = range(staging.base, store._tables.rev + 1)
+        store._hard = store._tables.rev
+        for kind in staging.kinds:
+            store._latest[kind] = store._hard
+        store._forming.publishes = True
+        await store._written_soon()
+        await self._end()
+
+    async def abandon(self) -> None:
+        with suppress(Unavailable):  # then they go at the next start
+            while not self._is_published and (steps := self._staging.take_back(SLICE)):
+                await self._write(steps)
+        await super().abandon()
+
+    def _require_open(self) -> None:
+        if self._file._stopped is not None:
+            raise Unavailable(self._file._stopped)
+
+    async def _write(self, steps: list[Step]) -> None:
+        self._require_open()
+        for step in steps:
+            self._file._forming.take(step, staged=True)
+        await self._file._written_soon()
+
+
+@implementer(IStore, IInFile, IStages)
 class SqliteStore(MemoryStore):
     """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the file waits for ever.
 
@@ -115,6 +170,9 @@ class SqliteStore(MemoryStore):
         self._is_scheduled = False
         self._rev = self._durable = self._hard = 0
         self._latest: dict[type[Record], int] = dict.fromkeys(KINDS, 0)
+        self._published = range(0)
+        """The revisions that were published last, at once: of what is staged nobody is to wait for the disk."""
+        self._staged = 0
         self._stopped: str | None = None
         self._has_failed = False
         self._closing: Deferred[None] | None = None
@@ -174,7 +232,7 @@ class SqliteStore(MemoryStore):
         return records
 
     async def count(self, kind: type[Record]) -> int:
-        size = len(self._tables.table(kind).records)
+        size = self._tables.table(kind).size
         if self._latest[kind] > self._durable:
             await self._until(self._latest[kind])
         return size
@@ -201,10 +259,18 @@ class SqliteStore(MemoryStore):
         for step in steps:
             if self._forming.take(step):
                 self._hard = self._latest[step.kind] = step.rev
+        await self._written_soon()
+        return result
+
+    async def _written_soon(self) -> None:
+        """Fire when the batch that is forming is on disk."""
         if self._writing is None:
             self._hand_over_soon()
         await self._until_written(self._forming)
-        return result
+
+    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+        await self._stages.acquire()
+        return _Stage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
         """Read now, and tell what was read, or why it was refused, once this revision is on disk."""
@@ -233,7 +299,12 @@ class SqliteStore(MemoryStore):
     def _awaited(self, kind: type[Record], id: int) -> int:
         """Give the revision to wait for before the record, or its absence, is shown."""
         awaited = self._forming.awaited(kind, id)
-        return awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
+        awaited = awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
+        if not awaited and self._published.stop > self._durable:
+            record = self._tables.table(kind).records.get(id)
+            if record is not None and record.rev in self._published:
+                return self._published.stop - 1
+        return awaited
 
     def _hand_over_soon(self) -> None:
         """Begin at the next turn: what else comes in this one is written together with it."""
@@ -245,11 +316,14 @@ class SqliteStore(MemoryStore):
         self._is_scheduled = False
         if self._writing is not None or self._has_failed:
             return
-        if self._forming.finals:
+        if not self._forming.is_empty:
             batch, self._forming = self._forming, _Batch()
             batch.rev = self._tables.rev
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
+            staged = 0 if self._tables.staging is None else self._tables.staging.base
+            if staged != self._staged:
+                self._staged = batch.staged = staged
             self._writing = batch
             self._writer.do(lambda connection: (write_batch(connection, batch), self._wal.size()), self._written)
         moments, self._moments = self._moments, []
@@ -300,7 +374,7 @@ class SqliteStore(MemoryStore):
         self._stopped, self._durable = self._stopped or "the store is closed", GONE
         self._hand_over()
         with suppress(Unavailable):  # whoever waits for it has been told
-            while not self._has_failed and (self._writing is not None or self._forming.finals):
+            while not self._has_failed and (self._writing is not None or not self._forming.is_empty):
                 await self._until_written(self._writing or self._forming)
             for errand in list(self._errands):
                 await errand
@@ -364,9 +438,35 @@ class SqliteStore(MemoryStore):
         self._hand_over_soon()
         await moment
         # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
-        served = {kind: dict(self._tables.table(kind).records) for kind in KINDS}
+        listings = {kind: self._tables.listing(kind, None, None, None) for kind in KINDS}
         connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
         try:
-            return await self._aside(partial(sqlite_file.problems, connection, served))
+            found = [fault for kind in KINDS for fault in await self._compared(connection, kind, listings[kind])]
+            return found + await self._aside(partial(sqlite_file.problems, connection))
         finally:
+            for listing in listings.values():
+                listing.close()
             connection.close()
+
+    async def _compared(self, connection: sqlite3.Connection, kind: type[R], listing: Listing[R]) -> list[str]:
+        """Fire with what is wrong with the rows of a kind beside its records."""
+        comparison, records = Comparison(connection, kind), list[R]()
+        try:
+            async for some in listing:
+                records += some
+                if len(records) >= TOGETHER or listing.ended:
+                    await self._aside(partial(comparison.take, records))
+                    records = []
+                else:
+                    await self._turn()
+            if records:
+                await self._aside(partial(comparison.take, records))
+            return await self._aside(comparison.faults)
+        except (Unfit, sqlite3.Error) as error:
+            return [str(error)]
+
+    async def _turn(self) -> None:
+        """Fire in a later turn."""
+        turn: Deferred[None] = Deferred()
+        self._reactor.callFromThread(turn.callback, None)
+        await turn

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sockcrud.model import KINDS, Record
-from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read
+from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read, not_staged, problems
 from sockcrud.stores.tables import Unfit
 from sockcrud.stores.weights import SLICE
 
@@ -35,7 +35,8 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
 
 def count_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...] = KINDS) -> int:
     """Give how many records of these kinds there are."""
-    counts = (connection.execute(f'SELECT count(*) FROM "{LAYOUTS[kind].table}"').fetchone()[0] for kind in kinds)
+    condition = not_staged(connection)
+    counts = (connection.execute(f'SELECT count(*) FROM "{LAYOUTS[kind].table}"{condition}').fetchone()[0] for kind in kinds)
     return sum(counts)
 
 
@@ -57,11 +58,8 @@ def read_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...]
 
 def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
     """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters."""
-    found: list[str] = []
+    found = problems(connection)
     try:
-        found += [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
-        for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):
-            found.append(f"row {id} of {table} refers to one of {other} that is not there")
         counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
         done, total = 0, count_records(connection)
     except sqlite3.Error as error:
@@ -78,7 +76,7 @@ def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
 
 
 def _behind(counters: dict[object, Any], layout: Layout, connection: sqlite3.Connection) -> Iterator[str]:
-    [[highest, rev]] = connection.execute(f'SELECT max("id"), max("rev") FROM "{layout.table}"')
+    [[highest, rev]] = connection.execute(f'SELECT max("id"), max("rev") FROM "{layout.table}"{not_staged(connection)}')
     for name, least in ((layout.highest, highest), ("rev", rev)):
         if type(counters.get(name)) is not int:
             yield f"the counter {name!r} is missing"

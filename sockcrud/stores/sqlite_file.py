@@ -143,7 +143,7 @@ class Layout:
         apart = ", ".join(f'"{column.name}" = char(0) || "id"' for column in self._columns if "UNIQUE" in column.declared)
         # Without the table before it, a column that is not there would be taken for a text in quotes.
         read = ", ".join(f'"{self.table}".{name}' for name in names)
-        self._select = f'SELECT {read} FROM "{self.table}" ORDER BY "id"'
+        self._select = f'SELECT {read} FROM "{self.table}"'
         self._insert = f'INSERT INTO "{self.table}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})'
         self._update = f'UPDATE "{self.table}" SET {changes} WHERE "id" = ?1'
         self._delete = f'DELETE FROM "{self.table}" WHERE "id" = ?'
@@ -196,7 +196,7 @@ class Layout:
 
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
         """Give all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
-        cursor = connection.execute(self._select)
+        cursor = connection.execute(f'{self._select}{not_staged(connection)} ORDER BY "id"')
         while rows := cursor.fetchmany(size):
             yield self._records(rows)
 
@@ -232,6 +232,32 @@ _SHARED: Final = (
     'CREATE TABLE "schema_version" ("version" INTEGER NOT NULL)',
     'CREATE TABLE "counters" ("name" TEXT PRIMARY KEY, "value" INTEGER NOT NULL) WITHOUT ROWID',
 )
+STAGED: Final = "staged"
+"""The counter that is the first revision of an import under way, where there is one: what has it, or more, is not there yet."""
+
+
+def not_staged(connection: sqlite3.Connection) -> str:
+    """Give the condition under which a row is a record: empty where there is no import under way."""
+    row = connection.execute("SELECT value FROM counters WHERE name = ?", (STAGED,)).fetchone()
+    return f' WHERE "rev" < {row[0]}' if row is not None and type(row[0]) is int and row[0] else ""
+
+
+def mark_staged(connection: sqlite3.Connection, rev: int) -> None:
+    """Let this be the first revision of an import under way; 0 for none."""
+    connection.execute("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", (STAGED, rev))
+
+
+def _drop_staged(path: Path) -> None:
+    """Take away what an import has left that was under way when the daemon died."""
+    with _one_line(path), closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if condition := not_staged(connection).replace("<", ">="):
+            for layout in LAYOUTS.values():
+                connection.execute(f'DELETE FROM "{layout.table}"{condition}')
+            mark_staged(connection, 0)
+        connection.execute("COMMIT")
+
+
 COUNTERS: Final = ("rev", *(layout.highest for layout in LAYOUTS.values()))
 SCHEMA: Final = ";\n".join(chain(_SHARED, *(layout.statements for layout in LAYOUTS.values())))
 
@@ -308,7 +334,7 @@ def load(path: Path, tables: Tables, progress: Progress) -> None:
             _fill(connection, tables, progress)
     if version < VERSION:
         _migrate(path, version, tables, progress)
-    connect(path).close()  # shows that it can be written to, and takes in what a crash has left beside it
+    _drop_staged(path)  # shows that it can be written to, and takes in what a crash has left beside it
 
 
 def _create(path: Path) -> None:
@@ -383,7 +409,10 @@ def _fill(connection: sqlite3.Connection, tables: Tables, progress: Progress) ->
     counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
     if not all(type(counters.get(name)) is int for name in COUNTERS):
         raise Unfit("a counter is missing")
-    sizes = [connection.execute(f'SELECT count(*) FROM "{layout.table}"').fetchone()[0] for layout in LAYOUTS.values()]
+    condition = not_staged(connection)
+    sizes = [
+        connection.execute(f'SELECT count(*) FROM "{layout.table}"{condition}').fetchone()[0] for layout in LAYOUTS.values()
+    ]
     done, total = 0, sum(sizes)
     for kind, layout in LAYOUTS.items():
         records: list[Record] = []
@@ -408,8 +437,17 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(connect_to_read(source)) as reading, closing(sqlite3.connect(part)) as writing:
-            reading.backup(writing, pages=CHUNK // 10, progress=lambda _, left, total: progress(total - left, total))
+        with (
+            closing(connect_to_read(source)) as reading,
+            closing(sqlite3.connect(part)) as writing,
+            open(part, "rb+") as written,
+        ):
+
+            def told(_: int, left: int, total: int) -> None:
+                os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
+                progress(total - left, total)
+
+            reading.backup(writing, pages=CHUNK // 10, progress=told)
             writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
         _take_name(part, target)
     except (sqlite3.Error, OSError) as error:
@@ -418,20 +456,14 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
         part.unlink(missing_ok=True)
 
 
-def problems(connection: sqlite3.Connection, served: Mapping[type[Record], dict[int, Record]]) -> list[str]:
-    """Tell what SQLite finds wrong with the file, and which rows are not the records that are served. Uses those up."""
-    found: list[str] = []
+def problems(connection: sqlite3.Connection) -> list[str]:
+    """Tell what SQLite finds wrong with the file."""
     try:
-        found += [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
+        found = [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
         for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):
             found.append(f"row {id} of {table} refers to one of {other} that is not there")
-        for kind, layout in LAYOUTS.items():
-            stored = chain.from_iterable(layout.read(connection))
-            wrong = [record.id for record in stored if served[kind].pop(record.id, None) != record]
-            if wrong := [*wrong, *served[kind]]:
-                found.append(f"{len(wrong)} rows of {layout.table} are not what is served; the first is {min(wrong)}")
-    except (Unfit, sqlite3.Error) as error:
-        found.append(str(error))
+    except sqlite3.Error as error:
+        return [str(error)]
     return found
 
 

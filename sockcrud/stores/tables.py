@@ -5,12 +5,13 @@ Everything here is plain and synchronous: one thread calls it, and between two c
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, Generic, Union
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 import attrs
 from attrs import Factory, define
@@ -19,19 +20,18 @@ from sortedcontainers import SortedList
 from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
 from sockcrud.stores.capacity import UNLIMITED, Capacity
+from sockcrud.stores.hidden import Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
 from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
 from sockcrud.stores.weights import USUAL, weight
 
-MANY: Final = 4096
-"""Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
+if TYPE_CHECKING:
+    from sockcrud.stores.staging import Staging
 
 _FULL: Final = "the records take all the memory that they may"
 
 _HIGHEST: Final = INT64.stop - 1
-
-_Ids = Union[list[int], "SortedList[int]"]
 
 
 class Unfit(ValueError):
@@ -71,14 +71,14 @@ class Batch:
     """What the record is before the batch, and after it, and the revision that whoever reads it waits for, or 0."""
     steps: int = 0
 
-    def take(self, step: Step) -> bool:
-        """Add a change. Tell whether anybody is to wait for it: nobody is where it changes only what is soft."""
+    def take(self, step: Step, staged: bool = False) -> bool:
+        """Add a change. Tell whether anybody is to wait for it: nobody is where it is staged, or changes only what is soft."""
         self.steps += 1
         finals = self.finals.get(step.kind)
         if finals is None:
             finals = self.finals[step.kind] = {}
         before, _, awaited = finals.get(step.id) or (step.before, None, 0)
-        hard = _is_hard(step)
+        hard = not staged and _is_hard(step)
         finals[step.id] = before, step.after, step.rev if hard else awaited
         return hard
 
@@ -100,9 +100,11 @@ class Table(Generic[R]):
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
-        self.indexes: dict[str, dict[Any, _Ids]] = {name: {} for name in self.kind.indexed}
+        self.indexes: dict[str, dict[Any, Ids]] = {name: {} for name in self.kind.indexed}
         self.versions: Versions[R] | None = None
         """What its lists have to do with it, from the first one on."""
+        self.hidden: Hidden[R] | None = None
+        """Which of its records are staged, while something is."""
 
     def fill(self, records: Sequence[R], highest: int) -> None:
         """Let an empty table have these records, at once. They are in the order of their ids."""
@@ -113,10 +115,10 @@ class Table(Generic[R]):
         for name, fold in self.kind.uniques.items():
             self.uniques[name] = dict(zip(map(fold, map(attrgetter(name), records)), ids, strict=True))
         for name in self.kind.indexed:
-            index: defaultdict[Any, list[int]] = defaultdict(list)
+            ids_by: defaultdict[Any, list[int]] = defaultdict(list)
             for value, id in zip(map(attrgetter(name), records), ids, strict=True):
-                index[value].append(id)
-            self.indexes[name] = {value: SortedList(ids) if len(ids) > MANY else ids for value, ids in index.items()}
+                ids_by[value].append(id)
+            self.indexes[name] = {value: fitting(ids) for value, ids in ids_by.items()}
 
     def put(self, id: int, before: R | None, after: R | None) -> None:
         """Let `after` stand where `before` stood; None for nothing."""
@@ -136,12 +138,19 @@ class Table(Generic[R]):
                     del self.uniques[name][old]
                 if after is not None:
                     self.uniques[name][new] = id
-        for name, index in self.indexes.items():
+        for name, ids_by in self.indexes.items():
             old, new = before and getattr(before, name), after and getattr(after, name)
             if before is not None and (after is None or old != new):
-                _unindex(index, old, id)
+                unindex(ids_by, old, id)
             if after is not None and (before is None or old != new):
-                _index(index, new, id)
+                index(ids_by, new, id)
+        if self.hidden is not None:
+            self.hidden.follow(before, after)
+
+    @property
+    def size(self) -> int:
+        """Give how many records are to be seen."""
+        return len(self.records) - (0 if self.hidden is None else len(self.hidden.ids))
 
     def free_id(self) -> int:
         """Give the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
@@ -165,40 +174,24 @@ class Table(Generic[R]):
     def count_after(self, after: int | None, where: Where | None) -> int:
         """Give how many ids there are above `after`."""
         ids = self._ids(where)
-        if after is None:
-            return len(ids)
-        return len(ids) - (bisect_right(ids, after) if isinstance(ids, list) else ids.bisect_right(after))
+        count = len(ids) - places_after(ids, after)
+        if self.hidden is not None:
+            hidden = self.hidden.among(where)
+            count -= len(hidden) - places_after(hidden, after)
+        return count
 
-    def _ids(self, where: Where | None) -> _Ids:
+    def _ids(self, where: Where | None) -> Ids:
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
 
     def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
         """Give the first `size` ids above `after`, in order."""
         ids = self._ids(where)
+        if self.hidden is not None:
+            return visible_after(ids, self.hidden.among(where), after, size)
         if isinstance(ids, list):
             first = 0 if after is None else bisect_right(ids, after)
             return ids[first : first + size]
         return list(islice(ids.irange(after, inclusive=(False, True)), size))
-
-
-def _index(index: dict[Any, _Ids], value: Any, id: int) -> None:
-    ids = index.setdefault(value, [])
-    if isinstance(ids, list):
-        insort(ids, id)
-        if len(ids) > MANY:
-            index[value] = SortedList(ids)
-    else:
-        ids.add(id)
-
-
-def _unindex(index: dict[Any, _Ids], value: Any, id: int) -> None:
-    ids = index[value]
-    if isinstance(ids, list):
-        del ids[bisect_left(ids, id)]
-    else:
-        ids.remove(id)
-    if not ids:
-        del index[value]
 
 
 class Tables:
@@ -217,7 +210,9 @@ class Tables:
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
         self._steps: list[Step] = []
-        self._history = History(history, capacity.history_bytes)
+        self.new_history: Callable[[], History] = partial(History, history, capacity.history_bytes)
+        self._history = self.new_history()
+        self.staging: Staging | None = None
 
     def table(self, kind: type[R]) -> Table[R]:
         """Give the table of a kind."""
@@ -228,12 +223,17 @@ class Tables:
             found: R = self._tables[kind].records[id]
         except KeyError:
             raise NotFound(kind.__name__, id) from None
+        if found.rev > self.rev:  # it is staged
+            raise NotFound(kind.__name__, id)
         return found
 
     def find(self, kind: type[R], name: str, value: Any) -> R | None:
         table = self._tables[kind]
         id = table.uniques[name].get(table.kind.uniques[name](value))
-        return None if id is None else table.records[id]
+        if id is None:
+            return None
+        found = table.records[id]
+        return None if found.rev > self.rev else found
 
     def page(self, kind: type[R], limit: int, after: int | None, where: Where | None) -> list[R]:
         table = self._tables[kind]
@@ -256,13 +256,17 @@ class Tables:
             raise Taken(kind.__name__, "id")
         if table.has_rules:
             self._check(table, None, fields)
-        if len(table.records) >= table.most:
-            raise QuotaExceeded(kind.__name__, f"there are {len(table.records)} already")
-        if self._bytes >= self._most_bytes and table.kind.journaled:
-            raise QuotaExceeded(kind.__name__, _FULL)
+        self.require_capacity(table)
         new: R = kind(id=id, rev=self.rev + 1, **fields)
         self._step(kind, id, None, new)
         return new
+
+    def require_capacity(self, table: Table[Any]) -> None:
+        """Raise `QuotaExceeded` where there is no room for one more record."""
+        if len(table.records) >= table.most:
+            raise QuotaExceeded(table.kind.name, f"there are {len(table.records)} already")
+        if self._bytes >= self._most_bytes and table.kind.journaled:
+            raise QuotaExceeded(table.kind.name, _FULL)
 
     def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
@@ -286,8 +290,16 @@ class Tables:
                 raise StillReferred(kind.__name__, id, other.__name__)
             # From the end, where taking an id out of the index costs the same however many there are.
             while referring:
-                self.delete(other, referring[-1], None)
+                self._delete_along(other, referring[-1], kind, id)
         self._step(kind, id, old, None)
+
+    def _delete_along(self, kind: type[Record], id: int, with_kind: type[Record], with_id: int) -> None:
+        staged: Record = self._tables[kind].records[id]
+        if self.staging is None or staged.rev < self.staging.base:
+            self.delete(kind, id, None)
+        else:
+            self.staging.take_along(kind, id, with_kind, with_id)
+            self._step(kind, id, staged, None)
 
     def _check(self, table: Table[Any], old: Record | None, fields: dict[str, Any]) -> None:
         for name, fold in table.kind.uniques.items():
@@ -337,13 +349,18 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        self._history.add([(step.rev, step.kind, step.id, step.after) for step in steps])
+        shown = steps if self.staging is None else filter(self.staging.was_seen, steps)
+        self._history.add([(step.rev, step.kind, step.id, step.after) for step in shown])
+        self.count_bytes(steps)
+        return steps
+
+    def count_bytes(self, steps: Sequence[Step]) -> None:
+        """Count what these steps have changed to what all records weigh."""
         for step in steps:
             kind, before, after = step.kind, step.before, step.after
             if before is None or after is None or kind not in USUAL:
                 self._bytes += 0 if after is None else USUAL.get(kind) or weight(kind, after)
                 self._bytes -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
-        return steps
 
     def rollback(self) -> None:
         """Take the changes since `begin` back, the latest first."""
@@ -356,6 +373,10 @@ class Tables:
             table.highest = step.highest_before
             self.rev = step.rev - 1
         self._under_way = False
+
+    def join_history(self, later: History) -> None:
+        """Let these be the changes that follow."""
+        self._history.join(later)
 
     def changes(self, since: int, limit: int) -> list[Change]:
         return self._history.since(since, limit, self.rev)
