@@ -7,7 +7,7 @@ address of such a network has them all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sockcrud.peers import peer_of
 from sockcrud.wire.scheduler import Scheduler
 
 SPARE_DESCRIPTORS: Final = 256
@@ -84,19 +85,6 @@ class Budgets:
 
     unsent: int = 256 * 1024 * 1024
     unfinished: int = 256 * 1024 * 1024
-
-
-def peer_key(address: str) -> str:
-    """Return what stands for the peer at this address: the address itself, of IPv6 its /64 network."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
-    return address
 
 
 def _is_local(address: str) -> bool:
@@ -169,7 +157,7 @@ class Connections:
 
     def peer(self, address: str) -> Peer:
         """Return the account of the peer at this address."""
-        key = peer_key(address)
+        key = peer_of(address)
         return self._peers.get(key) or Peer(key, _is_local(address))
 
     def admit(self, connection: Connection, reserved: bool = False) -> bool:
