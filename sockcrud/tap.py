@@ -145,7 +145,7 @@ def make_daemon(
         budgets=Budgets(settings.max_unsent_total, settings.max_unfinished_total),
     )
     connections_at = {name: Listening(connections, reserved=name == "admin") for name in DIALECTS}
-    listeners = Listeners()
+    listeners = Listeners(connections.count_unaccepted)
 
     metrics = Metrics(store, DIALECTS, lambda: {name: len(those) for name, those in connections_at.items()})
     gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])

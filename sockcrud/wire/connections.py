@@ -147,6 +147,7 @@ class Connections:
         self._peers: dict[str, Peer] = {}
         self._empty: Deferred[None] | None = None
         self._refusals = Tally("{count} connections too many were refused", clock)
+        self._unaccepted = Tally("{count} connections were closed at once because no descriptor was left for them", clock)
         self._shedding = Tally("{count} connections were ended because all together held too many bytes", clock)
 
     def __len__(self) -> int:
@@ -225,9 +226,14 @@ class Connections:
                 ended += 1
         self._shedding.count(ended)
 
+    def count_unaccepted(self) -> None:
+        """Take note of a connection that the system had no descriptor for."""
+        self._unaccepted.count()
+
     def flush_log(self) -> None:
         """Log what was counted and not logged yet."""
         self._refusals.flush()
+        self._unaccepted.flush()
         self._shedding.flush()
 
     # The end
