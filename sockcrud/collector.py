@@ -13,6 +13,10 @@ from typing import Final
 GROWTH: Final = 64 * 1024 * 1024
 """Bytes by which the process may grow before what is new is searched, however few objects that is."""
 
+TRIM_GROWTH: Final = 8 * 1024 * 1024
+LOOKS_A_TRIM: Final = 5
+"""Growth, and looks, after which what is free is returned to the system: that takes about a millisecond."""
+
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -49,18 +53,31 @@ def resident_bytes() -> int:
 
 
 class GrowthWatch:
-    """Collects what is new whenever the process has grown: the collector itself counts objects, however long they are."""
+    """Looks after memory whenever the process has grown: the collector itself counts objects, however long they are.
 
-    def __init__(self, resident: Callable[[], int] = resident_bytes) -> None:
+    What strangers made it hold for a moment is returned to the system within seconds, also from between small blocks.
+    """
+
+    def __init__(self, resident: Callable[[], int] = resident_bytes, trim: Callable[[], object] | None = None) -> None:
         self._resident = resident
-        self._collected_at = resident()
+        self._trim = trim or _trim
+        self._collected_at = self._trimmed_at = resident()
+        self._looks = 0
 
-    def look(self) -> bool:
-        """Collect where the process has grown by more than `GROWTH` since the last time; return whether it had."""
+    def look(self) -> None:
+        """Collect, and return what is free, where the process has grown since the last time; to be called every second."""
+        self._looks += 1
         now = self._resident()
-        if now - self._collected_at <= GROWTH:
-            self._collected_at = min(now, self._collected_at)
-            return False
-        gc.collect(1)
-        self._collected_at = self._resident()
-        return True
+        self._collected_at = min(now, self._collected_at)
+        self._trimmed_at = min(now, self._trimmed_at)
+        if now - self._collected_at > GROWTH:
+            gc.collect(1)
+            self._collected_at = self._resident()
+        if now - self._trimmed_at > TRIM_GROWTH and not self._looks % LOOKS_A_TRIM:
+            self._trim()
+            self._trimmed_at = self._resident()
+
+
+def _trim() -> None:
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
