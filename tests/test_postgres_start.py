@@ -27,7 +27,7 @@ from sockcrud.errors import HistoryGone
 from sockcrud.model import Account, Message
 from sockcrud.passwords import InThisThread, Passwords, digest_of
 from sockcrud.sessions import Sessions
-from sockcrud.stores import postgres_schema
+from sockcrud.stores import postgres, postgres_schema
 from sockcrud.stores.capacity import MIB, Capacity
 from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.postgres import FORGOTTEN_BYTES, PostgresStore
@@ -205,6 +205,13 @@ class RestartTests(PostgresCase):
         [(count, bytes)] = postgres_kit.execute(self.url, "SELECT count(*), sum(octet_length(record)) FROM changes")
         self.assertIn(count, range(26, 140))
         self.assertLess(bytes, FORGOTTEN_BYTES + 2 * MIB)
+
+    async def test_however_many_changes_are_too_old_all_are_deleted(self) -> None:
+        store = opened(self.url, history=100)
+        with mock.patch.object(postgres, "DELETED_TOGETHER", 300):
+            await store.transact(lambda transaction: _insert_many(transaction, 1_200))
+            await store.close()
+        self.assertEqual(postgres_kit.execute(self.url, "SELECT count(*) FROM changes"), [(101,)])
 
     async def test_what_another_node_has_deleted_is_not_stepped_over(self) -> None:
         strict, loose = opened(self.url, history=100), self.another()
