@@ -175,7 +175,7 @@ def _open_store(
     capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings)
+            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
             path = Path(settings.store.removeprefix(SQLITE))
             return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)
