@@ -23,6 +23,7 @@ class Cycle:
 
 class GrowthTests(SynchronousTestCase):
     def setUp(self) -> None:
+        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
         self.size = 0
