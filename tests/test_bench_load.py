@@ -279,7 +279,7 @@ def test_a_peer_that_answers_wrong_does_not_pass(stage: Stage) -> None:
     source = (PEERS / "asyncio_users.py").read_text().replace("404", "200")
     (stage.directory / "wrong.py").write_text(source)
     wrong = stage.serve("wrong", lambda port, _: [sys.executable, str(stage.directory / "wrong.py"), str(port)])
-    with pytest.raises(Failed, match="showing none"):
+    with pytest.raises(Failed, match="showing 1000000000"):
         check_users(wrong.port)
 
 
