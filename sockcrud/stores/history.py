@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.hidden import Ids
 from sockcrud.stores.interfaces import Change
 from sockcrud.stores.weights import USUAL, weight
 
@@ -48,6 +50,17 @@ class History:
                 self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
+
+    def add_deleted(self, kind: type[Record], ids: Ids, rev: int) -> None:
+        """Keep that these were deleted, the latest, one after the other from this revision on."""
+        if kind not in _JOURNALED:
+            return
+        first = max(0, len(ids) - min(self._most, self._most_bytes // _CHANGE_BYTES))
+        if first:  # with those that do not fit all before them are forgotten
+            self._changes.clear()
+            self.bytes, self.forgotten = 0, rev + first - 1
+        self._changes += zip(range(rev + first, rev + len(ids)), repeat(kind), ids[first:], repeat(None))
+        self.bytes += _CHANGE_BYTES * (len(ids) - first)
 
     def join(self, later: History) -> None:
         """Let the changes that are kept there follow these. What is too much is forgotten a little with every change."""

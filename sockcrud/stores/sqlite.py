@@ -27,6 +27,7 @@ from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
 from sockcrud.stores import sqlite_file
 from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.cascade import Cascade
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
@@ -57,24 +58,42 @@ class _Batch(Batch):
     staged: int | None = None
     """The first revision that is staged from this batch on, 0 for none; None where that does not change with it."""
     publishes: bool = False
+    gone: list[tuple[type[Record], int]] = Factory(list)
+    """Records whose rows stay a while, under a mark, and have gone with all that goes with them."""
+    cleared: list[type[Record]] = Factory(list)
+    """The kinds of those whose rows are gone now, so that their mark can go."""
     counters: list[tuple[int, str]] = Factory(list)
     over: Deferred[None] = Factory(Deferred)
     is_written: bool = False
 
     @property
     def is_empty(self) -> bool:
-        return not self.finals and not self.publishes
+        return not self.finals and not self.publishes and not self.gone
+
+    def is_new(self, kind: type[Record], id: int) -> bool:
+        """Tell whether the record has no row before the batch is written."""
+        final = self.finals.get(kind, {}).get(id)
+        return final is not None and final[0] is None
+
+    def let_stay(self, kind: type[Record], id: int) -> None:
+        """Leave its row as it is, under a mark: nobody reads it any more."""
+        self.finals.get(kind, {}).pop(id, None)
+        self.gone.append((kind, id))
 
 
 def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
     """Commit the batch. Give the seconds it took."""
     started = perf_counter()
     connection.execute("BEGIN IMMEDIATE")
+    for kind, id in batch.gone:  # first, as others may take over their unique values
+        sqlite_file.mark_gone(connection, kind, id)
     for kind, finals in batch.finals.items():
         LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
     if batch.staged is not None:
         sqlite_file.mark_staged(connection, batch.staged)
+    for kind in batch.cleared:
+        sqlite_file.mark_cleared(connection, kind)
     connection.execute("COMMIT")
     return perf_counter() - started
 
@@ -111,12 +130,12 @@ class _Stage(TableStage):
         self._file = store
 
     async def add(self, records: Sequence[Record]) -> None:
-        self._require_open()
-        await self._write(self._staging.add(records))
+        self._file._require_open()
+        await self._file._write_hidden(self._staging.add(records))
 
     async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
         store, staging = self._file, self._staging
-        self._require_open()
+        store._require_open()
         try:
             self._publish(permit)
         except Exception:
@@ -133,18 +152,8 @@ class _Stage(TableStage):
     async def abandon(self) -> None:
         with suppress(Unavailable):  # then they go at the next start
             while not self._is_published and (steps := self._staging.take_back(SLICE)):
-                await self._write(steps)
+                await self._file._write_hidden(steps)
         await super().abandon()
-
-    def _require_open(self) -> None:
-        if self._file._stopped is not None:
-            raise Unavailable(self._file._stopped)
-
-    async def _write(self, steps: list[Step]) -> None:
-        self._require_open()
-        for step in steps:
-            self._file._forming.take(step, staged=True)
-        await self._file._written_soon()
 
 
 @implementer(IStore, IInFile, IStages)
@@ -245,9 +254,12 @@ class SqliteStore(MemoryStore):
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
 
-    async def _changed(self, change: Callable[[], T]) -> T:
+    def _require_open(self) -> None:
         if self._stopped is not None:
             raise Unavailable(self._stopped)
+
+    async def _changed(self, change: Callable[[], T]) -> T:
+        self._require_open()
         try:
             result, steps = run(self._tables, change)
         except Exception:
@@ -262,6 +274,48 @@ class SqliteStore(MemoryStore):
         await self._written_soon()
         return result
 
+    async def _delete_with_many(self, kind: type[Record], id: int, expect: int | None) -> None:
+        await self._hiding.acquire()
+        try:
+            while self._forming.is_new(kind, id):  # without a row of it there is none for others to refer to
+                await self._written_soon()
+            self._require_open()
+            cascade = Cascade(self._tables, kind, id, expect)
+        except BaseException as error:
+            self._hiding.release()
+            if isinstance(error, DomainError):
+                await self._until(self._hard)
+            raise
+        self._forming.let_stay(kind, id)
+        self._hard = cascade.rev
+        self._latest.update(dict.fromkeys(cascade.kinds, cascade.rev))
+        marked = self._forming
+        self._clear_away(self._clear(cascade))
+        await self._until_written(marked)
+
+    async def _clear(self, cascade: Cascade) -> None:
+        try:
+            await self._written_soon()
+            while steps := cascade.clear(SLICE):
+                await self._write_hidden(steps)
+            self._require_open()
+            cascade.end()
+            self._forming.cleared.append(cascade.kind)
+            await self._write_hidden([cascade.step])
+        except Unavailable:
+            return  # the next start goes on from the mark
+        finally:
+            self._hiding.release()
+        while cascade.let_go(SLICE):
+            await self._turn()
+
+    async def _write_hidden(self, steps: list[Step]) -> None:
+        """Fire when these changes, for which nobody else waits, are on disk."""
+        self._require_open()
+        for step in steps:
+            self._forming.take(step, staged=True)
+        await self._written_soon()
+
     async def _written_soon(self) -> None:
         """Fire when the batch that is forming is on disk."""
         if self._writing is None:
@@ -269,7 +323,7 @@ class SqliteStore(MemoryStore):
         await self._until_written(self._forming)
 
     async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
-        await self._stages.acquire()
+        await self._hiding.acquire()
         return _Stage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
@@ -286,8 +340,7 @@ class SqliteStore(MemoryStore):
         """Fire once this revision is on disk."""
         if rev <= self._durable:
             return
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         writing = self._writing
         await self._until_written(writing if writing is not None and rev <= writing.rev else self._forming)
 
@@ -298,6 +351,8 @@ class SqliteStore(MemoryStore):
 
     def _awaited(self, kind: type[Record], id: int) -> int:
         """Give the revision to wait for before the record, or its absence, is shown."""
+        if (cascade := self._tables.cascade) is not None and cascade.rev > self._durable and cascade.concerns(kind, id):
+            return cascade.rev
         awaited = self._forming.awaited(kind, id)
         awaited = awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
         if not awaited and self._published.stop > self._durable:
@@ -405,8 +460,7 @@ class SqliteStore(MemoryStore):
 
     def _aside(self, work: Callable[[], T]) -> Deferred[T]:
         """Do something in a thread of its own, while everything else goes on."""
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         result, over = Deferred[Any](), Deferred[None]()
 
         def end(outcome: T | Failure) -> None:
@@ -432,8 +486,7 @@ class SqliteStore(MemoryStore):
             raise Unavailable(f"the store cannot be copied: {error}") from None
 
     async def check(self) -> list[str]:
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         self._moments.append(moment := Deferred[None]())
         self._hand_over_soon()
         await moment
@@ -464,9 +517,3 @@ class SqliteStore(MemoryStore):
             return await self._aside(comparison.faults)
         except (Unfit, sqlite3.Error) as error:
             return [str(error)]
-
-    async def _turn(self) -> None:
-        """Fire in a later turn."""
-        turn: Deferred[None] = Deferred()
-        self._reactor.callFromThread(turn.callback, None)
-        await turn
