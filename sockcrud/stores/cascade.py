@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sockcrud.model import KINDS, Record, describe
-from sockcrud.stores.hidden import Dependants
+from sockcrud.stores.hidden import Dependants, Ids
 from sockcrud.stores.tables import Step, Tables, expect_rev
 from sockcrud.stores.weights import SLICE
 
@@ -69,10 +69,10 @@ class Cascade:
             table.versions.keep(self.rev, id, record, None)
         table.put(id, record, None)
         tables.count_bytes([self.step])
-        self._dependants = {
+        self.dependants = {
             other: Dependants[Any](tables.table(other), name, id, self.rev) for other, name, _ in describe(kind).referred_by
         }
-        for other, dependants in self._dependants.items():
+        for other, dependants in self.dependants.items():
             tables.table(other).hidden = dependants
         tables.cascade = self
         tables.rev = self.rev
@@ -81,11 +81,11 @@ class Cascade:
     @property
     def kinds(self) -> set[type[Record]]:
         """The kinds of which something has gone."""
-        return {self.kind, *self._dependants}
+        return {self.kind, *self.dependants}
 
     def includes(self, record: Record) -> bool:
         """Tell whether a record that is in its table is gone."""
-        dependants = self._dependants.get(type(record))
+        dependants = self.dependants.get(type(record))
         return dependants is not None and dependants.includes(record)
 
     def concerns(self, kind: type[Record], id: int) -> bool:
@@ -99,14 +99,15 @@ class Cascade:
         """Tell whether this is the id of the record, which nobody may have yet."""
         return id == self.id and kind is self.kind
 
-    def was_seen(self, step: Step) -> bool:
-        """Tell whether the step is one of a record that others can see."""
-        return step.before is None or not self.includes(step.before)
+    def others(self, kind: type[Record], ids: Ids) -> list[int]:
+        """Give those of these ids of a kind of dependants whose records are not gone, the last first."""
+        records = self._tables.table(kind).records
+        return [id for id in reversed(ids) if not self.includes(records[id])]
 
     def clear(self, most: int) -> list[Step]:
         """Take so many out of their tables; give the steps. Once there are none left it is time to `end`."""
         steps, tables = list[Step](), self._tables
-        for kind, dependants in self._dependants.items():
+        for kind, dependants in self.dependants.items():
             table = tables.table(kind)
             while len(steps) < most and (ids := dependants.ids):
                 record = table.records[ids[-1]]  # from the end, as `Tables.delete` does
@@ -120,7 +121,7 @@ class Cascade:
     def end(self) -> None:
         """Have nothing to hide any more."""
         self._tables.cascade = None
-        for kind in self._dependants:
+        for kind in self.dependants:
             self._tables.table(kind).hidden = None
 
     def let_go(self, most: int) -> bool:

@@ -113,20 +113,14 @@ class Dependants(Generic[R]):
         return found
 
     def follow(self, before: R | None, after: R | None) -> None:
-        """Take in that the table has `after` where it had `before`."""
-        for (name, value), ids in self._among.items():
-            for record in (before, after):
-                if record is not None and self.includes(record) and getattr(record, name) == value:
-                    _toggle(ids, record.id, record is after)
-
-
-def _toggle(ids: Ids, id: int, is_in: bool) -> None:
-    if not isinstance(ids, list):
-        (ids.add if is_in else ids.remove)(id)
-    elif is_in:
-        insort(ids, id)
-    else:
-        del ids[bisect_left(ids, id)]
+        """Take in that the table has `after` where it had `before`. One of them can only be cleared away."""
+        if self._among and before is not None and self.includes(before):
+            for (name, value), ids in self._among.items():
+                if getattr(before, name) == value:
+                    if isinstance(ids, list):
+                        del ids[bisect_left(ids, before.id)]
+                    else:
+                        ids.remove(before.id)
 
 
 def visible_after(ids: Ids, hidden: Ids, after: int | None, size: int) -> list[int]:

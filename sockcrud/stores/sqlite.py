@@ -60,6 +60,8 @@ class _Batch(Batch):
     publishes: bool = False
     gone: list[tuple[type[Record], int]] = Factory(list)
     """Records whose rows stay a while, under a mark, and have gone with all that goes with them."""
+    cascade: Cascade | None = None
+    """What is being cleared away when the batch is written."""
     cleared: list[type[Record]] = Factory(list)
     """The kinds of those whose rows are gone now, so that their mark can go."""
     counters: list[tuple[int, str]] = Factory(list)
@@ -88,6 +90,9 @@ def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
     for kind, id in batch.gone:  # first, as others may take over their unique values
         sqlite_file.mark_gone(connection, kind, id)
     for kind, finals in batch.finals.items():
+        if (cascade := batch.cascade) is not None:
+            deleted = [id for id, (_, after, _) in finals.items() if after is None]
+            sqlite_file.delete_gone_along(connection, cascade.kind, cascade.id, kind, deleted)
         LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
     if batch.staged is not None:
@@ -376,6 +381,7 @@ class SqliteStore(MemoryStore):
             batch.rev = self._tables.rev
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
+            batch.cascade = self._tables.cascade
             staged = 0 if self._tables.staging is None else self._tables.staging.base
             if staged != self._staged:
                 self._staged = batch.staged = staged

@@ -282,6 +282,17 @@ def mark_gone(connection: sqlite3.Connection, kind: type[Record], id: int) -> No
     connection.execute("INSERT INTO counters (name, value) VALUES (?, ?)", (f"gone from {LAYOUTS[kind].table}", id))
 
 
+def delete_gone_along(
+    connection: sqlite3.Connection, gone: type[Record], id: int, kind: type[Record], deleted: Sequence[int]
+) -> None:
+    """Delete what has gone with one record also where it refers to others, of any kind, that are deleted now."""
+    for other, name, _ in describe(kind).referred_by if deleted and kind is not gone else ():
+        for its_kind, field, _ in describe(gone).referred_by:
+            if its_kind is other:  # by the index of those that are few: + keeps the other one out
+                statement = f'DELETE FROM "{LAYOUTS[other].table}" WHERE "{name}" = ? AND +"{field}" = {id}'
+                connection.executemany(statement, [(each,) for each in deleted])
+
+
 def mark_cleared(connection: sqlite3.Connection, kind: type[Record]) -> None:
     """Have the rows of what was marked as gone be gone, too."""
     connection.execute("DELETE FROM counters WHERE name = ?", (f"gone from {LAYOUTS[kind].table}",))

@@ -293,20 +293,22 @@ class Tables:
             referring = self._tables[other].indexes[name].get(id)
             if referring and not cascade:
                 raise StillReferred(kind.__name__, id, other.__name__)
+            if referring and self.cascade is not None and other in self.cascade.dependants:
+                for one in self.cascade.others(other, referring):
+                    self._delete_along(other, one, kind, id)
+                continue
             # From the end, where taking an id out of the index costs the same however many there are.
             while referring:
                 self._delete_along(other, referring[-1], kind, id)
         self._step(kind, id, old, None)
 
     def _delete_along(self, kind: type[Record], id: int, with_kind: type[Record], with_id: int) -> None:
-        record: Record = self._tables[kind].records[id]
-        if self.staging is not None and record.rev >= self.staging.base:
-            self.staging.take_along(kind, id, with_kind, with_id)
-            self._step(kind, id, record, None)
-        elif self.cascade is not None and self.cascade.includes(record):
-            self._step(kind, id, record, None, gone_at=self.cascade.rev)
-        else:
+        staged: Record = self._tables[kind].records[id]
+        if self.staging is None or staged.rev < self.staging.base:
             self.delete(kind, id, None)
+        else:
+            self.staging.take_along(kind, id, with_kind, with_id)
+            self._step(kind, id, staged, None)
 
     def _check(self, table: Table[Any], old: Record | None, fields: dict[str, Any]) -> None:
         for name, fold in table.kind.uniques.items():
@@ -318,14 +320,12 @@ class Tables:
             if name in fields:
                 self.get(reference.kind, fields[name])
 
-    def _step(
-        self, kind: type[Record], id: int, before: Record | None, after: Record | None, gone_at: int | None = None
-    ) -> None:
+    def _step(self, kind: type[Record], id: int, before: Record | None, after: Record | None) -> None:
         self.rev += 1
         table = self._tables[kind]
         self._steps.append(Step(self.rev, kind, id, before, after, table.highest))
         if before is not None and table.versions is not None:  # where there was nothing, there is nothing to keep
-            table.versions.keep(self.rev, id, before, after, gone_at)
+            table.versions.keep(self.rev, id, before, after)
         table.put(id, before, after)
 
     def fill(self, kind: type[Record], records: Sequence[Record], highest: int) -> None:
@@ -358,8 +358,7 @@ class Tables:
         """Keep the changes since `begin`, and give them."""
         steps, self._steps = self._steps, []
         self._under_way = False
-        hiding = self.staging or self.cascade
-        shown = steps if hiding is None else filter(hiding.was_seen, steps)
+        shown = steps if self.staging is None else filter(self.staging.was_seen, steps)
         self._history.add([(step.rev, step.kind, step.id, step.after) for step in shown])
         self.count_bytes(steps)
         return steps
