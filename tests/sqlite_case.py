@@ -124,6 +124,10 @@ class Held:
         """Come back when the next commit is about to be made. All that was asked for before has then been begun."""
         run_reactor_until(self._reached)
 
+    async def reached(self) -> None:
+        """Fire when the next commit is about to be made."""
+        await self._reached
+
     def let_go(self, count: int = 1) -> None:
         """Let so many go on, now or when they come."""
         self._let_go.release(count)

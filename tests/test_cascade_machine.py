@@ -124,7 +124,7 @@ class CascadingMemoryStoreMachine(Cascading, MemoryStoreMachine):
         if not self.turns:
             assert self.tables.cascade is None
             assert not any(self.tables.table(kind).hidden for kind in (Client, Session))
-            super().keeps_nothing_for_no_list()  # type: ignore[misc]
+            super().keeps_nothing_for_no_list()
 
 
 class CascadingSqliteStoreMachine(Cascading, SqliteStoreMachine):

@@ -36,7 +36,7 @@ _KINDS: Final = frozenset(filter(_can_be_hidden, KINDS))
 
 def is_long(tables: Tables, kind: type[Record], id: int) -> bool:
     """Tell whether so many go with a record that to delete them in one turn would keep others waiting."""
-    if kind not in _KINDS:
+    if kind not in _KINDS or id not in tables.table(kind).records:
         return False
     return sum(len(tables.table(other).indexes[name].get(id, ())) for other, name, _ in describe(kind).referred_by) > SLICE
 

@@ -294,13 +294,12 @@ class SqliteStore(MemoryStore):
         self._forming.let_stay(kind, id)
         self._hard = cascade.rev
         self._latest.update(dict.fromkeys(cascade.kinds, cascade.rev))
-        marked = self._forming
         self._clear_away(self._clear(cascade))
-        await self._until_written(marked)
+        await self._written_soon()
 
     async def _clear(self, cascade: Cascade) -> None:
         try:
-            await self._written_soon()
+            await self._until(cascade.rev)
             while steps := cascade.clear(SLICE):
                 await self._write_hidden(steps)
             self._require_open()
