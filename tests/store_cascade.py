@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Forbidden, NotFound, Outdated, Taken
 from sockcrud.model import Address, Client, InventoryItem, Message, Product, Record
-from sockcrud.stores.interfaces import IStages, ITransaction, Where
+from sockcrud.stores.interfaces import IStages, ITransaction, Stage, Where
 from tests.store_case import ALL, StoreCase, a_client, a_product, an_address, an_item, everything, ids, rest_of
 from tests.test_cascade_machine import sliced
 
@@ -138,7 +138,7 @@ class CascadePromises(StoreCase):
     async def test_one_after_the_other(self) -> None:
         await self.store.delete(Client, 1)
         others = [Deferred.fromCoroutine(self.store.delete(Client, 2)) for _ in range(2)]
-        stage = Deferred.fromCoroutine(cast(IStages, self.store).stage({}))
+        stage: Deferred[Stage] = Deferred.fromCoroutine(self.store.stage({}))
         for _ in range(3):
             self.assertFalse(any(other.called for other in [*others, stage]))
             await self.store.update(Message, 1, data="nobody else waits")

@@ -29,6 +29,7 @@ from sockcrud.stores.weights import SLICE
 from tests import sqlite_case, store_cascade
 from tests.sqlite_case import records_of, rows, settled, started, the_reactor
 from tests.store_case import ALL, a_client, an_address, ids, rest_of
+from tests.test_cascade_machine import sliced
 
 
 class MemoryCascadeTests(store_cascade.CascadePromises):
@@ -214,7 +215,7 @@ class BrokenTests(sqlite_case.SqliteCase):
     """The disk fails while something is cleared away."""
 
     def test_it_goes_on_at_the_next_start(self) -> None:
-        self.addCleanup(store_cascade.sliced().close)
+        self.addCleanup(sliced().close)
         settled(self.stock())
         real, commits = sqlite.write_batch, 0
 
