@@ -205,13 +205,13 @@ class CascadePromises(StoreCase):
 
     async def test_afterwards_nothing_is_left_of_it(self) -> None:
         tables = self.store._tables
-        weighed = tables._bytes
+        weighed = tables.stored
         client = await self.store.insert(Client, **a_client(7))
         for _ in range(3):
             await self.store.insert(Address, **an_address(client.id))
         await self.store.delete(Client, client.id)
         await self.cleared()
-        self.assertEqual(tables._bytes, weighed)
+        self.assertEqual(tables.stored, weighed)
         self.assertIsNone(tables.cascade)
         self.assertFalse(self.store._hiding.locked)
         for kind in KINDS_THAT_GO:

@@ -68,7 +68,10 @@ def test_a_list_of_many_pages_is_one_document(line: Line) -> None:
             "--age: expected a whole number from 0 to 150, got '151'",
         ),
         (["create", "--name", "", "--email", "a@b.c", "--age", "1"], "--name: expected a text of 1 to 200 characters, got ''"),
-        (["update", "1", "--email", "a"], "--email: expected a text of 5 to 254 characters like name@example.org, got 'a'"),
+        (
+            ["update", "1", "--email", "a"],
+            "--email: expected a text of 5 to 254 characters like name@example.org, none of them invisible, got 'a'",
+        ),
         (["update", "1"], "nothing to change: name one of --name, --email, --age"),
         (["show", "1.0"], "ID: expected a whole number of at most 64 bits, got '1.0'"),
         (["show", str(2**63)], f"ID: expected a whole number of at most 64 bits, got '{2**63}'"),

@@ -64,7 +64,8 @@ def test_a_real_daemon(tmp_path: Path) -> None:
                     connection.shutdown(socket.SHUT_WR)
                 first, *rest = answers(received(connection))
             if status == TAKEN:
-                assert first.status in (204, 404), (name, first)  # nothing is at these paths
+                # Nothing is at these paths, and most of these hosts are not this one.
+                assert first.status in (204, 404, 421), (name, first)
             else:
                 assert first.status == status, (name, first)
             assert [answered.status for answered in rest] == ([] if closes else [200]), name

@@ -33,6 +33,8 @@ def user_id_in(payload: dict) -> int:
     user_id = payload.get("user_id")
     if type(user_id) is str and DIGITS.fullmatch(user_id):
         return int(user_id)
+    if type(user_id) is str:
+        raise Refused(404, "User Not Found")
     if type(user_id) is not int:
         raise bad_request()
     return user_id

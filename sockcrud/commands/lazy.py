@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 from attrs import frozen
@@ -69,11 +69,19 @@ class LazyGroup(click.Group):
         return self._later[name].help if name in self._later else self.commands[name].get_short_help_str(70)
 
 
+_WORDS: Final = "sockcrud.words"
+"""Where the context has the words that were typed."""
+
+
 class Program(LazyGroup):
     """The command of all commands. Ctrl-C ends it as shells expect, and without a word.
 
     What click says of a word in a wrong place repeats that word: not where it may be a store with its password.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -82,6 +90,6 @@ class Program(LazyGroup):
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
         except click.UsageError as error:
-            if may_hold_password(error.message):
+            if may_hold_password(error.message) and any(map(may_hold_password, ctx.meta[_WORDS])):
                 raise WrongUse("a store stands where none is expected") from None
             raise

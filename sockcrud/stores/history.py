@@ -17,7 +17,7 @@ from sockcrud.stores.weights import USUAL, weight
 HISTORY: Final = 100_000
 """Changes that are kept, if their bytes are not too many."""
 
-_CHANGE_BYTES: Final = 150
+CHANGE_BYTES: Final = 150
 """What a change takes without its record."""
 
 _AT_ONCE: Final = 1_000
@@ -49,7 +49,7 @@ class History:
             _, kind, _, record = change
             if kind in _JOURNALED:
                 self._changes.append(change)
-                self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
+                self.bytes += CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first + self._among_others > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
 
@@ -57,7 +57,7 @@ class History:
         """Keep that these were deleted, the latest, one after the other from this revision on."""
         if kind not in _JOURNALED:
             return
-        first = max(0, len(ids) - min(self._most, self._most_bytes // _CHANGE_BYTES))
+        first = max(0, len(ids) - min(self._most, self._most_bytes // CHANGE_BYTES))
         if first:  # with those that do not fit all before them are forgotten
             self._changes.clear()
             self.bytes, self._among_others, self.forgotten = 0, 0, rev + first - 1
@@ -65,7 +65,7 @@ class History:
             some = list(ids[start : start + _AT_ONCE])
             self._changes.append((rev + start + len(some) - 1, kind, some, None))
             self._among_others += len(some) - 1
-            self.bytes += _CHANGE_BYTES * len(some)
+            self.bytes += CHANGE_BYTES * len(some)
 
     def join(self, later: History) -> None:
         """Let the changes that are kept there follow these. What is too much is forgotten a little with every change."""
@@ -92,8 +92,8 @@ class History:
             self.forgotten, kind, ids, record = changes[self._first]
             if isinstance(ids, list):
                 self._among_others -= len(ids) - 1
-                self.bytes -= _CHANGE_BYTES * (len(ids) - 1)
-            self.bytes -= _CHANGE_BYTES + (0 if record is None else weight(kind, record))
+                self.bytes -= CHANGE_BYTES * (len(ids) - 1)
+            self.bytes -= CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None
             self._first += 1
         if self._first > len(changes) // 2:

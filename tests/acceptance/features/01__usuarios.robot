@@ -76,11 +76,14 @@ Recusar o que não é identificador
     vazio
     verdadeiro
     o número 1.0
-    o texto um
-    o texto 1.0
     o texto 99999999999999999999
     o número 9223372036854775808
     uma lista
+
+Não encontrar um usuário por um texto que não é número
+    [Modelo]    Não há usuário de identificador "${valor}"
+    o texto um
+    o texto 1.0
 
 Listar os usuários
     DADO que existem "3" usuários
@@ -120,11 +123,14 @@ Não atualizar com dados inválidos
     ENTÃO recebo o erro "Bad Request"
     QUANDO mudo "email" do usuário para "o texto sem-arroba"
     ENTÃO recebo o erro "Bad Request"
-    QUANDO mudo "name" do usuário para "nada"
-    ENTÃO recebo o erro "Bad Request"
-    QUANDO peço uma mudança sem dizer o que muda
-    ENTÃO recebo o erro "Bad Request"
     QUANDO busco o usuário
+    ENTÃO recebo o usuário
+
+Não mudar nada
+    DADO que existe um usuário
+    QUANDO mudo "name" do usuário para "nada"
+    ENTÃO recebo o usuário
+    QUANDO peço uma mudança sem dizer o que muda
     ENTÃO recebo o usuário
 
 Não atualizar um usuário que não existe mais
