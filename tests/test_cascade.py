@@ -277,6 +277,21 @@ class TableTests(SynchronousTestCase):
         cascade.end()
         self.assertEqual((turns, len(table.records), len(table.ids)), (11, 0, 0))
 
+    def test_a_list_is_read_while_half_of_what_an_older_one_needed_of_a_record_is_let_go_of(self) -> None:
+        tables = _tables(340)
+        older = tables.listing(Address, None, None, None)
+        tables.begin()
+        for id in range(1, 335):  # three steps each, of which a thousand go at once
+            tables.delete(Address, id, None)
+        tables.commit()
+        listing = tables.listing(Address, None, None, None)
+        older.close()
+
+        async def listed() -> list[int]:
+            return ids(await rest_of(listing))
+
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(listed())), list(range(335, 341)))
+
     def test_a_list_that_was_begun_after_it_keeps_nothing_of_it(self) -> None:
         tables = _tables(600)
         tables.listing(Address, None, None, None).close()
