@@ -13,10 +13,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from time import perf_counter
 from typing import Any, Final, Generic
 
-from attrs import Factory, define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
@@ -31,11 +29,12 @@ from sockcrud.stores.cascade import Cascade
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
+from sockcrud.stores.sqlite_batch import FileBatch, write_batch
 from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
-from sockcrud.stores.tables import Batch, Step, Unfit
+from sockcrud.stores.tables import Step, Unfit
 from sockcrud.stores.weights import SLICE
 
 GONE: Final = -1
@@ -44,63 +43,6 @@ GONE: Final = -1
 Told = Callable[[str], object]
 
 _log = Logger()
-
-
-@define(eq=False)
-class _Batch(Batch):
-    """Changes that are one transaction of the file.
-
-    All who wait for it wait for the same Deferred, which fires also where it failed: a Deferred each would cost a create
-    2 us of 46.
-    """
-
-    rev: int = 0
-    staged: int | None = None
-    """The first revision that is staged from this batch on, 0 for none; None where that does not change with it."""
-    publishes: bool = False
-    gone: list[tuple[type[Record], int]] = Factory(list)
-    """Records whose rows stay a while, under a mark, and have gone with all that goes with them."""
-    cascade: Cascade | None = None
-    """What is being cleared away when the batch is written."""
-    cleared: list[type[Record]] = Factory(list)
-    """The kinds of those whose rows are gone now, so that their mark can go."""
-    counters: list[tuple[int, str]] = Factory(list)
-    over: Deferred[None] = Factory(Deferred)
-    is_written: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.finals and not self.publishes and not self.gone
-
-    def is_new(self, kind: type[Record], id: int) -> bool:
-        """Tell whether the record has no row before the batch is written."""
-        final = self.finals.get(kind, {}).get(id)
-        return final is not None and final[0] is None
-
-    def let_stay(self, kind: type[Record], id: int) -> None:
-        """Leave its row as it is, under a mark: nobody reads it any more."""
-        self.finals.get(kind, {}).pop(id, None)
-        self.gone.append((kind, id))
-
-
-def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
-    """Commit the batch. Give the seconds it took."""
-    started = perf_counter()
-    connection.execute("BEGIN IMMEDIATE")
-    for kind, id in batch.gone:  # first, as others may take over their unique values
-        sqlite_file.mark_gone(connection, kind, id)
-    for kind, finals in batch.finals.items():
-        if (cascade := batch.cascade) is not None:
-            deleted = [id for id, (_, after, _) in finals.items() if after is None]
-            sqlite_file.delete_gone_along(connection, cascade.kind, cascade.id, kind, deleted)
-        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
-    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
-    if batch.staged is not None:
-        sqlite_file.mark_staged(connection, batch.staged)
-    for kind in batch.cleared:
-        sqlite_file.mark_cleared(connection, kind)
-    connection.execute("COMMIT")
-    return perf_counter() - started
 
 
 class _Listing(Generic[R]):
@@ -179,8 +121,8 @@ class SqliteStore(MemoryStore):
         self._lock = FileLock(path)
         self._writer = Writer(path, reactor, self._fail)
         self._wal = WriteAheadLog(path, reactor, self._writer)
-        self._forming = _Batch()
-        self._writing: _Batch | None = None
+        self._forming = FileBatch()
+        self._writing: FileBatch | None = None
         self._is_scheduled = False
         self._rev = self._durable = self._hard = 0
         self._latest: dict[type[Record], int] = dict.fromkeys(KINDS, 0)
@@ -348,7 +290,7 @@ class SqliteStore(MemoryStore):
         writing = self._writing
         await self._until_written(writing if writing is not None and rev <= writing.rev else self._forming)
 
-    async def _until_written(self, batch: _Batch) -> None:
+    async def _until_written(self, batch: FileBatch) -> None:
         await batch.over
         if not batch.is_written:
             raise Unavailable(self._stopped)
@@ -376,7 +318,7 @@ class SqliteStore(MemoryStore):
         if self._writing is not None or self._has_failed:
             return
         if not self._forming.is_empty:
-            batch, self._forming = self._forming, _Batch()
+            batch, self._forming = self._forming, FileBatch()
             batch.rev = self._tables.rev
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
