@@ -105,10 +105,12 @@ class Dependants(Generic[R]):
             return self.ids if where.value == self._to else []
         found = self._among.get((where.field, where.value))
         if found is None:
-            fewest = min(self.ids, self._table.indexes[where.field].get(where.value, []), key=len)
-            both = attrgetter(self._field, where.field)
-            expected, records = (self._to, where.value), self._table.records
-            found = fitting([id for id in fewest if both(records[id]) == expected])
+            mine, others = self.ids, self._table.indexes[where.field].get(where.value, [])
+            fewest, name, value = (
+                (mine, where.field, where.value) if len(mine) < len(others) else (others, self._field, self._to)
+            )
+            get, records = attrgetter(name), self._table.records
+            found = fitting([id for id in fewest if get(records[id]) == value])
             self._among[where.field, where.value] = found
         return found
 
