@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import HistoryGone, NotFound, Taken, Unavailable
 from sockcrud.model import Address, Client, InventoryItem, Message, Product, Record, Session
-from sockcrud.stores import history, sqlite
+from sockcrud.stores import history, sqlite_batch
 from sockcrud.stores.cascade import Cascade, is_long
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, IStore
@@ -145,7 +145,7 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
             await store.insert(Client, **a_client(1))
             for _ in range(8):
                 await store.insert(Address, **an_address(1))
-            with mock.patch.object(sqlite, "write_batch", Closing(store, cleared)):
+            with mock.patch.object(sqlite_batch, "write_batch", Closing(store, cleared)):
                 await store.delete(Client, 1)
                 while store._tables.cascade is not None and not store._has_failed and store._closing is None:
                     await store._turn()
@@ -159,7 +159,7 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
     async def test_killed_after_any_commit_all_of_it_is_there_or_none(self) -> None:
         states = Copies(self.path, self.directory)
         before = await records_of(self.store)
-        with mock.patch.object(sqlite, "write_batch", states):
+        with mock.patch.object(sqlite_batch, "write_batch", states):
             await self.store.delete(Client, 1)
             seen = states.count
             after = await records_of(self.store)
@@ -182,7 +182,7 @@ class Copies:
 
     def __init__(self, path: Path, directory: Path) -> None:
         self._path, self._directory, self.count = path, directory, 0
-        self._real = sqlite.write_batch
+        self._real = sqlite_batch.write_batch
         self._copy()
 
     def __call__(self, connection: sqlite3.Connection, batch: Any) -> float:
@@ -204,7 +204,7 @@ class Closing:
 
     def __init__(self, store: SqliteStore, commits: int) -> None:
         self._store, self._left = store, commits
-        self._real = sqlite.write_batch
+        self._real = sqlite_batch.write_batch
 
     def __call__(self, connection: sqlite3.Connection, batch: Any) -> float:
         seconds = self._real(connection, batch)
@@ -220,7 +220,7 @@ class BrokenTests(sqlite_case.SqliteCase):
     def test_it_goes_on_at_the_next_start(self) -> None:
         self.addCleanup(sliced().close)
         settled(self.stock())
-        real, commits = sqlite.write_batch, 0
+        real, commits = sqlite_batch.write_batch, 0
 
         def failing(connection: sqlite3.Connection, batch: Any) -> float:
             nonlocal commits
@@ -229,7 +229,7 @@ class BrokenTests(sqlite_case.SqliteCase):
                 raise sqlite3.OperationalError("disk I/O error")
             return real(connection, batch)
 
-        with mock.patch.object(sqlite, "write_batch", failing):
+        with mock.patch.object(sqlite_batch, "write_batch", failing):
             settled(self.store.delete(Client, 1))
             settled(self.until_failed())
         with self.assertRaises(Unavailable):

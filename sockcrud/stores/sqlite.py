@@ -23,13 +23,13 @@ from zope.interface import implementer
 
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
-from sockcrud.stores import sqlite_file
+from sockcrud.stores import sqlite_batch, sqlite_file
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.cascade import Cascade
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
-from sockcrud.stores.sqlite_batch import FileBatch, write_batch
+from sockcrud.stores.sqlite_batch import FileBatch
 from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
@@ -327,7 +327,7 @@ class SqliteStore(MemoryStore):
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: (write_batch(connection, batch), self._wal.size()), self._written)
+            self._writer.do(lambda connection: (sqlite_batch.write_batch(connection, batch), self._wal.size()), self._written)
         moments, self._moments = self._moments, []
         for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
