@@ -33,8 +33,8 @@ from sockcrud.store_in_postgres import opened_database
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres_url import is_url, without_password
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_check import count_records, faults, latest_revision, opened_to_read, read_records
-from sockcrud.stores.sqlite_file import FileLock, StoreError, copy
+from sockcrud.stores.sqlite_check import faults, latest_revision, opened_to_read, read_records
+from sockcrud.stores.sqlite_file import FileLock, StoreError, copy, count_records
 from sockcrud.turns import Turns
 
 F = TypeVar("F", bound=Callable[..., Any])

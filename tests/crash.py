@@ -52,11 +52,15 @@ def on_disk(directory: Path) -> dict[Name, Found]:
                 raise Broken(f"{check}: {told}")
         staged = copy.execute("SELECT value FROM counters WHERE name = 'staged'").fetchone()
         there = f" WHERE rev < {staged[0]}" if staged and staged[0] else ""  # the others are of an import under way
+        gone = copy.execute("SELECT value FROM counters WHERE name = 'gone from clients'").fetchone() or ("NULL",)
         return found(
             copy.execute(f"SELECT id, name, age FROM users{there}").fetchall(),
             copy.execute(f"SELECT id, data FROM messages{there}").fetchall(),
-            copy.execute(f"SELECT id, cpf, balance FROM clients{there}").fetchall(),
-            copy.execute(f"SELECT id, client_id, number FROM addresses{there}").fetchall(),
+            # Of a client that has gone, and its addresses, rows may still be there.
+            copy.execute(f"SELECT id, cpf, balance FROM (SELECT * FROM clients{there}) WHERE id IS NOT {gone[0]}").fetchall(),
+            copy.execute(
+                f"SELECT id, client_id, number FROM (SELECT * FROM addresses{there}) WHERE client_id IS NOT {gone[0]}"
+            ).fetchall(),
         )
 
 

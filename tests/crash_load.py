@@ -413,9 +413,12 @@ class Load:
             self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
             status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
             if status == 200:
-                if picked[0].startswith(_IMPORTER) and len(addresses) != IMPORTED:
-                    raise Broken(f"{picked[0]} came with {IMPORTED} addresses, and is shown with {len(addresses)}")
-                self._book.see(("clients", picked[0]), max((address["number"] for address in addresses), default=0))
+                numbers = [address["number"] for address in addresses]
+                if picked[0].startswith(_IMPORTER):  # it has all of them, or has gone since
+                    if len(numbers) not in (0, IMPORTED):
+                        raise Broken(f"{picked[0]} came with {IMPORTED} addresses, and is shown with {len(numbers)}")
+                    numbers = numbers or [GONE.version]
+                self._book.see(("clients", picked[0]), max(numbers, default=0))
 
 
 def _payload(answer: Any) -> Any:

@@ -27,7 +27,7 @@ from sockcrud.model import (
     Session,
     User,
 )
-from sockcrud.stores import sqlite
+from sockcrud.stores import sqlite_batch
 from sockcrud.stores.interfaces import IStore, ITransaction
 from sockcrud.stores.sqlite import SqliteStore
 from tests.awaiting import run_reactor_until
@@ -105,7 +105,7 @@ class Held:
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
-        self._real = sqlite.write_batch
+        self._real = sqlite_batch.write_batch
         self._let_go = threading.Semaphore(0)
         self._reached: Deferred[None] = Deferred()
 
@@ -123,6 +123,10 @@ class Held:
     def wait_for_one(self) -> None:
         """Come back when the next commit is about to be made. All that was asked for before has then been begun."""
         run_reactor_until(self._reached)
+
+    async def reached(self) -> None:
+        """Fire when the next commit is about to be made."""
+        await self._reached
 
     def let_go(self, count: int = 1) -> None:
         """Let so many go on, now or when they come."""
@@ -164,7 +168,7 @@ class SqliteCase(StoreCase):
     def held(self) -> Held:
         """Hold every commit from now on to the end of the test."""
         held = Held()
-        patched = mock.patch.object(sqlite, "write_batch", held)
+        patched = mock.patch.object(sqlite_batch, "write_batch", held)
         patched.start()
         self.addCleanup(patched.stop)
         self.addCleanup(held.let_go, 1_000)

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Unavailable
 from sockcrud.model import Client, Message, User
-from sockcrud.stores import sqlite, sqlite_file, sqlite_thread
+from sockcrud.stores import sqlite_batch, sqlite_file, sqlite_thread
 from sockcrud.stores.interfaces import ITransaction
 from tests.sqlite_case import SqliteCase, all_of, settled, started
 from tests.store_case import a_user
@@ -78,7 +78,9 @@ class FailStopTests(SqliteCase):
         self.assertEqual(len(self.reasons), 1)
 
     def test_a_failed_commit_stops_everything(self) -> None:
-        self.assert_fails(mock.patch.object(sqlite, "write_batch", side_effect=sqlite3.OperationalError("disk I/O error")))
+        self.assert_fails(
+            mock.patch.object(sqlite_batch, "write_batch", side_effect=sqlite3.OperationalError("disk I/O error"))
+        )
         self.assertIn("disk I/O error", self.reasons[0])
 
     def test_a_full_disk_stops_everything(self) -> None:
@@ -102,7 +104,7 @@ class FailStopTests(SqliteCase):
         self.assertIn("full", reason)
 
     def test_a_fault_of_ours_stops_everything_and_is_logged(self) -> None:
-        self.assert_fails(mock.patch.object(sqlite, "write_batch", side_effect=ZeroDivisionError))
+        self.assert_fails(mock.patch.object(sqlite_batch, "write_batch", side_effect=ZeroDivisionError))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_a_closed_store_answers_nothing_any_more(self) -> None:

@@ -20,7 +20,7 @@ from sockcrud.stores.sqlite import SqliteStore
 from tests import test_store_machine
 from tests.plain_store import PlainStore, Step
 from tests.sqlite_case import settled, started, the_reactor
-from tests.test_store_machine import HISTORY, StoreMachine, small
+from tests.test_store_machine import StoreMachine, small
 
 T = TypeVar("T")
 
@@ -49,11 +49,11 @@ class SqliteStoreMachine(StoreMachine):
         self._directory = tempfile.TemporaryDirectory()
         self._reasons: list[str] = []
         super().__init__()
-        self.plain = RestartedPlainStore(HISTORY)
+        self.plain = RestartedPlainStore(self.history)
 
     async def make_store(self) -> IStore:
         path = Path(self._directory.name, "store.db")
-        return SqliteStore.open(path, the_reactor(), self._reasons.append, history=HISTORY)
+        return SqliteStore.open(path, the_reactor(), self._reasons.append, history=self.history)
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
         return settled(work)

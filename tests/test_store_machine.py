@@ -124,16 +124,18 @@ class StoreMachine(RuleBasedStateMachine):
     adds a rule that closes `self.listings`, then closes `self.store` and opens it again: everything else must go on.
     """
 
+    history = HISTORY
+
     def __init__(self) -> None:
         super().__init__()
         self.store = self.settle(self.make_store())
-        self.plain = PlainStore(HISTORY)
+        self.plain = PlainStore(self.history)
         self.listings: list[tuple[Listing[Record], list[Record]]] = []
         self.mirror: dict[tuple[type[Record], int], Record] = {}
         self.mirrored = 0
 
     async def make_store(self) -> IStore:
-        """Make an empty store that keeps HISTORY changes."""
+        """Make an empty store that keeps so many changes as `history`."""
         raise NotImplementedError
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
@@ -303,7 +305,7 @@ class MemoryStoreMachine(StoreMachine):
         super().__init__()
 
     async def make_store(self) -> IStore:
-        store = MemoryStore(HISTORY, self.capacity)
+        store = MemoryStore(self.history, self.capacity)
         self.budget = store._tables.budget
         return store
 

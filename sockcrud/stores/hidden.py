@@ -1,4 +1,4 @@
-"""The ids of a table that are there and are not to be seen yet, and reading in the order of the ids without them.
+"""The ids of a table that are there and are not to be seen, yet or any more, and reading in the order of the ids without them.
 
 They come in runs, which are found by bisection: a page costs no more with a million of them than without.
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from typing import Any, Final, Generic, Union
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Generic, Union
 
 from sortedcontainers import SortedList
 
 from sockcrud.stores.interfaces import R, Where
+
+if TYPE_CHECKING:
+    from sockcrud.stores.tables import Table
 
 MANY: Final = 4096
 """Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
@@ -49,6 +53,9 @@ def unindex(ids_by: dict[Any, Ids], value: Any, id: int) -> None:
 class Hidden(Generic[R]):
     """The ids of the records of a table whose revision is this one or above, all of them and by indexed fields."""
 
+    since: Final = 0
+    """Nobody sees them, whenever they began to read."""
+
     def __init__(self, base: int, indexed: Sequence[str]) -> None:
         self.base = base
         self.ids: SortedList[int] = SortedList()
@@ -68,6 +75,54 @@ class Hidden(Generic[R]):
     def among(self, where: Where | None) -> Ids:
         """Give those of a selection."""
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
+
+
+class Dependants(Generic[R]):
+    """The ids of the records of a table that have gone with what their `field` refers to, until they are cleared away."""
+
+    def __init__(self, table: Table[R], field: str, to: int, since: int) -> None:
+        self.since = since
+        """The revision from which on they are gone: whoever began to read before it still sees them."""
+        self._table = table
+        self._field = field
+        self._to = to
+        self._among: dict[tuple[str, Any], Ids] = {}
+
+    @property
+    def ids(self) -> Ids:
+        """Give all of them."""
+        return self._table.indexes[self._field].get(self._to, [])
+
+    def includes(self, record: R) -> bool:
+        """Tell whether it is one of them."""
+        return bool(getattr(record, self._field) == self._to)
+
+    def among(self, where: Where | None) -> Ids:
+        """Give those of a selection. By another field than their own it is looked for once."""
+        if where is None:
+            return self.ids
+        if where.field == self._field:
+            return self.ids if where.value == self._to else []
+        found = self._among.get((where.field, where.value))
+        if found is None:
+            mine, others = self.ids, self._table.indexes[where.field].get(where.value, [])
+            fewest, name, value = (
+                (mine, where.field, where.value) if len(mine) < len(others) else (others, self._field, self._to)
+            )
+            get, records = attrgetter(name), self._table.records
+            found = fitting([id for id in fewest if get(records[id]) == value])
+            self._among[where.field, where.value] = found
+        return found
+
+    def follow(self, before: R | None, after: R | None) -> None:
+        """Take in that the table has `after` where it had `before`. One of them can only be cleared away."""
+        if self._among and before is not None and self.includes(before):
+            for (name, value), ids in self._among.items():
+                if getattr(before, name) == value:
+                    if isinstance(ids, list):
+                        del ids[bisect_left(ids, before.id)]
+                    else:
+                        ids.remove(before.id)
 
 
 def visible_after(ids: Ids, hidden: Ids, after: int | None, size: int) -> list[int]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, Final
 
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.hidden import Ids
 from sockcrud.stores.interfaces import Change
 from sockcrud.stores.weights import USUAL, weight
 
@@ -36,6 +38,8 @@ class History:
         self._most = most
         self._most_bytes = most_bytes
         self._changes: list[Any] = []
+        """Each a change; or several deletions of a kind, one after the other: their last revision, and a list of their ids."""
+        self._among_others = 0  # changes that have no place of their own in the list, but share one
         self._first = 0  # the places before it are empty: to take the front off a list costs as much as the rest is long
 
     def add(self, changes: Iterable[_Fields]) -> None:
@@ -46,17 +50,33 @@ class History:
             if kind in _JOURNALED:
                 self._changes.append(change)
                 self.bytes += CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
-        if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
+        if self.bytes > self._most_bytes or len(self._changes) - self._first + self._among_others > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
+
+    def add_deleted(self, kind: type[Record], ids: Ids, rev: int) -> None:
+        """Keep that these were deleted, the latest, one after the other from this revision on."""
+        if kind not in _JOURNALED:
+            return
+        first = max(0, len(ids) - min(self._most, self._most_bytes // CHANGE_BYTES))
+        if first:  # with those that do not fit all before them are forgotten
+            self._changes.clear()
+            self.bytes, self._among_others, self.forgotten = 0, 0, rev + first - 1
+        for start in range(first, len(ids), _AT_ONCE):  # a tuple for each of 100,000 would take 20 ms
+            some = list(ids[start : start + _AT_ONCE])
+            self._changes.append((rev + start + len(some) - 1, kind, some, None))
+            self._among_others += len(some) - 1
+            self.bytes += CHANGE_BYTES * len(some)
 
     def join(self, later: History) -> None:
         """Let the changes that are kept there follow these. What is too much is forgotten a little with every change."""
         if later.forgotten:
             self._changes, later._changes = later._changes, self._changes
             self.bytes, self.forgotten, self._first = later.bytes, later.forgotten, later._first
+            self._among_others = later._among_others
         else:
             self._changes += later._changes
             self.bytes += later.bytes
+            self._among_others += later._among_others
             self._forget(_AT_ONCE)
 
     def let_go(self, most: int) -> bool:
@@ -67,9 +87,12 @@ class History:
     def _forget(self, most: int) -> None:
         changes = self._changes
         for _ in range(most):
-            if self.bytes <= self._most_bytes and len(changes) - self._first <= self._most:
+            if self.bytes <= self._most_bytes and len(changes) - self._first + self._among_others <= self._most:
                 break
-            self.forgotten, kind, _, record = changes[self._first]
+            self.forgotten, kind, ids, record = changes[self._first]
+            if isinstance(ids, list):
+                self._among_others -= len(ids) - 1
+                self.bytes -= CHANGE_BYTES * (len(ids) - 1)
             self.bytes -= CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None
             self._first += 1
@@ -82,4 +105,15 @@ class History:
         if not self.forgotten <= since <= newest:
             raise HistoryGone(since, self.forgotten, newest)
         first = bisect_right(self._changes, since, self._first, key=itemgetter(0))
-        return [Change(*fields) for fields in self._changes[first : first + limit]]
+        return list(islice(chain.from_iterable(map(_told, self._changes[first : first + limit], repeat(since))), limit))
+
+
+def _told(fields: Any, since: int) -> Iterator[Change]:
+    """Give the change that these are the fields of, or those of the several ones after a revision."""
+    rev, kind, ids, record = fields
+    if not isinstance(ids, list):
+        yield Change(rev, kind, ids, record)
+        return
+    before = rev - len(ids)
+    for place in range(max(0, since - before), len(ids)):
+        yield Change(before + 1 + place, kind, ids[place], None)

@@ -102,6 +102,9 @@ class IChanges(Interface):
     def delete(kind: type[Record], id: int, expect: int | None = None) -> Awaitable[None]:
         """Fire when the record is gone, and with it what refers to it and goes with it.
 
+        Where these are very many, a store may take a while to clear them away that nobody sees any more: until then an
+        insert is refused, with `Taken` or `QuotaExceeded`, what they still take: their ids, that of the record, their unique
+        values and their number. Another such delete waits until then, and so does one while an import is under way.
         Fail with `NotFound`, `Outdated`, or `StillReferred` where a record refers to it that does not go with it.
         """
 

@@ -6,16 +6,20 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from sockcrud.model import INT64, Record, describe
 from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.cascade import Cascade, is_long
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.snapshots import Later
 from sockcrud.stores.staging import Staging
 from sockcrud.stores.tables import Step, Tables
 from sockcrud.stores.weights import SLICE
+
+_log = Logger()
 
 
 class _Reads:
@@ -77,7 +81,7 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
 
 @implementer(IStore, IStages)
 class MemoryStore(_Reads):
-    """Records in dictionaries. Nothing in here ever waits, so what it returns fires within the turn."""
+    """Records in dictionaries. What it returns fires within the turn, but for what is staged or cleared away one at a time."""
 
     def __init__(self, history: int = HISTORY, capacity: Capacity = STANDARD, later: Later | None = None) -> None:
         self._start_with(Tables(history, capacity, later))
@@ -85,7 +89,8 @@ class MemoryStore(_Reads):
     def _start_with(self, tables: Tables) -> None:
         self._tables = tables
         self._transaction = cast(ITransaction, Transaction(tables))
-        self._stages = DeferredLock()
+        self._hiding = DeferredLock()
+        """Held while something is staged, or cleared away: what is in the tables and not to be seen is one or the other."""
 
     @property
     def rev(self) -> int:
@@ -98,7 +103,34 @@ class MemoryStore(_Reads):
         return await self._changed(lambda: self._tables.update(kind, id, expect, fields))
 
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
-        await self._changed(lambda: self._tables.delete(kind, id, expect))
+        if is_long(self._tables, kind, id):
+            await self._delete_with_many(kind, id, expect)
+        else:
+            await self._changed(lambda: self._tables.delete(kind, id, expect))
+
+    async def _delete_with_many(self, kind: type[Record], id: int, expect: int | None) -> None:
+        """Delete a record on which so many depend that to delete them in one turn would keep others waiting."""
+        await self._hiding.acquire()
+        try:
+            cascade = Cascade(self._tables, kind, id, expect)
+        except BaseException:
+            self._hiding.release()
+            raise
+        self._clear_away(self._clear(cascade))
+
+    def _clear_away(self, work: Coroutine[Any, Any, None]) -> None:
+        """Go on with it while others do what they like."""
+        Deferred.fromCoroutine(work).addErrback(
+            lambda failure: _log.failure("what a record has taken with it could not be cleared away", failure=failure)
+        )
+
+    async def _clear(self, cascade: Cascade) -> None:
+        while cascade.clear(SLICE):
+            await self._turn()
+        cascade.end()
+        self._hiding.release()
+        while cascade.let_go(SLICE):
+            await self._turn()
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         return await self._changed(lambda: _without_waiting(body(self._transaction)))
@@ -108,7 +140,7 @@ class MemoryStore(_Reads):
         return run(self._tables, change)[0]
 
     async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
-        await self._stages.acquire()
+        await self._hiding.acquire()
         return TableStage(self, highest)
 
     def listing(
@@ -121,6 +153,13 @@ class MemoryStore(_Reads):
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    async def _turn(self) -> None:
+        """Fire in a later turn."""
+        if (later := self._tables.budget.later) is not None:
+            turn: Deferred[None] = Deferred()
+            later(lambda: turn.callback(None))
+            await turn
 
 
 class TableStage:
@@ -149,21 +188,14 @@ class TableStage:
 
     async def abandon(self) -> None:
         while not self._is_published and self._staging.take_back(SLICE):
-            await self._turn()
+            await self._store._turn()
         await self._end()
 
     async def _end(self) -> None:
         """Let the next one begin, and let go of what is of no use any more."""
-        self._store._stages.release()
+        self._store._hiding.release()
         while self._staging.let_go(SLICE):
-            await self._turn()
-
-    async def _turn(self) -> None:
-        """Fire in a later turn."""
-        if (later := self._tables.budget.later) is not None:
-            turn: Deferred[None] = Deferred()
-            later(lambda: turn.callback(None))
-            await turn
+            await self._store._turn()
 
 
 def run(tables: Tables, change: Callable[[], T]) -> tuple[T, list[Step]]:

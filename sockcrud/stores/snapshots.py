@@ -134,13 +134,20 @@ class Versions(Generic[R]):
     def _oldest(self) -> int | None:
         return next(iter(self._snapshots), None)
 
-    def keep(self, rev: int, id: int, before: R, after: R | None) -> None:
-        """Note that this revision lets `after` stand where `before` stood; None for nothing."""
+    def keep(self, rev: int, id: int, before: R, after: R | None, gone_at: int | None = None) -> None:
+        """Note that this revision lets `after` stand where `before` stood; None for nothing.
+
+        What nobody has seen any more since an earlier revision is `gone_at` that one.
+        """
+        if gone_at is None:
+            gone_at = rev
+        elif self._oldest is None or self._oldest >= gone_at:
+            return
         chain = self._chains.get(id)
         if before.rev <= self._newest:
             if chain is None:
                 chain = self._chains[id] = []
-            chain.append((rev, before))
+            chain.append((gone_at, before))
             self._steps.append((rev, id, None))
             self._count(weights.weight(self.kind, before))
         elif chain is None:
@@ -220,7 +227,7 @@ class Versions(Generic[R]):
 
     def read(self, rev: int, ids: Iterable[int], records: Mapping[int, R]) -> list[R]:
         """Give what the records with these ids were at a revision at which a list is open; `records` are those of now."""
-        if not self._chains:  # so all ids are there, and a newer record has come where there was none
+        if not self._steps:  # so all ids are there, and a newer record has come where there was none
             return [now for id in ids if (now := records[id]).rev <= rev]
         found, chains = list[R](), self._chains
         record: R | None
@@ -273,7 +280,7 @@ class TableListing(Generic[R]):
         found: list[R] = []
         while not found:
             size = min(self._candidates, self._left)
-            ids = self._table.ids_after(self._after, size, self._where)
+            ids = self._table.ids_after(self._after, size, self._where, self._snapshot.rev)
             if left := list(self._versions.left_after(self._after, size, self._where)):
                 ids = sorted({*ids, *left})[:size]
             found = self._versions.read(self._snapshot.rev, ids, self._table.records)

@@ -13,10 +13,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from time import perf_counter
 from typing import Any, Final, Generic
 
-from attrs import Factory, define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
@@ -25,16 +23,18 @@ from zope.interface import implementer
 
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import KINDS, Record
-from sockcrud.stores import sqlite_file
+from sockcrud.stores import sqlite_batch, sqlite_file
 from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.cascade import Cascade
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
+from sockcrud.stores.sqlite_batch import FileBatch
 from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
 from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
 from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
-from sockcrud.stores.tables import Batch, Step, Unfit
+from sockcrud.stores.tables import Step, Unfit
 from sockcrud.stores.weights import SLICE
 
 GONE: Final = -1
@@ -43,40 +43,6 @@ GONE: Final = -1
 Told = Callable[[str], object]
 
 _log = Logger()
-
-
-@define(eq=False)
-class _Batch(Batch):
-    """Changes that are one transaction of the file.
-
-    All who wait for it wait for the same Deferred, which fires also where it failed: a Deferred each would cost a create
-    2 us of 46.
-    """
-
-    rev: int = 0
-    staged: int | None = None
-    """The first revision that is staged from this batch on, 0 for none; None where that does not change with it."""
-    publishes: bool = False
-    counters: list[tuple[int, str]] = Factory(list)
-    over: Deferred[None] = Factory(Deferred)
-    is_written: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.finals and not self.publishes
-
-
-def write_batch(connection: sqlite3.Connection, batch: _Batch) -> float:
-    """Commit the batch. Give the seconds it took."""
-    started = perf_counter()
-    connection.execute("BEGIN IMMEDIATE")
-    for kind, finals in batch.finals.items():
-        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
-    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
-    if batch.staged is not None:
-        sqlite_file.mark_staged(connection, batch.staged)
-    connection.execute("COMMIT")
-    return perf_counter() - started
 
 
 class _Listing(Generic[R]):
@@ -111,12 +77,12 @@ class _Stage(TableStage):
         self._file = store
 
     async def add(self, records: Sequence[Record]) -> None:
-        self._require_open()
-        await self._write(self._staging.add(records))
+        self._file._require_open()
+        await self._file._write_hidden(self._staging.add(records))
 
     async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
         store, staging = self._file, self._staging
-        self._require_open()
+        store._require_open()
         try:
             self._publish(permit)
         except Exception:
@@ -133,18 +99,8 @@ class _Stage(TableStage):
     async def abandon(self) -> None:
         with suppress(Unavailable):  # then they go at the next start
             while not self._is_published and (steps := self._staging.take_back(SLICE)):
-                await self._write(steps)
+                await self._file._write_hidden(steps)
         await super().abandon()
-
-    def _require_open(self) -> None:
-        if self._file._stopped is not None:
-            raise Unavailable(self._file._stopped)
-
-    async def _write(self, steps: list[Step]) -> None:
-        self._require_open()
-        for step in steps:
-            self._file._forming.take(step, staged=True)
-        await self._file._written_soon()
 
 
 @implementer(IStore, IInFile, IStages)
@@ -165,8 +121,8 @@ class SqliteStore(MemoryStore):
         self._lock = FileLock(path)
         self._writer = Writer(path, reactor, self._fail)
         self._wal = WriteAheadLog(path, reactor, self._writer)
-        self._forming = _Batch()
-        self._writing: _Batch | None = None
+        self._forming = FileBatch()
+        self._writing: FileBatch | None = None
         self._is_scheduled = False
         self._rev = self._durable = self._hard = 0
         self._latest: dict[type[Record], int] = dict.fromkeys(KINDS, 0)
@@ -245,9 +201,12 @@ class SqliteStore(MemoryStore):
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
 
-    async def _changed(self, change: Callable[[], T]) -> T:
+    def _require_open(self) -> None:
         if self._stopped is not None:
             raise Unavailable(self._stopped)
+
+    async def _changed(self, change: Callable[[], T]) -> T:
+        self._require_open()
         try:
             result, steps = run(self._tables, change)
         except Exception:
@@ -262,6 +221,47 @@ class SqliteStore(MemoryStore):
         await self._written_soon()
         return result
 
+    async def _delete_with_many(self, kind: type[Record], id: int, expect: int | None) -> None:
+        await self._hiding.acquire()
+        try:
+            while self._forming.is_new(kind, id):  # without a row of it there is none for others to refer to
+                await self._written_soon()
+            self._require_open()
+            cascade = Cascade(self._tables, kind, id, expect)
+        except BaseException as error:
+            self._hiding.release()
+            if isinstance(error, DomainError):
+                await self._until(self._hard)
+            raise
+        self._forming.let_stay(kind, id)
+        self._hard = cascade.rev
+        self._latest.update(dict.fromkeys(cascade.kinds, cascade.rev))
+        self._clear_away(self._clear(cascade))
+        await self._written_soon()
+
+    async def _clear(self, cascade: Cascade) -> None:
+        try:
+            await self._until(cascade.rev)
+            while steps := cascade.clear(SLICE):
+                await self._write_hidden(steps)
+            self._require_open()
+            cascade.end()
+            self._forming.cleared.append(cascade.kind)
+            await self._write_hidden([cascade.step])
+        except Unavailable:
+            return  # the next start goes on from the mark
+        finally:
+            self._hiding.release()
+        while cascade.let_go(SLICE):
+            await self._turn()
+
+    async def _write_hidden(self, steps: list[Step]) -> None:
+        """Fire when these changes, for which nobody else waits, are on disk."""
+        self._require_open()
+        for step in steps:
+            self._forming.take(step, staged=True)
+        await self._written_soon()
+
     async def _written_soon(self) -> None:
         """Fire when the batch that is forming is on disk."""
         if self._writing is None:
@@ -269,7 +269,7 @@ class SqliteStore(MemoryStore):
         await self._until_written(self._forming)
 
     async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
-        await self._stages.acquire()
+        await self._hiding.acquire()
         return _Stage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
@@ -286,18 +286,19 @@ class SqliteStore(MemoryStore):
         """Fire once this revision is on disk."""
         if rev <= self._durable:
             return
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         writing = self._writing
         await self._until_written(writing if writing is not None and rev <= writing.rev else self._forming)
 
-    async def _until_written(self, batch: _Batch) -> None:
+    async def _until_written(self, batch: FileBatch) -> None:
         await batch.over
         if not batch.is_written:
             raise Unavailable(self._stopped)
 
     def _awaited(self, kind: type[Record], id: int) -> int:
         """Give the revision to wait for before the record, or its absence, is shown."""
+        if (cascade := self._tables.cascade) is not None and cascade.rev > self._durable and cascade.concerns(kind, id):
+            return cascade.rev
         awaited = self._forming.awaited(kind, id)
         awaited = awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
         if not awaited and self._published.stop > self._durable:
@@ -317,15 +318,16 @@ class SqliteStore(MemoryStore):
         if self._writing is not None or self._has_failed:
             return
         if not self._forming.is_empty:
-            batch, self._forming = self._forming, _Batch()
+            batch, self._forming = self._forming, FileBatch()
             batch.rev = self._tables.rev
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
+            batch.cascade = self._tables.cascade
             staged = 0 if self._tables.staging is None else self._tables.staging.base
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: (write_batch(connection, batch), self._wal.size()), self._written)
+            self._writer.do(lambda connection: (sqlite_batch.write_batch(connection, batch), self._wal.size()), self._written)
         moments, self._moments = self._moments, []
         for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
@@ -405,8 +407,7 @@ class SqliteStore(MemoryStore):
 
     def _aside(self, work: Callable[[], T]) -> Deferred[T]:
         """Do something in a thread of its own, while everything else goes on."""
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         result, over = Deferred[Any](), Deferred[None]()
 
         def end(outcome: T | Failure) -> None:
@@ -432,8 +433,7 @@ class SqliteStore(MemoryStore):
             raise Unavailable(f"the store cannot be copied: {error}") from None
 
     async def check(self) -> list[str]:
-        if self._stopped is not None:
-            raise Unavailable(self._stopped)
+        self._require_open()
         self._moments.append(moment := Deferred[None]())
         self._hand_over_soon()
         await moment
@@ -464,9 +464,3 @@ class SqliteStore(MemoryStore):
             return await self._aside(comparison.faults)
         except (Unfit, sqlite3.Error) as error:
             return [str(error)]
-
-    async def _turn(self) -> None:
-        """Fire in a later turn."""
-        turn: Deferred[None] = Deferred()
-        self._reactor.callFromThread(turn.callback, None)
-        await turn

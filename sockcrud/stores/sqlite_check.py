@@ -8,8 +8,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sockcrud.model import KINDS, Record
-from sockcrud.stores.sqlite_file import LAYOUTS, VERSION, Layout, Progress, StoreError, connect_to_read, not_staged, problems
+from sockcrud.model import Record
+from sockcrud.stores.sqlite_file import (
+    LAYOUTS,
+    VERSION,
+    Layout,
+    Progress,
+    StoreError,
+    connect_to_read,
+    count_records,
+    problems,
+    where_there,
+)
 from sockcrud.stores.tables import Unfit
 from sockcrud.stores.weights import SLICE
 
@@ -31,13 +41,6 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
         except (sqlite3.Error, Unfit) as error:
             raise StoreError(f"{path} is damaged: {error}") from None
-
-
-def count_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...] = KINDS) -> int:
-    """Give how many records of these kinds there are."""
-    condition = not_staged(connection)
-    counts = (connection.execute(f'SELECT count(*) FROM "{LAYOUTS[kind].table}"{condition}').fetchone()[0] for kind in kinds)
-    return sum(counts)
 
 
 def latest_revision(connection: sqlite3.Connection) -> int:
@@ -76,7 +79,8 @@ def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
 
 
 def _behind(counters: dict[object, Any], layout: Layout, connection: sqlite3.Connection) -> Iterator[str]:
-    [[highest, rev]] = connection.execute(f'SELECT max("id"), max("rev") FROM "{layout.table}"{not_staged(connection)}')
+    there = where_there(connection, layout.kind)
+    [[highest, rev]] = connection.execute(f'SELECT max("id"), max("rev") FROM "{layout.table}"{there}')
     for name, least in ((layout.highest, highest), ("rev", rev)):
         if type(counters.get(name)) is not int:
             yield f"the counter {name!r} is missing"

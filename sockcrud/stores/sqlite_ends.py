@@ -11,8 +11,18 @@ from typing import Any
 
 from sockcrud.model import KINDS, Record
 from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
-from sockcrud.stores.sqlite_check import count_records, opened_to_read
-from sockcrud.stores.sqlite_file import COUNTERS, LAYOUTS, FileLock, StoreError, checkpoint, connect, load, unheard
+from sockcrud.stores.sqlite_check import opened_to_read
+from sockcrud.stores.sqlite_file import (
+    COUNTERS,
+    LAYOUTS,
+    FileLock,
+    StoreError,
+    checkpoint,
+    connect,
+    count_records,
+    load,
+    unheard,
+)
 from sockcrud.stores.tables import Tables, Unfit
 
 

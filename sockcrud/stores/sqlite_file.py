@@ -171,12 +171,18 @@ class Layout:
                     apart.append(after)
         # Unique values may be passed on in a ring: first those that move let go of theirs. An update and not a delete
         # and an insert, because a row that goes has all that refer to it looked through, and one that comes again.
-        for statement, records in ((self._delete, gone), (self._set_apart, apart)):
-            if records:
-                to.executemany(statement, [(record.id,) for record in records])
+        if gone:
+            to.executemany(self._delete, [(record.id,) for record in gone])
+        if apart:
+            self.set_apart(to, [record.id for record in apart])
         for statement, records in ((self._update, changed), (self._insert, new)):
             if records:
                 to.executemany(statement, self._rows(records))
+
+    def set_apart(self, to: sqlite3.Connection, ids: Iterable[int]) -> None:
+        """Have the rows with these ids let go of their unique values."""
+        if self._uniques:
+            to.executemany(self._set_apart, [(id,) for id in ids])
 
     def _rows(self, records: Sequence[Record]) -> Iterator[tuple[object, ...]]:
         columns = zip(self._columns, zip(*map(self._values, records), strict=True), strict=True)
@@ -196,7 +202,7 @@ class Layout:
 
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
         """Give all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
-        cursor = connection.execute(f'{self._select}{not_staged(connection)} ORDER BY "id"')
+        cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
         while rows := cursor.fetchmany(size):
             yield self._records(rows)
 
@@ -236,10 +242,60 @@ STAGED: Final = "staged"
 """The counter that is the first revision of an import under way, where there is one: what has it, or more, is not there yet."""
 
 
-def not_staged(connection: sqlite3.Connection) -> str:
-    """Give the condition under which a row is a record: empty where there is no import under way."""
+_GONE: Final = {f"gone from {layout.table}": kind for kind, layout in LAYOUTS.items()}
+"""The counters that are the id of a record that has gone with all that goes with it, and by far not all of whose rows have."""
+
+
+def _staged(connection: sqlite3.Connection) -> int:
+    """Give the first revision that is staged, or 0."""
     row = connection.execute("SELECT value FROM counters WHERE name = ?", (STAGED,)).fetchone()
-    return f' WHERE "rev" < {row[0]}' if row is not None and type(row[0]) is int and row[0] else ""
+    return row[0] if row is not None and type(row[0]) is int else 0
+
+
+def _gone(connection: sqlite3.Connection) -> Iterator[tuple[type[Record], int]]:
+    """Give the records that have gone and still have rows."""
+    for name, kind in _GONE.items():
+        row = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        if row is not None and type(row[0]) is int:
+            yield kind, row[0]
+
+
+def where_there(connection: sqlite3.Connection, kind: type[Record]) -> str:
+    """Give the condition under which a row is a record: empty where all are."""
+    staged = _staged(connection)
+    conditions = [f'"rev" < {staged}'] if staged else []
+    for gone, id in _gone(connection):
+        conditions += [f'"{name}" <> {id}' for other, name in _rows_of(gone) if other is kind]
+    return " WHERE " + " AND ".join(conditions) if conditions else ""
+
+
+def _rows_of(kind: type[Record]) -> Iterator[tuple[type[Record], str]]:
+    """Give where the rows lie that go with a record of a kind, what refers before the record: kinds, and fields with its id."""
+    for other, name, _ in describe(kind).referred_by:
+        yield other, name
+    yield kind, "id"
+
+
+def mark_gone(connection: sqlite3.Connection, kind: type[Record], id: int) -> None:
+    """Let a record and all that goes with it be gone; its row lets go of its unique values."""
+    LAYOUTS[kind].set_apart(connection, [id])
+    connection.execute("INSERT INTO counters (name, value) VALUES (?, ?)", (f"gone from {LAYOUTS[kind].table}", id))
+
+
+def delete_gone_along(
+    connection: sqlite3.Connection, gone: type[Record], id: int, kind: type[Record], deleted: Sequence[int]
+) -> None:
+    """Delete what has gone with one record also where it refers to others, of any kind, that are deleted now."""
+    for other, name, _ in describe(kind).referred_by if deleted and kind is not gone else ():
+        for its_kind, field, _ in describe(gone).referred_by:
+            if its_kind is other:  # by the index of those that are few: + keeps the other one out
+                statement = f'DELETE FROM "{LAYOUTS[other].table}" WHERE "{name}" = ? AND +"{field}" = {id}'
+                connection.executemany(statement, [(each,) for each in deleted])
+
+
+def mark_cleared(connection: sqlite3.Connection, kind: type[Record]) -> None:
+    """Have the rows of what was marked as gone be gone, too."""
+    connection.execute("DELETE FROM counters WHERE name = ?", (f"gone from {LAYOUTS[kind].table}",))
 
 
 def mark_staged(connection: sqlite3.Connection, rev: int) -> None:
@@ -247,14 +303,18 @@ def mark_staged(connection: sqlite3.Connection, rev: int) -> None:
     connection.execute("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", (STAGED, rev))
 
 
-def _drop_staged(path: Path) -> None:
-    """Take away what an import has left that was under way when the daemon died."""
+def _drop_hidden(path: Path) -> None:
+    """Take away the rows that are no records: of an import, or of what was gone, when the daemon died."""
     with _one_line(path), closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        if condition := not_staged(connection).replace("<", ">="):
+        if staged := _staged(connection):
             for layout in LAYOUTS.values():
-                connection.execute(f'DELETE FROM "{layout.table}"{condition}')
+                connection.execute(f'DELETE FROM "{layout.table}" WHERE "rev" >= ?', (staged,))
             mark_staged(connection, 0)
+        for kind, id in list(_gone(connection)):
+            for other, name in _rows_of(kind):
+                connection.execute(f'DELETE FROM "{LAYOUTS[other].table}" WHERE "{name}" = ?', (id,))
+            mark_cleared(connection, kind)
         connection.execute("COMMIT")
 
 
@@ -334,7 +394,7 @@ def load(path: Path, tables: Tables, progress: Progress) -> None:
             _fill(connection, tables, progress)
     if version < VERSION:
         _migrate(path, version, tables, progress)
-    _drop_staged(path)  # shows that it can be written to, and takes in what a crash has left beside it
+    _drop_hidden(path)  # shows that it can be written to, and takes in what a crash has left beside it
 
 
 def _create(path: Path) -> None:
@@ -409,11 +469,7 @@ def _fill(connection: sqlite3.Connection, tables: Tables, progress: Progress) ->
     counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
     if not all(type(counters.get(name)) is int for name in COUNTERS):
         raise Unfit("a counter is missing")
-    condition = not_staged(connection)
-    sizes = [
-        connection.execute(f'SELECT count(*) FROM "{layout.table}"{condition}').fetchone()[0] for layout in LAYOUTS.values()
-    ]
-    done, total = 0, sum(sizes)
+    done, total = 0, count_records(connection)
     for kind, layout in LAYOUTS.items():
         records: list[Record] = []
         for chunk in layout.read(connection):
@@ -424,6 +480,12 @@ def _fill(connection: sqlite3.Connection, tables: Tables, progress: Progress) ->
             raise Unfit(f"a revision in {layout.table} is above that of the latest change, {counters['rev']}")
         tables.fill(kind, records, counters[layout.highest])
     tables.start_at(counters["rev"])
+
+
+def count_records(connection: sqlite3.Connection, kinds: Iterable[type[Record]] = KINDS) -> int:
+    """Give how many records of these kinds there are."""
+    selects = (f'SELECT count(*) FROM "{LAYOUTS[kind].table}"{where_there(connection, kind)}' for kind in kinds)
+    return sum(connection.execute(select).fetchone()[0] for select in selects)
 
 
 def copy(source: Path, target: Path, progress: Progress = unheard) -> None:

@@ -20,13 +20,14 @@ from sortedcontainers import SortedList
 from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
 from sockcrud.stores.capacity import UNLIMITED, Capacity
-from sockcrud.stores.hidden import Hidden, Ids, fitting, index, places_after, unindex, visible_after
+from sockcrud.stores.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
 from sockcrud.stores.snapshots import Budget, Later, TableListing, Versions
 from sockcrud.stores.weights import USUAL, weight
 
 if TYPE_CHECKING:
+    from sockcrud.stores.cascade import Cascade
     from sockcrud.stores.staging import Staging
 
 _FULL: Final = "the records take all the memory that they may"
@@ -105,8 +106,8 @@ class Table(Generic[R]):
         self.indexes: dict[str, dict[Any, Ids]] = {name: {} for name in self.kind.indexed}
         self.versions: Versions[R] | None = None
         """What its lists have to do with it, from the first one on."""
-        self.hidden: Hidden[R] | None = None
-        """Which of its records are staged, while something is."""
+        self.hidden: Hidden[R] | Dependants[R] | None = None
+        """Which of its records are staged, or still to be cleared away, while there are such."""
 
     def fill(self, records: Sequence[R], highest: int) -> None:
         """Let an empty table have these records, at once. They are in the order of their ids."""
@@ -185,10 +186,10 @@ class Table(Generic[R]):
     def _ids(self, where: Where | None) -> Ids:
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
 
-    def ids_after(self, after: int | None, size: int, where: Where | None) -> list[int]:
-        """Give the first `size` ids above `after`, in order."""
+    def ids_after(self, after: int | None, size: int, where: Where | None, rev: int | None = None) -> list[int]:
+        """Give the first `size` ids above `after`, in order, for whoever began to read now, or at a revision."""
         ids = self._ids(where)
-        if self.hidden is not None:
+        if self.hidden is not None and (rev is None or rev >= self.hidden.since):
             return visible_after(ids, self.hidden.among(where), after, size)
         if isinstance(ids, list):
             first = 0 if after is None else bisect_right(ids, after)
@@ -215,6 +216,7 @@ class Tables:
         self.new_history: Callable[[], History] = partial(History, history, capacity.history_bytes)
         self._history = self.new_history()
         self.staging: Staging | None = None
+        self.cascade: Cascade | None = None
 
     def table(self, kind: type[R]) -> Table[R]:
         """Give the table of a kind."""
@@ -225,7 +227,7 @@ class Tables:
             found: R = self._tables[kind].records[id]
         except KeyError:
             raise NotFound(kind.__name__, id) from None
-        if found.rev > self.rev:  # it is staged
+        if found.rev > self.rev or (self.cascade is not None and self.cascade.includes(found)):  # it is staged, or has gone
             raise NotFound(kind.__name__, id)
         return found
 
@@ -235,7 +237,8 @@ class Tables:
         if id is None:
             return None
         found = table.records[id]
-        return None if found.rev > self.rev else found
+        is_hidden = found.rev > self.rev or (self.cascade is not None and self.cascade.includes(found))
+        return None if is_hidden else found
 
     def page(self, kind: type[R], limit: int, after: int | None, where: Where | None) -> list[R]:
         table = self._tables[kind]
@@ -256,6 +259,8 @@ class Tables:
             id = table.free_id()
         elif id in table.records:
             raise Taken(kind.__name__, "id")
+        if self.cascade is not None and self.cascade.reserves(kind, id):
+            raise Taken(kind.__name__, "id")
         if table.has_rules:
             self._check(table, None, fields)
         self.require_capacity(table)
@@ -274,7 +279,7 @@ class Tables:
     def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
         old = self.get(kind, id)
-        _expect_rev(old, expect)
+        expect_rev(old, expect)
         if table.has_rules:
             self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
@@ -285,12 +290,16 @@ class Tables:
 
     def delete(self, kind: type[Record], id: int, expect: int | None) -> None:
         old = self.get(kind, id)
-        _expect_rev(old, expect)
+        expect_rev(old, expect)
         table = self._tables[kind]
         for other, name, cascade in table.kind.referred_by:
             referring = self._tables[other].indexes[name].get(id)
             if referring and not cascade:
                 raise StillReferred(kind.__name__, id, other.__name__)
+            if referring and self.cascade is not None and other in self.cascade.dependants:
+                for one in self.cascade.others(other, referring):
+                    self._delete_along(other, one, kind, id)
+                continue
             # From the end, where taking an id out of the index costs the same however many there are.
             while referring:
                 self._delete_along(other, referring[-1], kind, id)
@@ -385,6 +394,7 @@ class Tables:
         return self._history.since(since, limit, self.rev)
 
 
-def _expect_rev(record: Record, expect: int | None) -> None:
+def expect_rev(record: Record, expect: int | None) -> None:
+    """Raise `Outdated` where this is not the revision of the record."""
     if expect is not None and record.rev != expect:
         raise Outdated(expect, record.rev)
