@@ -16,8 +16,8 @@ from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.model import Record
 from sockcrud.operations.administration import PAGE
+from sockcrud.operations.import_rows import Fault, Given
 from sockcrud.operations.results import Change, Listing
-from sockcrud.operations.transfer import Fault, Given
 from sockcrud.wire.http import BodySlices, Response
 
 LINES: Final = "application/x-ndjson"
