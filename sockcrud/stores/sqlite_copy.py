@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
+from sockcrud.discarding import close_aside
 from sockcrud.stores.sqlite_file import copy
 
 PIECE: Final = 256 * 1024
@@ -53,7 +54,7 @@ class SqliteCopy:
             return b""
 
     def close(self) -> None:
-        self._file.close()
+        close_aside(self._file)
         self._forget()
 
     def _forget(self) -> None:
