@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Thread
-from typing import IO, Any
 
 
-def close_aside(file: IO[Any]) -> None:
-    """Close a file in a thread of its own, soon.
+def aside(discard: Callable[[], object]) -> None:
+    """Have it done in a thread of its own, soon; `discard` fails with nothing.
 
-    With the last who has it open a file without a name goes, and the disk takes the longer the more there is to free: 100 ms
+    A file without a name goes with the last who has it open, and the disk takes the longer the more there is to free: 100 ms
     for 70 MB, in which the reactor would serve nobody.
     """
     try:
-        Thread(target=file.close, name="close", daemon=True).start()
+        Thread(target=discard, name="discarding", daemon=True).start()
     except RuntimeError:  # the system gives no more threads
-        file.close()
+        discard()

@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 
 import orjson
 
-from sockcrud.discarding import close_aside
+from sockcrud import discarding
 from sockcrud.model import Account, Record, describe
 from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.import_rows import NO_PASSWORD, TRANSFERRED, Fault, Given
@@ -70,7 +70,7 @@ class Spool:
     def abandon(self) -> None:
         """Let go of the file, and the disk of its bytes. Harmless when repeated."""
         if self._file is not None:
-            close_aside(self._file)
+            discarding.aside(self._file.close)
             self._file = None
 
     def records(self) -> Iterator[Given | Fault]:
