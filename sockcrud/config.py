@@ -144,16 +144,12 @@ class Settings:
         "where the records are: memory:, sqlite:PATH for a file, or postgresql://... for several nodes",
         repr=postgres_url.without_password,
     )
-    max_records: int = _setting("5000000", _count, "records of each kind, at most; more are refused (memory:, sqlite:)")
-    max_accounts: int = _setting(
-        "100000", _count, "accounts, at most: while sign-up is open anybody makes some (memory:, sqlite:)"
-    )
+    max_records: int = _setting("5000000", _count, "records of each kind, at most; more are refused")
+    max_accounts: int = _setting("100000", _count, "accounts, at most: while sign-up is open anybody makes some")
     max_stored: int = _setting(
-        "4GiB", _size, "about the memory that all records may take, at most; none is taken beyond (memory:, sqlite:)"
+        "4GiB", _size, "about the bytes that all records may take in memory, at most, wherever they are; none is taken beyond"
     )
-    max_history: int = _setting(
-        "64MiB", _size, "about the memory of the changes kept for the admin's /changes (memory:, sqlite:)"
-    )
+    max_history: int = _setting("64MiB", _size, "about the bytes of the changes kept for the admin's /changes")
     demo: bool = _setting("no", _yes_or_no, "start with the example records of the documents; they bring no account")
     admin_login: str = _setting("admin", _text, "the login name of the first admin, made where there is no active one")
     admin_password_file: str = _setting(

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
-from sockcrud.collector import GrowthWatch, let_collector_rest
+from sockcrud.collector import GrowthWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
@@ -108,6 +108,7 @@ class Daemon(Service):
             failures[0].raiseException()
         self.hashing.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
+        give_large_blocks_back()
         let_collector_rest()
         sys.setswitchinterval(SWITCH_SECONDS)
         self._growth.start(GROWTH_SECONDS, now=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sockcrud.config import Settings
+from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.turns import Turns
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 _STANDARD: Final = Settings()
 
 
-def open_postgres(url: str, reactor: Any, warn: Callable[[str], object], settings: Settings = _STANDARD) -> PostgresStore:
+def open_postgres(
+    url: str,
+    reactor: Any,
+    warn: Callable[[str], object],
+    settings: Settings = _STANDARD,
+    capacity: Capacity = STANDARD,
+) -> PostgresStore:
     """Give the store in this database, whose tables are made where there are none. It blocks until then.
 
     Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
@@ -29,7 +36,7 @@ def open_postgres(url: str, reactor: Any, warn: Callable[[str], object], setting
     except ImportError as error:
         raise StoreError(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
     limits = Limits(settings.postgres_pool, settings.postgres_statement_timeout, settings.postgres_connect_timeout)
-    return PostgresStore.open(url, reactor, warn, limits)
+    return PostgresStore.open(url, reactor, warn, limits, capacity=capacity)
 
 
 @contextmanager

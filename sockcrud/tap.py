@@ -145,7 +145,7 @@ def make_daemon(
         budgets=Budgets(settings.max_unsent_total, settings.max_unfinished_total),
     )
     connections_at = {name: Listening(connections, reserved=name == "admin") for name in DIALECTS}
-    listeners = Listeners()
+    listeners = Listeners(connections.count_unaccepted)
 
     metrics = Metrics(store, DIALECTS, lambda: {name: len(those) for name, those in connections_at.items()})
     gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
@@ -175,7 +175,7 @@ def _open_store(
     capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings)
+            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
             path = Path(settings.store.removeprefix(SQLITE))
             return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)

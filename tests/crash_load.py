@@ -72,6 +72,8 @@ class Http:
         """Ask, and do not wait for the answer."""
         headers = {name.replace("_", "-"): value for name, value in more.items()}
         headers["Authorization"] = authorization or f"Bearer {self.token}"
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
         text = body if body is None or isinstance(body, bytes) else json.dumps(body)
         self._connection.request(method, path, text, headers)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.task import deferLater
 
+from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.postgres import PostgresStore
 from sockcrud.stores.postgres_pool import Limits
 from tests import postgres_kit
@@ -16,9 +17,9 @@ from tests.store_case import ALL, StoreCase
 T = TypeVar("T")
 
 
-def opened(url: str, history: int = ALL, **limits: Any) -> PostgresStore:
+def opened(url: str, history: int = ALL, capacity: Capacity = STANDARD, **limits: Any) -> PostgresStore:
     """Open a store that nobody needs to be warned of."""
-    return PostgresStore.open(url, the_reactor(), lambda danger: None, Limits(**limits), history)
+    return PostgresStore.open(url, the_reactor(), lambda danger: None, Limits(**limits), history, capacity)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""What a store that holds its records in memory promises of how much it takes, and how much it keeps of what has changed."""
+"""What a store promises of how much it takes, and how much it keeps of what has changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIB = 2**20
 
 
 class CapacityPromises(StoreCase):
-    """What a store that holds its records in memory promises of how many it takes."""
+    """What a store promises of how many records it takes."""
 
     async def make_store(self, history: int) -> IStore:
         return await self.make_bounded(FEW)

@@ -207,7 +207,7 @@ class StagingPromises(StoreCase):
 
     async def test_a_kind_that_is_full_takes_no_more_and_room_comes_back(self) -> None:
         tables = cast(Any, self.store)._tables
-        weighed = tables._bytes
+        weighed = tables.stored
         tables.table(Message).most = 3
         stage = await self.staged(message(1), message(2))
         with self.assertRaises(QuotaExceeded):
@@ -218,7 +218,7 @@ class StagingPromises(StoreCase):
         self.assertIsInstance(caught.exception.error, QuotaExceeded)
         await stage.abandon()
         await self.store.delete(Message, 9)
-        self.assertEqual(tables._bytes, weighed)
+        self.assertEqual(tables.stored, weighed)
 
     async def test_one_after_the_other(self) -> None:
         for end in (lambda stage: stage.publish(permit), lambda stage: stage.abandon()):

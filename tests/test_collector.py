@@ -1,4 +1,4 @@
-"""Garbage that is few objects and many bytes is found too."""
+"""Garbage that is few objects and many bytes is found too, and what is free is returned to the system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.collector import GROWTH, GrowthWatch, let_collector_rest, resident_bytes
+from sockcrud.collector import GROWTH, LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
 
 
 class Cycle:
@@ -23,29 +23,47 @@ class Cycle:
 
 class GrowthTests(SynchronousTestCase):
     def setUp(self) -> None:
+        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
         self.size = 0
-        self.watch = GrowthWatch(lambda: self.size)
+        self.trimmed = 0
+        self.watch = GrowthWatch(lambda: self.size, self.trim)
         Cycle.found = 0
         Cycle()
 
-    def test_it_is_looked_for_once_the_process_has_grown(self) -> None:
+    def trim(self) -> None:
+        self.trimmed += 1
+
+    def found(self) -> int:
+        self.watch.look()
+        return Cycle.found
+
+    def test_garbage_is_looked_for_once_the_process_has_grown(self) -> None:
         self.size = GROWTH
-        self.assertEqual((self.watch.look(), Cycle.found), (False, 0))
+        self.assertEqual(self.found(), 0)
         self.size += 1
-        self.assertEqual((self.watch.look(), Cycle.found), (True, 1))
-        self.assertFalse(self.watch.look())
+        self.assertEqual(self.found(), 1)
+        Cycle()
+        self.assertEqual(self.found(), 1)
 
     def test_growth_counts_from_the_least_there_was(self) -> None:
-        self.size = 0
-        self.watch.look()
         self.size = GROWTH + 1
-        self.assertTrue(self.watch.look())
+        self.assertEqual(self.found(), 1)
+        Cycle()
         self.size = 10
-        self.assertFalse(self.watch.look())
+        self.assertEqual(self.found(), 1)
         self.size = GROWTH + 11
-        self.assertTrue(self.watch.look())
+        self.assertEqual(self.found(), 2)
+
+    def test_what_is_free_is_returned_now_and_then_where_it_has_grown(self) -> None:
+        for _ in range(2 * LOOKS_A_TRIM):
+            self.watch.look()
+        self.assertEqual(self.trimmed, 0)
+        self.size = TRIM_GROWTH + 1
+        for _ in range(3 * LOOKS_A_TRIM):
+            self.watch.look()
+        self.assertEqual(self.trimmed, 1)
 
     def test_linux_tells_the_size(self) -> None:
         self.assertGreater(resident_bytes(), 10_000_000)

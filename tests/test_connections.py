@@ -7,27 +7,12 @@ from unittest import mock
 from weakref import ref
 
 from twisted.internet.interfaces import ISSLTransport
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
-from sockcrud.wire.connections import Budgets, Connections, Listening, Shares, peer_key
+from sockcrud.wire.connections import Budgets, Connections, Listening, Shares
 from sockcrud.wire.json_objects import JSONConversation, JSONLimits
 from tests.conversation_kit import ConversationCase, Peer, ScriptedResponder, Wire, line
 from tests.test_conversation import asked, read
-
-
-class PeerKeyTests(SynchronousTestCase):
-    def test_a_peer_is_an_address_and_of_ipv6_a_network(self) -> None:
-        for address, key in (
-            ("192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-            ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
-            ("fe80::1%eth0", "fe80::/64"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("", ""),
-        ):
-            self.assertEqual(peer_key(address), key)
 
 
 class ShareTests(ConversationCase):

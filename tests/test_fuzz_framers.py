@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Final
 
 import pytest
 
@@ -11,11 +10,8 @@ from tests.proofs.fuzz_framers import PROPERTIES, run
 from tests.proofs.inputs import COUNTS, loose_conversation
 from tests.proofs.systems import TOKEN, System
 
-OPEN: Final = {"loose clients": pytest.mark.xfail(reason="a length that counts too much takes from the next request")}
-"""What does not hold yet."""
 
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=OPEN.get(name, ())) for name in PROPERTIES])
+@pytest.mark.parametrize("name", list(PROPERTIES))
 def test_it_holds_for_the_same_examples_always(name: str) -> None:
     run(name, {"framer": 60, "memory": 3, "dialect": 8, "loose": 60}[name.split()[0]])
 

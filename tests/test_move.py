@@ -14,6 +14,9 @@ from sockcrud.cli import main
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Client, Message, Record, Session, User
 from sockcrud.stores.interfaces import IStore
+from sockcrud.stores.postgres_layout import LAYOUTS
+from sockcrud.stores.weights import weight
+from tests import postgres_kit
 from tests.awaiting import awaits
 from tests.move_kit import SECRET, asked, content, filled, moved, new_places, refused, revision, run
 from tests.running import Daemon
@@ -51,6 +54,11 @@ async def test_everything_arrives_and_nothing_given_out_is_given_again(
     assert content(one) == before
     assert await asked(two, records_of) == records
     assert revision(two) == revision(one)
+    if target == "postgresql":  # whose quotas go by what is counted there
+        counted = postgres_kit.execute(two, f"SELECT {', '.join(layout.counted for layout in LAYOUTS.values())} FROM state")
+        assert counted == [tuple(len(records[kind.__name__]) for kind in LAYOUTS)]
+        everything = sum(weight(kind, record) for kind in KINDS for record in records[kind.__name__])
+        assert postgres_kit.execute(two, "SELECT stored FROM state") == [(everything,)]
 
     async def more(store: IStore) -> list[Record]:
         return [

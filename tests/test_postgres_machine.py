@@ -17,6 +17,7 @@ from sockcrud.model import KINDS, Record
 from sockcrud.stores import weights
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres_layout import LAYOUTS
+from sockcrud.stores.postgres_schema import COUNT_AGAIN
 from tests import postgres_kit, test_store_machine
 from tests.plain_store import Step
 from tests.postgres_case import opened
@@ -38,7 +39,8 @@ def _empty_database() -> str:
         settled(opened(_URL[0]).close())
     names = ", ".join(f'"{LAYOUTS[kind].table}"' for kind in KINDS)
     counters = ", ".join(f"{layout.highest} = 0" for layout in LAYOUTS.values())
-    postgres_kit.execute(_URL[0], f"TRUNCATE changes, {names}", f"UPDATE state SET rev = 0, journaled = 0, {counters}")
+    zero = f"UPDATE state SET rev = 0, journaled = 0, {counters}"
+    postgres_kit.execute(_URL[0], f"TRUNCATE changes, {names}", zero, COUNT_AGAIN)
     return _URL[0]
 
 
@@ -96,6 +98,8 @@ class PostgresStoreMachine(StoreMachine):
     def teardown(self) -> None:
         super().teardown()
         self._small.stop()
+        counted = postgres_kit.execute(self._url, "SELECT * FROM state")
+        assert postgres_kit.execute(self._url, COUNT_AGAIN, "SELECT * FROM state") == counted
 
 
 TestPostgresStoreMachine = PostgresStoreMachine.TestCase

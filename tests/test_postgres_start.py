@@ -23,15 +23,19 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.config import ConfigError, load, shown
+from sockcrud.errors import HistoryGone
 from sockcrud.model import Account, Message
 from sockcrud.passwords import InThisThread, Passwords, digest_of
 from sockcrud.sessions import Sessions
-from sockcrud.stores import postgres_schema
-from sockcrud.stores.postgres import PostgresStore
+from sockcrud.stores import postgres, postgres_schema
+from sockcrud.stores.capacity import MIB, Capacity
+from sockcrud.stores.history import CHANGE_BYTES
+from sockcrud.stores.postgres import FORGOTTEN_BYTES, PostgresStore
 from sockcrud.stores.postgres_pool import Limits
 from sockcrud.stores.postgres_schema import prepare
 from sockcrud.stores.postgres_url import without_password
 from sockcrud.stores.sqlite_file import StoreError
+from sockcrud.stores.weights import weight
 from tests import postgres_kit
 from tests.postgres_case import PostgresCase, opened
 from tests.running import SERVE, Daemon, environment
@@ -109,6 +113,26 @@ class TablesTests(SynchronousTestCase):
         self.assertIn('relation "users" already exists', self.refused(self.url))
         self.assertEqual(self.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), [(1,)])
 
+    def test_tables_that_counted_nothing_are_counted(self) -> None:
+        prepare(self.url, LIMITS)
+        self.execute(
+            "INSERT INTO messages (id, rev, data) VALUES (1, 1, repeat('a', 1000)), (2, 2, repeat('é', 1000))",
+            *(f"INSERT INTO changes VALUES ({number}, {number}, 'Message', {number}, '{{}}', 0)" for number in (1, 2, 3)),
+            "UPDATE state SET rev = 3, journaled = 3, highest_messages = 2",
+            "ALTER TABLE changes DROP COLUMN bytes_before",
+            *(f"ALTER TABLE state DROP COLUMN {name}" for name in ("size_messages", "stored", "journaled_bytes")),
+            "UPDATE schema_version SET version = 2",
+        )
+        prepare(self.url, LIMITS)
+        messages = [Message(id=1, rev=1, data="a" * 1000), Message(id=2, rev=2, data="é" * 1000)]
+        stored = sum(weight(Message, message) for message in messages)
+        counted = self.execute("SELECT size_messages, size_users, stored, journaled_bytes FROM state")
+        self.assertEqual(counted, [(2, 0, stored, 3 * (CHANGE_BYTES + 2))])
+        bytes_before = [bytes for (bytes,) in self.execute("SELECT bytes_before FROM changes ORDER BY number")]
+        self.assertEqual(bytes_before, [number * (CHANGE_BYTES + 2) for number in range(3)])
+        with self.assertRaises(psycopg.errors.NotNullViolation):  # as a node of before would write
+            self.execute("INSERT INTO changes (number, rev, kind, id) VALUES (4, 4, 'Message', 4)")
+
     def test_another_programs_schema_version_is_left_alone(self) -> None:
         self.execute("CREATE TABLE schema_version (version text)", "INSERT INTO schema_version VALUES ('abc')")
         self.assertIn("schema_version is not sockcrud's", self.refused(self.url))
@@ -171,6 +195,39 @@ class RestartTests(PostgresCase):
             self.assertEqual(len(await store.changes(600 * (part + 1) - 100, 1_000)), 100)
         await store.close()
         self.assertLess(postgres_kit.execute(self.url, "SELECT count(*) FROM changes")[0][0], 1_500)
+
+    async def test_changes_are_deleted_by_their_bytes_too(self) -> None:
+        store = opened(self.url, capacity=Capacity(history_bytes=MIB))
+        message = await store.insert(Message, data="x")
+        for number in range(220):
+            await store.update(Message, message.id, data=f"{number:10}" + "\U0001f600" * 9_990)
+        await store.close()
+        [(count, bytes)] = postgres_kit.execute(self.url, "SELECT count(*), sum(octet_length(record)) FROM changes")
+        self.assertIn(count, range(26, 140))
+        self.assertLess(bytes, FORGOTTEN_BYTES + 2 * MIB)
+
+    async def test_however_many_changes_are_too_old_all_are_deleted(self) -> None:
+        store = opened(self.url, history=100)
+        with mock.patch.object(postgres, "DELETED_TOGETHER", 300):
+            await store.transact(lambda transaction: _insert_many(transaction, 1_200))
+            await store.close()
+        self.assertEqual(postgres_kit.execute(self.url, "SELECT count(*) FROM changes"), [(101,)])
+
+    async def test_what_another_node_has_deleted_is_not_stepped_over(self) -> None:
+        strict, loose = opened(self.url, history=100), self.another()
+        for _ in range(20):
+            await strict.transact(lambda transaction: _insert_many(transaction, 60))
+        await strict.close()
+        [(oldest, newest)] = postgres_kit.execute(self.url, "SELECT min(rev), max(rev) FROM changes")
+        self.assertGreater(oldest, 1)
+        self.assertEqual([change.rev for change in await loose.changes(oldest - 1, 2_000)], list(range(oldest, newest + 1)))
+        with self.assertRaises(HistoryGone) as caught:
+            await loose.changes(oldest - 2, 2_000)
+        self.assertEqual((caught.exception.oldest, caught.exception.newest), (oldest - 1, newest))
+        postgres_kit.execute(self.url, "DELETE FROM changes")
+        self.assertEqual(await loose.changes(newest, 10), [])
+        with self.assertRaises(HistoryGone):
+            await loose.changes(newest - 1, 10)
 
 
 async def _insert_many(transaction: object, number: int) -> None:

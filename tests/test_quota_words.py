@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 
 from sockcrud.passwords import digest_of
+from tests import postgres_kit
 from tests.doors_kit import Town, a_town
 
 SECRET = "a first secret"
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> Iterator[Town]:
+@pytest.fixture(scope="module", params=["memory", "postgresql"])
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> Iterator[Town]:
     """Have a daemon that takes five records of a kind, sessions too, and two accounts, of which the admin's is one."""
-    with a_town(tmp_path_factory.mktemp("quota"), "--max-records", "5", "--max-accounts", "2") as town:
+    store = "memory:" if request.param == "memory" else postgres_kit.new_database()
+    with a_town(tmp_path_factory.mktemp("quota"), "--store", store, "--max-records", "5", "--max-accounts", "2") as town:
         yield town
+    if store != "memory:":
+        postgres_kit.drop_database(store)
 
 
 def says(town: Town, dialect: str, request: object) -> Any:

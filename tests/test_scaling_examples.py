@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from sockcrud.config import Settings
 from sockcrud.passwords import digest_of
 from tests.scaling import FRONTS, PASSWORD, Node, ask, basic, front, until
+from tests.test_readme import ROOT
 
 LOGINS = 60
 
@@ -65,7 +68,7 @@ def test_an_address_has_few_connections_to_the_members(program: str, node: Node,
         for _ in range(20):
             try:
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", ports["members"]), timeout=10))
-                connection.sendall(b"HEAD /? HTTP/1.1\r\nHost: a\r\n\r\n")
+                connection.sendall(b"HEAD /? HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 served += connection.recv(100).startswith(b"HTTP/1.1 200")
             except OSError:
                 pass  # refused
@@ -90,3 +93,19 @@ def test_no_log_of_a_front_has_a_session_of_way(program: str, node: Node, tmp_pa
     for file in tmp_path.rglob("*"):
         if file.is_file() and "node" not in file.parts[-2]:
             assert session.encode() not in file.read_bytes(), file
+
+
+def test_a_proxy_waits_for_longer_than_the_node_where_people_type() -> None:
+    settings, folder = Settings(), ROOT / "docs" / "scaling"
+    [stream] = re.findall(r"^ +proxy_timeout (\d+)s;", (folder / "nginx.conf").read_text(), re.MULTILINE)
+    assert int(stream) > max(settings.users_idle or 0, settings.messages_idle or 0, settings.members_idle or 0)
+    sections = re.split(r"^(?=\S)", (folder / "haproxy.cfg").read_text(), flags=re.MULTILINE)
+    for name, idle in (
+        ("defaults", settings.idle_timeout),
+        ("listen users", settings.users_idle),
+        ("listen messages", settings.messages_idle),
+        ("listen members", settings.members_idle),
+    ):
+        [section] = [section for section in sections if section.startswith(f"{name}\n")]
+        for timeout in re.findall(r"^ +timeout (?:client|server) (\d+)s", section, re.MULTILINE) or ["0"]:
+            assert int(timeout) > (idle or 0), name

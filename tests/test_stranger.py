@@ -20,55 +20,6 @@ from tests.proofs.stranger import KINDS
 SHORT: Final = [name for name, one in STRANGERS.items() if not one.only_full]
 OF_STORES: Final = ("nobody", "history", "changes", "unread-lists")
 """Those whose harm would be the store's: they are let at each. The others meet the memory store."""
-OPEN: Final = frozenset(
-    [
-        "brackets",
-        "brackets-without-end",
-        "quotes",
-        "nested",
-        "nonsense",
-        "pipeline-unread",
-        "unfinished-objects",
-        "blanks-for-ever",
-        "http-on-json",
-        "changes",
-        "history",
-        "at-once",
-        "resets",
-        "one-address",
-        "all-connections",
-        "too-many",
-        "no-descriptors",
-        "byte-chunks",
-        "metrics",
-        "gets-unread",
-        "unfinished-bodies",
-        "unfinished-sign-ups",
-        "dead-tokens",
-        "list-hang-up",
-        "fetch-hang-up",
-        "list-at-once",
-        "pipelined-lists",
-        "300-pipelines",
-        "unread-lists",
-        "slow-read",
-        "login-names",
-        "login-addresses",
-        "guesses",
-        "tls-unread",
-        "tls-last-words",
-        "tls-busy",
-        "typed-words",
-        "characters",
-        "types-later",
-        "idle",
-        "half-closed",
-        "half-open",
-        "idle-http",
-        "sessions",
-    ]
-)
-"""Those that still succeed, here or on a slow machine. To be emptied: each that is mended goes."""
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +32,7 @@ def sites() -> Iterator[Callable[[str], Sites]]:
 def _attacks() -> Iterator[Any]:
     for store in STORES:
         for name in SHORT if store == "memory" else OF_STORES:
-            marks = [pytest.mark.xfail(reason="this stranger still succeeds", strict=False)] if name in OPEN else []
-            yield pytest.param(store, name, id=f"{store}-{name}", marks=marks)
+            yield pytest.param(store, name, id=f"{store}-{name}")
 
 
 @pytest.mark.parametrize(("store", "name"), list(_attacks()))

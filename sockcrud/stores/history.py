@@ -15,7 +15,7 @@ from sockcrud.stores.weights import USUAL, weight
 HISTORY: Final = 100_000
 """Changes that are kept, if their bytes are not too many."""
 
-_CHANGE_BYTES: Final = 150
+CHANGE_BYTES: Final = 150
 """What a change takes without its record."""
 
 _AT_ONCE: Final = 1_000
@@ -45,7 +45,7 @@ class History:
             _, kind, _, record = change
             if kind in _JOURNALED:
                 self._changes.append(change)
-                self.bytes += _CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
+                self.bytes += CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
 
@@ -70,7 +70,7 @@ class History:
             if self.bytes <= self._most_bytes and len(changes) - self._first <= self._most:
                 break
             self.forgotten, kind, _, record = changes[self._first]
-            self.bytes -= _CHANGE_BYTES + (0 if record is None else weight(kind, record))
+            self.bytes -= CHANGE_BYTES + (0 if record is None else weight(kind, record))
             changes[self._first] = None
             self._first += 1
         if self._first > len(changes) // 2:

@@ -87,15 +87,16 @@ class IChanges(Interface):
 
         Without an `id` it gets the highest that was ever used in the kind plus one, or the lowest from 1 that is free
         where that is exhausted. Fail with `Taken` (a unique field, or the id itself) or `NotFound` (what a reference
-        names), or, where the store takes no more records of the kind, with `QuotaExceeded`: a store that holds them in
-        memory counts them at each insert. The values are stored as they are: check them first.
+        names), or, where the store takes no more records of the kind, with `QuotaExceeded`: they are counted at each
+        insert, those of all nodes together, so that a quota is never passed. The values are stored as they are: check them
+        first.
         """
 
     def update(kind: type[R], id: int, expect: int | None = None, **fields: Any) -> Awaitable[R]:
         """Fire with the changed record, its `rev` new; fields that are not named stay.
 
         Fail with `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`; with
-        `QuotaExceeded` where the record would grow and there is no memory left for it.
+        `QuotaExceeded` where the record would grow and the records take all the bytes that they may.
         """
 
     def delete(kind: type[Record], id: int, expect: int | None = None) -> Awaitable[None]:
@@ -132,9 +133,8 @@ class IStore(IReads, IChanges):
     def changes(since: int, limit: int) -> Awaitable[list[Change]]:
         """Fire with the changes after revision `since`, at most `limit`, in the order of their revisions.
 
-        A stretch is kept that is bounded in changes and, by a store that holds them in memory, in bytes: fail with
-        `HistoryGone` where `since` lies before it or ahead of `rev`. What only the daemon's own logins need (sessions,
-        failed logins) is not among them.
+        A stretch is kept that is bounded in changes and in bytes: fail with `HistoryGone` where `since` lies before it or
+        ahead of `rev`. What only the daemon's own logins need (sessions, failed logins) is not among them.
         """
 
     def close() -> Awaitable[None]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.errors import HistoryGone
 from sockcrud.model import KINDS, Record, describe
+from sockcrud.stores.capacity import MIB, STANDARD, Capacity
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IFarAway, IStore, ITransaction, Listing, R, T, Where
 from sockcrud.stores.postgres_draft import check_fields, needs_of_delete, needs_of_insert, needs_of_update
@@ -28,7 +29,12 @@ from sockcrud.stores.postgres_schema import prepare
 from sockcrud.stores.postgres_writer import Writer
 
 FORGOTTEN_TOGETHER: Final = 1_000
-"""Changes that are too old to be told, and are deleted together."""
+"""Changes that are too old to be told, and are deleted together; or so many that they have the bytes of the next line."""
+
+FORGOTTEN_BYTES: Final = 4 * MIB
+
+DELETED_TOGETHER: Final = 5_000
+"""So many of them at most in one statement: a few milliseconds, however many there are."""
 
 FEWEST_LINKS: Final = 4
 """One for single records, one for changes, one for lists, and one for all else."""
@@ -38,13 +44,24 @@ _STANDARD: Final = Limits()
 
 _CHANGES: Final = Statement(
     b"changes",
-    b"SELECT state.rev, coalesce(forgotten.rev, 0), told.rev, told.kind, told.id, told.record FROM state"
-    b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number <= state.journaled - $1::bigint"
-    b" ORDER BY number DESC LIMIT 1) AS forgotten ON true"
-    b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $2::bigint ORDER BY rev LIMIT $3::bigint) AS told ON true"
+    b"SELECT state.rev, coalesce(gone.rev, CASE WHEN kept.number = 1 OR state.journaled = 0 THEN 0"
+    b" ELSE coalesce(kept.rev - 1, state.rev) END), told.rev, told.kind, told.id, told.record FROM state"
+    b" LEFT JOIN LATERAL (SELECT number, rev FROM changes WHERE number > state.journaled - $1::bigint"
+    b" AND bytes_before >= state.journaled_bytes - $2::bigint ORDER BY number LIMIT 1) AS kept ON true"
+    b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number < coalesce(kept.number, 9223372036854775807)"
+    b" ORDER BY number DESC LIMIT 1) AS gone ON true"
+    b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $3::bigint ORDER BY rev LIMIT $4::bigint) AS told ON true"
     b" ORDER BY told.rev",
 )
-_FORGET: Final = Statement(b"forget", b"DELETE FROM changes WHERE number < $1::bigint AND number >= $2::bigint")
+"""The first that is kept tells where history begins: what is before it is too old here, or another node has deleted it."""
+
+_FORGET: Final = Statement(
+    b"forget",
+    b"DELETE FROM changes WHERE number < (SELECT max(number) FROM"
+    b" (SELECT * FROM changes ORDER BY number LIMIT $3::bigint) AS oldest, state"
+    b" WHERE number <= journaled - $1::bigint OR bytes_before < journaled_bytes - $2::bigint)",
+)
+"""From the oldest on, without a gap: what is left is all that has changed since the first of it."""
 
 _log = Logger()
 
@@ -55,7 +72,14 @@ __all__ = ("Limits", "PostgresStore")
 class PostgresStore:
     """Records in PostgreSQL. It needs its reactor to run."""
 
-    def __init__(self, url: str, reactor: Any, limits: Limits = _STANDARD, history: int = HISTORY) -> None:
+    def __init__(
+        self,
+        url: str,
+        reactor: Any,
+        limits: Limits = _STANDARD,
+        history: int = HISTORY,
+        capacity: Capacity = STANDARD,
+    ) -> None:
         """Use `open`, but for a database that another store has been opened on already."""
         places, outage = Places(url, reactor, limits.connect_seconds), Outage(reactor)
         others = max(FEWEST_LINKS, limits.pool) - 2
@@ -63,12 +87,13 @@ class PostgresStore:
         outage.pools += pools
         self._pools = pools
         self._shared = pools[3]
-        self._history = history
         self._reads = Reads(pools[0])
         self._moments = Moments(pools[2])
-        self._writer = Writer(pools[1], self._moments.opened, self._changed)
+        self._writer = Writer(pools[1], self._moments.opened, self._changed, capacity)
         self._rev = 0
-        self._forgetting_at = FORGOTTEN_TOGETHER
+        self._most_kept = history, capacity.history_bytes
+        self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES
+        self._forgetting: Deferred[None] = succeed(None)
 
     @classmethod
     def open(
@@ -78,6 +103,7 @@ class PostgresStore:
         warn: Callable[[str], object],
         limits: Limits = _STANDARD,
         history: int = HISTORY,
+        capacity: Capacity = STANDARD,
     ) -> PostgresStore:
         """Give the store in this database, whose tables are made or migrated where that is due. It blocks until then.
 
@@ -85,7 +111,7 @@ class PostgresStore:
         """
         for danger in prepare(url, limits):
             warn(danger)
-        return cls(url, reactor, limits, history)
+        return cls(url, reactor, limits, history, capacity)
 
     @property
     def rev(self) -> int:
@@ -145,7 +171,7 @@ class PostgresStore:
         return self._moments.listing(kind, after, limit, where)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
-        asked = [b"%d" % self._history, b"%d" % since, b"%d" % limit]
+        asked = [b"%d" % number for number in (*self._most_kept, since, limit)]
         [result] = await self._shared.ask([(_CHANGES, asked)])
         told = rows(result)
         newest, forgotten = told[0][:2]
@@ -162,20 +188,27 @@ class PostgresStore:
     async def close(self) -> None:
         """Fire when what was asked for is done, and no connection is open any more. Harmless when repeated."""
         await self._writer.finish()
+        await self._forgetting
         self._moments.close()
         for pool in self._pools:
             pool.close()
 
-    def _changed(self, rev: int, journaled: int) -> None:
+    def _changed(self, rev: int, journaled: int, journaled_bytes: int) -> None:
         self._rev = max(self._rev, rev)
-        if journaled >= self._forgetting_at:
-            self._forgetting_at = journaled + FORGOTTEN_TOGETHER
-            Deferred.fromCoroutine(self._forget(journaled - self._history)).addErrback(self._not_forgotten)
+        most, most_bytes = self._most_kept
+        many, bytes = self._forgetting_at
+        is_due = journaled >= max(many, most) or journaled_bytes >= max(bytes, most_bytes)
+        if is_due and self._forgetting.called:
+            self._forgetting_at = journaled + FORGOTTEN_TOGETHER, journaled_bytes + FORGOTTEN_BYTES
+            self._forgetting = Deferred.fromCoroutine(self._forget()).addErrback(self._not_forgotten)
 
-    async def _forget(self, number: int) -> None:
+    async def _forget(self) -> None:
         """Delete what is too old to be told. The newest of it stays: it tells where what can be told begins."""
-        if number > 1:
-            await self._shared.ask([(_FORGET, [b"%d" % number, b"%d" % (number - 20 * FORGOTTEN_TOGETHER)])])
+        asked = [b"%d" % number for number in (*self._most_kept, DELETED_TOGETHER)]
+        deleted: int | None = DELETED_TOGETHER
+        while deleted is not None and deleted >= DELETED_TOGETHER - 1:  # there may be more
+            [result] = await self._shared.ask([(_FORGET, asked)])
+            deleted = result.command_tuples
 
     def _not_forgotten(self, failure: Failure) -> None:
         _log.failure("old changes could not be deleted; the next attempt comes with later ones", failure=failure)

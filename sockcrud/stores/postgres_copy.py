@@ -15,7 +15,7 @@ from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
 from sockcrud.stores.postgres_pool import Limits
-from sockcrud.stores.postgres_schema import VERSION, opened, prepare
+from sockcrud.stores.postgres_schema import COUNT_AGAIN, VERSION, opened, prepare
 from sockcrud.stores.postgres_url import without_password
 from sockcrud.stores.sqlite_file import StoreError
 
@@ -41,8 +41,8 @@ _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND application_name = 'sockcrud' AND pid <> pg_backend_pid()"
 )
-_HISTORY: Final = "COPY (SELECT number, rev, kind, id, record FROM changes ORDER BY number) TO STDOUT"
-_KNOWN: Final = "COPY changes (number, rev, kind, id, record) FROM STDIN"
+_HISTORY: Final = "COPY (SELECT number, rev, kind, id, record, bytes_before FROM changes ORDER BY number) TO STDOUT"
+_KNOWN: Final = "COPY changes (number, rev, kind, id, record, bytes_before) FROM STDIN"
 _COUNTERS: Final = ("rev", *(layout.highest for layout in LAYOUTS.values()))
 
 
@@ -120,12 +120,13 @@ class PostgresTarget(_Database):
         known = "(SELECT coalesce(max(number), 0) FROM changes)"
         if not _ask(self.connection, "SELECT EXISTS (SELECT FROM changes)")[0][0]:
             # Whoever asks for changes since a revision of the source is told that they are not known.
-            unknown = "INSERT INTO changes (number, rev, kind, id) VALUES (%s, %s, '', 0)"
+            unknown = "INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES (%s, %s, '', 0, 0)"
             self.connection.execute(unknown.encode(), [BEFORE_ALL, counters.rev])
             known = "0"
         changes = ", ".join(f"{name} = %s" for name in _COUNTERS)
         values = [counters.rev, *(counters.highest[kind] for kind in LAYOUTS)]
         self.connection.execute(f"UPDATE state SET {changes}, journaled = {known} WHERE id = 1".encode(), values)
+        self.connection.execute(COUNT_AGAIN.encode())
         self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def keep(self) -> None:

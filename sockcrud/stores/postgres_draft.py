@@ -15,6 +15,7 @@ from psycopg.pq.abc import PGresult
 from zope.interface import implementer
 
 from sockcrud.model import INT64, KINDS, Record, describe
+from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.interfaces import IForesees, ITransaction, R, Where
 from sockcrud.stores.postgres_layout import LAYOUTS, rows
 from sockcrud.stores.postgres_link import Ask
@@ -130,14 +131,17 @@ def asks_for(needs: Sequence[Need]) -> tuple[list[Ask], list[list[Need]]]:
 class Draft:
     """What is known of the tables at this moment, and what has been made of it."""
 
-    def __init__(self, state: Mapping[str, int]) -> None:
-        self.tables = Tables(history=0)
+    def __init__(self, state: Mapping[str, int], capacity: Capacity) -> None:
+        self.tables = Tables(history=0, capacity=capacity)
         self.tables.start_at(state["rev"])
+        self.tables.stored = state["stored"]
         self.journaled = state["journaled"]
+        self.journaled_bytes = state["journaled_bytes"]
         self._before: dict[type[Record], dict[int, Record | None]] = {kind: {} for kind in KINDS}
         self._highest_before: dict[type[Record], int] = {}
         for kind, layout in LAYOUTS.items():
             self.tables.table(kind).highest = self._highest_before[kind] = state[layout.highest]
+            self.tables.table(kind).elsewhere = state[layout.counted]
         self._known: set[Need] = set()
         self._pages: dict[Need, list[int]] = {}
         self._numbers: dict[Need, int] = {}
@@ -175,7 +179,9 @@ class Draft:
         before = self._before[kind]
         if record.id not in before:
             before[record.id] = record
-            self.tables.table(kind).put(record.id, None, record)
+            table = self.tables.table(kind)
+            table.put(record.id, None, record)
+            table.elsewhere -= 1
 
     # What is asked of the tables together with what has changed
 

@@ -21,6 +21,7 @@ from sockcrud.model import INT64, KINDS, Bound, Instance, Moment, Money, Record,
 from sockcrud.stores.interfaces import R, Where
 from sockcrud.stores.postgres_link import Ask, Statement
 from sockcrud.stores.sqlite_file import table_name
+from sockcrud.stores.weights import FIXED, LONG, USUAL
 
 T = TypeVar("T")
 Written = Callable[[Any], str]
@@ -94,6 +95,7 @@ class Layout(Generic[R]):
         self.kind = kind
         self.table = table_name(kind)
         self.highest = f"highest_{self.table}"
+        self.counted = f"size_{self.table}"
         self._declared = declared = describe(kind)
         fields = [_Column("id", "id", "bigint", str), _Column("rev", "rev", "bigint", str)]
         fields += [_column(name, bound) for name, bound in declared.bounds.items()]
@@ -156,6 +158,17 @@ class Layout(Generic[R]):
         return [f'CREATE TABLE "{self.table}" (\n  {inside}\n)', *indexes]
 
     # All of it
+
+    @property
+    def weighed(self) -> str:
+        """What gives about the bytes of all its records, as `weight` gives those of each."""
+        if usual := USUAL.get(self.kind):
+            return f'(SELECT count(*) * {usual} FROM "{self.table}")'
+        texts = (
+            f'CASE octet_length("{name}") WHEN char_length("{name}") THEN 1 ELSE 4 END * char_length("{name}")'
+            for name in LONG[self.kind]
+        )
+        return f'(SELECT coalesce(sum({" + ".join([str(FIXED), *texts])}), 0) FROM "{self.table}")'
 
     @property
     def copy_in(self) -> str:

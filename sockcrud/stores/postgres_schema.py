@@ -13,6 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.keys import SameKey, renewed
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
@@ -20,7 +21,7 @@ from sockcrud.stores.postgres_pool import Limits, NoUrl, parse_url
 from sockcrud.stores.postgres_url import without_password
 from sockcrud.stores.sqlite_file import StoreError
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
 
 OLDEST_SERVER: Final = 14
@@ -29,17 +30,37 @@ START_SECONDS: Final = 60
 
 _LOCK: Final = int.from_bytes(b"sockcrud", "big")
 
-_highest: Final = ",\n  ".join(f'"{layout.highest}" bigint NOT NULL DEFAULT 0' for layout in LAYOUTS.values())
+_SIZES: Final = ("journaled_bytes", "stored", *(layout.counted for layout in LAYOUTS.values()))
+_counters: Final = ",\n  ".join(
+    f'"{name}" bigint NOT NULL DEFAULT 0' for name in (*(layout.highest for layout in LAYOUTS.values()), *_SIZES)
+)
 _SHARED: Final = (
     "CREATE TABLE schema_version (version integer NOT NULL)",
     # One row: who changes anything locks it first.
     f"CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n"
-    f"  journaled bigint NOT NULL,\n  {_highest}\n)",
+    f"  journaled bigint NOT NULL,\n  {_counters}\n)",
     "INSERT INTO state (id, rev, journaled) VALUES (1, 0, 0)",
+    # `bytes_before` are the bytes of all changes before it, those included that are forgotten.
     'CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text COLLATE "C" NOT NULL,'
-    ' id bigint NOT NULL, record text COLLATE "C")',
+    ' id bigint NOT NULL, record text COLLATE "C", bytes_before bigint NOT NULL)',
 )
 SCHEMA: Final = (*_SHARED, *chain(*(layout.declared for layout in LAYOUTS.values())))
+
+_bytes: Final = f"{CHANGE_BYTES} + coalesce(octet_length(record), 0)"
+_ADD_SIZES: Final = (
+    *(f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "{name}" bigint NOT NULL DEFAULT 0' for name in _SIZES),
+    "ALTER TABLE changes ADD COLUMN IF NOT EXISTS bytes_before bigint NOT NULL DEFAULT 0",
+    # A node of the version before, which should not run any more, can then change nothing that it would not count.
+    "ALTER TABLE changes ALTER COLUMN bytes_before DROP DEFAULT",
+    f"UPDATE changes SET bytes_before = up_to.bytes - ({_bytes}) FROM"
+    f" (SELECT number AS last, sum({_bytes}) OVER (ORDER BY number) AS bytes FROM changes) AS up_to WHERE number = last",
+)
+_sizes: Final = ", ".join(f'"{layout.counted}" = (SELECT count(*) FROM "{layout.table}")' for layout in LAYOUTS.values())
+COUNT_AGAIN: Final = (
+    f"UPDATE state SET {_sizes}, stored = {' + '.join(layout.weighed for layout in LAYOUTS.values())}, journaled_bytes ="
+    f" coalesce((SELECT bytes_before + {_bytes} FROM changes ORDER BY number DESC LIMIT 1), 0)"
+)
+"""What writes down how many records there are of each kind, how many bytes they take, and the changes."""
 
 _SETTINGS: Final = (
     "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),"
@@ -113,10 +134,14 @@ def _renew_keys(connection: psycopg.Connection[Any]) -> None:
                 cursor.executemany(f'UPDATE {table} SET {column} = %s WHERE "id" = %s'.encode(), [(k, id) for id, k in changed])
 
 
-MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys}
+def _add_sizes(connection: psycopg.Connection[Any]) -> None:
+    _run(connection, (*_ADD_SIZES, COUNT_AGAIN))
+
+
+MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys, 2: _add_sizes}
 """What makes tables of a version those of the next one, in a transaction that is already under way.
 
-1 had keys whose case was folded, but that were not normalized.
+1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes.
 """
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from time import perf_counter
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ from twisted.python.failure import Failure
 
 from sockcrud.errors import DomainError, Taken, Unavailable
 from sockcrud.model import KINDS, describe
+from sockcrud.stores.capacity import Capacity
+from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.postgres_draft import Draft, DraftTransaction, Need, asks_for
 from sockcrud.stores.postgres_layout import LAYOUTS, UNIQUES, array, in_parts, rows
 from sockcrud.stores.postgres_link import Ask, Link, Lost, Refused, Statement
@@ -54,7 +57,11 @@ _BROKEN_RULE: Final = "23"
 
 Body = Callable[[DraftTransaction], Awaitable[Any]]
 
-_COUNTERS: Final = ("rev", "journaled", *(layout.highest for layout in LAYOUTS.values()))
+_COUNTERS: Final = (
+    *("rev", "journaled", "journaled_bytes", "stored"),
+    *(layout.highest for layout in LAYOUTS.values()),
+    *(layout.counted for layout in LAYOUTS.values()),
+)
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
@@ -66,8 +73,8 @@ _COUNT: Final = Statement(
 )
 _NOTE: Final = Statement(
     b"note",
-    b"INSERT INTO changes (number, rev, kind, id, record)"
-    b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])",
+    b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
+    b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[])",
 )
 
 _log = Logger()
@@ -89,6 +96,7 @@ class _Attempt:
 
     link: Link
     seconds: float
+    capacity: Capacity
     draft: Draft = field(init=False)
     steps: list[Step] = field(factory=list)
 
@@ -97,7 +105,7 @@ class _Attempt:
         needs = [need for work in works for need in work.needs]
         asks, groups = asks_for(needs)
         results = await self.link.ask([(_BEGIN, []), (_LOCK, []), *asks], self.seconds)
-        self.draft = Draft(dict(zip(_COUNTERS, rows(results[1])[0], strict=True)))
+        self.draft = Draft(dict(zip(_COUNTERS, rows(results[1])[0], strict=True)), self.capacity)
         self.draft.learn(groups, results[2:])
 
     async def run(self, body: Body) -> Any:
@@ -142,19 +150,27 @@ class _Attempt:
             if finals := batch.finals.get(kind):
                 yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
         noted = [step for step in self.steps if describe(step.kind).journaled]
-        number = draft.journaled + 1
         for those in in_parts(noted, MANY):
-            yield _NOTE, _notes(number, those)
-            number += len(those)
-        highest = (draft.tables.table(kind).highest for kind in LAYOUTS)
-        counters = (draft.tables.rev, number - 1, *highest)
+            yield _NOTE, _note(draft, those)
+        tables = [draft.tables.table(kind) for kind in LAYOUTS]
+        counters = (
+            *(draft.tables.rev, draft.journaled, draft.journaled_bytes, draft.tables.stored),
+            *(table.highest for table in tables),
+            *(len(table.records) + table.elsewhere for table in tables),
+        )
         yield _COUNT, [b"%d" % counter for counter in counters]
 
 
-def _notes(first: int, steps: Sequence[Step]) -> list[bytes]:
+def _note(draft: Draft, steps: Sequence[Step]) -> list[bytes]:
+    """Give the columns of these changes, and count on."""
     written = [None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps]
+    bytes = (CHANGE_BYTES + (0 if record is None else len(record.encode())) for record in written)
+    *bytes_before, draft.journaled_bytes = accumulate(bytes, initial=draft.journaled_bytes)
+    first = draft.journaled + 1
+    draft.journaled += len(steps)
     return [
         array(range(first, first + len(steps))),
+        array(bytes_before),
         array(step.rev for step in steps),
         array((describe(step.kind).name for step in steps), None),
         array(step.id for step in steps),
@@ -172,12 +188,20 @@ class _Over(BaseException):
 class Writer:
     """Makes the changes of this node, one transaction of the database at a time."""
 
-    def __init__(self, pool: Pool, ready: Callable[[], Awaitable[None]], changed: Callable[[int, int], object]) -> None:
-        """`ready` is awaited before each transaction; `changed` is told its last revision and the number of that change."""
+    def __init__(
+        self,
+        pool: Pool,
+        ready: Callable[[], Awaitable[None]],
+        changed: Callable[[int, int, int], object],
+        capacity: Capacity,
+    ) -> None:
+        """`ready` is awaited before each transaction; `changed` is told its last revision, and how many changes have been
+        kept for `changes` so far, and how many bytes of them."""
         self.committed: Callable[[float], object] = lambda seconds: None
         self._pool = pool
         self._ready = ready
         self._changed = changed
+        self._capacity = capacity
         self._works: deque[Work] = deque()
         self._running = False
         self._ends: list[Deferred[None]] = []
@@ -297,7 +321,7 @@ class Writer:
 
     async def _attempt(self, works: Sequence[Work]) -> list[Any]:
         link = await self._pool.take()
-        attempt = _Attempt(link, self._pool.limits.answer_seconds)
+        attempt = _Attempt(link, self._pool.limits.answer_seconds, self._capacity)
         try:
             await attempt.begin(works)
             outcomes = [await self._outcome(attempt, work) for work in works]
@@ -312,7 +336,8 @@ class Writer:
         self._pool.give_back(link)
         if attempt.steps:
             self.committed(perf_counter() - started)
-        self._changed(attempt.draft.tables.rev, attempt.draft.journaled)
+        draft = attempt.draft
+        self._changed(draft.tables.rev, draft.journaled, draft.journaled_bytes)
         return outcomes
 
     async def _outcome(self, attempt: _Attempt, work: Work) -> Any:

@@ -99,6 +99,8 @@ class Table(Generic[R]):
         self.records: dict[int, R] = {}
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
+        self.elsewhere = 0
+        """Records that there are beside these: of a database's, only those are in here that somebody needs."""
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
         self.indexes: dict[str, dict[Any, Ids]] = {name: {} for name in self.kind.indexed}
         self.versions: Versions[R] | None = None
@@ -205,7 +207,7 @@ class Tables:
         """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
         self.rev = 0
         self.budget = Budget(capacity.list_bytes, later)
-        self._bytes = 0  # about those of all records, as of the last commit
+        self.stored = 0  # about the bytes of all records, as of the last commit
         self._most_bytes = capacity.record_bytes
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
         self._under_way = False
@@ -263,9 +265,10 @@ class Tables:
 
     def require_capacity(self, table: Table[Any]) -> None:
         """Raise `QuotaExceeded` where there is no room for one more record."""
-        if len(table.records) >= table.most:
-            raise QuotaExceeded(table.kind.name, f"there are {len(table.records)} already")
-        if self._bytes >= self._most_bytes and table.kind.journaled:
+        count = len(table.records) + table.elsewhere
+        if count >= table.most:
+            raise QuotaExceeded(table.kind.name, f"there are {count} already")
+        if self.stored >= self._most_bytes and table.kind.journaled:
             raise QuotaExceeded(table.kind.name, _FULL)
 
     def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
@@ -275,7 +278,7 @@ class Tables:
         if table.has_rules:
             self._check(table, old, fields)
         new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
-        if self._bytes >= self._most_bytes and weight(kind, new) > weight(kind, old):
+        if self.stored >= self._most_bytes and weight(kind, new) > weight(kind, old):
             raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
         return new
@@ -326,7 +329,7 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
-        self._bytes += sum(weight(kind, record) for record in records)
+        self.stored += sum(weight(kind, record) for record in records)
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
@@ -359,8 +362,8 @@ class Tables:
         for step in steps:
             kind, before, after = step.kind, step.before, step.after
             if before is None or after is None or kind not in USUAL:
-                self._bytes += 0 if after is None else USUAL.get(kind) or weight(kind, after)
-                self._bytes -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
+                self.stored += 0 if after is None else USUAL.get(kind) or weight(kind, after)
+                self.stored -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
 
     def rollback(self) -> None:
         """Take the changes since `begin` back, the latest first."""

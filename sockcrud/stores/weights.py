@@ -19,7 +19,7 @@ SLICE_TEXT: Final = 30 * 1024
 """Bytes of text a slice, four for each character of a text that is not all ASCII. Encoding makes it up to six times as
 long (a control character is `\\u0001` in JSON), which with the names of 500 records' fields are 256 KiB."""
 
-_FIXED: Final = 600
+FIXED: Final = 600
 """Bytes of a record without its texts, with its places in the table and its indexes."""
 
 _TEXTS: Final = {kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text)] for kind in KINDS}
@@ -44,26 +44,24 @@ def _are_short(kind: type[Record]) -> bool:
 _GETTERS: Final = {kind: [attrgetter(name) for name in names] for kind, names in _TEXTS.items()}
 _SHORT: Final = frozenset(filter(_are_short, KINDS))
 
-USUAL: Final[dict[type[Record], int]] = {kind: _FIXED + _most_text(kind) // 2 for kind in _SHORT}
+USUAL: Final[dict[type[Record], int]] = {kind: FIXED + _most_text(kind) // 2 for kind in _SHORT}
 """Bytes that a record takes of a kind whose texts are short: to look at each would cost more than it tells."""
 
 
-_LONG: Final = {
-    kind: tuple(
-        attrgetter(name)
-        for name, bound in describe(kind).bounds.items()
-        if isinstance(bound, Text) and bound.longest > _ALL_SHORT
-    )
+LONG: Final = {
+    kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text) and bound.longest > _ALL_SHORT]
     for kind in KINDS
 }
-"""What gives those of a record's texts that can be long."""
+"""Those of a record's texts that can be long."""
+
+_LONG: Final = {kind: tuple(map(attrgetter, names)) for kind, names in LONG.items()}
 
 
 def weight(kind: type[Record], record: Record) -> int:
     """Give about the bytes that a record takes, kept by itself."""
     if usual := USUAL.get(kind):
         return usual
-    bytes = _FIXED
+    bytes = FIXED
     for get in _LONG[kind]:
         text = get(record)
         bytes += len(text) if text.isascii() else 4 * len(text)

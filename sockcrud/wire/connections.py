@@ -7,7 +7,7 @@ address of such a network has them all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sockcrud.peers import peer_of
 from sockcrud.wire.scheduler import Scheduler
 
 SPARE_DESCRIPTORS: Final = 256
@@ -86,19 +87,6 @@ class Budgets:
     unfinished: int = 256 * 1024 * 1024
 
 
-def peer_key(address: str) -> str:
-    """Return what stands for the peer at this address: the address itself, of IPv6 its /64 network."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
-    return address
-
-
 def _is_local(address: str) -> bool:
     try:
         ip = ip_address(address)
@@ -159,6 +147,7 @@ class Connections:
         self._peers: dict[str, Peer] = {}
         self._empty: Deferred[None] | None = None
         self._refusals = Tally("{count} connections too many were refused", clock)
+        self._unaccepted = Tally("{count} connections were closed at once because no descriptor was left for them", clock)
         self._shedding = Tally("{count} connections were ended because all together held too many bytes", clock)
 
     def __len__(self) -> int:
@@ -169,7 +158,7 @@ class Connections:
 
     def peer(self, address: str) -> Peer:
         """Return the account of the peer at this address."""
-        key = peer_key(address)
+        key = peer_of(address)
         return self._peers.get(key) or Peer(key, _is_local(address))
 
     def admit(self, connection: Connection, reserved: bool = False) -> bool:
@@ -237,9 +226,14 @@ class Connections:
                 ended += 1
         self._shedding.count(ended)
 
+    def count_unaccepted(self) -> None:
+        """Take note of a connection that the system had no descriptor for."""
+        self._unaccepted.count()
+
     def flush_log(self) -> None:
         """Log what was counted and not logged yet."""
         self._refusals.flush()
+        self._unaccepted.flush()
         self._shedding.flush()
 
     # The end

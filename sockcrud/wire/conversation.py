@@ -451,7 +451,10 @@ class Conversation(Protocol, Generic[Request]):
     def _account(self) -> None:
         """Tell the daemon what this connection holds because its peer neither reads nor finishes what it began."""
         unsent = self._unsent + self._backlog if self._stalled else 0
-        self._shared.account(self, unsent, self.pending)
+        pending = self.pending
+        if pending - self.usage.unfinished > CHEAP_BYTES:  # to take them in was work, too
+            self._scheduler.charge((pending - self.usage.unfinished) / BYTES_A_SECOND)
+        self._shared.account(self, unsent, pending)
 
     def _say(self, answer: Answer) -> None:
         if isinstance(answer, bytes):
