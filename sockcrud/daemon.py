@@ -30,7 +30,7 @@ from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 SWEEP_SECONDS: Final = 60.0
 GROWTH_SECONDS: Final = 1.0
 
-SWITCH_SECONDS: Final = 0.0005
+SWITCH_SECONDS: Final = 0.001
 """After so long a thread that wants to go on interrupts the one that runs. The store's thread waits for that after each of
 the ten or so calls into SQLite that a commit takes, which with Python's own 5 ms was 50 ms while the reactor was busy; and so
 does the reactor after each of its system calls while a thread compares the file with what is served."""
