@@ -130,8 +130,8 @@ class WriteAheadLog:
         is_all, size = result
         self._is_checking = False
         self._is_clean = is_all and how == "TRUNCATE"
-        # What cannot be taken in now is tried again when it has become longer by a quarter, and in any case after a time.
-        self._bound = CHECKPOINT_BYTES if is_all else size + WAL_BYTES // 4
+        # What cannot be taken in now is tried again when it has become longer by as much, and in any case after a time.
+        self._bound = CHECKPOINT_BYTES if is_all else size + CHECKPOINT_BYTES
         if not is_all and not self._is_blocked and size > WAL_BYTES:
             self._is_blocked = True
             _log.warn(
