@@ -40,6 +40,10 @@ up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms an
 CHUNK: Final = 10_000
 """Rows read at once."""
 
+_ROWS: Final = (50, 5, 1)
+"""Rows that one statement writes. Between two the thread has to wait for the interpreter: 200 statements beside a reactor that
+is busy took seconds. The most is what stays below 1,000 values, which every SQLite takes."""
+
 _PATIENCE: Final = 10.0
 """Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
 
@@ -145,9 +149,10 @@ class Layout:
         # Without the table before it, a column that is not there would be taken for a text in quotes.
         read = ", ".join(f'"{self.table}".{name}' for name in names)
         self._select = f'SELECT {read} FROM "{self.table}"'
-        self._insert = f'INSERT INTO "{self.table}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})'
+        insert, row = f'INSERT INTO "{self.table}" ({", ".join(names)}) VALUES ', f"({', '.join('?' * len(names))})"
+        self._inserts = {rows: insert + ", ".join([row] * rows) for rows in _ROWS}
         self._update = f'UPDATE "{self.table}" SET {changes} WHERE "id" = ?1'
-        self._delete = f'DELETE FROM "{self.table}" WHERE "id" = ?'
+        self._deletes = {rows: f'DELETE FROM "{self.table}" WHERE "id" IN ({", ".join("?" * rows)})' for rows in _ROWS}
         self._set_apart = f'UPDATE "{self.table}" SET {apart} WHERE "id" = ?'
 
     @property
@@ -172,12 +177,13 @@ class Layout:
                     apart.append(after)
         # Unique values may be passed on in a ring: first those that move let go of theirs. An update and not a delete
         # and an insert, because a row that goes has all that refer to it looked through, and one that comes again.
-        for statement, records in ((self._delete, gone), (self._set_apart, apart)):
-            if records:
-                to.executemany(statement, [(record.id,) for record in records])
-        for statement, records in ((self._update, changed), (self._insert, new)):
-            if records:
-                to.executemany(statement, self._rows(records))
+        _write_together(to, self._deletes, [(record.id,) for record in gone])
+        if apart:
+            to.executemany(self._set_apart, [(record.id,) for record in apart])
+        if changed:
+            to.executemany(self._update, self._rows(changed))
+        if new:
+            _write_together(to, self._inserts, list(self._rows(new)))
 
     def _rows(self, records: Sequence[Record]) -> Iterator[tuple[object, ...]]:
         columns = zip(self._columns, zip(*map(self._values, records), strict=True), strict=True)
@@ -214,6 +220,15 @@ class Layout:
             return list(chain.from_iterable(self._records([row]) for row in rows))
         make, names = self.kind, tuple(fields)
         return [make(**dict(zip(names, row, strict=True))) for row in zip(*fields.values(), strict=True)]
+
+
+def _write_together(to: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Write the rows with as few statements as there can be; these are by how many rows they take, the most first."""
+    done = 0
+    for size, statement in statements.items():
+        while len(rows) - done >= size:
+            to.execute(statement, tuple(chain.from_iterable(rows[done : done + size])))
+            done += size
 
 
 def _read(column: _Column, values: Sequence[Any]) -> Sequence[Any]:
