@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,6 +29,11 @@ from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 
 SWEEP_SECONDS: Final = 60.0
 GROWTH_SECONDS: Final = 1.0
+
+SWITCH_SECONDS: Final = 0.001
+"""After so long a thread that wants to go on interrupts the one that runs. The store's thread waits for that after each of
+the ten or so calls into SQLite that a commit takes, which with Python's own 5 ms was 50 ms while the reactor was busy; and so
+does the reactor after each of its system calls while a thread compares the file with what is served."""
 
 ENDS: Final = " (what is stored ends with this process)"
 WITHOUT_LOGIN: Final = ("users", "messages")
@@ -104,6 +110,7 @@ class Daemon(Service):
         self._sweep.start(SWEEP_SECONDS, now=False)
         give_large_blocks_back()
         let_collector_rest()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._growth.start(GROWTH_SECONDS, now=False)
         self.reactor.callWhenRunning(self._running, preparing, failures)
 

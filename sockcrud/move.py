@@ -19,7 +19,8 @@ from sockcrud.commands.outcomes import Failed, WrongUse
 from sockcrud.commands.passwords import password_option
 from sockcrud.config import SQLITE
 from sockcrud.model import INT64, KINDS, Account, Record, Whole, describe
-from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, add_records
+from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
+from sockcrud.operations.transfer import add_records
 from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in
 from sockcrud.stores import moving, postgres_url, sqlite_ends
 from sockcrud.stores.interfaces import IStore

@@ -27,7 +27,8 @@ from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
 from sockcrud.first_password import remove_outdated
 from sockcrud.model import Account
-from sockcrud.operations.transfer import TRANSFERRED, Fault, Given, Unimportable, add_records, without_hash
+from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given, Unimportable
+from sockcrud.operations.transfer import add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
 from sockcrud.store_in_postgres import opened_database
 from sockcrud.stores.interfaces import IStore

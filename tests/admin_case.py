@@ -17,7 +17,7 @@ from sockcrud.metrics import Metrics
 from sockcrud.model import Account, Company, Session
 from sockcrud.operations.gate import Gate
 from sockcrud.operations.status import Status
-from sockcrud.operations.transfer import Transfer
+from sockcrud.operations.transfer import REST_SECONDS, Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.stores.interfaces import IInFile
 from tests.directory_kit import HERE
@@ -63,6 +63,10 @@ class PlainCopy:
         self.closed = True
 
 
+MOST_TURNS = 1_000
+"""Of the clock, for what is to come."""
+
+
 class AdminCase(PeopleCase):
     """A client of the admin's dialect."""
 
@@ -104,10 +108,12 @@ class AdminCase(PeopleCase):
         return self.hears(method)
 
     def hears(self, method: str) -> Answered:
-        """Wait for the answer to a request of this method, also where it takes turns of the reactor, but no time."""
+        """Wait for the answer to a request of this method, also where it takes turns of the reactor, and rests between them."""
         heard = self.client.hears()
-        if not heard:
-            self.clock.advance(0)
+        for _ in range(MOST_TURNS):
+            if heard:
+                break
+            self.clock.advance(REST_SECONDS)
             heard = self.client.hears()
         (answered,) = answers(heard, (method,))
         return answered

@@ -17,9 +17,10 @@ from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.errors import Unavailable
 from sockcrud.model import Account, Message, Session
+from sockcrud.operations.import_rows import MOST_FAULTS
 from sockcrud.operations.status import STORE_SECONDS
-from sockcrud.operations.transfer import MOST_FAULTS
-from tests.admin_case import IMPORT_LIMIT, RIGHT, AdminCase, PlainCopy, about
+from sockcrud.operations.transfer import REST_SECONDS
+from tests.admin_case import IMPORT_LIMIT, MOST_TURNS, RIGHT, AdminCase, PlainCopy, about
 from tests.http_kit import answers, request
 from tests.people_case import ABSENT
 
@@ -267,7 +268,8 @@ class ImportTests(AdminCase):
         body = lines(*map(a_message, range(5_000)))
         self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES}))
         self.client.conversation.connectionLost()
-        self.clock.advance(0)
+        for _ in range(MOST_TURNS):
+            self.clock.advance(REST_SECONDS)
         self.assertEqual(self.have(self.store.count(Message)), 5_000)
 
 

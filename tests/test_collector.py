@@ -6,7 +6,7 @@ import gc
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.collector import GROWTH, LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, resident_bytes
+from sockcrud.collector import GROWTH, LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
 
 
 class Cycle:
@@ -67,3 +67,22 @@ class GrowthTests(SynchronousTestCase):
 
     def test_linux_tells_the_size(self) -> None:
         self.assertGreater(resident_bytes(), 10_000_000)
+
+
+class RestTests(SynchronousTestCase):
+    def test_no_search_in_what_is_new_is_long_however_much_comes(self) -> None:
+        searched: list[int] = []
+
+        def note(phase: str, info: dict[str, int]) -> None:
+            if phase == "start" and info["generation"] < 2:
+                searched.append(sum(len(gc.get_objects(each)) for each in range(info["generation"] + 1)))
+
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+        let_collector_rest()
+        gc.callbacks.append(note)
+        self.addCleanup(gc.callbacks.remove, note)
+        kept = [[number] for number in range(200_000)]
+        self.assertEqual(len(kept), 200_000)
+        self.assertGreater(len(searched), 10)
+        self.assertLess(max(searched), 50_000)

@@ -20,7 +20,8 @@ from sockcrud.model import (
     Record,
     User,
 )
-from sockcrud.operations.transfer import MOST_FAULTS, NO_PASSWORD, Fault, Given, Unimportable
+from sockcrud.operations.import_rows import MOST_FAULTS, NO_PASSWORD, Fault, Given, Unimportable
+from sockcrud.operations.transfer import REST_SECONDS
 from sockcrud.stores.interfaces import ITransaction, Stage
 from tests.directory_kit import HERE, RIGHT
 from tests.transfer_case import FAR, NOON, RECORDS, T, TransferCase, a_message, as_given, without_rev
@@ -209,11 +210,11 @@ class ImportTests(TransferCase):
             self.turns += 1
             stored.add(self.have(self.store.count(Message)))
             if not done.called:
-                self.clock.callLater(0, another)
+                self.clock.callLater(REST_SECONDS, another)
 
         done = Deferred.fromCoroutine(self.transfer.import_(self.boss, lines()))
         self.clock.callLater(0, another)
-        self.clock.advance(0)
+        self.take_turns()
         self.assertEqual(self.successResultOf(done), {"Message": many})
         self.assertGreater(answered[0], 0)
         self.assertGreater(self.turns, answered[0])

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.errors import DomainError, NotFound, NotLoggedIn, Taken, Unavailable
 from sockcrud.model import Account, Address, Client, Company, Message, Product, Session
-from sockcrud.operations.transfer import Given, Unimportable, add_records
+from sockcrud.operations.import_rows import Given, Unimportable
+from sockcrud.operations.transfer import add_records
 from sockcrud.sessions import Sessions
 from sockcrud.stores import postgres_writer
 from sockcrud.stores.interfaces import IFarAway, ITransaction

@@ -11,6 +11,8 @@ from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread, current_thread
 from typing import Any
 from unittest import mock
 
@@ -241,6 +243,19 @@ class BackupTests(SqliteCase):
         copied.close()
         with self.assertRaises(StopAsyncIteration):
             await copied.__anext__()
+
+    async def test_is_discarded_in_another_thread_as_the_disk_takes_its_time_for_that(self) -> None:
+        await fill(self.store)
+        copied = await self.store.copied()
+        discarded_in = SimpleQueue[Thread]()
+
+        def discard() -> None:
+            discarded_in.put(current_thread())
+
+        with mock.patch.object(copied, "_discard", discard):
+            copied.close()
+            self.assertIsNot(discarded_in.get(timeout=10), current_thread())
+        copied._discard()
 
     async def test_is_unavailable_where_the_disk_has_no_room_and_leaves_nothing(self) -> None:
         before = sorted(os.listdir(self.directory))

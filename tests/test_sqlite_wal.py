@@ -26,8 +26,9 @@ class WriteAheadLogTests(SqliteCase):
     """The log beside the file."""
 
     def setUp(self) -> None:
-        for module in (sqlite_file, sqlite_thread):
-            small = mock.patch.object(module, "WAL_BYTES", BOUND)
+        bounds = (sqlite_file, "CHECKPOINT_BYTES"), (sqlite_thread, "CHECKPOINT_BYTES"), (sqlite_thread, "WAL_BYTES")
+        for module, name in bounds:
+            small = mock.patch.object(module, name, BOUND)
             small.start()
             self.addCleanup(small.stop)
         super().setUp()

@@ -21,7 +21,7 @@ from sockcrud.model import (
     Session,
 )
 from sockcrud.operations.administration import HIDDEN
-from sockcrud.operations.transfer import TRANSFERRED, Fault, Given
+from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
 from tests.transfer_case import TransferCase, without_rev
 
 

@@ -28,7 +28,8 @@ from sockcrud.model import (
     User,
 )
 from sockcrud.operations.gate import Principal
-from sockcrud.operations.transfer import Fault, Given, Transfer, Unimportable
+from sockcrud.operations.import_rows import Fault, Given, Unimportable
+from sockcrud.operations.transfer import REST_SECONDS, Transfer
 from tests.directory_kit import HERE, HandWorkedStore
 from tests.people_case import PeopleCase
 
@@ -86,8 +87,13 @@ class TransferCase(PeopleCase):
             return await work
 
         done = Deferred.fromCoroutine(run())
-        self.clock.advance(0)  # as many turns as there are
+        self.take_turns()
         return done
+
+    def take_turns(self) -> None:
+        """Let the clock go on as long as anything waits for it."""
+        while self.clock.getDelayedCalls():
+            self.clock.advance(REST_SECONDS)
 
     def imports(self, *given: dict[str, Any] | Fault, by: Principal | None = None) -> Any:
         entries = (each if isinstance(each, Fault) else Given(line, each) for line, each in enumerate(given, 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
+from sockcrud import discarding
 from sockcrud.stores.sqlite_file import copy
 
 PIECE: Final = 256 * 1024
@@ -25,6 +26,7 @@ class SqliteCopy:
 
     def __init__(self, source: Path, aside: Aside) -> None:
         self._aside = aside
+        self._is_closed = False
         directory = Path(mkdtemp(prefix=f"{source.name}-copy-", dir=source.parent))
         self._path = directory / source.name
         try:
@@ -40,6 +42,8 @@ class SqliteCopy:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._is_closed:
+            raise StopAsyncIteration
         piece = await self._aside(self._read)
         if not piece:
             self.close()
@@ -53,6 +57,11 @@ class SqliteCopy:
             return b""
 
     def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            discarding.aside(self._discard)
+
+    def _discard(self) -> None:
         self._file.close()
         self._forget()
 

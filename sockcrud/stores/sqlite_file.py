@@ -33,11 +33,16 @@ else:
 VERSION: Final = 2
 """Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
 
-WAL_BYTES: Final = 64 * 2**20
-"""The length of what is committed and lies beside the file, from which on it is taken into it."""
+CHECKPOINT_BYTES: Final = 8 * 2**20
+"""The length of what is committed and lies beside the file, from which on it is taken into it. It keeps its place on the disk
+up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms and more, and kept the disk from syncing."""
 
 CHUNK: Final = 10_000
 """Rows read at once."""
+
+_ROWS: Final = (50, 5, 1)
+"""Rows that one statement writes. Between two the thread has to wait for the interpreter: 200 statements beside a reactor that
+is busy took seconds. The most is what stays below 1,000 values, which every SQLite takes."""
 
 _PATIENCE: Final = 10.0
 """Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
@@ -144,9 +149,10 @@ class Layout:
         # Without the table before it, a column that is not there would be taken for a text in quotes.
         read = ", ".join(f'"{self.table}".{name}' for name in names)
         self._select = f'SELECT {read} FROM "{self.table}"'
-        self._insert = f'INSERT INTO "{self.table}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})'
+        insert, row = f'INSERT INTO "{self.table}" ({", ".join(names)}) VALUES ', f"({', '.join('?' * len(names))})"
+        self._inserts = {rows: insert + ", ".join([row] * rows) for rows in _ROWS}
         self._update = f'UPDATE "{self.table}" SET {changes} WHERE "id" = ?1'
-        self._delete = f'DELETE FROM "{self.table}" WHERE "id" = ?'
+        self._deletes = {rows: f'DELETE FROM "{self.table}" WHERE "id" IN ({", ".join("?" * rows)})' for rows in _ROWS}
         self._set_apart = f'UPDATE "{self.table}" SET {apart} WHERE "id" = ?'
 
     @property
@@ -171,13 +177,13 @@ class Layout:
                     apart.append(after)
         # Unique values may be passed on in a ring: first those that move let go of theirs. An update and not a delete
         # and an insert, because a row that goes has all that refer to it looked through, and one that comes again.
-        if gone:
-            to.executemany(self._delete, [(record.id,) for record in gone])
+        _write_together(to, self._deletes, [(record.id,) for record in gone])
         if apart:
             self.set_apart(to, [record.id for record in apart])
-        for statement, records in ((self._update, changed), (self._insert, new)):
-            if records:
-                to.executemany(statement, self._rows(records))
+        if changed:
+            to.executemany(self._update, self._rows(changed))
+        if new:
+            _write_together(to, self._inserts, list(self._rows(new)))
 
     def set_apart(self, to: sqlite3.Connection, ids: Iterable[int]) -> None:
         """Have the rows with these ids let go of their unique values."""
@@ -219,6 +225,15 @@ class Layout:
             return list(chain.from_iterable(self._records([row]) for row in rows))
         make, names = self.kind, tuple(fields)
         return [make(**dict(zip(names, row, strict=True))) for row in zip(*fields.values(), strict=True)]
+
+
+def _write_together(to: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Write the rows with as few statements as there can be; these are by how many rows they take, the most first."""
+    done = 0
+    for size, statement in statements.items():
+        while len(rows) - done >= size:
+            to.execute(statement, tuple(chain.from_iterable(rows[done : done + size])))
+            done += size
 
 
 def _read(column: _Column, values: Sequence[Any]) -> Sequence[Any]:
@@ -339,7 +354,7 @@ def connect(path: Path) -> sqlite3.Connection:
     with _opened(path, "rw") as connection:
         # After a checkpoint of SQLite's own accord nobody hears that it failed: the store asks for them.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        connection.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_BYTES}")
         for name, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("fullfsync", 1)):
             connection.execute(f"PRAGMA {name} = {value}")
             [got] = connection.execute(f"PRAGMA {name}").fetchone()

@@ -25,8 +25,11 @@ WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
 """Commits and rows after which the log is taken into the file: changes wait for some ms then. More would take longer to read
 after a crash."""
 
-WAL_BYTES: Final = sqlite_file.WAL_BYTES
-"""The same by the length of the log: 20,000 rows may be 800 MB. Emptied, it keeps its place on the disk up to this length."""
+CHECKPOINT_BYTES: Final = sqlite_file.CHECKPOINT_BYTES
+"""The same by the length of the log, which with few rows a commit, or long ones, comes first."""
+
+WAL_BYTES: Final = 64 * 2**20
+"""A log that is longer is told of: it cannot be taken in."""
 
 TIDY_SECONDS: Final = 20.0
 """How often is looked whether nothing has been written meanwhile, so that the log can go; and how soon after a checkpoint
@@ -90,7 +93,7 @@ class WriteAheadLog:
         self._reactor = reactor
         self._writer = writer
         self._writes = 0
-        self._bound = WAL_BYTES
+        self._bound = CHECKPOINT_BYTES
         self._is_checking = False
         self._is_blocked = False
         self._is_clean = True  # nothing is in it
@@ -127,8 +130,8 @@ class WriteAheadLog:
         is_all, size = result
         self._is_checking = False
         self._is_clean = is_all and how == "TRUNCATE"
-        # What cannot be taken in now is tried again when it has become longer by a quarter, and in any case after a time.
-        self._bound = WAL_BYTES if is_all else max(WAL_BYTES, size + WAL_BYTES // 4)
+        # What cannot be taken in now is tried again when it has become longer by as much, and in any case after a time.
+        self._bound = CHECKPOINT_BYTES if is_all else size + CHECKPOINT_BYTES
         if not is_all and not self._is_blocked and size > WAL_BYTES:
             self._is_blocked = True
             _log.warn(

@@ -1,8 +1,9 @@
 """A real daemon makes its longest changes, while a well-behaved client reads and creates a user every few milliseconds.
 
 `python -m tests.proofs.long_changes` fills a store in memory and one in an SQLite file, and prints for each change how long it
-took, the longest that the client waited meanwhile, and the memory. What the client waits while nothing else happens says how
-much of that is the machine's. Linux only.
+took, the longest that the client waited meanwhile, and the memory. Beside it stands the floor, measured at the same time by a
+process that has nothing to do with any of it: the longest that a bare sync of 4 KiB in the same directory took, and the
+longest that a sleep lasted beyond its time. Linux only.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from attrs import Factory, define, frozen
 from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
 from sockcrud.model import KINDS, Account, Address, Client, Company, Record, Session, User, checked
-from sockcrud.operations.transfer import NO_PASSWORD
+from sockcrud.operations.import_rows import NO_PASSWORD
 from sockcrud.stores import sqlite_ends
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.moving import Counters
 from tests import running
+from tests.proofs.floor import Floor, Worst
 from tests.running import Daemon
 
 PASSWORD: Final = "a password of long changes"
@@ -85,12 +87,14 @@ class Waits:
 
 @frozen
 class Measured:
-    """One long change: how long it took, what the client waited, and the daemon's memory before, at most, and after."""
+    """One long change: how long it took, what the client waited and how much of that is the machine's, and the daemon's memory
+    before, at most, and after."""
 
     store: str
     name: str
     seconds: float
     waits: Waits
+    floor: Worst
     before: int
     peak: int
     after: int
@@ -225,8 +229,8 @@ def started(stack: ExitStack, store: str, sizes: Sizes, directory: Path) -> Daem
 class Changes:
     """The long changes of one daemon."""
 
-    def __init__(self, store: str, sizes: Sizes, daemon: Daemon) -> None:
-        self._store, self._sizes, self._daemon = store, sizes, daemon
+    def __init__(self, store: str, sizes: Sizes, daemon: Daemon, floor: Floor) -> None:
+        self._store, self._sizes, self._daemon, self._floor = store, sizes, daemon, floor
         self._pieces = list(lines(sizes.import_bytes, 10_000_001))  # beforehand: the client shares this process
 
     def all(self) -> Iterator[tuple[str, Callable[[Admin], object]]]:
@@ -271,13 +275,15 @@ class Changes:
             admin.log_in("admin", PASSWORD)
             _forget_peak(daemon)
             before = daemon.resident_bytes()
+            self._floor.worst()
             with WellBehaved(daemon) as client:
                 sleep(0.05)
                 begun = perf_counter()
                 change(admin)
                 seconds = perf_counter() - begun
                 sleep(self._sizes.quiet_seconds / 2)  # what goes on behind the answer counts, too
-        return Measured(self._store, name, seconds, client.waits, before, _peak(daemon), daemon.resident_bytes())
+        memory = before, _peak(daemon), daemon.resident_bytes()
+        return Measured(self._store, name, seconds, client.waits, self._floor.worst(), *memory)
 
 
 def _forget_peak(daemon: Daemon) -> None:
@@ -294,7 +300,7 @@ def run(store: str, sizes: Sizes, directory: Path, only: str = "") -> Iterator[M
     """Make all changes on a store of this kind, "memory" or "sqlite", one after the other."""
     with ExitStack() as stack:
         daemon = started(stack, store, sizes, directory)
-        changes = Changes(store, sizes, daemon)
+        changes = Changes(store, sizes, daemon, stack.enter_context(Floor(directory)))
         for name, change in changes.all():
             if only in name:
                 yield changes.measured(name, change)
@@ -308,14 +314,15 @@ def row(measured: Measured) -> str:
     return (
         f"{measured.store:<7} {measured.name:<42} {measured.seconds:>7.2f} {max(waits.reads) * 1000:>8.1f} "
         f"{max(waits.creates) * 1000:>8.1f} {waits.late:>6} {len(waits.reads) + len(waits.creates):>7,} "
+        f"{measured.floor.sync * 1000:>8.1f} {measured.floor.late * 1000:>8.1f} "
         f"{measured.before / MIB:>7,.0f} {measured.peak / MIB:>7,.0f} {measured.after / MIB:>7,.0f}"
     )
 
 
 HEAD: Final = (
-    f"{'store':<7} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} {'asked':>7} "
+    f"{'store':<7} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} {'asked':>7} {'sync':>8} {'late':>8} "
     f"{'before':>7} {'peak':>7} {'after':>7}\n"
-    f"{'':<7} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'MiB':>7} {'MiB':>7} {'MiB':>7}"
+    f"{'':<7} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'ms':>8} {'ms':>8} {'MiB':>7} {'MiB':>7} {'MiB':>7}"
 )
 
 
@@ -324,12 +331,13 @@ def main() -> None:
     parser.add_argument("--store", choices=("memory", "sqlite"), action="append")
     parser.add_argument("--users", type=int, default=Sizes().users)
     parser.add_argument("--import-mib", type=int, default=Sizes().import_bytes // MIB)
+    parser.add_argument("--directory", help="where the files are, else where the system has its temporary ones")
     parser.add_argument("--only", default="", help="only the changes whose name has this in it")
     given = parser.parse_args()
     sizes = Sizes(users=given.users, import_bytes=given.import_mib * MIB)
     print(HEAD)
     for store in given.store or ("memory", "sqlite"):
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory(dir=given.directory) as directory:
             for measured in run(store, sizes, Path(directory), given.only):
                 print(row(measured), flush=True)
 

@@ -34,8 +34,9 @@ from sockcrud.errors import (
 from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
+from sockcrud.operations.import_rows import Fault, Unimportable
 from sockcrud.operations.status import Status
-from sockcrud.operations.transfer import Fault, Transfer, Unimportable
+from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.wire.http import Request, Response
 

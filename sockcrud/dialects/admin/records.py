@@ -10,9 +10,10 @@ from typing import IO, Any, Final
 
 import orjson
 
+from sockcrud import discarding
 from sockcrud.model import Account, Record, describe
 from sockcrud.operations.administration import HIDDEN
-from sockcrud.operations.transfer import NO_PASSWORD, TRANSFERRED, Fault, Given
+from sockcrud.operations.import_rows import NO_PASSWORD, TRANSFERRED, Fault, Given
 from sockcrud.wire.json_text import DEEPEST, decoded_object
 
 LONGEST_LINE: Final = 256 * 1024
@@ -69,7 +70,8 @@ class Spool:
     def abandon(self) -> None:
         """Let go of the file, and the disk of its bytes. Harmless when repeated."""
         if self._file is not None:
-            self._file.close()
+            discarding.aside(self._file.close)
+            self._file = None
 
     def records(self) -> Iterator[Given | Fault]:
         """Give what each line holds, reading on as it is asked for."""

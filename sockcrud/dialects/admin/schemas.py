@@ -8,7 +8,7 @@ from sockcrud.dialects.routes import Schema
 from sockcrud.dialects.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
 from sockcrud.model import Account, Company, Session
 from sockcrud.operations.administration import LONGEST_PAGE, PAGE
-from sockcrud.operations.transfer import TRANSFERRED
+from sockcrud.operations.import_rows import TRANSFERRED
 
 __all__ = ["ID", "TEXT"]
 

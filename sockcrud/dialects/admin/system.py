@@ -9,21 +9,26 @@ from sockcrud.dialects.admin import schemas
 from sockcrud.dialects.admin.base import IMPORT, SOON, AdminBase
 from sockcrud.dialects.admin.directory import whole_of_query
 from sockcrud.dialects.admin.records import Spool, as_json, as_lines
-from sockcrud.dialects.lists import LONGEST_WHOLE
 from sockcrud.dialects.routed import Call, json_response
 from sockcrud.dialects.routes import JSON, Route
 from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.model import Record
 from sockcrud.operations.administration import PAGE
+from sockcrud.operations.import_rows import Fault, Given
 from sockcrud.operations.results import Change, Listing
-from sockcrud.operations.transfer import Fault, Given
 from sockcrud.wire.http import BodySlices, Response
 
 LINES: Final = "application/x-ndjson"
 """One JSON object a line."""
 
 SQLITE_FILE: Final = "application/vnd.sqlite3"
+
+_TOGETHER: Final = 125
+"""Records of an export that are encoded in one go: about a millisecond."""
+
+_LONGEST_WHOLE: Final = 64 * 1024
+"""Bytes up to which an export goes out as one, its length said: it is encoded in one turn."""
 
 _SECRETS: Final = {"yes": True, "no": False}
 
@@ -57,7 +62,7 @@ async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
     try:
         async for records in listing:
             start += as_lines(records)
-            if len(start) > LONGEST_WHOLE:
+            if len(start) > _LONGEST_WHOLE:
                 return BodySlices(_slices(start, listing), listing.close)
     except BaseException:
         listing.close()
@@ -68,7 +73,8 @@ async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
 async def _slices(start: bytes, listing: Listing[Record]) -> AsyncIterator[bytes]:
     yield start
     async for records in listing:
-        yield as_lines(records)
+        for first in range(0, len(records), _TOGETHER):
+            yield as_lines(records[first : first + _TOGETHER])
 
 
 async def import_(admin: AdminBase, call: Call) -> Response:
