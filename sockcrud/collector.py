@@ -8,14 +8,14 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 GROWTH: Final = 64 * 1024 * 1024
 """Bytes by which the process may grow before what is new is searched, however few objects that is."""
 
 TRIM_GROWTH: Final = 8 * 1024 * 1024
 LOOKS_A_TRIM: Final = 5
-"""Growth, and looks, after which what is free is returned to the system: that takes about a millisecond."""
+"""Growth, and looks, after which what is free is returned to the system."""
 
 _STATM: Final = Path("/proc/self/statm")
 
@@ -54,30 +54,50 @@ def resident_bytes() -> int:
         return 0
 
 
+class Holds(Protocol):
+    """What tells how much of the memory is others' for the moment: the connections, all together."""
+
+    unsent: int
+    unfinished: int
+    released: int
+
+
 class GrowthWatch:
     """Looks after memory whenever the process has grown: the collector itself counts objects, however long they are.
 
     What strangers made it hold for a moment is returned to the system within seconds, also from between small blocks.
     """
 
-    def __init__(self, resident: Callable[[], int] = resident_bytes, trim: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, holds: Holds, resident: Callable[[], int] = resident_bytes, trim: Callable[[], object] | None = None
+    ) -> None:
+        self._holds = holds
         self._resident = resident
         self._trim = trim or _trim
         self._collected_at = self._trimmed_at = resident()
+        self._released_at = holds.released
         self._looks = 0
 
     def look(self) -> None:
         """Collect, and return what is free, where the process has grown since the last time; to be called every second."""
         self._looks += 1
-        now = self._resident()
+        now, holds = self._resident(), self._holds
         self._collected_at = min(now, self._collected_at)
         self._trimmed_at = min(now, self._trimmed_at)
         if now - self._collected_at > GROWTH:
             gc.collect(1)
             self._collected_at = self._resident()
-        if now - self._trimmed_at > TRIM_GROWTH and not self._looks % LOOKS_A_TRIM:
+        # Not before they have gone, and not for what is stored: to look through a large heap takes up to 30 ms.
+        if (
+            now - self._trimmed_at > TRIM_GROWTH
+            and holds.released - self._released_at > TRIM_GROWTH
+            and holds.unsent + holds.unfinished < TRIM_GROWTH
+            and not self._looks % LOOKS_A_TRIM
+        ):
+            gc.collect(1)
             self._trim()
             self._trimmed_at = self._resident()
+            self._released_at = holds.released
 
 
 def _trim() -> None:

@@ -88,7 +88,7 @@ class Daemon(Service):
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
-        self._growth = LoopingCall(GrowthWatch().look)
+        self._growth = LoopingCall(GrowthWatch(self.connections).look)
         self._growth.clock = self.reactor
 
     def privilegedStartService(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.collector import GROWTH, LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
+from sockcrud.wire.connections import Connections
 
 
 class Cycle:
@@ -28,7 +30,8 @@ class GrowthTests(SynchronousTestCase):
         self.addCleanup(gc.enable)
         self.size = 0
         self.trimmed = 0
-        self.watch = GrowthWatch(lambda: self.size, self.trim)
+        self.holds = Connections(1, Clock())
+        self.watch = GrowthWatch(self.holds, lambda: self.size, self.trim)
         Cycle.found = 0
         Cycle()
 
@@ -56,14 +59,22 @@ class GrowthTests(SynchronousTestCase):
         self.size = GROWTH + 11
         self.assertEqual(self.found(), 2)
 
-    def test_what_is_free_is_returned_now_and_then_where_it_has_grown(self) -> None:
-        for _ in range(2 * LOOKS_A_TRIM):
-            self.watch.look()
-        self.assertEqual(self.trimmed, 0)
-        self.size = TRIM_GROWTH + 1
+    def looks(self) -> int:
+        """Return how often memory was trimmed while it was looked at for a while."""
+        self.trimmed = 0
         for _ in range(3 * LOOKS_A_TRIM):
             self.watch.look()
-        self.assertEqual(self.trimmed, 1)
+        return self.trimmed
+
+    def test_what_is_free_is_returned_once_those_have_gone_who_held_it(self) -> None:
+        self.assertEqual(self.looks(), 0)
+        self.size = 2 * TRIM_GROWTH
+        self.assertEqual(self.looks(), 0)  # of records, perhaps
+        self.holds.unfinished = self.holds.released = 2 * TRIM_GROWTH
+        self.assertEqual(self.looks(), 0)  # they are still there
+        self.holds.unfinished = 0
+        self.assertEqual(self.looks(), 1)
+        self.assertEqual(self.looks(), 0)
 
     def test_linux_tells_the_size(self) -> None:
         self.assertGreater(resident_bytes(), 10_000_000)

@@ -1,7 +1,8 @@
-"""How much a transport holds that its socket has not taken."""
+"""What Twisted's transports do not tell: how much they hold that was not sent, and whether the peer has gone meanwhile."""
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -19,3 +20,14 @@ def backlog(transport: Any) -> int:
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
     unsent = getattr(transport, "unsent_bytes", None)
     return 0 if unsent is None else int(unsent())
+
+
+def was_reset(transport: Any) -> bool:
+    """Return whether the peer has reset the connection, which nobody hears of while nothing is read from it."""
+    if isinstance(transport, TLSMemoryBIOProtocol):
+        return was_reset(transport.transport)
+    handle = getattr(transport, "getHandle", None)
+    try:
+        return handle is not None and handle().getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+    except (OSError, AttributeError):
+        return False

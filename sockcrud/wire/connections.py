@@ -26,6 +26,8 @@ MOST_REFUSED: Final = 64
 """Connections too many that may wait to have read their busy answer; others are closed without a word."""
 SHED_TO: Final = 0.9
 """The part of a budget down to which connections are ended once it is exceeded."""
+CONNECTION_BYTES: Final = 16 * 1024
+"""About what a connection takes while it is open, with TLS three times as much."""
 LOG_SECONDS: Final = 10.0
 """What a stranger can repeat as often as he likes is logged once in so many seconds, as a count."""
 
@@ -141,6 +143,8 @@ class Connections:
         """Bytes of answers that all connections hold because their peers do not read."""
         self.unfinished = 0
         """Bytes of requests that are not complete."""
+        self.released = 0
+        """About how many bytes connections have held that have let go of them since."""
         self._reserve = reserve
         self._open: set[Connection] = set()
         self._refused: set[Connection] = set()
@@ -189,6 +193,7 @@ class Connections:
             return
         self._open.discard(connection)
         self.account(connection, 0, 0)
+        self.released += CONNECTION_BYTES
         peer = connection.peer
         peer.connections -= 1
         if not peer.connections:
@@ -201,6 +206,7 @@ class Connections:
     def account(self, connection: Connection, unsent: int, unfinished: int) -> None:
         """Take note of what a connection holds now. End those that hold most where it is too much in all."""
         usage = connection.usage
+        self.released += max(0, usage.unsent - unsent) + max(0, usage.unfinished - unfinished)
         self.unsent += unsent - usage.unsent
         self.unfinished += unfinished - usage.unfinished
         usage.unsent, usage.unfinished = unsent, unfinished

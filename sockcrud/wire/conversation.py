@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.wire.answers import Answer, Last, Sliced, Work
-from sockcrud.wire.backlog import backlog
+from sockcrud.wire.backlog import backlog, was_reset
 from sockcrud.wire.connections import Listening, Peer, Usage
 from sockcrud.wire.pacing import LATER, Later
 from sockcrud.wire.scheduler import BYTES_A_SECOND, TURN_SECONDS
@@ -330,7 +330,9 @@ class Conversation(Protocol, Generic[Request]):
 
     def take_turn(self) -> None:
         """Go on with what a turn before had no time for."""
-        if self._stream is None:
+        if self._state < _CLOSED and was_reset(self.transport):
+            self.abort()  # ten thousand that ask for much and do not wait for it cost no more than that
+        elif self._stream is None:
             self._pump()
         elif not self._stalled:
             self._send_slice(self._stream)

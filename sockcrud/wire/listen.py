@@ -26,7 +26,7 @@ _BACKLOG: Final = 65_535
 """Connections that wait to be accepted: the system takes this for as many as it allows. With Twisted's 50, a quarter of a
 thousand clients that connect at once got no answer within 40 s."""
 
-FEW: Final = 16
+FEW: Final = 32
 FEW_SECURE: Final = 4
 """Connections that a listener accepts in one turn of the reactor: each takes 0.1 to 0.2 ms to set up, with TLS four times
 that, and whoever is connected already waits meanwhile."""
