@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
 
 from attrs import evolve
@@ -114,6 +115,7 @@ class Wire(StringTransport):
         super().__init__()
         self.writes = 0
         self.unsent = 0
+        self.fault = 0
         self.write_closed = False
         self.no_delay = False
         if tcp:
@@ -122,6 +124,12 @@ class Wire(StringTransport):
     def write(self, data: bytes) -> None:
         self.writes += 1
         super().write(data)
+
+    def getHandle(self) -> Wire:
+        return self
+
+    def getsockopt(self, level: int, option: int) -> int:
+        return self.fault if (level, option) == (SOL_SOCKET, SO_ERROR) else 0
 
     def unsent_bytes(self) -> int:
         return self.unsent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from errno import ECONNRESET
 from unittest import mock
 from weakref import ref
 
@@ -143,6 +144,15 @@ class FairnessTests(ConversationCase):
             self.assertEqual(one.hear(), b"one\n")
         for peer in many:
             peer.vanish()
+
+    def test_nothing_is_done_for_one_who_has_gone_before_its_turn_came(self) -> None:
+        self.connections.scheduler.exhausted = True
+        gone, there = self.connect(), self.connect()
+        gone.send(asked("gone"))
+        there.send(asked("there"))
+        gone.wire.fault = ECONNRESET  # nothing is read from it, so it is not heard
+        self.turn()
+        self.assertEqual((self.started(), gone.is_aborted, there.hear()), (["there"], True, b"there\n"))
 
     def test_long_answers_count_by_their_bytes(self) -> None:
         many = [self.connect() for _ in range(50)]

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import count
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -201,16 +198,3 @@ async def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
         await server.reached(lambda: not len(server.connections))
         server.responder.fire(0)
         assert server.responder.started == [0]
-
-
-@awaits
-async def test_nothing_more_is_done_for_a_client_that_has_reset_the_connection() -> None:
-    """Though nothing is read from it, because more was received than one turn allows."""
-    async with serving() as server:
-        server.connections.scheduler.now = count(step=1.0).__next__  # each look at it finds that the turn is over
-        with socket.create_connection((LOCAL, server.port.getHost().port)) as client:
-            client.sendall(b"".join(map(asked, range(1000))))
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        await server.reached(lambda: bool(server.responder.started))
-        await server.reached(lambda: not len(server.connections))
-        assert len(server.responder.started) < 100
