@@ -73,7 +73,6 @@ Não buscar um usuário que não existe mais
 Recusar o que não é identificador
     [Modelo]    Nenhum usuário tem o identificador "${valor}"
     nada
-    vazio
     verdadeiro
     o número 1.0
     o texto 99999999999999999999
@@ -82,6 +81,7 @@ Recusar o que não é identificador
 
 Não encontrar um usuário por um texto que não é número
     [Modelo]    Não há usuário de identificador "${valor}"
+    vazio
     o texto um
     o texto 1.0
 
