@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -15,6 +16,41 @@ from zope.interface import implementer
 
 from tests.awaiting import is_awaited, run_reactor_until
 from tests.running import Daemon
+
+# A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The files that take longest are begun first, so that none of them is left alone at the end; the names are a hint only.
+LONGEST: Final = (
+    "test_acceptance.py",
+    "test_stranger.py",
+    "test_monitor_command.py",
+    "test_fail_stop.py",
+    "test_daemon.py",
+    "test_nodes.py",
+    "test_move_refused.py",
+    "test_four_doors.py",
+    "test_linearity.py",
+    "test_crash.py",
+    "test_store_machine.py",
+    "test_postgres_faults.py",
+    "test_http_cost.py",
+    "test_client_broken_servers.py",
+    "test_postgres_start.py",
+    "test_postgres_machine.py",
+    "test_tls_closing.py",
+    "test_access_matrix.py",
+    "test_scaling_examples.py",
+    "test_secrets.py",
+    "test_commands_docs.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @implementer(ILogObserver)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable
 from time import process_time, thread_time
 from typing import Final
@@ -84,10 +85,13 @@ def in_the_framer(data: bytes, piece: int) -> float:
     return process_time() - started
 
 
-def longest_call(shape: str, times: int = 5) -> float:
-    """Give the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments."""
+def longest_call(shape: str, times: int = 5, enough: float = 0.0) -> float:
+    """Give the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments.
+
+    One that is no longer than `enough` ends the search: that a call can be as short is all that was asked.
+    """
     lines = (made(shape, 65_000) + b"\n") * 2
-    moments = []
+    quietest = math.inf
     for _ in range(times):
         framer = ObjectFramer(64 * 1024, 64)
         framer.feed(lines)
@@ -97,16 +101,34 @@ def longest_call(shape: str, times: int = 5) -> float:
             started = thread_time()
             found = framer.next_object()
             longest = max(longest, thread_time() - started)
-        moments.append(longest)
-    return min(moments)
+        quietest = min(quietest, longest)
+        if quietest <= enough:
+            break
+    return quietest
 
 
-def growth(cost: Callable[[bytes, int], float], shape: str, small: int, large: int, piece: int, times: int = 3) -> float:
-    """Give how many times the cost of the small amount the large one costs, at the quietest of several moments."""
+def growth(
+    cost: Callable[[bytes, int], float],
+    shape: str,
+    small: int,
+    large: int,
+    piece: int,
+    times: int = 3,
+    enough: float = 0.0,
+) -> float:
+    """Give how many times the cost of the small amount the large one costs, at the quietest of several moments.
+
+    A figure that is no higher than `enough` ends the search, as above.
+    """
     gc.collect()
     few, many = made(shape, small), made(shape, large)
-    costs = [(cost(few, piece), cost(many, piece)) for _ in range(times)]
-    return min(many for _, many in costs) / min(few for few, _ in costs)
+    cost_of_few = cost_of_many = math.inf
+    for _ in range(times):
+        cost_of_few = min(cost_of_few, cost(few, piece))
+        cost_of_many = min(cost_of_many, cost(many, piece))
+        if cost_of_many <= enough * cost_of_few:
+            break
+    return cost_of_many / cost_of_few
 
 
 def main() -> None:

@@ -104,5 +104,5 @@ class PostgresStoreMachine(StoreMachine):
 
 TestPostgresStoreMachine = PostgresStoreMachine.TestCase
 TestPostgresStoreMachine.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
