@@ -54,7 +54,8 @@ class PostgresStoreMachine(StoreMachine):
         super().__init__()
 
     async def make_store(self) -> IStore:
-        return opened(self._url, HISTORY, pool=ENOUGH_LINKS)
+        # Other tests run beside it: what is asked may wait for long, and is answered all the same.
+        return opened(self._url, HISTORY, pool=ENOUGH_LINKS, statement_seconds=60.0)
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
         return settled(work)
