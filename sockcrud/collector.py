@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+LOOK_SECONDS: Final = 0.25
 TRIM_GROWTH: Final = 8 * 1024 * 1024
-LOOKS_A_TRIM: Final = 5
+LOOKS_A_TRIM: Final = 20
 """Growth, and looks, after which what is free is returned to the system."""
 
 _STATM: Final = Path("/proc/self/statm")
@@ -37,7 +38,7 @@ def let_collector_rest() -> None:
     What is stored and what is loaded is no garbage, and to look through it took up to 30 ms at a time: with thousands of
     creates a second one answer in a hundred waited for that. What is new is searched 5,000 objects at a time, and then
     30,000 together (5 ms): a search stops everybody, and an import makes a million objects. All of it is searched once
-    100,000 searches have found that nothing new was garbage: `GrowthWatch` makes one every second.
+    100,000 searches have found that nothing new was garbage: `GrowthWatch` makes four a second.
     """
     gc.freeze()
     gc.set_threshold(5_000, 5, 100_000)
@@ -64,8 +65,8 @@ class GrowthWatch:
 
     So it does not see objects that take the place of others, as those of an update do: a hundred thousand of them came
     together, and the search through them all stopped everybody for 100 ms. Nor does it see how long they are. What is new is
-    searched every second therefore, when it is little. What strangers made the process hold for a moment is returned to the
-    system within seconds, also from between small blocks.
+    therefore searched several times a second, while it is little. What strangers made the process hold for a moment is
+    returned to the system within seconds, also from between small blocks.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class GrowthWatch:
         self._looks = 0
 
     def look(self) -> None:
-        """Collect what is new, and return what is free where the process has grown; to be called every second."""
+        """Collect what is new, and return what is free where the process has grown; to be called every `LOOK_SECONDS`."""
         gc.collect(1)
         self._looks += 1
         now, holds = self._resident(), self._holds
