@@ -34,7 +34,9 @@ class Daemon:
         reactor = ["--reactor", self.reactor] if self.reactor is not None else []
         command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
         command = [*under, *command, *ports, *flags]
-        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=environment())
+        # A daemon that is killed leaves the file with its first admin's password: among what goes with the directory.
+        settings = environment(TMPDIR=str(directory))
+        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings)
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
         self.banner: list[str] = []
@@ -81,7 +83,7 @@ class Daemon:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Give this process's environment with no settings of sockcrud but these."""
+    """Return this process's environment, with no settings of sockcrud, and with these variables."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("SOCKCRUD_")}
     return {**others, **settings}
 
