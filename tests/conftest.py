@@ -19,9 +19,9 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests import postgres_kit
+from tests import postgres_kit, running
 from tests.awaiting import is_awaited, run_reactor_until
-from tests.running import Daemon
+from tests.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -159,6 +159,20 @@ def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert not left, f"left in the temporary folder: {[path.name for path in left]}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Have the daemons of tests hash passwords cheaply. A module for which their cost matters has a fixture of this name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "SERVE", SERVE_WITH_CHEAP_HASHES)
+        yield
+
+
+@pytest.fixture
+def standard_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the daemons of one test hash as they do for people, which takes memory, too."""
+    monkeypatch.setattr(running, "SERVE", SERVE)
 
 
 @pytest.fixture(scope="module", params=["uvloop", "default"])
