@@ -193,7 +193,7 @@ class Record:
 
 @frozen(kw_only=True, weakref_slot=False)
 class User(Record):
-    """A user of document 0."""
+    """A user of docs/protocols/users.md."""
 
     name: str = _field(Text(1, 200))
     email: str = _field(_EMAIL)
@@ -204,7 +204,7 @@ class User(Record):
 
 @frozen(kw_only=True, weakref_slot=False)
 class Message(Record):
-    """A message of document 1. Its id is the client's."""
+    """A message of docs/protocols/messages.md. Its id is the client's."""
 
     data: str = _field(Text(1, 10_000))
 

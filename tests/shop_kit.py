@@ -26,7 +26,7 @@ ARTHUR: Final[dict[str, Any]] = {
     "cpf": "454.090.000-00",
     "balance": 30.25,
 }
-"""The document's own example."""
+"""The protocol's own example."""
 HOME: Final[dict[str, Any]] = {
     "client_id": 1,
     "state": "SP",

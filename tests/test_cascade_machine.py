@@ -154,7 +154,7 @@ class CascadingSqliteStoreMachine(Cascading, SqliteStoreMachine):
 
 TestCascadingMemoryStoreMachine = CascadingMemoryStoreMachine.TestCase
 TestCascadingMemoryStoreMachine.settings = settings(
-    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=50, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestCascadingSqliteStoreMachine = CascadingSqliteStoreMachine.TestCase
 TestCascadingSqliteStoreMachine.settings = settings(

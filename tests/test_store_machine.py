@@ -338,7 +338,7 @@ class NarrowMemoryStoreMachine(MemoryStoreMachine):
 
 TestMemoryStoreMachine = MemoryStoreMachine.TestCase
 TestMemoryStoreMachine.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestNarrowMemoryStoreMachine = NarrowMemoryStoreMachine.TestCase
-TestNarrowMemoryStoreMachine.settings = settings(TestMemoryStoreMachine.settings, max_examples=60)
+TestNarrowMemoryStoreMachine.settings = settings(TestMemoryStoreMachine.settings, max_examples=40)

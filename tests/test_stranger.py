@@ -22,6 +22,11 @@ OF_STORES: Final = ("nobody", "history", "changes", "unread-lists")
 """Those whose harm would be the store's: they are let at each. The others meet the memory store."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> None:
+    """Have the daemons hash at full cost: some strangers live on it."""
+
+
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Callable[[str], Sites]]:
     """Give the daemons on a store."""

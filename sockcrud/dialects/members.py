@@ -1,4 +1,4 @@
-"""Document 4: logging in, signing up and looking, all at one path, for clients that know little of HTTP."""
+"""Logging in, signing up and looking, at one path, for clients that know little of HTTP: docs/protocols/members.md."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COOKIE: Final = "sockcrud_members"
 """Not just `session`: a browser sends the cookies of all ports of a host to each of them."""
 
 ROLES: Final = {ADMIN: 1, USER: 2}
-"""The document's numbers."""
+"""The protocol's numbers."""
 
 _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     LoginFailed: (401, "Login fail"),
@@ -132,7 +132,7 @@ class MembersResponder(RoutedResponder):
         """
         return not self.sender(request).foreign or media_type(request) == JSON
 
-    # The document's four
+    # The protocol's four
 
     async def begin(self, call: Call) -> Response:
         login, secret = _credentials(call)

@@ -1,4 +1,4 @@
-"""Document 1: messages as JSON on TCP."""
+"""Messages as JSON on TCP: docs/protocols/messages.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATUSES: Final = {
     504: "Mensagem não foi enviada",
     505: "Conexão encerrada",
 }
-"""The document's statuses. 504 is the client's word alone: it says that it could not send."""
+"""The protocol's statuses. 504 is the client's word alone: it says that it could not send."""
 
 
 def _answer(status: int, message: str, data: str = "") -> bytes:
@@ -55,7 +55,7 @@ class MessagesResponder:
         return request.get("op") == "mostrar"
 
     async def answer(self, request: JSONObject) -> Answer:
-        """Fire with the answer to a request of the document."""
+        """Fire with the answer to a request of the protocol."""
         name = request.get("op")
         if not isinstance(name, str) or name not in _OPERATIONS:
             return BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Document 0: users as JSON on TCP."""
+"""Users as JSON on TCP: docs/protocols/users.md."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     NotFound: USER_NOT_FOUND,
     Invalid: BAD_REQUEST,
     Busy: Last(INTERNAL_SERVER_ERROR),
-    QuotaExceeded: INTERNAL_SERVER_ERROR,  # the document has no better word for it
+    QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
     Unavailable: Last(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
@@ -60,7 +60,7 @@ class UsersResponder:
         return request.get("id_operation") in _READS
 
     async def answer(self, request: JSONObject) -> Answer:
-        """Fire with the answer to a request of the document."""
+        """Fire with the answer to a request of the protocol."""
         name = request.get("id_operation")
         if not isinstance(name, str):
             return BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Document 3: the accounts of a company, over HTTP, with the session in the URL.
+"""The accounts of a company, over HTTP, with the session in the URL: docs/protocols/way.md.
 
 Nearly everything is answered with status 200: whether it went well is the `Status` in the body, as its clients expect.
 """
@@ -107,7 +107,7 @@ class WayResponder(RoutedResponder):
         return await self._logins.resume(self.principal, DIALECT, _session(found.parameters))
 
     def error(self, status: int, message: str) -> Response:
-        """Word an error of HTTP, in the document's language."""
+        """Word an error of HTTP, in the protocol's language."""
         return _said(status, "ERROR", "", _OF_HTTP.get(status, BAD_REQUEST))
 
     def error_at(self, found: Found, status: int, message: str) -> Response:
@@ -188,7 +188,7 @@ def _fields(call: Call) -> dict[str, Any]:
 
 
 def _active(fields: Mapping[str, Any]) -> Any:
-    """Give what `Ativo` says: false where it is absent, as the document warns. What it cannot be the operation refuses."""
+    """Give what `Ativo` says: false where it is absent, as the protocol warns. What it cannot be the operation refuses."""
     value = fields.get("ativo", False)
     if value is None:
         raise Invalid("active", "true or false")
@@ -233,7 +233,7 @@ def _of_field(error: Invalid, route: Route) -> str:
 
 
 def _refused(call: Call, error: Invalid, login: object) -> Response:
-    """Word what is wrong with an account's fields. The document has words of its own for a blank in the name."""
+    """Word what is wrong with an account's fields. The protocol has words of its own for a blank in the name."""
     message = _of_field(error, call.route)
     if error.field == "login" and isinstance(login, str) and any(map(str.isspace, login)):
         message = NAME_HAS_BLANKS

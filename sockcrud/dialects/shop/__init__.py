@@ -1,1 +1,1 @@
-"""Document 2: the services of the shop, each of which may stand alone."""
+"""The services of the shop, each of which may stand alone: docs/protocols/shop.md."""

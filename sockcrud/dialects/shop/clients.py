@@ -129,7 +129,7 @@ def _address_shown(address: Address) -> dict[str, Any]:
         "city": address.city,
         "street": address.street,
         "number": address.number,
-        "cep": address.cep,  # the document's name
+        "cep": address.cep,  # the protocol's name
         "CEP": address.cep,  # that of the column in the field
     }
 
