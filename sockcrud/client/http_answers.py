@@ -1,7 +1,7 @@
 """HTTP, the client's end: answers out of bytes, without I/O.
 
 The parser is h11. What it lets pass and could be read in two ways is a bad answer here: lines that end in LF alone, folded
-fields, a length beside chunks.
+fields, control characters, a length beside chunks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_INTERIM: Final = 16
 
 _NO_CALL: Final = Call[Any, Any](b"", lambda answer: answer)
 _OPENING: Final = b"HTTP/1."
-_LOOSE: Final = re.compile(rb"(?<!\r)\n|\n[ \t]")
+_LOOSE: Final = re.compile(rb"(?<!\r)\n|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @frozen
