@@ -11,7 +11,7 @@ import attrs
 from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.model import Account, LoginFailures, Message, Product, Record, Session, User
-from sockcrud.monitor.checks.common import Mark
+from sockcrud.monitor.checking import Mark
 from sockcrud.monitor.results import Outcome, Result
 from tests.monitor_kit import ACCOUNT, MonitorCase, after, failure_of, honestly, outcomes, step_of
 from tests.running import DIALECTS
