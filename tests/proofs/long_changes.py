@@ -200,8 +200,8 @@ class FilledStore(MemoryStore):
 
     sizes: ClassVar[Sizes]
 
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         for some in filter(None, records(self.sizes)):
             self._tables.fill(type(some[0]), some, some[-1].id)
         self._tables.start_at(sum(len(self._tables.table(kind).records) for kind in KINDS))
