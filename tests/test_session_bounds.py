@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 from twisted.internet.defer import Deferred
 
+from sockcrud.apps.admin.service import Administration
 from sockcrud.errors import NotFound, NotLoggedIn
 from sockcrud.metrics import Metrics
 from sockcrud.model import ADMIN, Account, Session
-from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, logged_in
 from sockcrud.sessions import Sessions

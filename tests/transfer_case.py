@@ -12,7 +12,6 @@ import attrs
 import orjson
 from twisted.internet.defer import Deferred
 
-from sockcrud.dialects.admin.records import as_json
 from sockcrud.model import (
     ADMIN,
     INT64,
@@ -29,6 +28,7 @@ from sockcrud.model import (
 )
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.import_rows import Fault, Given, Unimportable
+from sockcrud.operations.record_lines import as_json
 from sockcrud.operations.transfer import REST_SECONDS, Transfer
 from tests.directory_kit import HERE, HandWorkedStore
 from tests.people_case import PeopleCase
