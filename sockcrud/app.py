@@ -11,6 +11,7 @@ dialects. An app in one file of its own may give the thing itself instead.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,7 @@ _NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
+_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
 
 
 def resolve(lazy: Lazy[T]) -> T:
@@ -62,7 +64,8 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        file = self.file.removeprefix(str(Path.cwd()) + os.sep)
+        return f"{file}:{self.line}" if self.line else file
 
 
 class AppError(ConfigError):
@@ -119,10 +122,6 @@ class Dialect:
     def port(self) -> int | None:
         """The TCP port that it has by default."""
         return tcp_port(self.endpoint)
-
-    def make(self, serving: Serving) -> IProtocolFactory:
-        """Return the factory of its connections."""
-        return resolve(self.factory)(serving)
 
 
 def tcp_port(endpoint: str) -> int | None:
@@ -188,6 +187,12 @@ class App:
         return tuple(resolve(kind) for each in self._contents for kind in each.records)
 
     @property
+    def names_of_records(self) -> tuple[str, ...]:
+        """The names of the kinds, none of them imported."""
+        kinds = (kind for each in self._contents for kind in each.records)
+        return tuple(kind.rpartition(":")[2] if isinstance(kind, str) else kind.__name__ for kind in kinds)
+
+    @property
     def dialects(self) -> tuple[Dialect, ...]:
         """Its dialects."""
         return tuple(dialect for each in self._contents for dialect in each.dialects)
@@ -224,6 +229,8 @@ class Apps:
     def __init__(self, apps: Sequence[App]) -> None:
         self._all = tuple(apps)
         _no_two("app", [(app.name, app.place) for app in apps])
+        of_the_core = [(name, Place("sockcrud", 0)) for name in _KINDS_OF_THE_CORE]
+        _no_two("kind of record", of_the_core + [(name, app.place) for app in apps for name in app.names_of_records])
         _no_two("dialect", [(dialect.name, dialect.place) for dialect in self.dialects])
         _no_two("command", [(command.name, app.place) for app in apps for command in app.commands])
         for dialect in self.dialects:
@@ -251,8 +258,7 @@ class Apps:
 
     @property
     def records(self) -> tuple[type[Record], ...]:
-        """The kinds of all apps' records, imported. Raises AppError where two have one name."""
-        _no_two("kind of record", [(kind.__name__, app.place) for app in self._all for kind in app.records])
+        """The kinds of all apps' records, imported."""
         return tuple(kind for app in self._all for kind in app.records)
 
 
