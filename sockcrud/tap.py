@@ -33,13 +33,13 @@ from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 
 if TYPE_CHECKING:
-    from sockcrud.stores.postgres import PostgresStore  # at run time only where it is used: its driver is an extra
+    from sockcrud.stores.postgres import PostgresStore
+    from sockcrud.stores.sqlite import SqliteStore  # at run time only where it is used: its driver is an extra
 
 log = Logger()
 
@@ -192,7 +192,7 @@ def make_daemon(
             own = connections_at[dialect.name]
             serving = Serving(dialect, settings, reactor, own, gate, store, directory, sessions, logins, about)
             listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
-    if isinstance(store, SqliteStore) or not isinstance(store, MemoryStore):
+    if not isinstance(store, MemoryStore):
         store.committed = metrics.committed
     daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
     return daemon
@@ -213,6 +213,8 @@ def _open_store(
         if postgres_url.is_url(settings.store):
             return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
+            from sockcrud.stores.sqlite import SqliteStore
+
             path = Path(settings.store.removeprefix(SQLITE))
             return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)
     except StoreError as error:
