@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar
 
-DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
-_LISTENS = re.compile(r"(\w+) +listens on (\S+):([0-9]+)")
+from sockcrud import loading
+
+DIALECTS = tuple(dialect.name for dialect in loading.apps().dialects)
+_LISTENS = re.compile(r"([\w-]+) +listens on (\S+):([0-9]+)")
 _TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile="]
 SERVE = [sys.executable, "-m", "sockcrud", "serve"]
 SERVE_WITH_CHEAP_HASHES = [
@@ -50,12 +52,16 @@ class Daemon:
         self.banner: list[str] = []
         self.ports: dict[str, int] = {}
         while DIALECTS[-1] not in self.ports:
-            line = self.stdout.readline().decode()
-            if not line:
-                raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")
-            self.banner.append(line.rstrip("\n"))
-            if found := _LISTENS.search(line):
-                self.ports[found[1]] = int(found[3])
+            self.hear()
+
+    def hear(self) -> None:
+        """Take the next line of its banner."""
+        line = self.stdout.readline().decode()
+        if not line:
+            raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")
+        self.banner.append(line.rstrip("\n"))
+        if found := _LISTENS.search(line):
+            self.ports[found[1]] = int(found[3])
 
     def connect(self, dialect: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.ports[dialect]), timeout=20)
