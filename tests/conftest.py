@@ -145,7 +145,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         patch.setenv("TMPDIR", str(folder))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield folder
-        postgres_kit.remove_session_server()
+        postgres_kit.remove_session_directories()
     left = sorted(path.name for path in folder.iterdir())
     shutil.rmtree(folder, ignore_errors=True)
     assert not left, f"left in the temporary folder: {left}"
@@ -155,7 +155,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
     """Fail a module whose tests leave a temporary file, and remove it, so that the next module is not blamed."""
     yield
-    left = sorted(set(temporary_folder.iterdir()) - {postgres_kit.session_directory()})
+    left = sorted(set(temporary_folder.iterdir()) - postgres_kit.session_directories())
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert not left, f"left in the temporary folder: {[path.name for path in left]}"

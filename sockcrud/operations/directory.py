@@ -139,7 +139,7 @@ class Members:
     async def list(self, principal: Principal) -> Listing[Account]:
         """Fire with all accounts for an admin, and with their own for others.
 
-        All means those of all companies, as the protocol has it: nothing is looked up by an id here, and an admin is one
+        All means those of all companies, as the document has it: nothing is looked up by an id here, and an admin is one
         everywhere, so may see them all elsewhere too.
         """
         if own_account(principal).role == ADMIN:
