@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
-from sockcrud.collector import GrowthWatch, give_large_blocks_back, let_collector_rest
+from sockcrud.collector import LOOK_SECONDS, GrowthWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.passwords import HashingThreads, InThisThread, Passwords
@@ -28,7 +28,6 @@ from sockcrud.wire.connections import Connections
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
 
 SWEEP_SECONDS: Final = 60.0
-GROWTH_SECONDS: Final = 1.0
 
 SWITCH_SECONDS: Final = 0.001
 """After so long a thread that wants to go on interrupts the one that runs. The store's thread waits for that after each of
@@ -111,7 +110,7 @@ class Daemon(Service):
         give_large_blocks_back()
         let_collector_rest()
         sys.setswitchinterval(SWITCH_SECONDS)
-        self._growth.start(GROWTH_SECONDS, now=False)
+        self._growth.start(LOOK_SECONDS, now=False)
         self.reactor.callWhenRunning(self._running, preparing, failures)
 
     def _running(self, prepared: Deferred[None], failures: list[Failure]) -> None:

@@ -33,6 +33,7 @@ from sockcrud.dialects.way import WayResponder
 from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
+from sockcrud.model import STANDARD
 from sockcrud.operations.administration import Administration
 from sockcrud.operations.clients import Addresses, Clients
 from sockcrud.operations.directory import Colleagues, Logins, Members
@@ -50,10 +51,10 @@ from sockcrud.sessions import Sessions
 from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.capacity import Capacity
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.http import HTTPFactory, HTTPLimits
 from sockcrud.wire.json_objects import JSONFactory, JSONLimits
@@ -175,13 +176,15 @@ def _open_store(
     capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
+            return open_postgres(
+                settings.store, STANDARD, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity
+            )
         if settings.store.startswith(SQLITE):
             path = Path(settings.store.removeprefix(SQLITE))
-            return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)
+            return SqliteStore.open(path, STANDARD, reactor, failed, progress, capacity=capacity)
     except StoreError as error:
         raise StartFailed(str(error)) from None
-    return MemoryStore(capacity=capacity, later=reactor.callFromThread)
+    return MemoryStore(STANDARD, capacity=capacity, later=reactor.callFromThread)
 
 
 def _responders(

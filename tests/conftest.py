@@ -129,6 +129,16 @@ def clean(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("leftovers")
 
 
+@pytest.fixture(autouse=True)
+def ends_of_children() -> Iterator[None]:
+    """Let the reactor go on hearing of its children: a test with a reactor of its own takes the signal away at its end."""
+    handler, wakeup = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+    signal.set_wakeup_fd(wakeup)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def files_of_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have the files that trial's test cases ask for made among pytest's own, and not in the working directory."""

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.dialects.messages import MessagesResponder
 from sockcrud.dialects.users import UsersResponder
-from sockcrud.model import Record
+from sockcrud.model import STANDARD, Record
 from sockcrud.operations.gate import Gate
 from sockcrud.operations.messages import Messages
 from sockcrud.operations.users import Users
@@ -55,7 +55,7 @@ class DialectCase(ConversationCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.store = FailingStore()
+        self.store = FailingStore(STANDARD)
         self.gate = Gate(self.clock)
 
     def users(self, **limits: Any) -> Peer:

@@ -200,7 +200,7 @@ async def test_an_answer_longer_than_the_limit(face: Face, wire: Wire) -> None:
         "Shop": [
             b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (LONGEST + 1),
             b"HTTP/1.1 200 OK\r\n\r\n" + endless,
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (LONGEST + 1),
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (LONGEST * 9) + endless,
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * (LONGEST + 1),
             b"HTTP/1.1 200 OK\r\nA: " + b"x" * 66_000,
         ],

@@ -119,7 +119,7 @@ BAD = {
     "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
     "no size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
     "a chunk beyond its size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
-    "a size without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 5000,
+    "a size without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 70_000,
     "a trailer without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: b\r\n" * 20_000,
     "a header without end": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
     "interim without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
@@ -156,3 +156,17 @@ def test_the_body_of_an_error_is_held_also_where_something_would_take_a_good_one
     reading.expect(Call(b"", lambda answer: answer, into=lambda headers: lambda piece: None))
     (answer,) = taken(reading, [b"HTTP/1.1 400 No\r\nContent-Length: 3\r\n\r\nabc"])
     assert answer.body == b"abc"
+
+
+def test_a_bad_answer_is_told_without_the_line_that_is_bad() -> None:
+    for field in (b"Set-Cookie: token=SECRET\x01", b"SECRET", b"Transfer-Encoding: SECRET"):
+        with pytest.raises(BadAnswer) as bad:
+            taken(reader("GET"), [b"HTTP/1.1 200 OK\r\n" + field + b"\r\n\r\n"])
+        assert "SECRET" not in str(bad.value)
+
+
+def test_an_answer_in_a_hundred_thousand_chunks_is_read() -> None:
+    reading = reader("GET", longest=10**6)
+    pieces = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *([b"1\r\na\r\n" * 1000] * 100), b"0\r\n\r\n"]
+    (answer,) = taken(reading, pieces)
+    assert answer.body == b"a" * 100_000

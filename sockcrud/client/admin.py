@@ -19,7 +19,7 @@ from sockcrud.client.errors import (
 )
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, refused
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, nothing, refused, whole
 from sockcrud.client.records import Account, Change, Company, Health, Page, Session
 
 T = TypeVar("T")
@@ -44,6 +44,9 @@ class AdminCalls(HTTPCalls):
 
     default_port: ClassVar[int] = 8000
 
+    def good(self, answer: Answer) -> Answer:
+        return _good(answer)
+
     @call
     def log_in(self, login: str, password: str) -> Call[Answer, None]:
         """Log in, and have the calls that follow bring the token; `LoginFailed`, `TooManyAttempts`."""
@@ -51,14 +54,13 @@ class AdminCalls(HTTPCalls):
         def keep(fields: Fields) -> None:
             self.token = fields.text("token")
 
-        return asked(self, "POST", "/login", _whole(keep), {"login": login, "password": password})
+        return asked(self, "POST", "/login", whole(keep), {"login": login, "password": password})
 
     @call
     def log_out(self) -> Call[Answer, None]:
         """End the session: its token is dead from then on."""
 
         def forget(answer: Answer) -> None:
-            _good(answer)
             self.token = None
 
         return asked(self, "POST", "/logout", forget)
@@ -68,17 +70,17 @@ class AdminCalls(HTTPCalls):
     @call
     def accounts(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Account]]:
         """Give a page of the accounts of all companies."""
-        return asked(self, "GET", "/accounts", _page(_account), query={"after": after, "limit": limit})
+        return asked(self, "GET", "/accounts", _page(Account), query={"after": after, "limit": limit})
 
     @paged
     def all_accounts(self, page: int = PAGE) -> Pages[Account]:
         """Give the accounts of all companies one by one."""
-        return _turned(lambda after: asked(self, "GET", "/accounts", _page(_account), query={"after": after, "limit": page}))
+        return _turned(self, "/accounts", Account, {"limit": page})
 
     @call
     def account(self, id: int) -> Call[Answer, Account]:
         """Give the account with this id; `NotFound`."""
-        return asked(self, "GET", f"/accounts/{id:d}", _whole(_account))
+        return asked(self, "GET", f"/accounts/{id:d}", _one(Account))
 
     @call
     def create_account(
@@ -91,7 +93,7 @@ class AdminCalls(HTTPCalls):
     ) -> Call[Answer, Account]:
         """Make an account: an active user of the default company, unless it is told otherwise; `AlreadyExists`."""
         body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
-        return asked(self, "POST", "/accounts", _whole(_account), _named(body))
+        return asked(self, "POST", "/accounts", _one(Account), _named(body))
 
     @call
     def change_account(
@@ -110,46 +112,46 @@ class AdminCalls(HTTPCalls):
         `NotFound`, `AlreadyExists`, `Outdated`, and `Conflict` for the last active admin.
         """
         body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
-        return asked(self, "PATCH", f"/accounts/{id:d}", _whole(_account), _named(body), rev=rev)
+        return asked(self, "PATCH", f"/accounts/{id:d}", _one(Account), _named(body), rev=rev)
 
     @call
     def deactivate_account(self, id: int, rev: int | None = None) -> Call[Answer, Account]:
         """Deactivate an account, and end its sessions; `NotFound`, `Outdated`, `Conflict`."""
-        return asked(self, "DELETE", f"/accounts/{id:d}", _whole(_account), rev=rev)
+        return asked(self, "DELETE", f"/accounts/{id:d}", _one(Account), rev=rev)
 
     # Companies
 
     @call
     def companies(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Company]]:
         """Give a page of the companies."""
-        return asked(self, "GET", "/companies", _page(_company), query={"after": after, "limit": limit})
+        return asked(self, "GET", "/companies", _page(Company), query={"after": after, "limit": limit})
 
     @paged
     def all_companies(self, page: int = PAGE) -> Pages[Company]:
         """Give the companies one by one."""
-        return _turned(lambda after: asked(self, "GET", "/companies", _page(_company), query={"after": after, "limit": page}))
+        return _turned(self, "/companies", Company, {"limit": page})
 
     @call
     def company(self, id: int) -> Call[Answer, Company]:
         """Give the company with this id; `NotFound`."""
-        return asked(self, "GET", f"/companies/{id:d}", _whole(_company))
+        return asked(self, "GET", f"/companies/{id:d}", _one(Company))
 
     @call
     def create_company(self, name: str, active: bool | None = None) -> Call[Answer, Company]:
         """Make a company; `AlreadyExists`."""
-        return asked(self, "POST", "/companies", _whole(_company), _named({"name": name, "active": active}))
+        return asked(self, "POST", "/companies", _one(Company), _named({"name": name, "active": active}))
 
     @call
     def change_company(
         self, id: int, *, name: str | None = None, active: bool | None = None, rev: int | None = None
     ) -> Call[Answer, Company]:
         """Rename, activate or deactivate a company, and end its accounts' sessions; as `change_account`."""
-        return asked(self, "PATCH", f"/companies/{id:d}", _whole(_company), _named({"name": name, "active": active}), rev=rev)
+        return asked(self, "PATCH", f"/companies/{id:d}", _one(Company), _named({"name": name, "active": active}), rev=rev)
 
     @call
     def deactivate_company(self, id: int, rev: int | None = None) -> Call[Answer, Company]:
         """Deactivate a company, and end its accounts' sessions; `NotFound`, `Outdated`, `Conflict`."""
-        return asked(self, "DELETE", f"/companies/{id:d}", _whole(_company), rev=rev)
+        return asked(self, "DELETE", f"/companies/{id:d}", _one(Company), rev=rev)
 
     # Sessions
 
@@ -158,29 +160,22 @@ class AdminCalls(HTTPCalls):
         self, account_id: int | None = None, after: int | None = None, limit: int | None = None
     ) -> Call[Answer, Page[Session]]:
         """Give a page of the sessions, of one account or of all."""
-        return asked(
-            self, "GET", "/sessions", _page(_session), query={"account_id": account_id, "after": after, "limit": limit}
-        )
+        return asked(self, "GET", "/sessions", _page(Session), query={"account_id": account_id, "after": after, "limit": limit})
 
     @paged
     def all_sessions(self, account_id: int | None = None, page: int = PAGE) -> Pages[Session]:
         """Give the sessions one by one."""
-
-        def ask(after: int | None) -> Call[Answer, Page[Session]]:
-            query = {"account_id": account_id, "after": after, "limit": page}
-            return asked(self, "GET", "/sessions", _page(_session), query=query)
-
-        return _turned(ask)
+        return _turned(self, "/sessions", Session, {"account_id": account_id, "limit": page})
 
     @call
     def end_session(self, id: int) -> Call[Answer, None]:
         """End one session; `NotFound`."""
-        return asked(self, "DELETE", f"/sessions/{id:d}", _done)
+        return asked(self, "DELETE", f"/sessions/{id:d}", nothing)
 
     @call
     def end_sessions(self, account_id: int) -> Call[Answer, int]:
         """End all sessions of an account, and give how many these were; `NotFound`."""
-        read = _whole(lambda fields: fields.whole("ended"))
+        read = whole(lambda fields: fields.whole("ended"))
         return asked(self, "DELETE", "/sessions", read, query={"account_id": account_id})
 
     # The store
@@ -188,17 +183,12 @@ class AdminCalls(HTTPCalls):
     @call
     def changes(self, since: int, limit: int | None = None) -> Call[Answer, Page[Change]]:
         """Give what has changed after a revision, 0 for all that is known; `HistoryGone`."""
-        return asked(self, "GET", "/changes", _page(_change), query={"since": since, "limit": limit})
+        return asked(self, "GET", "/changes", _page(Change), query={"since": since, "limit": limit})
 
     @paged
     def all_changes(self, since: int = 0, page: int = PAGE) -> Pages[Change]:
         """Give what has changed after a revision, one by one; `HistoryGone`."""
-
-        def ask(after: int | None) -> Call[Answer, Page[Change]]:
-            query = {"since": since if after is None else after, "limit": page}
-            return asked(self, "GET", "/changes", _page(_change), query=query)
-
-        return _turned(ask)
+        return _turned(self, "/changes", Change, {"since": since, "limit": page}, mark="since")
 
     @call
     def export(self, into: Callable[[bytes], object], secrets: bool = False, told: Told | None = None) -> Call[Answer, None]:
@@ -206,7 +196,7 @@ class AdminCalls(HTTPCalls):
 
         Its time is that of silence.
         """
-        made = asked(self, "GET", "/export", _done, query={"secrets": "yes" if secrets else None})
+        made = asked(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
         return evolve(made, into=_taking(into, told, _lines, "x-total-count"), repeatable=False)
 
     @call
@@ -216,7 +206,7 @@ class AdminCalls(HTTPCalls):
         All of them or none: `InvalidRequest` has the `faults`. Its time is that of silence, and all is checked before the
         answer: give a large import a client with a long `timeout`.
         """
-        made = asked(self, "POST", "/import", _imported)
+        made = asked(self, "POST", "/import", whole(_imported))
         head = made.request.replace(b"Content-Length: 0", b"Content-Type: application/x-ndjson\r\nContent-Length: %d" % size)
         return evolve(made, request=head, more=pieces)
 
@@ -231,24 +221,24 @@ class AdminCalls(HTTPCalls):
 
         `Conflict` where there is no file. Its time is that of silence.
         """
-        return evolve(asked(self, "GET", "/backup", _done), into=_taking(into, told, len, "content-length"), repeatable=False)
+        return evolve(asked(self, "GET", "/backup", nothing), into=_taking(into, told, len, "content-length"), repeatable=False)
 
     # The daemon
 
     @call
     def health(self) -> Call[Answer, Health]:
         """Tell whether all is well, also where it is not. Needs no login."""
-        return asked(self, "GET", "/health", _health)
+        return asked(self, "GET", "/health", whole(_health), good=_says_how_it_does)
 
     @call
     def metrics(self) -> Call[Answer, str]:
         """Give the figures of the daemon, as Prometheus reads them. Needs no login."""
-        return asked(self, "GET", "/metrics", lambda answer: _good(answer).body.decode(errors="replace"))
+        return asked(self, "GET", "/metrics", lambda answer: answer.body.decode(errors="replace"))
 
     @call
     def description(self) -> Call[Answer, dict[str, Any]]:
         """Give the OpenAPI description of all that speaks HTTP."""
-        return asked(self, "GET", "/openapi.json", _whole(lambda fields: fields.all))
+        return asked(self, "GET", "/openapi.json", whole(lambda fields: fields.all))
 
 
 def pieces_of(file: IO[bytes], size: int, told: Told) -> Iterator[bytes]:
@@ -287,7 +277,7 @@ def _taking(
 
 
 def _checked(answer: Answer) -> list[str]:
-    faults = Fields.decoded(_good(answer).body).all.get("faults")
+    faults = Fields.decoded(answer.body).all.get("faults")
     if not isinstance(faults, list) or not all(isinstance(fault, str) for fault in faults):
         raise BadAnswer("an answer without a list of faults")
     return faults
@@ -297,17 +287,15 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _turned(ask: Callable[[int | None], Call[Answer, Page[T]]]) -> Pages[T]:
-    """Give the pages, each of which says what the next one comes after."""
+def _turned(client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after") -> Pages[T]:
+    """Give the pages of a list, each of which says what the next one comes after."""
 
     def page(after: int | None) -> Call[Answer, tuple[list[T], int | None]]:
-        asked = ask(after)
-
         def read(answer: Answer) -> tuple[list[T], int | None]:
-            found = asked.read(answer)
+            found = _page(kind)(answer)
             return found.items, found.next
 
-        return Call(asked.request, read, asked.repeatable, asked.method)
+        return asked(client, "GET", path, read, query=query if after is None else {**query, mark: after})
 
     return Pages(page)
 
@@ -332,19 +320,16 @@ def _good(answer: Answer) -> Answer:
     raise refused(answer, message, _BY_STATUS)
 
 
-def _done(answer: Answer) -> None:
-    _good(answer)
+def _one(kind: type[T]) -> Callable[[Answer], T]:
+    return whole(lambda fields: fields.record(kind))
 
 
-def _whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
-    return lambda answer: read(Fields.decoded(_good(answer).body))
+def _page(kind: type[T]) -> Callable[[Answer], Page[T]]:
+    def read(fields: Fields) -> Page[T]:
+        items = fields.each("items", lambda item: item.record(kind))
+        return Page(items, fields.whole("next") if fields.all.get("next") is not None else None)
 
-
-def _page(read: Callable[[Fields], T]) -> Callable[[Answer], Page[T]]:
-    def one(fields: Fields) -> Page[T]:
-        return Page(fields.each("items", read), fields.whole("next") if fields.all.get("next") is not None else None)
-
-    return _whole(one)
+    return whole(read)
 
 
 def _fault(fields: Fields) -> Fault:
@@ -352,48 +337,18 @@ def _fault(fields: Fields) -> Fault:
     return Fault(fields.whole("line"), field, fields.text("message"))
 
 
-def _account(fields: Fields) -> Account:
-    return Account(
-        fields.whole("id"),
-        fields.whole("rev"),
-        fields.text("login"),
-        fields.text("role"),
-        fields.whole("company_id"),
-        fields.flag("active"),
-    )
-
-
-def _company(fields: Fields) -> Company:
-    return Company(fields.whole("id"), fields.whole("rev"), fields.text("name"), fields.flag("active"))
-
-
-def _session(fields: Fields) -> Session:
-    return Session(
-        fields.whole("id"),
-        fields.whole("account_id"),
-        fields.text("dialect"),
-        fields.text("address"),
-        fields.moment("created_at"),
-        fields.moment("used_at"),
-    )
-
-
-def _change(fields: Fields) -> Change:
-    record = fields.of("record").all if fields.all.get("record") is not None else None
-    return Change(fields.whole("rev"), fields.text("kind"), fields.whole("id"), record)
-
-
-def _imported(answer: Answer) -> dict[str, int]:
-    counts = Fields.decoded(_good(answer).body).of("imported")
+def _imported(fields: Fields) -> dict[str, int]:
+    counts = fields.of("imported")
     return {kind: counts.whole(kind) for kind in counts.all}
 
 
-def _health(answer: Answer) -> Health:
-    if answer.status not in (200, 503):
-        raise refused(answer, answer.reason or "refused", _BY_STATUS)
-    fields = Fields.decoded(answer.body)
-    if "error" in fields:
-        _good(answer)
+def _says_how_it_does(answer: Answer) -> Answer:
+    if answer.status == 503 and "error" not in Fields.decoded(answer.body):
+        return answer
+    return _good(answer)
+
+
+def _health(fields: Fields) -> Health:
     dialects = fields.of("dialects")
     listening = {name: dialects.of(name).flag("listening") for name in dialects.all}
     return Health(fields.text("status") == "good", listening, fields.of("store").flag("reachable"))

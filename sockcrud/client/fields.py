@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+import attrs
 import orjson
 
 from sockcrud.client.errors import BadAnswer
@@ -48,9 +49,19 @@ class Fields:
         """Give an object inside."""
         return Fields(self.all.get(name))
 
+    def maybe(self, name: str) -> Mapping[str, Any] | None:
+        """Give an object inside as JSON has it, or None where null stands for it."""
+        return None if self.all.get(name) is None else self.of(name).all
+
     def each(self, name: str, read: Callable[[Fields], T]) -> list[T]:
         """Give the objects of a list inside."""
         return objects(self.all.get(name), read)
+
+    def record(self, kind: type[T], **given: Any) -> T:
+        """Give a record: each field by its type, but for those that are given."""
+        fields = attrs.fields(kind)  # type: ignore[arg-type]
+        read = {each.name: _READERS[_name(each.type)](self, each.name) for each in fields if each.name not in given}
+        return kind(**read, **given)
 
     def amount(self, name: str) -> Decimal:
         """Give money: a text, as the wire has it, or a number."""
@@ -85,6 +96,21 @@ class Fields:
         if not isinstance(value, kind):
             raise BadAnswer(f"an answer without a {called} {name!r}")
         return value
+
+
+_READERS: Final[Mapping[str, Callable[[Fields, str], Any]]] = {
+    "int": Fields.whole,
+    "str": Fields.text,
+    "bool": Fields.flag,
+    "Decimal": Fields.amount,
+    "datetime": Fields.moment,
+    "date": Fields.http_day,
+    "Mapping[str, Any] | None": Fields.maybe,
+}
+
+
+def _name(type: Any) -> str:
+    return type if isinstance(type, str) else str(type.__name__)
 
 
 def objects(value: Any, read: Callable[[Fields], T]) -> list[T]:

@@ -24,7 +24,7 @@ from sockcrud.client.errors import (
     ServerFault,
     TooManyAttempts,
 )
-from sockcrud.client.fields import Fields
+from sockcrud.client.fields import Fields, decoded, objects
 from sockcrud.client.http_answers import Answer, HTTPReader
 from sockcrud.client.lines import encoded
 from sockcrud.client.places import Place
@@ -62,6 +62,8 @@ class HTTPCalls:
     place: Place
     token: str | None = None
     """What a login gave. It may be kept, and set at another client. Is shown nowhere."""
+    message_field: ClassVar[str] = "message"
+    """Where an error's body has its words."""
 
     @classmethod
     def wire(cls, longest_answer: int) -> Wire[Answer]:
@@ -76,6 +78,10 @@ class HTTPCalls:
         """Send one request as it stands, and give its answer, whatever its status. No token is added."""
         raw = body.encode(errors="surrogateescape") if isinstance(body, str) else body
         return request(self.place, method, path, headers or {}, raw, lambda answer: answer)
+
+    def good(self, answer: Answer) -> Answer:
+        """Give a good answer back; raise the error that another one is."""
+        return good(answer, self.message_field)
 
     def _bearing(self, rev: int | None = None) -> dict[str, str]:
         """Give the headers that say who asks, and which revision is meant."""
@@ -118,14 +124,41 @@ def asked(
     *,
     rev: int | None = None,
     query: Mapping[str, object] | None = None,
+    good: Callable[[Answer], Answer] | None = None,
 ) -> Call[Answer, T]:
-    """Give the call that brings the client's token, and an object as its body. `read` is for good answers and bad ones."""
+    """Give the call that brings the client's token, and an object as its body.
+
+    `read` is for good answers; which ones these are, and what the others mean, says the client's `good`, or another one.
+    """
+    check = good or client.good
     headers = client._bearing(rev)
     if body is not None:
         headers["Content-Type"] = "application/json"
     named = {name: value for name, value in (query or {}).items() if value is not None}
     target = f"{path}?{urlencode(named)}" if named else path
-    return request(client.place, method, target, headers, None if body is None else encoded(body), read)
+    raw = None if body is None else encoded(body)
+    return request(client.place, method, target, headers, raw, lambda answer: read(check(answer)))
+
+
+def whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
+    """Give what reads an answer whose body is an object."""
+    return lambda answer: read(Fields.decoded(answer.body))
+
+
+def each(read: Callable[[Fields], T]) -> Callable[[Answer], list[T]]:
+    """Give what reads an answer whose body is a list of objects."""
+    return lambda answer: objects(decoded(answer.body), read)
+
+
+def nothing(answer: Answer) -> None:
+    """Read no more of an answer than that it is good."""
+
+
+def good(answer: Answer, message_field: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Answer:
+    """Give a good answer back; raise the error that the status of another one means."""
+    if answer.status >= 300:
+        raise refused(answer, message_of(answer, message_field), refusals)
+    return answer
 
 
 def refused(answer: Answer, message: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Refused:

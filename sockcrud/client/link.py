@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
@@ -14,20 +13,15 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.client.calls import MOST_IN_FLIGHT, Call, Reader
+from sockcrud.client.exchange import Attempt, Exchange
 
 
-@define(eq=False)
-class Pending:
-    """A call on its way, and the Deferred that waits for it."""
+@define(eq=False, kw_only=True)
+class Pending(Attempt):
+    """A call on its way, the Deferred that waits for it, and the time it has."""
 
-    call: Call[Any, Any]
     result: Deferred[Any]
     timer: IDelayedCall
-    repeated: bool = False
-    """Whether it was sent before, over a connection that turned out to be closed."""
-    given_up: bool = False
-    """Whether nobody waits for it any more."""
 
 
 class Owner(Protocol):
@@ -44,19 +38,13 @@ class Owner(Protocol):
 
 @implementer(IHandshakeListener)
 class Link(TwistedProtocol):
-    """A connection, and the calls that were sent over it and not answered."""
+    """A connection, and what is exchanged over it."""
 
     transport: Any
 
-    def __init__(self, owner: Owner, reader: Reader[Any]) -> None:
+    def __init__(self, owner: Owner, exchange: Exchange[Pending]) -> None:
         self._owner = owner
-        self.reader: Final = reader
-        self.sent: deque[Pending] = deque()
-        self.has_answered = False
-        """Whether any call was answered over it."""
-        self.heard = False
-        """Whether anything was heard since calls were under way."""
-        self._feed: _Feed | None = None
+        self.exchange: Final = exchange
         self._open: Deferred[Link] | None = None
 
     # Making it
@@ -79,32 +67,18 @@ class Link(TwistedProtocol):
 
     # Using it
 
-    @property
-    def is_sending(self) -> bool:
-        """Whether there is more to come of a call's request."""
-        return self._feed is not None
-
-    def may_send(self) -> bool:
-        """Whether one more call may be sent."""
-        if self.is_sending or len(self.sent) >= MOST_IN_FLIGHT:
-            return False
-        return not self.sent or self.reader.may_pipeline
-
     def send(self, pending: Pending) -> None:
         """Send a call."""
-        if not self.sent:
-            self.heard = False
-        self.sent.append(pending)
-        self.reader.expect(pending.call)
+        self.exchange.send(pending)
         self.transport.write(pending.call.request)
         if pending.call.more is not None:
-            self._feed = _Feed(self, pending, iter(pending.call.more), self._fed)
-            self.transport.registerProducer(self._feed, False)
+            self.exchange.is_sending = True
+            self.transport.registerProducer(_Feed(self, pending, iter(pending.call.more), self._fed), False)
 
     def _fed(self, pending: Pending, ended: bool) -> None:
         self._owner.moved(pending)
         if ended:
-            self._feed = None
+            self.exchange.is_sending = False
             self._owner.ready_for_more(self)
 
     def drop(self) -> None:

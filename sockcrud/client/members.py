@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import BadAnswer, LoginFailed
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, message_of, refused
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, good, whole
 from sockcrud.client.records import Member, ServerState, Welcome
-
-T = TypeVar("T")
 
 _REFUSALS: Final = {**REFUSALS, 401: LoginFailed}
 
@@ -22,6 +19,9 @@ class MembersCalls(HTTPCalls):
     """Members by role."""
 
     default_port: ClassVar[int] = 9999
+
+    def good(self, answer: Answer) -> Answer:
+        return good(answer, self.message_field, _REFUSALS)
 
     @call
     def log_in(self, email: str, password: str) -> Call[Answer, Welcome]:
@@ -32,18 +32,18 @@ class MembersCalls(HTTPCalls):
             self.token = fields.text("token")
             return welcome
 
-        return asked(self, "POST", "/", _whole(keep), {"email": email, "password": password})
+        return asked(self, "POST", "/", whole(keep), {"email": email, "password": password})
 
     @call
     def members(self) -> Call[Answer, list[Member]]:
         """Give all members to an admin, and themselves to others; `Forbidden` where nobody is logged in."""
-        return asked(self, "GET", "/", _whole(lambda fields: fields.each("users", _member)))
+        return asked(self, "GET", "/", whole(lambda fields: fields.each("users", lambda each: each.record(Member))))
 
     @call
     def sign_up(self, email: str, password: str) -> Call[Answer, int]:
         """Make a member, and give its id; `AlreadyExists`, `InvalidRequest`."""
         body = {"email": email, "password": password}
-        return asked(self, "PUT", "/", _whole(lambda fields: fields.whole("id")), body)
+        return asked(self, "PUT", "/", whole(lambda fields: fields.whole("id")), body)
 
     @call
     def state(self) -> Call[Answer, ServerState]:
@@ -51,24 +51,8 @@ class MembersCalls(HTTPCalls):
         return asked(self, "HEAD", "/", _state)
 
 
-def _good(answer: Answer) -> Answer:
-    if answer.status >= 300:
-        raise refused(answer, message_of(answer, "message"), _REFUSALS)
-    return answer
-
-
-def _whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
-    return lambda answer: read(Fields.decoded(_good(answer).body))
-
-
-def _member(fields: Fields) -> Member:
-    return Member(
-        fields.whole("id"), fields.text("email"), fields.whole("role"), fields.text("role_name"), fields.flag("active")
-    )
-
-
 def _state(answer: Answer) -> ServerState:
-    headers = _good(answer).headers
+    headers = answer.headers
     uptime, connections = headers.get("x-uptime-seconds", ""), headers.get("x-active-connections", "")
     if not all(figure.isascii() and figure.isdigit() and len(figure) < 12 for figure in (uptime, connections)):
         raise BadAnswer("an answer without the state of the server")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -14,7 +13,8 @@ from twisted.python.failure import Failure
 
 from sockcrud.client.calls import MOST_WAITING, Call, Wire
 from sockcrud.client.delays import Delays
-from sockcrud.client.errors import BadAnswer, CannotSend, ClientError, ServerGone, TimedOut
+from sockcrud.client.errors import CannotSend, ClientError, TimedOut
+from sockcrud.client.exchange import Exchange, unsent
 from sockcrud.client.link import Link, Pending
 
 A = TypeVar("A")
@@ -49,12 +49,12 @@ class ReactorDriver(Generic[A]):
         """Fire with the call's result, or fail with a `ClientError`, within the timeout. May be cancelled."""
         if self._closed:
             return fail(self._cannot_send("the client is closed"))
-        if len(self._waiting) + (len(self._link.sent) if self._link else 0) >= MOST_WAITING:
+        if len(self._waiting) + (len(self._link.exchange) if self._link else 0) >= MOST_WAITING:
             return fail(self._cannot_send(f"{MOST_WAITING} calls are waiting already"))
         pending: Pending
         result: Deferred[T] = Deferred(lambda _: self._cancel(pending))
         timer = self._clock.callLater(self._timeout, lambda: self._expire(pending))
-        pending = Pending(call, result, timer)
+        pending = Pending(call, result=result, timer=timer)
         self._waiting.append(pending)
         self._go_on()
         return result
@@ -64,10 +64,11 @@ class ReactorDriver(Generic[A]):
         self._closed = True
         waiting, self._waiting = self._waiting, deque()
         self._stop_connecting()
-        outcomes = [(each, self._unsent(each, "the client was closed")) for each in waiting]
+        outcomes = [(each, unsent(self._wire, each, "the client was closed")) for each in waiting]
         if self._link is not None:
-            link, was_busy = self._link, bool(self._link.sent)
-            outcomes = self._leave(link, "the client was closed", repeat=False, cut=was_busy) + outcomes
+            link, was_busy = self._link, bool(self._link.exchange)
+            link.exchange.over = "the client was closed"
+            outcomes = self._leave(link, cut=was_busy) + outcomes
             if not was_busy:
                 link.transport.loseConnection()
                 if self._open:
@@ -88,7 +89,7 @@ class ReactorDriver(Generic[A]):
         if self._link is None:
             self._connect()
             return
-        while self._link is not None and self._waiting and self._link.may_send():
+        while self._link is not None and self._waiting and self._link.exchange.may_send():
             self._link.send(self._waiting.popleft())
 
     def ready_for_more(self, link: Link) -> None:
@@ -120,7 +121,7 @@ class ReactorDriver(Generic[A]):
         connecting.addErrback(lambda failure: _log.failure("a connection could not be used", failure))
 
     def _made(self) -> Link:
-        link = Link(self, self._wire.reader())
+        link = Link(self, Exchange(self._wire, self._place))
         self._open.add(link)
         return link
 
@@ -136,7 +137,7 @@ class ReactorDriver(Generic[A]):
         self._delays.failed(self._clock.seconds())
         reason = f"{self._place}: {_in_words(failure)}"
         waiting, self._waiting = self._waiting, deque()
-        self._fire([(each, self._unsent(each, reason)) for each in waiting])
+        self._fire([(each, unsent(self._wire, each, reason)) for each in waiting])
 
     def _stop_connecting(self) -> None:
         if self._delayed is not None:
@@ -150,23 +151,16 @@ class ReactorDriver(Generic[A]):
     def received(self, link: Link, data: bytes) -> None:
         if link is not self._link:
             return
-        link.heard = True
-        if not link.sent:
-            self._leave(link, "it said what nobody had asked for", repeat=False)
-            return
-        link.reader.feed(data)
-        self._fire(self._answers(link, link.reader.take))
-        if link is self._link and link.sent and link.sent[0].call.streams:
-            self.moved(link.sent[0])
+        self._settle(link, link.exchange.receive(data))
+        first = link.exchange.first
+        if first is not None and first.call.streams:
+            self.moved(first)
         self._go_on()
 
     def lost(self, link: Link, reason: Failure) -> None:
         self._open.discard(link)
         if link is self._link:
-            outcomes = self._answers(link, link.reader.end) if link.sent else []
-            repeat = link.has_answered and not link.heard
-            said = f"{self._place}: {_in_words(reason)}"
-            self._fire(outcomes + (self._leave(link, said, repeat) if link is self._link else []))
+            self._settle(link, link.exchange.end(f"{self._place}: {_in_words(reason)}"))
             self._go_on()
         if not self._open:
             if self._goodbye is not None and self._goodbye.active():
@@ -175,27 +169,9 @@ class ReactorDriver(Generic[A]):
             for each in closing:
                 each.callback(None)
 
-    def _answers(self, link: Link, take: Callable[[], Any]) -> list[tuple[Pending, Any]]:
-        """Take the answers there are, and give what each means. A link that is of no more use is left."""
-        outcomes: list[tuple[Pending, Any]] = []
-        while link.sent:
-            try:
-                answer = take()
-            except Exception as error:  # a bad answer, or what takes the body in fails
-                return [*outcomes, (link.sent.popleft(), error), *self._leave(link, "an answer could not be read", False)]
-            if answer is None:
-                return outcomes
-            pending = link.sent.popleft()
-            link.has_answered = True
-            outcome = _read(pending, answer)
-            outcomes.append((pending, outcome))
-            if isinstance(outcome, (ServerGone, BadAnswer)):
-                return outcomes + self._leave(link, str(outcome), repeat=False)
-            if link.reader.is_last or (link.is_sending and not link.sent):
-                return outcomes + self._leave(link, f"{self._place} closed the connection", repeat=True)
-        if link.reader.has_rest:
-            self._leave(link, "it said more than was asked for", repeat=False)
-        return outcomes
+    def _settle(self, link: Link, outcomes: list[tuple[Pending, Any]]) -> None:
+        """Tell the outcomes. A link that is of no more use is left."""
+        self._fire(outcomes + self._leave(link) if link.exchange.over else outcomes)
 
     # Ends
 
@@ -203,17 +179,16 @@ class ReactorDriver(Generic[A]):
         if pending in self._waiting:
             self._waiting.remove(pending)
             if self._link is None:
-                outcome: ClientError = self._unsent(pending, f"{self._place}: no connection within {self._timeout:g} s")
+                outcome: ClientError = unsent(self._wire, pending, f"{self._place}: no connection within {self._timeout:g} s")
             else:
                 outcome = TimedOut(self._timeout, may_have_happened=pending.repeated)
             self._fire([(pending, outcome)])
             if not self._waiting:
                 self._stop_connecting()
-        elif self._link is not None and pending in self._link.sent:
+        elif self._link is not None and pending in self._link.exchange:
             link = self._link
-            link.sent.remove(pending)
-            others = self._leave(link, "it was cut, as another call had no answer in time", repeat=False)
-            self._fire([(pending, TimedOut(self._timeout)), *others])
+            link.exchange.cut(pending, "it was cut, as another call had no answer in time")
+            self._fire([(pending, TimedOut(self._timeout)), *self._leave(link)])
             self._go_on()
 
     def _cancel(self, pending: Pending) -> None:
@@ -225,18 +200,10 @@ class ReactorDriver(Generic[A]):
             if not self._waiting:
                 self._stop_connecting()
 
-    def _leave(self, link: Link, reason: str, repeat: bool, cut: bool = True) -> list[tuple[Pending, Any]]:
+    def _leave(self, link: Link, cut: bool = True) -> list[tuple[Pending, Any]]:
         """Use the link no more. What was sent waits again where it may be repeated; give the outcomes of the rest."""
         self._link = None
-        sent, link.sent = link.sent, deque()
-        outcomes: list[tuple[Pending, Any]] = []
-        again: list[Pending] = []
-        for each in sent:
-            if repeat and each.call.repeatable and not each.repeated and not each.given_up and each.call.more is None:
-                each.repeated = True
-                again.append(each)
-            else:
-                outcomes.append((each, ServerGone(reason, self._wire.words.server_gone)))
+        outcomes, again = link.exchange.abandon()
         self._waiting.extendleft(reversed(again))
         if cut and link in self._open:
             link.drop()
@@ -258,18 +225,8 @@ class ReactorDriver(Generic[A]):
             else:
                 pending.result.callback(outcome)
 
-    def _unsent(self, pending: Pending, reason: str) -> ClientError:
-        return ServerGone(reason, self._wire.words.server_gone) if pending.repeated else self._cannot_send(reason)
-
     def _cannot_send(self, reason: str) -> CannotSend:
         return CannotSend(reason, self._wire.words.cannot_send)
-
-
-def _read(pending: Pending, answer: Any) -> Any:
-    try:
-        return pending.call.read(answer)
-    except Exception as error:
-        return error
 
 
 def _in_words(failure: Failure) -> str:

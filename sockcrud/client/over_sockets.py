@@ -10,19 +10,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
-from sockcrud.client.calls import Call, Reader, Wire
+from sockcrud.client.calls import Call, Wire
 from sockcrud.client.delays import Delays
-from sockcrud.client.errors import BadAnswer, CannotSend, ServerGone, TimedOut
+from sockcrud.client.errors import CannotSend, TimedOut
+from sockcrud.client.exchange import Attempt, Exchange, unsent
 from sockcrud.client.places import Place
 
 A = TypeVar("A")
 T = TypeVar("T")
 
 _PIECE: Final = 64 * 1024
-
-
-class _Lost(Exception):
-    """The connection is of no use any more. Says why."""
 
 
 class SocketDriver(Generic[A]):
@@ -35,25 +32,23 @@ class SocketDriver(Generic[A]):
         self._trust = trust
         self._delays = Delays(timeout)
         self._socket: socket.socket | None = None
-        self._reader: Reader[A] = wire.reader()
-        self._answered = False
+        self._exchange: Exchange[_Timed] = Exchange(wire, str(place))
         self._closed = False
 
     def carry(self, call: Call[A, T]) -> T:
         """Send the call, and give its result; raise a `ClientError` within the timeout."""
         if self._closed:
             raise CannotSend("the client is closed", self._wire.words.cannot_send)
-        attempt = _Attempt(self._timeout)
-        answer = self._ask(call, attempt)
-        is_last = self._reader.is_last or self._reader.has_rest
-        try:
-            return call.read(answer)
-        except (ServerGone, BadAnswer):
-            is_last = True
-            raise
-        finally:
-            if is_last:
-                self._drop()
+        attempt = _Timed(call, self._timeout)
+        while True:
+            outcomes = self._ask(attempt)
+            if outcomes:  # else the server had closed a connection that was idle: nothing has come of this call
+                break
+        _, outcome = outcomes[0]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        result: T = outcome
+        return result
 
     def close(self) -> None:
         """Close the connection, for good. Harmless when repeated."""
@@ -62,84 +57,74 @@ class SocketDriver(Generic[A]):
 
     # One call
 
-    def _ask(self, call: Call[A, Any], attempt: _Attempt) -> A:
+    def _ask(self, attempt: _Timed) -> list[tuple[_Timed, Any]]:
+        """Give the outcome of an attempt; nothing where it is to be made once more."""
+        connection = self._connected(attempt)
+        attempt.unsent = True
+        try:
+            outcomes = self._exchanged(connection, attempt)
+        except TimeoutError:
+            self._drop()
+            raise TimedOut(self._timeout, not attempt.unsent) from None
+        except BaseException:
+            self._drop()  # interrupted: the answer would be taken for that of the next call
+            raise
+        if self._exchange.over:
+            self._drop()
+            outcomes += self._exchange.abandon()[0]
+        return outcomes
+
+    def _exchanged(self, connection: socket.socket, attempt: _Timed) -> list[tuple[_Timed, Any]]:
+        self._exchange.send(attempt)
+        self._exchange.is_sending = True
+        complaint = self._sent(connection, attempt)
+        # Where the server would not take all of it, it may have said why.
+        self._exchange.is_sending = bool(complaint)
         while True:
-            connection = self._connected(attempt)
-            was_used, attempt.sent, attempt.heard = self._answered, 0, False
             try:
-                return self._exchanged(connection, call, attempt)
-            except BadAnswer:
-                self._drop()
-                raise
+                received = self._receive(connection, attempt)
             except TimeoutError:
-                self._drop()
-                raise TimedOut(self._timeout, attempt.may_have_happened) from None
-            except _Lost as lost:
-                self._drop()
-                again = was_used and not attempt.heard and call.more is None
-                if not again or (attempt.sent and not call.repeatable):
-                    if attempt.sent == 0:
-                        raise CannotSend(str(lost), self._wire.words.cannot_send) from None
-                    raise ServerGone(str(lost), self._wire.words.server_gone) from None
-                # The server had closed a connection that was idle: nothing has come of this call.
-                attempt.repeated = attempt.sent > 0
-            except BaseException:
-                self._drop()  # interrupted: the answer would be taken for that of the next call
                 raise
-
-    def _exchanged(self, connection: socket.socket, call: Call[A, Any], attempt: _Attempt) -> A:
-        self._reader.expect(call)
-        complaint = self._sent(connection, call, attempt)
-        while (answer := self._reader.take()) is None:
-            received = self._receive(connection, attempt, complaint)
+            except OSError as error:
+                return self._exchange.end(complaint or _in_words(error))
             if not received:
-                ended = self._reader.end()
-                if ended is None:
-                    raise _Lost(complaint or f"{self._place} closed the connection")
-                answer = ended
-                break
-            attempt.heard = True
-            if call.streams:
+                return self._exchange.end(complaint or f"{self._place} closed the connection")
+            if attempt.call.streams:
                 attempt.go_on()
-            self._reader.feed(received)
-        self._answered = True
-        return answer
+            if (outcomes := self._exchange.receive(received)) or self._exchange.over:
+                return outcomes
 
-    def _sent(self, connection: socket.socket, call: Call[A, Any], attempt: _Attempt) -> str:
-        """Send the call. Give what is wrong where the server would not take all of it: it may have said why."""
-        for piece in _pieces(call):
+    def _sent(self, connection: socket.socket, attempt: _Timed) -> str:
+        """Send the call. Give what is wrong where the server would not take all of it."""
+        for piece in _pieces(attempt.call):
             try:
                 self._send(connection, piece, attempt)
             except TimeoutError:
                 raise
             except OSError as error:
                 return _in_words(error)
-            if call.streams:
+            if attempt.call.streams:
                 attempt.go_on()
         return ""
 
-    def _send(self, connection: socket.socket, data: bytes, attempt: _Attempt) -> None:
+    def _send(self, connection: socket.socket, data: bytes, attempt: _Timed) -> None:
         view = memoryview(data)
         while view:
             connection.settimeout(attempt.left())
             count = connection.send(view[:_PIECE])
-            attempt.sent += count
+            attempt.unsent = attempt.unsent and not count
             view = view[count:]
 
-    def _receive(self, connection: socket.socket, attempt: _Attempt, complaint: str) -> bytes:
+    def _receive(self, connection: socket.socket, attempt: _Timed) -> bytes:
+        connection.settimeout(attempt.left())
         try:
-            connection.settimeout(attempt.left())
             return connection.recv(_PIECE)
-        except TimeoutError:
-            raise
         except ssl.SSLEOFError:
             return b""
-        except OSError as error:
-            raise _Lost(complaint or _in_words(error)) from None
 
     # The connection
 
-    def _connected(self, attempt: _Attempt) -> socket.socket:
+    def _connected(self, attempt: _Timed) -> socket.socket:
         if self._socket is not None and not _is_quiet(self._socket):
             self._drop()  # closed meanwhile, or something was said that nobody asked for
         if self._socket is None:
@@ -149,15 +134,12 @@ class SocketDriver(Generic[A]):
                 self._socket = self._connect(attempt)
             except (OSError, ValueError) as error:
                 self._delays.failed(time.monotonic())
-                reason = f"{self._place}: {_in_words(error)}"
-                if attempt.repeated:
-                    raise ServerGone(reason, self._wire.words.server_gone) from None
-                raise CannotSend(reason, self._wire.words.cannot_send) from None
+                raise unsent(self._wire, attempt, f"{self._place}: {_in_words(error)}") from None
             self._delays.succeeded()
-            self._reader, self._answered = self._wire.reader(), False
+            self._exchange = Exchange(self._wire, str(self._place))
         return self._socket
 
-    def _connect(self, attempt: _Attempt) -> socket.socket:
+    def _connect(self, attempt: _Timed) -> socket.socket:
         place = self._place
         if place.kind == "unix":
             return _connected_socket(socket.AF_UNIX, place.path, attempt)
@@ -180,19 +162,13 @@ class SocketDriver(Generic[A]):
             self._socket = None
 
 
-class _Attempt:
-    """The time a call has, and how far it got."""
+class _Timed(Attempt):
+    """A call on its way, and the time it has."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, call: Call[Any, Any], timeout: float) -> None:
+        super().__init__(call)
         self._timeout = timeout
         self._end = time.monotonic() + timeout
-        self.sent = 0
-        self.heard = False
-        self.repeated = False
-
-    @property
-    def may_have_happened(self) -> bool:
-        return self.sent > 0
 
     def left(self) -> float:
         """Give the seconds left; raise `TimeoutError` where none are."""
@@ -206,7 +182,7 @@ class _Attempt:
         self._end = time.monotonic() + self._timeout
 
 
-def _connected_to(place: Place, attempt: _Attempt) -> socket.socket:
+def _connected_to(place: Place, attempt: _Timed) -> socket.socket:
     """Give a socket that is connected to one of the addresses the host has; raise the last one's error."""
     error: OSError | None = None
     for family, _, _, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
@@ -217,7 +193,7 @@ def _connected_to(place: Place, attempt: _Attempt) -> socket.socket:
     raise error or OSError("the host has no address")
 
 
-def _connected_socket(family: int, address: Any, attempt: _Attempt) -> socket.socket:
+def _connected_socket(family: int, address: Any, attempt: _Timed) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.settimeout(attempt.left())

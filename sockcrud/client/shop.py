@@ -12,9 +12,9 @@ import orjson
 
 from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import CannotSend, LoginFailed
-from sockcrud.client.fields import Fields, decoded, objects
+from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, message_of, refused, revision
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, each, good, nothing, revision, whole
 from sockcrud.client.records import Address, Client, Item, Product
 
 T = TypeVar("T")
@@ -30,24 +30,23 @@ class ShopCalls(HTTPCalls):
     """The shop: clients, their addresses, products, and what the clients bought."""
 
     default_port: ClassVar[int] = 5080
+    message_field: ClassVar[str] = "msg"
 
     # Accounts
 
     @call
     def sign_up(self, username: str, password: str) -> Call[Answer, None]:
         """Make an account, one that may use the shop; `AlreadyExists`."""
-        return asked(self, "POST", "/user/create", _done, {"username": username, "password": password})
+        return asked(self, "POST", "/user/create", nothing, {"username": username, "password": password})
 
     @call
     def log_in(self, username: str, password: str) -> Call[Answer, None]:
         """Log in, and have the calls that follow bring the token; `LoginFailed`, `TooManyAttempts`."""
 
         def keep(answer: Answer) -> None:
-            if answer.status >= 300:
-                raise refused(answer, message_of(answer, "msg"), _LOGIN_REFUSALS)
             self.token = Fields.decoded(answer.body).text("token")
 
-        made = asked(self, "POST", "/user/login", keep)
+        made = asked(self, "POST", "/user/login", keep, good=lambda answer: good(answer, "msg", _LOGIN_REFUSALS))
         return with_basic(made, username, password)
 
     @call
@@ -55,7 +54,6 @@ class ShopCalls(HTTPCalls):
         """End the session: its token is dead from then on."""
 
         def forget(answer: Answer) -> None:
-            _done(answer)
             self.token = None
 
         return asked(self, "POST", "/user/logout", forget)
@@ -70,7 +68,7 @@ class ShopCalls(HTTPCalls):
     @call
     def clients(self) -> Call[Answer, list[Client]]:
         """Give all clients."""
-        return asked(self, "GET", "/clients/fetch", _each(_read_client))
+        return asked(self, "GET", "/clients/fetch", each(_read_client))
 
     @call
     def client(self, id: int) -> Call[Answer, Client]:
@@ -82,17 +80,17 @@ class ShopCalls(HTTPCalls):
         self, id: int, name: str, email: str, cpf: str, balance: Amount, rev: int | None = None
     ) -> Call[Answer, None]:
         """Change a client, which must be at that revision, if one is given; `NotFound`, `AlreadyExists`, `Outdated`."""
-        return asked(self, "PUT", f"/clients/update/{id:d}", _done, _client(name, email, cpf, balance), rev=rev)
+        return asked(self, "PUT", f"/clients/update/{id:d}", nothing, _client(name, email, cpf, balance), rev=rev)
 
     @call
     def delete_client(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete a client, its addresses and its inventory; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/clients/delete/{id:d}", _done, rev=rev)
+        return asked(self, "DELETE", f"/clients/delete/{id:d}", nothing, rev=rev)
 
     @call
     def client_exists(self, id: int) -> Call[Answer, bool]:
         """Tell whether there is such a client."""
-        return asked(self, "GET", f"/clients/exists/{id:d}", _whole(lambda fields: fields.flag("status")))
+        return asked(self, "GET", f"/clients/exists/{id:d}", whole(lambda fields: fields.flag("status")))
 
     # Addresses
 
@@ -106,7 +104,10 @@ class ShopCalls(HTTPCalls):
     def addresses(self, client_id: int | None = None) -> Call[Answer, list[Address]]:
         """Give the addresses of a client, or all."""
         return asked(
-            self, "GET", "/address/fetch" if client_id is None else f"/address/fetch/{client_id:d}", _each(_read_address)
+            self,
+            "GET",
+            "/address/fetch" if client_id is None else f"/address/fetch/{client_id:d}",
+            each(lambda fields: fields.record(Address)),
         )
 
     @call
@@ -114,12 +115,12 @@ class ShopCalls(HTTPCalls):
         self, id: int, state: str, city: str, street: str, number: int, cep: str, rev: int | None = None
     ) -> Call[Answer, None]:
         """Change an address; `NotFound`, `Outdated`."""
-        return asked(self, "PUT", f"/address/update/{id:d}", _done, _address(state, city, street, number, cep), rev=rev)
+        return asked(self, "PUT", f"/address/update/{id:d}", nothing, _address(state, city, street, number, cep), rev=rev)
 
     @call
     def delete_address(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete an address; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/address/delete/{id:d}", _done, rev=rev)
+        return asked(self, "DELETE", f"/address/delete/{id:d}", nothing, rev=rev)
 
     # Products
 
@@ -133,7 +134,7 @@ class ShopCalls(HTTPCalls):
     @call
     def products(self) -> Call[Answer, list[Product]]:
         """Give all products."""
-        return asked(self, "GET", "/products/fetch", _each(_read_product))
+        return asked(self, "GET", "/products/fetch", each(_read_product))
 
     @call
     def product(self, id: int) -> Call[Answer, Product]:
@@ -153,12 +154,12 @@ class ShopCalls(HTTPCalls):
     ) -> Call[Answer, None]:
         """Change a product; `NotFound`, `AlreadyExists`, `Outdated`."""
         body = _product(name, description, quantity, price, status)
-        return asked(self, "PUT", f"/products/update/{id:d}", _done, body, rev=rev)
+        return asked(self, "PUT", f"/products/update/{id:d}", nothing, body, rev=rev)
 
     @call
     def delete_product(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete a product and its inventory; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/products/delete/{id:d}", _done, rev=rev)
+        return asked(self, "DELETE", f"/products/delete/{id:d}", nothing, rev=rev)
 
     @call
     def product_exists(self, id: int) -> Call[Answer, str | None]:
@@ -167,7 +168,7 @@ class ShopCalls(HTTPCalls):
             self,
             "GET",
             f"/products/exists/{id:d}",
-            _whole(lambda fields: fields.text("product_name") if fields.flag("status") else None),
+            whole(lambda fields: fields.text("product_name") if fields.flag("status") else None),
         )
 
     # Inventory
@@ -187,24 +188,24 @@ class ShopCalls(HTTPCalls):
     @call
     def items(self, client_id: int) -> Call[Answer, list[Item]]:
         """Give what a client bought."""
-        return asked(self, "GET", f"/inventory/list_products_id/{client_id:d}", _each(_read_item))
+        return asked(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(lambda fields: fields.record(Item)))
 
     @call
     def remove_item(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Remove one item; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/inventory/remove_product/{id:d}", _done, rev=rev)
+        return asked(self, "DELETE", f"/inventory/remove_product/{id:d}", nothing, rev=rev)
 
     @call
     def remove_items(self, owner: int, type: Literal["client", "product"] = "client") -> Call[Answer, None]:
         """Remove all items of the client with that id, or of the product."""
-        return asked(self, "DELETE", "/inventory/remove_products", _done, {"remotion_id": owner, "type": type})
+        return asked(self, "DELETE", "/inventory/remove_products", nothing, {"remotion_id": owner, "type": type})
 
     # The services
 
     @call
     def health(self, service: Service = "clients") -> Call[Answer, str]:
         """Give what a service says of itself. Needs no login."""
-        return asked(self, "GET", f"/{service}/health", _whole(lambda fields: fields.text("msg")))
+        return asked(self, "GET", f"/{service}/health", whole(lambda fields: fields.text("msg")))
 
 
 def with_basic(call: Call[Answer, T], username: str, password: str) -> Call[Answer, T]:
@@ -240,72 +241,16 @@ def _product(name: str, description: str, quantity: int, price: Amount, status: 
 # Answers
 
 
-def _good(answer: Answer) -> Answer:
-    if answer.status >= 300:
-        raise refused(answer, message_of(answer, "msg"))
-    return answer
-
-
-def _done(answer: Answer) -> None:
-    _good(answer)
-
-
-def _whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
-    return lambda answer: read(Fields.decoded(_good(answer).body))
-
-
-def _id(answer: Answer) -> int:
-    return Fields.decoded(_good(answer).body).whole("id")
+_id: Final = whole(lambda fields: fields.whole("id"))
 
 
 def _one(read: Callable[[Fields, int | None], T]) -> Callable[[Answer], T]:
-    return lambda answer: read(Fields.decoded(_good(answer).body), revision(answer))
+    return lambda answer: read(Fields.decoded(answer.body), revision(answer))
 
 
-def _each(read: Callable[[Fields, None], T]) -> Callable[[Answer], list[T]]:
-    return lambda answer: objects(decoded(_good(answer).body), lambda fields: read(fields, None))
+def _read_client(fields: Fields, rev: int | None = None) -> Client:
+    return fields.record(Client, rev=rev)
 
 
-def _read_client(fields: Fields, rev: int | None) -> Client:
-    return Client(
-        fields.whole("id"),
-        fields.text("name"),
-        fields.text("email"),
-        fields.text("cpf"),
-        fields.amount("balance"),
-        rev,
-    )
-
-
-def _read_address(fields: Fields, rev: None) -> Address:
-    return Address(
-        fields.whole("id"),
-        fields.whole("client_id"),
-        fields.text("state"),
-        fields.text("city"),
-        fields.text("street"),
-        fields.whole("number"),
-        fields.text("cep"),
-    )
-
-
-def _read_product(fields: Fields, rev: int | None) -> Product:
-    return Product(
-        fields.whole("id"),
-        fields.text("name"),
-        fields.text("description"),
-        fields.whole("quantity"),
-        fields.amount("price"),
-        bool(fields.whole("status")),
-        rev,
-    )
-
-
-def _read_item(fields: Fields, rev: None) -> Item:
-    return Item(
-        fields.whole("id"),
-        fields.whole("product_id"),
-        fields.text("product_name"),
-        fields.whole("number_of_items"),
-        fields.http_day("purchase_date"),
-    )
+def _read_product(fields: Fields, rev: int | None = None) -> Product:
+    return fields.record(Product, status=bool(fields.whole("status")), rev=rev)

@@ -94,11 +94,4 @@ def _one(payload: Any) -> User:
 
 
 def _user(fields: Fields) -> User:
-    return User(
-        fields.whole("id"),
-        fields.text("name"),
-        fields.text("email"),
-        fields.whole("age"),
-        fields.moment("created_at"),
-        fields.moment("updated_at"),
-    )
+    return fields.record(User)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import (
@@ -19,12 +19,10 @@ from sockcrud.client.errors import (
     NotLoggedIn,
     Refused,
 )
-from sockcrud.client.fields import Fields, decoded, objects
+from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import HTTPCalls, asked, message_of, refused
+from sockcrud.client.http_calls import HTTPCalls, asked, each, message_of, refused, whole
 from sockcrud.client.records import Colleague
-
-T = TypeVar("T")
 
 REFUSALS: Final[Mapping[str, type[Refused]]] = {
     "Usuário ou senha estão inválidos": LoginFailed,
@@ -50,36 +48,35 @@ class WayCalls(HTTPCalls):
     def log_in(self, user: str, password: str) -> Call[Answer, None]:
         """Log in, which ends the account's session before; `LoginFailed`."""
 
-        def keep(answer: Answer) -> None:
-            self.token = _outcome(answer).text("IDSessao")
+        def keep(fields: Fields) -> None:
+            self.token = fields.text("IDSessao")
 
-        return self._asked("POST", "/api/main", keep, {"User": user, "Passwd": _hash(password)})
+        return asked(self, "POST", "/api/main", whole(keep), {"User": user, "Passwd": _hash(password)})
 
     @call
     def log_out(self) -> Call[Answer, None]:
         """End the session."""
 
-        def forget(answer: Answer) -> None:
-            _outcome(answer)
+        def forget(fields: Fields) -> None:
             self.token = None
 
-        return self._asked("DELETE", f"/api/main/{self._session}", forget)
+        return asked(self, "DELETE", f"/api/main/{self._session}", whole(forget))
 
     @call
     def users(self) -> Call[Answer, list[Colleague]]:
         """Give the accounts of the company."""
-        return self._asked("GET", f"/api/usuario/{self._session}", _users)
+        return asked(self, "GET", f"/api/usuario/{self._session}", _users)
 
     @call
     def user(self, id: int) -> Call[Answer, Colleague]:
         """Give the account with this id; `NotFound` where the company has none."""
-        return self._asked("GET", f"/api/usuario/{self._session}?id={id:d}", _user)
+        return asked(self, "GET", f"/api/usuario/{self._session}?id={id:d}", _user)
 
     @call
     def create_user(self, user_name: str, password: str, active: bool = True) -> Call[Answer, None]:
         """Make an account of the company; `AlreadyExists`, `Forbidden`."""
         body = {"UserName": user_name, "PassWord": _hash(password), "Ativo": _flag(active)}
-        return self._asked("POST", f"/api/usuario/{self._session}", _done, body)
+        return asked(self, "POST", f"/api/usuario/{self._session}", _done, body)
 
     @call
     def update_user(
@@ -94,21 +91,26 @@ class WayCalls(HTTPCalls):
             body["UserName"] = user_name
         if password is not None:
             body["PassWord"] = _hash(password)
-        return self._asked("PUT", f"/api/usuario/{self._session}?id={id:d}", _done, body)
+        return asked(self, "PUT", f"/api/usuario/{self._session}?id={id:d}", _done, body)
 
     @call
     def deactivate_user(self, id: int) -> Call[Answer, None]:
         """Make an account inactive; `NotFound`, `Forbidden`, `Conflict`."""
-        return self._asked("DELETE", f"/api/usuario/{self._session}?id={id:d}", _done)
+        return asked(self, "DELETE", f"/api/usuario/{self._session}?id={id:d}", _done)
 
     @property
     def _session(self) -> str:
         return _NOBODY if self.token is None else self.token
 
-    def _asked(
-        self, method: str, path: str, read: Callable[[Answer], T], body: Mapping[str, Any] | None = None
-    ) -> Call[Answer, T]:
-        return asked(self, method, path, read, body)
+    def good(self, answer: Answer) -> Answer:
+        if answer.status != 200:
+            raise refused(answer, message_of(answer, "Message"))
+        if not answer.body.lstrip().startswith(b"["):
+            fields = Fields.decoded(answer.body)
+            if fields.text("Status") != "OK":
+                message = fields.text("Message")
+                raise REFUSALS.get(message, InvalidRequest)(answer.status, message)
+        return answer
 
     def _bearing(self, rev: int | None = None) -> dict[str, str]:
         return {}
@@ -128,26 +130,7 @@ def _flag(active: bool) -> str:
 # Answers
 
 
-def _outcome(answer: Answer) -> Fields:
-    """Give the object that says it went well; raise the error that it says otherwise."""
-    if answer.status != 200:
-        raise refused(answer, message_of(answer, "Message"))
-    fields = Fields.decoded(answer.body)
-    if fields.text("Status") != "OK":
-        message = fields.text("Message")
-        raise REFUSALS.get(message, InvalidRequest)(answer.status, message)
-    return fields
-
-
-def _done(answer: Answer) -> None:
-    _outcome(answer)
-
-
-def _users(answer: Answer) -> list[Colleague]:
-    if answer.status != 200 or not answer.body.lstrip().startswith(b"["):
-        _outcome(answer)
-        raise BadAnswer("an answer that is no JSON list where one is expected")
-    return objects(decoded(answer.body), _colleague)
+_done: Final = whole(lambda fields: None)
 
 
 def _user(answer: Answer) -> Colleague:
@@ -162,3 +145,6 @@ def _colleague(fields: Fields) -> Colleague:
     if not (id.isascii() and id.isdigit()) or active not in ("true", "false"):
         raise BadAnswer("an answer with an account whose Id or Ativo is none")
     return Colleague(int(id), fields.text("UserName"), active == "true")
+
+
+_users: Final = each(_colleague)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from sockcrud.commands import passwords
-from sockcrud.commands.admin import admin_as
+from sockcrud.commands.admin import ADMIN
 from sockcrud.commands.changing import named, rev_option
 from sockcrud.commands.lazy import Later, LazyGroup
 from sockcrud.commands.options import talks_to
 from sockcrud.commands.passwords import password_option
-from sockcrud.commands.values import ID, LIMIT, TEXT
-
-if TYPE_CHECKING:
-    from sockcrud.client.records import Account
+from sockcrud.commands.values import ID, TEXT
+from sockcrud.commands.verbs import Verbs
 
 ROLE = click.Choice(["admin", "user"])
 PASSWD = {
@@ -55,47 +51,21 @@ def add(login: str, role: str | None, company: int | None, inactive: bool, passw
     """
     from sockcrud.commands import showing
 
-    with admin_as(changes=True) as client:
+    with ADMIN.asked(changes=True) as client:
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {login}")
         showing.show(client.create_account(login, password, role, company, False if inactive else None))
 
 
-@accounts.command("list")
-@click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
-@click.option("--after", type=ID, metavar="ID", help="only those behind this id")
-@talks_to("admin")
-def list_(limit: int | None, after: int | None) -> None:
-    """List the accounts of all companies.
-
-    \b
-    sockcrud accounts list
-    sockcrud accounts list --limit 10 --after 20
-    """
-    from sockcrud.commands import showing
-    from sockcrud.commands.pages import turned
-
-    with admin_as() as client:
-
-        def ask(after: int | None, size: int) -> tuple[list[Account], int | None]:
-            page = client.accounts(after, size)
-            return page.items, page.next
-
-        showing.show_all(turned(ask, after, limit), "accounts")
-
-
-@accounts.command()
-@click.argument("id", type=ID)
-@talks_to("admin")
-def show(id: int) -> None:
-    """Show the account with this ID.
-
-    \b
-    sockcrud accounts show 1
-    """
-    from sockcrud.commands import showing
-
-    with admin_as() as client:
-        showing.show(client.account(id))
+_verbs = Verbs(accounts, "account", "accounts", ADMIN)
+_verbs.list("accounts", "List the accounts of all companies.", *("", "--limit 10 --after 20"), paged=True)
+_verbs.show("account")
+_verbs.on_one(
+    "deactivate",
+    "deactivate_account",
+    "Make the account with this ID inactive, end its sessions, and show it.",
+    "2",
+    rev=True,
+)
 
 
 @accounts.command()
@@ -128,25 +98,9 @@ def change(
     from sockcrud.commands import showing
 
     named(login=login, password=password or password_file, role=role, company=company, active=active)
-    with admin_as(changes=True) as client:
+    with ADMIN.asked(changes=True) as client:
         new = None
         if password or password_file is not None:
             new = passwords.read_or_ask(password_file, twice=True, question=f"New password of account {id}")
         changed = client.change_account(id, login=login, password=new, role=role, company_id=company, active=active, rev=rev)
         showing.show(changed)
-
-
-@accounts.command()
-@click.argument("id", type=ID)
-@rev_option
-@talks_to("admin")
-def deactivate(id: int, rev: int | None) -> None:
-    """Make the account with this ID inactive, end its sessions, and show it.
-
-    \b
-    sockcrud accounts deactivate 2
-    """
-    from sockcrud.commands import showing
-
-    with admin_as(changes=True) as client:
-        showing.show(client.deactivate_account(id, rev))

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from sockcrud.commands.entering import add_login, add_logout
 from sockcrud.commands.options import talks_to
 from sockcrud.commands.outcomes import Failed
-from sockcrud.commands.passwords import password_option
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import LIMIT, REVISION, TEXT
 
 if TYPE_CHECKING:
-    from sockcrud.client.records import Change
     from sockcrud.client.sync import Admin
 
 
-@contextmanager
-def admin_as(changes: bool = False) -> Iterator[Admin]:
-    """Give a client of the admin port, with the login that is kept."""
-    from sockcrud.client.sync import Admin
-    from sockcrud.commands.asking import asked_as
-
-    with asked_as(Admin, "admin", changes) as client:
-        yield client
+ADMIN: Final[System[Admin]] = System("admin", "sockcrud.client.sync:Admin", login=True)
 
 
 @click.group()
@@ -40,42 +31,14 @@ def admin() -> None:
     """
 
 
-@admin.command()
-@click.option("--login", type=TEXT, metavar="NAME", default="admin", show_default=True, help="an admin's login name")
-@password_option("the password")
-@talks_to("admin")
-def login(login: str, password_file: str | None) -> None:
-    """Log in, and keep the token for the commands that follow.
-
-    \b
-    sockcrud admin login
-    sockcrud admin login --login ana --password-file password --at example.org:8000
-    """
-    from sockcrud.client.sync import Admin
-    from sockcrud.commands import asking, showing
-
-    def enter(client: Admin, login: str, password: str) -> bool:
-        client.log_in(login, password)
-        return False
-
-    made = asking.log_in(Admin, "admin", login, password_file, enter)
-    at = asking.as_written(made.place)
-    showing.tell(f"{made.login} is logged in at {at}", dialect="admin", at=at, login=made.login)
-
-
-@admin.command()
-@talks_to("admin")
-def logout() -> None:
-    """End the session, and forget its token.
-
-    \b
-    sockcrud admin logout
-    """
-    from sockcrud.client.sync import Admin
-    from sockcrud.commands import asking, showing
-
-    ended = asking.log_out(Admin, "admin", lambda client: client.log_out())
-    showing.tell(f"{ended.login} is logged out", dialect="admin", login=ended.login, logged_out=True)
+add_login(
+    admin,
+    ADMIN,
+    "Log in, and keep the token for the commands that follow.",
+    *("", "--login ana --password-file password --at example.org:8000"),
+    option=click.option("--login", type=TEXT, metavar="NAME", default="admin", show_default=True, help="an admin's login name"),
+)
+add_logout(admin, ADMIN, "End the session, and forget its token.")
 
 
 @click.command()
@@ -89,10 +52,9 @@ def status() -> None:
     sockcrud status
     sockcrud status --at example.org:8000
     """
-    from sockcrud.client.sync import Admin
-    from sockcrud.commands import asking, showing
+    from sockcrud.commands import showing
 
-    with asking.asked(Admin, "admin") as client:
+    with ADMIN.asked_as_nobody() as client:
         health = client.health()
     if showing.for_people():
         rows = [{"part": name, "state": "listens" if up else "does not listen"} for name, up in health.listening.items()]
@@ -118,12 +80,7 @@ def changes(since: int, limit: int | None) -> None:
     sockcrud changes --since 120 --limit 10
     """
     from sockcrud.commands import showing
-    from sockcrud.commands.pages import turned
+    from sockcrud.commands.pages import pages_of
 
-    with admin_as() as client:
-
-        def ask(after: int | None, size: int) -> tuple[list[Change], int | None]:
-            page = client.changes(since if after is None else after, size)
-            return page.items, page.next
-
-        showing.show_all(turned(ask, None, limit), "changes")
+    with ADMIN.asked() as client:
+        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes")

@@ -5,33 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 
 from sockcrud.client.errors import Busy, CannotSend, ClientError, NotLoggedIn, Refused, ServerGone, TooManyAttempts
 from sockcrud.client.places import Place, parse
-from sockcrud.commands import logins, passwords
+from sockcrud.commands import logins
 from sockcrud.commands.dialects import OF_THE_SHOP, default_place, owner, port, variable
 from sockcrud.commands.logins import Login
 from sockcrud.commands.options import wishes
 from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 
-
-class Closing(Protocol):
-    """A client, as far as it is opened and closed."""
-
-    def close(self) -> None: ...
-
-
-class Bearing(Closing, Protocol):
-    """A client that brings a token."""
-
-    token: str | None
-
-
-C = TypeVar("C", bound=Closing)
-B = TypeVar("B", bound=Bearing)
+C = TypeVar("C")
 
 
 def place_of(dialect: str) -> Place:
@@ -83,32 +69,6 @@ def log_in_first(dialect: str, place: Place) -> Failed:
     return Failed(f"log in first: sockcrud {by} login" + (f" --at {as_written(place)}" if elsewhere else ""))
 
 
-@contextmanager
-def asked(kind: Callable[..., C], dialect: str, changes: bool = False) -> Iterator[C]:
-    """Give a client of the dialect, without a login. `changes` says that it is not only asked for something."""
-    place = place_of(dialect)
-    with told(dialect, place, changes):
-        client = made(kind, place)
-        try:
-            yield client
-        finally:
-            client.close()
-
-
-@contextmanager
-def asked_as(kind: Callable[..., B], dialect: str, changes: bool = False) -> Iterator[B]:
-    """Give a client of the dialect, with the login that is kept for it."""
-    place = place_of(dialect)
-    login = login_for(dialect, place)
-    with told(dialect, place, changes):
-        client = made(kind, place)
-        try:
-            client.token = login.token
-            yield client
-        finally:
-            client.close()
-
-
 def made(kind: Callable[..., C], place: Place) -> C:
     """Give a client of that place."""
     return kind(as_written(place), timeout=wishes().timeout, trust=wishes().trust)
@@ -148,43 +108,3 @@ def _silence(error: ClientError, place: Place, changes: bool) -> str:
     if changes and error.may_have_happened:
         line += "; what was asked for may have been done all the same"
     return line
-
-
-# Logging in and out
-
-
-def log_in(
-    kind: Callable[..., B], dialect: str, login: str, password_file: str | None, enter: Callable[[B, str, str], bool]
-) -> Login:
-    """Log in with a password that is asked for or read, and keep the token. `enter` tells whether the services are `alone`."""
-    place = place_of(dialect)
-    question = f"Password of {login} at {as_written(place)}"
-    password = passwords.read_or_ask(password_file, twice=False, question=question)
-    with told(dialect, place):
-        client = made(kind, place)
-        try:
-            alone = enter(client, login, password)
-        finally:
-            client.close()
-        if client.token is None:
-            raise AssertionError("a login without a token")
-    made_login = Login(dialect, place, login, client.token, alone)
-    logins.keep(made_login)
-    return made_login
-
-
-def log_out(kind: Callable[..., B], dialect: str, leave: Callable[[B], object]) -> Login:
-    """End the session that is kept, and forget it; also one that was over already."""
-    place = place_of(dialect)
-    login = login_for(dialect, place)
-    with told(dialect, place):
-        client = made(kind, place)
-        try:
-            client.token = login.token
-            leave(client)
-        except NotLoggedIn:
-            pass  # which is what was asked for
-        finally:
-            client.close()
-    logins.forget(login)
-    return login

@@ -9,8 +9,10 @@ import click
 from sockcrud.commands.changing import rev_option
 from sockcrud.commands.options import talks_to
 from sockcrud.commands.outcomes import WrongUse
-from sockcrud.commands.shop import shop_as
+from sockcrud.commands.shop import shop_at
 from sockcrud.commands.values import ID, Day, FieldOf
+
+_INVENTORY = shop_at("inventory")
 
 
 @click.group()
@@ -27,7 +29,9 @@ def inventory() -> None:
 @inventory.command()
 @click.option("--client", type=ID, metavar="ID", required=True, help="who bought it")
 @click.option("--product", type=ID, metavar="ID", required=True, help="what it is")
-@click.option("--count", type=FieldOf("InventoryItem", "number_of_items"), metavar="N", required=True, help="how many")
+@click.option(
+    "--count", type=FieldOf("sockcrud.model:InventoryItem", "number_of_items"), metavar="N", required=True, help="how many"
+)
 @click.option("--date", "day", type=Day(), metavar="YYYY-MM-DD", help="when  [default: today]")
 @talks_to("inventory")
 def add(client: int, product: int, count: int, day: date | None) -> None:
@@ -39,7 +43,7 @@ def add(client: int, product: int, count: int, day: date | None) -> None:
     """
     from sockcrud.commands import showing
 
-    with shop_as("inventory", changes=True) as shop:
+    with _INVENTORY.asked(changes=True) as shop:
         id = shop.add_item(client, product, count, day or date.today())
     showing.tell(f"item {id} is added", id=id, added=True)
 
@@ -55,7 +59,7 @@ def list_(client: int) -> None:
     """
     from sockcrud.commands import showing
 
-    with shop_as("inventory") as shop:
+    with _INVENTORY.asked() as shop:
         showing.show_all(shop.items(client), "items")
 
 
@@ -79,7 +83,7 @@ def remove(id: int | None, client: int | None, product: int | None, rev: int | N
         raise WrongUse("what is to be removed: name one of ID, --client and --product")
     if id is None and rev is not None:
         raise WrongUse("--rev belongs to ID: many items have no revision")
-    with shop_as("inventory", changes=True) as shop:
+    with _INVENTORY.asked(changes=True) as shop:
         if id is not None:
             shop.remove_item(id, rev)
             showing.tell(f"item {id} is removed", id=id, removed=True)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import click
 
-from sockcrud.commands import passwords
+from sockcrud.commands.entering import add_login, add_signup
 from sockcrud.commands.options import talks_to
-from sockcrud.commands.passwords import password_option
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import TEXT
+
+if TYPE_CHECKING:
+    from sockcrud.client.sync import Members
+
+_MEMBERS: Final[System[Members]] = System("members", "sockcrud.client.sync:Members", login=True)
 
 
 @click.group()
@@ -23,30 +30,20 @@ def members() -> None:
     """
 
 
-@members.command()
-@click.option("--login", type=TEXT, metavar="EMAIL", help="the email, or the login name  [default: asked for]")
-@password_option("the password")
-@talks_to("members")
-def login(login: str | None, password_file: str | None) -> None:
-    """Log in, and keep the token for the commands that follow.
-
-    \b
-    sockcrud members login --login ana@example.org
-    sockcrud members login --login admin --password-file password
-    """
-    from sockcrud.client.sync import Members
-    from sockcrud.commands import asking, showing
-
-    role = ""
-
-    def enter(client: Members, login: str, password: str) -> bool:
-        nonlocal role
-        role = client.log_in(login, password).role_name
-        return False
-
-    made = asking.log_in(Members, "members", passwords.read_or_ask_login(login), password_file, enter)
-    at = asking.as_written(made.place)
-    showing.tell(f"{made.login} is logged in at {at} as {role}", dialect="members", at=at, login=made.login, role=role)
+add_login(
+    members,
+    _MEMBERS,
+    "Log in, and keep the token for the commands that follow.",
+    *("--login ana@example.org", "--login admin --password-file password"),
+    option=click.option("--login", type=TEXT, metavar="EMAIL", help="the email, or the login name  [default: asked for]"),
+)
+add_signup(
+    members,
+    _MEMBERS,
+    "Make a member, with a password that is asked for, and say its id.",
+    *("--login ana@example.org", "--login ana@example.org --password-file password"),
+    option=click.option("--login", type=TEXT, metavar="EMAIL", help="the email of the new member  [default: asked for]"),
+)
 
 
 @members.command()
@@ -73,36 +70,14 @@ def list_() -> None:
     sockcrud members list
     """
     from sockcrud.client.errors import Forbidden
-    from sockcrud.client.sync import Members
     from sockcrud.commands import asking, showing
 
-    with asking.asked_as(Members, "members") as client:
+    with _MEMBERS.asked() as client:
         try:
             found = client.members()
         except Forbidden:  # what the wire says to a login that is over
             raise asking.log_in_first("members", client.place) from None
         showing.show_all(found, "members")
-
-
-@members.command()
-@click.option("--login", type=TEXT, metavar="EMAIL", help="the email of the new member  [default: asked for]")
-@password_option("the new password")
-@talks_to("members")
-def signup(login: str | None, password_file: str | None) -> None:
-    """Make a member, with a password that is asked for, and say its id.
-
-    \b
-    sockcrud members signup --login ana@example.org
-    sockcrud members signup --login ana@example.org --password-file password
-    """
-    from sockcrud.client.sync import Members
-    from sockcrud.commands import asking, showing
-
-    name = passwords.read_or_ask_login(login)
-    password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
-    with asking.asked(Members, "members", changes=True) as client:
-        id = client.sign_up(name, password)
-    showing.tell(f"{name} is member {id}", id=id, login=name, created=True)
 
 
 @members.command()
@@ -113,8 +88,7 @@ def status() -> None:
     \b
     sockcrud members status
     """
-    from sockcrud.client.sync import Members
-    from sockcrud.commands import asking, showing
+    from sockcrud.commands import showing
 
-    with asking.asked(Members, "members") as client:
+    with _MEMBERS.asked_as_nobody() as client:
         showing.show(client.state())

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sockcrud.commands.options import talks_to
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import ID, FieldOf
+from sockcrud.commands.verbs import Verbs
 
 if TYPE_CHECKING:
     from sockcrud.client.sync import Messages
 
 
-@contextmanager
-def _asked(changes: bool = False) -> Iterator[Messages]:
-    from sockcrud.client.sync import Messages
-    from sockcrud.commands.asking import asked
-
-    with asked(Messages, "messages", changes) as client:
-        yield client
+_MESSAGES: Final[System[Messages]] = System("messages", "sockcrud.client.sync:Messages")
 
 
 @click.group()
@@ -48,7 +42,7 @@ def show(id: int | None) -> None:
     """
     from sockcrud.commands import showing
 
-    with _asked() as client:
+    with _MESSAGES.asked() as client:
         if id is None:
             showing.show_all(client.show(), "messages")
         else:
@@ -56,7 +50,7 @@ def show(id: int | None) -> None:
 
 
 @messages.command()
-@click.argument("text", type=FieldOf("Message", "data"))
+@click.argument("text", type=FieldOf("sockcrud.model:Message", "data"))
 @click.option(
     "--id", type=ID, metavar="ID", help="its id, which must be free  [default: the server finds one, and does not tell]"
 )
@@ -71,7 +65,7 @@ def add(text: str, id: int | None) -> None:
     """
     from sockcrud.commands import showing
 
-    with _asked(changes=True) as client:
+    with _MESSAGES.asked(changes=True) as client:
         client.add(text, id)
     if id is None:
         showing.tell("the message is added", added=True)
@@ -79,17 +73,4 @@ def add(text: str, id: int | None) -> None:
         showing.tell(f"message {id} is added", id=id, added=True)
 
 
-@messages.command()
-@click.argument("id", type=ID)
-@talks_to("messages")
-def delete(id: int) -> None:
-    """Delete the message with this ID.
-
-    \b
-    sockcrud messages delete 3
-    """
-    from sockcrud.commands import showing
-
-    with _asked(changes=True) as client:
-        client.delete(id)
-    showing.tell(f"message {id} is deleted", id=id, deleted=True)
+Verbs(messages, "message", "messages", _MESSAGES).delete("delete", "", "3")

@@ -95,3 +95,8 @@ def talks_to(dialect: str, default: str | None = None) -> Callable[[F], F]:
 
     where = places(default_place(dialect), variable(dialect))
     return lambda command: where(looks(command))
+
+
+def with_examples(about: str, *lines: str) -> str:
+    """Return the help of a command: what it is about, and lines that show how it is used."""
+    return "\n".join([about, "", "\b", *lines])  # \b keeps click from filling them

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 PAGE: Final = 500
 
-Ask = Callable[[int | None, int], tuple[Sequence[T], int | None]]
-"""Is given what a page comes after, and its size; gives what is on it, and what the next one comes after, if there is one."""
 
+def pages_of(
+    ask: Callable[..., Any], after: int | None, limit: int | None, *, mark: str = "after", **given: Any
+) -> Iterator[Any]:
+    """Give what is on the pages one by one, up to a limit; ask for no more than that.
 
-def turned(ask: Ask[T], after: int | None, limit: int | None) -> Iterator[T]:
-    """Give what is on the pages one by one, up to a limit; ask for no more than that."""
+    `ask` is given what a page comes after, by the name of `mark`, and its size as `limit`. It gives a page that knows its
+    `next`, or a list, which is the last one where it is not full.
+    """
     left = limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
-        items, after = ask(after, size)
+        page = ask(**given, **{mark: after}, limit=size)
+        if isinstance(page, list):
+            items, after = page, page[-1].id if len(page) >= size else None
+        else:
+            items, after = page.items, page.next
         yield from items
         if after is None:
             return

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import click
 
-from sockcrud.commands.changing import named, rev_option
 from sockcrud.commands.options import talks_to
-from sockcrud.commands.shop import shop_as
-from sockcrud.commands.values import ID, FieldOf
-
-NAME, DESCRIPTION = FieldOf("Product", "name"), FieldOf("Product", "description")
-QUANTITY, PRICE = FieldOf("Product", "quantity"), FieldOf("Product", "price")
+from sockcrud.commands.shop import shop_at
+from sockcrud.commands.verbs import Field, Verbs
 
 
 @click.group()
@@ -26,124 +20,40 @@ def products() -> None:
     """
 
 
-@products.command("list")
-@talks_to("products")
-def list_() -> None:
-    """List all products.
+_FIELDS = (
+    Field("name"),
+    Field("description", default=""),
+    Field("quantity", "how many there are", new="how many there are now", metavar="N"),
+    Field("price", metavar="AMOUNT"),
+    Field("status", "its status  [default: on sale]", flags="--on-sale/--not-on-sale"),
+)
 
-    \b
-    sockcrud products list
-    """
+
+def _say_whether(id: int, name: str | None) -> None:
     from sockcrud.commands import showing
 
-    with shop_as("products") as shop:
-        showing.show_all(shop.products(), "products")
-
-
-@products.command()
-@click.argument("id", type=ID)
-@talks_to("products")
-def show(id: int) -> None:
-    """Show the product with this ID, its revision too.
-
-    \b
-    sockcrud products show 1
-    """
-    from sockcrud.commands import showing
-
-    with shop_as("products") as shop:
-        showing.show(shop.product(id))
-
-
-@products.command()
-@click.option("--name", type=NAME, required=True, help="1 to 100 characters, of no other product")
-@click.option("--description", type=DESCRIPTION, default="", help="up to 10,000 characters")
-@click.option("--quantity", type=QUANTITY, required=True, metavar="N", help="how many there are")
-@click.option("--price", type=PRICE, required=True, metavar="AMOUNT", help="such as 19.90")
-@click.option("--on-sale/--not-on-sale", "status", default=True, help="its status  [default: on sale]")
-@talks_to("products")
-def create(name: str, description: str, quantity: int, price: Decimal, status: bool) -> None:
-    """Create a product, and say its id.
-
-    \b
-    sockcrud products create --name lamp --description 'for a desk' --quantity 5 --price 19.90
-    sockcrud products create --name bulb --quantity 0 --price 2 --not-on-sale
-    """
-    from sockcrud.commands import showing
-
-    with shop_as("products", changes=True) as shop:
-        id = shop.create_product(name, description, quantity, price, status)
-    showing.tell(f"product {id} is created", id=id, created=True)
-
-
-@products.command()
-@click.argument("id", type=ID)
-@click.option("--name", type=NAME, help="the new name")
-@click.option("--description", type=DESCRIPTION, help="the new description")
-@click.option("--quantity", type=QUANTITY, metavar="N", help="how many there are now")
-@click.option("--price", type=PRICE, metavar="AMOUNT", help="the new price")
-@click.option("--on-sale/--not-on-sale", "status", default=None, help="the new status")
-@rev_option
-@talks_to("products")
-def update(
-    id: int,
-    name: str | None,
-    description: str | None,
-    quantity: int | None,
-    price: Decimal | None,
-    status: bool | None,
-    rev: int | None,
-) -> None:
-    """Change what is named of the product with this ID.
-
-    What is not named stays as it is: a product that somebody else changes meanwhile is left alone, and you are told.
-
-    \b
-    sockcrud products update 1 --price 17.50 --quantity 4
-    sockcrud products update 1 --not-on-sale --rev 7
-    """
-    from sockcrud.commands import showing
-
-    new = named(name=name, description=description, quantity=quantity, price=price, on_sale=status)
-    if "on_sale" in new:
-        new["status"] = new.pop("on_sale")
-    with shop_as("products", changes=True) as shop:
-        known = shop.product(id)
-        kept = ("name", "description", "quantity", "price", "status")
-        values = {**{field: getattr(known, field) for field in kept}, **new}
-        shop.update_product(id, **values, rev=known.rev if rev is None else rev)
-    showing.tell(f"product {id} is changed", id=id, changed=True)
-
-
-@products.command()
-@click.argument("id", type=ID)
-@rev_option
-@talks_to("products")
-def delete(id: int, rev: int | None) -> None:
-    """Delete the product with this ID, and what the inventory has of it.
-
-    \b
-    sockcrud products delete 1
-    """
-    from sockcrud.commands import showing
-
-    with shop_as("products", changes=True) as shop:
-        shop.delete_product(id, rev)
-    showing.tell(f"product {id} is deleted", id=id, deleted=True)
-
-
-@products.command()
-@click.argument("id", type=ID)
-@talks_to("products")
-def exists(id: int) -> None:
-    """Tell whether there is a product with this ID, and its name.
-
-    \b
-    sockcrud products exists 1
-    """
-    from sockcrud.commands import showing
-
-    with shop_as("products") as shop:
-        name = shop.product_exists(id)
     sentence = f"there is no product {id}" if name is None else f"there is a product {id}: {name}"
     showing.tell(sentence, id=id, exists=name is not None, name=name)
+
+
+_verbs = Verbs(products, "product", "products", shop_at("products"), "sockcrud.model:Product", _FIELDS)
+_verbs.list("products", "List all products.")
+_verbs.show("product", "Show the product with this ID, its revision too.")
+_verbs.create(
+    "create_product",
+    "Create a product, and say its id.",
+    "--name lamp --description 'for a desk' --quantity 5 --price 19.90",
+    "--name bulb --quantity 0 --price 2 --not-on-sale",
+)
+_verbs.update(
+    "update_product",
+    "Change what is named of the product with this ID.\n\n"
+    "What is not named stays as it is: a product that somebody else changes meanwhile is left alone, and you are told.",
+    *("1 --price 17.50 --quantity 4", "1 --not-on-sale --rev 7"),
+    rev=True,
+    known=lambda shop, id, new: shop.product(id),
+)
+_verbs.delete("delete_product", "Delete the product with this ID, and what the inventory has of it.", rev=True)
+_verbs.on_one(
+    "exists", "product_exists", "Tell whether there is a product with this ID, and its name.", changes=False, say=_say_whether
+)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from sockcrud.commands.admin import admin_as
+from sockcrud.commands.admin import ADMIN
 from sockcrud.commands.options import talks_to
 from sockcrud.commands.outcomes import WrongUse
-from sockcrud.commands.values import ID, LIMIT
-
-if TYPE_CHECKING:
-    from sockcrud.client.records import Session
+from sockcrud.commands.values import ID
+from sockcrud.commands.verbs import Verbs
 
 
 @click.group()
@@ -26,28 +22,13 @@ def sessions() -> None:
     """
 
 
-@sessions.command("list")
-@click.option("--account", type=ID, metavar="ID", help="only those of this account")
-@click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
-@click.option("--after", type=ID, metavar="ID", help="only those behind this id")
-@talks_to("admin")
-def list_(account: int | None, limit: int | None, after: int | None) -> None:
-    """List the sessions: whose they are, at which dialect, from where, since when, and when they were used last.
-
-    \b
-    sockcrud sessions list
-    sockcrud sessions list --account 2
-    """
-    from sockcrud.commands import showing
-    from sockcrud.commands.pages import turned
-
-    with admin_as() as client:
-
-        def ask(after: int | None, size: int) -> tuple[list[Session], int | None]:
-            page = client.sessions(account, after, size)
-            return page.items, page.next
-
-        showing.show_all(turned(ask, after, limit), "sessions")
+Verbs(sessions, "session", "sessions", ADMIN).list(
+    "sessions",
+    "List the sessions: whose they are, at which dialect, from where, since when, and when they were used last.",
+    *("", "--account 2"),
+    paged=True,
+    filters=[click.option("--account", "account_id", type=ID, metavar="ID", help="only those of this account")],
+)
 
 
 @sessions.command()
@@ -65,7 +46,7 @@ def end(id: int | None, account: int | None) -> None:
 
     if (id is None) == (account is None):
         raise WrongUse("what is to be ended: name one of ID and --account")
-    with admin_as(changes=True) as client:
+    with ADMIN.asked(changes=True) as client:
         if id is not None:
             client.end_session(id)
             showing.tell(f"session {id} is ended", id=id, ended=1)

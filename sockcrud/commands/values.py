@@ -6,7 +6,6 @@ import math
 import re
 from contextlib import suppress
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -14,12 +13,14 @@ import click
 from sockcrud.commands.outcomes import WrongUse
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}")
-_AMOUNT: Final = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_SHOWN: Final = 60
 
 
 if TYPE_CHECKING:
+    from sockcrud.commands.systems import Lazy
+    from sockcrud.model import Record
+
     _ParamType = click.ParamType[Any]
 else:  # which older versions of click cannot be told
     _ParamType = click.ParamType
@@ -52,32 +53,33 @@ class Whole(Value):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        number = int(value) if _WHOLE.fullmatch(value) else None
+        number = read_whole(value)
         if number is None or not (-(2**63) if self._low is None else self._low) <= number < 2**63:
             which = "of at most 64 bits" if self._low is None else f"from {self._low}"
             self.refuse(f"a whole number {which}", value, param)
         return number
 
 
-class FieldOf(Value):
-    """What a field of a record may hold: a text, a whole number or an amount, within the bounds of the model."""
+def read_whole(text: str) -> int | None:
+    """Return the whole number that is written; None for what is none."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
-    def __init__(self, record: str, field: str) -> None:
+
+class FieldOf(Value):
+    """What a field of a record may hold: a text, a whole number, an amount, a day or a word, as the record declares it."""
+
+    def __init__(self, record: Lazy[type[Record]], field: str) -> None:
         self.name = field
         self._record = record
         self._field = field
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from sockcrud import model  # late: help and completion need no model
+        from sockcrud.commands import declared  # late: completion needs no model
 
-        bound = model.describe(getattr(model, self._record)).bounds[self._field]
-        meant = value
-        if isinstance(bound, model.Whole) and isinstance(value, str):
-            meant = int(value) if _WHOLE.fullmatch(value) else None
-        if isinstance(bound, model.Money) and isinstance(value, str):
-            meant = Decimal(value) if _AMOUNT.fullmatch(value) else None
-        if not bound.fits(meant):
-            self.refuse(bound.expects, value, param)
+        constraint = declared.constraint(self._record, self._field)
+        meant = declared.parsed(constraint, value) if isinstance(value, str) else value
+        if not constraint.fits(meant):
+            self.refuse(constraint.expects, value, param)
         return meant
 
 
@@ -102,12 +104,17 @@ class Day(Value):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        day = None
-        with suppress(ValueError):  # the 30th of February
-            day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
+        day = read_day(value)
         if day is None:
             self.refuse("a day like 2024-11-01", value, param)
         return day
+
+
+def read_day(text: str) -> date | None:
+    """Return the day that is written as ISO 8601 has it; None for what is none, such as the 30th of February."""
+    with suppress(ValueError):
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    return None
 
 
 class Seconds(Value):

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sockcrud.commands import passwords
 from sockcrud.commands.changing import named
+from sockcrud.commands.entering import add_login, add_logout
 from sockcrud.commands.options import talks_to
 from sockcrud.commands.outcomes import Failed
 from sockcrud.commands.passwords import password_option
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import ID, TEXT
+from sockcrud.commands.verbs import Verbs
 
 if TYPE_CHECKING:
     from sockcrud.client.records import Colleague
     from sockcrud.client.sync import Way
 
 
-@contextmanager
-def _asked(changes: bool = False) -> Iterator[Way]:
-    from sockcrud.client.sync import Way
-    from sockcrud.commands.asking import asked_as
-
-    with asked_as(Way, "way", changes) as client:
-        yield client
+_WAY: Final[System[Way]] = System("way", "sockcrud.client.sync:Way", login=True)
 
 
 @click.group()
@@ -44,71 +39,17 @@ def way() -> None:
     """
 
 
-@way.command()
-@click.option("--login", type=TEXT, metavar="NAME", help="the login name  [default: asked for]")
-@password_option("the password")
-@talks_to("way")
-def login(login: str | None, password_file: str | None) -> None:
-    """Log in, and keep the session for the commands that follow. It ends your session before.
+add_login(
+    way,
+    _WAY,
+    "Log in, and keep the session for the commands that follow. It ends your session before.",
+    *("--login admin", "--login admin --password-file password --at example.org:50000"),
+)
+add_logout(way, _WAY, "End the session, and forget it.")
 
-    \b
-    sockcrud way login --login admin
-    sockcrud way login --login admin --password-file password --at example.org:50000
-    """
-    from sockcrud.client.sync import Way
-    from sockcrud.commands import asking, showing
-
-    def enter(client: Way, login: str, password: str) -> bool:
-        client.log_in(login, password)
-        return False
-
-    made = asking.log_in(Way, "way", passwords.read_or_ask_login(login), password_file, enter)
-    at = asking.as_written(made.place)
-    showing.tell(f"{made.login} is logged in at {at}", dialect="way", at=at, login=made.login)
-
-
-@way.command()
-@talks_to("way")
-def logout() -> None:
-    """End the session, and forget it.
-
-    \b
-    sockcrud way logout
-    """
-    from sockcrud.client.sync import Way
-    from sockcrud.commands import asking, showing
-
-    ended = asking.log_out(Way, "way", lambda client: client.log_out())
-    showing.tell(f"{ended.login} is logged out", dialect="way", login=ended.login, logged_out=True)
-
-
-@way.command("list")
-@talks_to("way")
-def list_() -> None:
-    """List the accounts of your company.
-
-    \b
-    sockcrud way list
-    """
-    from sockcrud.commands import showing
-
-    with _asked() as client:
-        showing.show_all(client.users(), "accounts")
-
-
-@way.command()
-@click.argument("id", type=ID)
-@talks_to("way")
-def show(id: int) -> None:
-    """Show the account with this ID.
-
-    \b
-    sockcrud way show 1
-    """
-    from sockcrud.commands import showing
-
-    with _asked() as client:
-        showing.show(client.user(id))
+_verbs = Verbs(way, "account", "accounts", _WAY)
+_verbs.list("users", "List the accounts of your company.")
+_verbs.show("user")
 
 
 @way.command()
@@ -125,7 +66,7 @@ def create(name: str, inactive: bool, password_file: str | None) -> None:
     """
     from sockcrud.commands import showing
 
-    with _asked(changes=True) as client:
+    with _WAY.asked(changes=True) as client:
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
         client.create_user(name, password, not inactive)
     showing.tell(f"{name} has an account", login=name, created=True)
@@ -146,7 +87,7 @@ def update(id: int, name: str | None, active: bool | None) -> None:
     from sockcrud.commands import showing
 
     named(name=name, active=active)
-    with _asked(changes=True) as client:
+    with _WAY.asked(changes=True) as client:
         is_active = client.user(id).active if active is None else active  # the wire takes silence for no
         client.update_user(id, active=is_active, user_name=name)
     showing.tell(f"account {id} is changed", id=id, changed=True)
@@ -165,7 +106,7 @@ def password(id: int | None, password_file: str | None) -> None:
     """
     from sockcrud.commands import showing
 
-    with _asked(changes=True) as client:
+    with _WAY.asked(changes=True) as client:
         account = _own(client) if id is None else client.user(id)
         new = passwords.read_or_ask(password_file, twice=True, question=f"New password of {account.user_name}")
         client.update_user(account.id, active=account.active, password=new)
@@ -182,17 +123,16 @@ def _own(client: Way) -> Colleague:
     raise Failed(f"no account of the company is called {name}: name its ID")
 
 
-@way.command()
-@click.argument("id", type=ID)
-@talks_to("way")
-def deactivate(id: int) -> None:
-    """Make the account with this ID inactive, and end its sessions.
-
-    \b
-    sockcrud way deactivate 2
-    """
+def _say_that_it_is_inactive(id: int, result: object) -> None:
     from sockcrud.commands import showing
 
-    with _asked(changes=True) as client:
-        client.deactivate_user(id)
     showing.tell(f"account {id} is inactive", id=id, active=False)
+
+
+_verbs.on_one(
+    "deactivate",
+    "deactivate_user",
+    "Make the account with this ID inactive, and end its sessions.",
+    "2",
+    say=_say_that_it_is_inactive,
+)

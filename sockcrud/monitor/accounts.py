@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field, frozen
 
+from sockcrud.client import Members, Shop
 from sockcrud.client.errors import AlreadyExists, ClientError, Forbidden, LoginFailed
 from sockcrud.monitor.ports import Ports
 
@@ -71,7 +72,7 @@ def sign_up_elsewhere(ports: Ports) -> Attempt:
         door = ports.first_on("auth", "shop", "members")
         if door is None:
             raise Forbidden(403, "no dialect with a sign-up is on")
-        client = ports.members() if door == "members" else ports.shop(door)
+        client: Members | Shop = ports.client(Members, door) if door == "members" else ports.client(Shop, door)
         try:
             await client.sign_up(login, password)
         finally:

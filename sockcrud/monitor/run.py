@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final, TextIO
 
 import click
@@ -27,13 +28,7 @@ from sockcrud.client.places import Place, parse
 from sockcrud.daemon import stop_on_signals
 from sockcrud.monitor.accounts import AdminAccount, OwnAccount
 from sockcrud.monitor.certificates import WithCertificate, fetcher
-from sockcrud.monitor.checks.admin import AdminCheck
-from sockcrud.monitor.checks.common import Mark
-from sockcrud.monitor.checks.members import MembersCheck
-from sockcrud.monitor.checks.messages import MessagesCheck
-from sockcrud.monitor.checks.shop import ShopCheck
-from sockcrud.monitor.checks.users import UsersCheck
-from sockcrud.monitor.checks.way import WayCheck
+from sockcrud.monitor.checking import Kit
 from sockcrud.monitor.history import History, HistoryFile
 from sockcrud.monitor.hooks import Command, Hook, Hooks, Webhook
 from sockcrud.monitor.live import LiveTable, table
@@ -49,6 +44,17 @@ from sockcrud.monitor.thresholds import Standing, Thresholds
 from sockcrud.wire.listen import written
 
 log: Final = Logger()
+
+_SHOP: Final = "sockcrud.monitor.checks.shop:ShopCheck"
+CHECKS: Final[Mapping[str, Callable[[Kit], Check] | str]] = {
+    "users": "sockcrud.monitor.checks.users:UsersCheck",
+    "messages": "sockcrud.monitor.checks.messages:MessagesCheck",
+    **dict.fromkeys(("clients", "products", "inventory", "auth", "shop"), _SHOP),
+    "way": "sockcrud.monitor.checks.way:WayCheck",
+    "members": "sockcrud.monitor.checks.members:MembersCheck",
+    "admin": "sockcrud.monitor.checks.admin:AdminCheck",
+}
+"""What makes the check of each dialect, or where that is."""
 
 HOOK_PATIENCE: Final = 5.0
 """Seconds that hooks under way have when the monitor is stopped."""
@@ -109,19 +115,16 @@ def checks(settings: Settings, ports: Ports, clock: IReactorTime) -> dict[str, C
     if settings.admin is not None and settings.admin_password is not None:
         admin = AdminAccount(settings.admin, settings.admin_password)
     patience = min(settings.slow, settings.timeout) / 4  # looking for leftovers is to make no check slow
-    make: dict[str, Callable[[Mark], Check]] = {
-        "users": lambda mark: UsersCheck(ports.users, mark, clock, patience),
-        "messages": lambda mark: MessagesCheck(ports.messages, mark),
-        "clients": lambda mark: ShopCheck("clients", ports, own, mark),
-        "products": lambda mark: ShopCheck("products", ports, own, mark),
-        "inventory": lambda mark: ShopCheck("inventory", ports, own, mark),
-        "auth": lambda mark: ShopCheck("auth", ports, own, mark),
-        "shop": lambda mark: ShopCheck("shop", ports, own, mark),
-        "way": lambda mark: WayCheck(ports, own, admin),
-        "members": lambda mark: MembersCheck(ports, own, admin),
-        "admin": lambda mark: AdminCheck(ports, own, admin),
-    }
-    return {name: made(Mark(own.login, name)) for name, made in make.items() if name in ports.places}
+    kits = [Kit(name, ports, own, admin, clock, patience) for name in CHECKS if name in ports.places]
+    return {kit.name: _made(CHECKS[kit.name], kit) for kit in kits}
+
+
+def _made(check: Callable[[Kit], Check] | str, kit: Kit) -> Check:
+    if isinstance(check, str):
+        module, _, attribute = check.partition(":")
+        made: Check = getattr(import_module(module), attribute)(kit)
+        return made
+    return check(kit)
 
 
 def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], float] = time.time) -> Assembled:

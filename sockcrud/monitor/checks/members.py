@@ -2,115 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from sockcrud.client import Admin, Members
 from sockcrud.client.errors import Forbidden, NotFound, NotLoggedIn
-from sockcrud.monitor.accounts import AdminAccount, OwnAccount
-from sockcrud.monitor.checks.common import NO_ADMIN, all_of, expect, expect_fields, expect_refusal
-from sockcrud.monitor.ports import Ports
-from sockcrud.monitor.steps import Skipped, Step, Wrong
+from sockcrud.monitor.checking import NO_ADMIN, Kit, SystemCheck, expect, expect_fields, expect_refusal, step
+from sockcrud.monitor.steps import Skipped, Wrong
 
 PAGE: Final = 500
 
 
-class MembersCheck:
+class MembersCheck(SystemCheck):
     """Asks for the state, signs up in vain, logs in and reads itself.
 
     The dialect has no logout, no change and no deletion. An admin ends the session; where none is given, it ends by itself
     when it has not been used for some time.
     """
 
-    name = "members"
-
-    def __init__(self, ports: Ports, account: OwnAccount, admin: AdminAccount | None) -> None:
-        self._ports = ports
-        self._account = account
-        self._admin = admin
-        self._client: Members | None = None
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
         self._id: int | None = None
         self._live = False
         """Whether there is a session that may not have ended."""
-        self._boss: Admin | None = None
-        self._boss_token: str | None = None
+        self._has_boss = False
+        """Whether an admin has logged in, and not out."""
 
-    def steps(self) -> Sequence[Step]:
-        self._members = self._client = self._ports.members()
-        self._live, self._boss_token = False, None
-        return (
-            Step("ask for its state", self._ask_for_state),
-            Step("sign up", self._sign_up),
-            Step("read as nobody", self._read_as_nobody),
-            Step("log in", self._log_in),
-            Step("read", self._read),
-            Step("end the session", self._end_the_session),
-            Step("use the dead token", self._use_the_dead_token),
-        )
+    @property
+    def _members(self) -> Members:
+        return self.open(Members)
 
-    async def clean_up(self) -> str:
-        for client in (self._client, self._boss):
-            if client is not None:
-                await client.close()  # what was asked for and not answered keeps it busy
-        self._client = self._boss = None
-        if self._boss_token is None and not (self._live and self._has_admin and self._id is not None):
-            return ""
-        self._boss = self._ports.admin()
-        self._boss.token = self._boss_token
-        try:
-            return await all_of(self._end_sessions)
-        finally:
-            await self._boss.close()
+    @property
+    def _boss(self) -> Admin:
+        return self.open(Admin, "admin")
 
+    def begin(self) -> None:
+        self._live = self._has_boss = False
+
+    def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
+        can_end = self._live and self._has_admin and self._id is not None
+        return [self._end_sessions] if self._has_boss or can_end else []
+
+    @step("ask for its state")
     async def _ask_for_state(self) -> None:
         state = await self._members.state()
         expect("the state", state.status, "running")
         if state.active_connections < 1:
             raise Wrong("a wrong answer: no connection is open, and this is one")
 
+    @step("sign up")
     async def _sign_up(self) -> None:
         """Make the account, or have it refused because there is one, which proves as much."""
         try:
-            await self._account.sign_up(self._members.sign_up)
+            await self.kit.own.sign_up(self._members.sign_up)
         except Forbidden as error:
             raise Skipped(f"sign-up is closed: {error}") from None
 
+    @step("read as nobody")
     async def _read_as_nobody(self) -> None:
         await expect_refusal("reading without a login", self._members.members(), Forbidden, NotLoggedIn)
 
+    @step("log in")
     async def _log_in(self) -> None:
         async def log_in(email: str, password: str) -> None:
             self._welcome = await self._members.log_in(email, password)
 
-        await self._account.log_in(log_in, self._members.sign_up)
+        await self.kit.own.log_in(log_in, self._members.sign_up)
         self._live = True
         expect_fields("the welcome", self._welcome, role=2, role_name="user")
 
+    @step("read")
     async def _read(self) -> None:
         found = await self._members.members()
-        expect("who a user sees", [each.email for each in found], [self._account.login])
+        expect("who a user sees", [each.email for each in found], [self.kit.own.login])
         expect_fields("the own account", found[0], role=2, role_name="user", active=True)
         self._id = found[0].id
 
+    @step("end the session")
     async def _end_the_session(self) -> None:
         if not self._has_admin:
             raise Skipped(f"there is no logout; {NO_ADMIN}")
-        self._boss = self._ports.admin()
         await self._end_sessions()
 
     @property
     def _has_admin(self) -> bool:
-        return self._admin is not None and "admin" in self._ports.places
+        return self.kit.admin is not None and "admin" in self.kit.ports.places
 
     async def _end_sessions(self) -> None:
         """End the account's sessions at this dialect, as an admin, who logs in for it unless that is done."""
-        boss, admin = self._boss, self._admin
-        assert boss is not None
+        boss, admin = self._boss, self.kit.admin
         assert admin is not None
-        if boss.token is None:
+        if not self._has_boss:
             await boss.log_in(admin.login, admin.password)
-            self._boss_token = boss.token
+            self._has_boss = True
         if self._id is not None:
             for session in (await boss.sessions(self._id, limit=PAGE)).items:
                 if session.dialect == self.name:
@@ -118,8 +103,9 @@ class MembersCheck:
                         await boss.end_session(session.id)
             self._live = False
         await boss.log_out()
-        self._boss_token = None
+        self._has_boss = False
 
+    @step("use the dead token")
     async def _use_the_dead_token(self) -> None:
         if self._live:
             raise Skipped("the session has not ended")
