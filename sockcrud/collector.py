@@ -10,11 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-GROWTH: Final = 64 * 1024 * 1024
-"""Bytes by which the process may grow before what is new is searched, however few objects that is."""
-
+LOOK_SECONDS: Final = 0.25
 TRIM_GROWTH: Final = 8 * 1024 * 1024
-LOOKS_A_TRIM: Final = 5
+LOOKS_A_TRIM: Final = 20
 """Growth, and looks, after which what is free is returned to the system."""
 
 _STATM: Final = Path("/proc/self/statm")
@@ -39,11 +37,11 @@ def let_collector_rest() -> None:
 
     What is stored and what is loaded is no garbage, and to look through it took up to 30 ms at a time: with thousands of
     creates a second one answer in a hundred waited for that. What is new is searched 5,000 objects at a time, and then
-    30,000 together (5 ms): a search stops everybody, and an import makes a million objects. All of it is searched once 100
-    million have come that did not go again.
+    30,000 together (5 ms): a search stops everybody, and an import makes a million objects. All of it is searched once
+    100,000 searches have found that nothing new was garbage: `GrowthWatch` makes four a second.
     """
     gc.freeze()
-    gc.set_threshold(5_000, 5, 4_000)
+    gc.set_threshold(5_000, 5, 100_000)
 
 
 def resident_bytes() -> int:
@@ -63,9 +61,12 @@ class Holds(Protocol):
 
 
 class GrowthWatch:
-    """Looks after memory whenever the process has grown: the collector itself counts objects, however long they are.
+    """Looks after memory: the collector itself counts how many more objects there are, and nothing else.
 
-    What strangers made it hold for a moment is returned to the system within seconds, also from between small blocks.
+    So it does not see objects that take the place of others, as those of an update do: a hundred thousand of them came
+    together, and the search through them all stopped everybody for 100 ms. Nor does it see how long they are. What is new is
+    therefore searched several times a second, while it is little. What strangers made the process hold for a moment is
+    returned to the system within seconds, also from between small blocks.
     """
 
     def __init__(
@@ -74,19 +75,16 @@ class GrowthWatch:
         self._holds = holds
         self._resident = resident
         self._trim = trim or _trim
-        self._collected_at = self._trimmed_at = resident()
+        self._trimmed_at = resident()
         self._released_at = holds.released
         self._looks = 0
 
     def look(self) -> None:
-        """Collect, and return what is free, where the process has grown since the last time; to be called every second."""
+        """Collect what is new, and return what is free where the process has grown; to be called every `LOOK_SECONDS`."""
+        gc.collect(1)
         self._looks += 1
         now, holds = self._resident(), self._holds
-        self._collected_at = min(now, self._collected_at)
         self._trimmed_at = min(now, self._trimmed_at)
-        if now - self._collected_at > GROWTH:
-            gc.collect(1)
-            self._collected_at = self._resident()
         # Not before they have gone, and not for what is stored: to look through a large heap takes up to 30 ms.
         if (
             now - self._trimmed_at > TRIM_GROWTH
@@ -94,7 +92,6 @@ class GrowthWatch:
             and holds.unsent + holds.unfinished < TRIM_GROWTH
             and not self._looks % LOOKS_A_TRIM
         ):
-            gc.collect(1)
             self._trim()
             self._trimmed_at = self._resident()
             self._released_at = holds.released

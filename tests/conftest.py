@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,8 +19,9 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests import postgres_kit, running
 from tests.awaiting import is_awaited, run_reactor_until
-from tests.running import Daemon
+from tests.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -45,6 +51,18 @@ LONGEST: Final = (
     "test_secrets.py",
     "test_commands_docs.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep bytecode in pytest's cache where the environment asks for none beside the sources.
+
+    A run starts hundreds of processes, and each would compile all that it imports.
+    """
+    cache = getattr(config, "cache", None)  # there is none with `-p no:cacheprovider`
+    if sys.dont_write_bytecode and cache is not None:
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,12 +127,62 @@ def clean(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("leftovers")
 
 
+@pytest.fixture(autouse=True)
+def ends_of_children() -> Iterator[None]:
+    """Let the reactor go on hearing of its children: a test with a reactor of its own takes the signal away at its end."""
+    handler, wakeup = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+    signal.set_wakeup_fd(wakeup)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def files_of_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have the files that trial's test cases ask for made among pytest's own, and not in the working directory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SynchronousTestCase, "mktemp", lambda case: str(tmp_path_factory.mktemp("trial") / "temp"))
         yield
+
+
+@pytest.fixture(scope="session")
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield the folder of this worker where its tests, and the processes they start, have their temporary files."""
+    tmp_path_factory.getbasetemp()  # pytest keeps its own for three runs: elsewhere, so it must have found its place first
+    folder = Path(tempfile.mkdtemp(prefix="sockcrud-tests-"))
+    folder.chmod(0o711)  # the user that PostgreSQL runs as must get to its directory in there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+        postgres_kit.remove_session_server()
+    left = sorted(path.name for path in folder.iterdir())
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not left, f"left in the temporary folder: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
+    """Fail a module whose tests leave a temporary file, and remove it, so that the next module is not blamed."""
+    yield
+    left = sorted(set(temporary_folder.iterdir()) - {postgres_kit.session_directory()})
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert not left, f"left in the temporary folder: {[path.name for path in left]}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Have the daemons of tests hash passwords cheaply. A module for which their cost matters has a fixture of this name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "SERVE", SERVE_WITH_CHEAP_HASHES)
+        yield
+
+
+@pytest.fixture
+def standard_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the daemons of one test hash as they do for people, which takes memory, too."""
+    monkeypatch.setattr(running, "SERVE", SERVE)
 
 
 @pytest.fixture(scope="module", params=["uvloop", "default"])

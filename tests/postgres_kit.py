@@ -154,6 +154,18 @@ def _session_server() -> Server:
     return server
 
 
+def session_directory() -> Path | None:
+    """Return where the test session's own server has its files; None where it was not needed yet."""
+    return Path(_session_server().directory) if _session_server.cache_info().currsize else None
+
+
+def remove_session_server() -> None:
+    """Remove the test session's own server, where there is one: a worker of pytest-xdist may end without `atexit`."""
+    if session_directory() is not None:
+        _session_server().remove()
+        _session_server.cache_clear()
+
+
 def root_url() -> str:
     """Give the URL of a database that tests make theirs from."""
     return os.environ.get(OTHER) or _session_server().url("postgres")

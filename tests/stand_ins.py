@@ -26,9 +26,11 @@ def nc(words: list[str]) -> None:
 
 
 def curl(words: list[str]) -> None:
-    """Send one request, write the body of the answer; nothing is said of progress, so -s makes no difference."""
+    """Send one request, write the body of the answer, and its header where it is asked for; -s makes no difference."""
     parser = argparse.ArgumentParser("curl")
     parser.add_argument("-s", action="store_true")
+    parser.add_argument("-i", dest="with_header", action="store_true")
+    parser.add_argument("-I", dest="head", action="store_true")
     parser.add_argument("-X", dest="method")
     parser.add_argument("-u", dest="user")
     parser.add_argument("-H", dest="headers", action="append", default=[])
@@ -37,18 +39,22 @@ def curl(words: list[str]) -> None:
     parser.add_argument("url")
     given = parser.parse_args(words)
     headers = dict(header.split(": ", 1) for header in given.headers)
-    body = given.json if given.json is not None else given.data
+    text = given.json if given.json is not None else given.data
+    body = None if text is None else text.encode()
     if given.json is not None:
         headers |= {"Content-Type": "application/json", "Accept": "application/json"}
     elif given.data is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
     if given.user:
         headers["Authorization"] = f"Basic {base64.b64encode(given.user.encode()).decode()}"
     url = urlsplit(given.url)
     connection = http.client.HTTPConnection(url.netloc, timeout=20)
-    method = given.method or ("GET" if body is None else "POST")
+    method = given.method or ("HEAD" if given.head else "GET" if body is None else "POST")
     connection.request(method, f"{url.path}?{url.query}" if url.query else url.path, body, headers)
-    sys.stdout.buffer.write(connection.getresponse().read())
+    answer = connection.getresponse()
+    if given.with_header or given.head:
+        sys.stdout.buffer.write(f"HTTP/1.1 {answer.status} {answer.reason}\n{answer.headers}".encode())
+    sys.stdout.buffer.write(answer.read())
 
 
 if __name__ == "__main__":

@@ -281,7 +281,7 @@ async def test_after_a_time_out_the_next_call_has_a_connection_of_its_own(face: 
             heard.says(late)
 
     with Scripted(answers_late, does(wire.hears, says(wire.good), Heard.stays)) as server:
-        async with face.client(wire.kind, server.where, timeout=1.0) as client:
+        async with face.client(wire.kind, server.where, timeout=0.5) as client:
             with pytest.raises(TimedOut):
                 await wire.reads(client)
             assert await wire.reads(client) in (Message(7, "olá"), "up")

@@ -7,7 +7,7 @@ import gc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.collector import GROWTH, LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
+from sockcrud.collector import LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
 from sockcrud.wire.connections import Connections
 
 
@@ -38,26 +38,26 @@ class GrowthTests(SynchronousTestCase):
     def trim(self) -> None:
         self.trimmed += 1
 
-    def found(self) -> int:
+    def test_new_garbage_is_found_at_each_look(self) -> None:
         self.watch.look()
-        return Cycle.found
-
-    def test_garbage_is_looked_for_once_the_process_has_grown(self) -> None:
-        self.size = GROWTH
-        self.assertEqual(self.found(), 0)
-        self.size += 1
-        self.assertEqual(self.found(), 1)
+        self.assertEqual(Cycle.found, 1)
         Cycle()
-        self.assertEqual(self.found(), 1)
+        self.watch.look()
+        self.assertEqual(Cycle.found, 2)
 
-    def test_growth_counts_from_the_least_there_was(self) -> None:
-        self.size = GROWTH + 1
-        self.assertEqual(self.found(), 1)
-        Cycle()
-        self.size = 10
-        self.assertEqual(self.found(), 1)
-        self.size = GROWTH + 11
-        self.assertEqual(self.found(), 2)
+    def test_objects_that_take_the_place_of_others_are_not_all_searched_at_once(self) -> None:
+        let_collector_rest()
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+        gc.enable()
+        records = [[number] for number in range(100_000)]
+        self.watch.look()
+        for number in range(100_000):  # no more objects than before: the collector does not begin by itself
+            records[number] = [number]
+            if number % 10_000 == 0:
+                self.watch.look()
+        gc.disable()
+        self.assertLess(len(gc.get_objects(generation=0)) + len(gc.get_objects(generation=1)), 31_000)
 
     def looks(self) -> int:
         """Return how often memory was trimmed while it was looked at for a while."""

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,11 +23,19 @@ from cryptography.x509.oid import NameOID
 
 from tests.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
 
-pytestmark = pytest.mark.usefixtures("either_reactor")
+on_either_reactor = pytest.mark.usefixtures("either_reactor")
 
 CREATE = '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> Iterator[Daemon]:
+    """Yield a daemon for those who only ask, on either reactor."""
+    with Daemon(tmp_path_factory.mktemp("shared")) as daemon:
+        yield daemon
+
+
+@on_either_reactor
 @pytest.mark.parametrize("twistd", [False, True], ids=["sockcrud serve", "twistd sockcrud"])
 def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path, twistd: bool) -> None:
     with Daemon(tmp_path, "--demo", twistd=twistd) as daemon:
@@ -39,6 +48,7 @@ def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path
         assert "Traceback" not in daemon.log.read_text()
 
 
+@on_either_reactor
 def test_sigterm_answers_what_came_in_says_505_and_ends_with_status_0(tmp_path: Path) -> None:
     with Daemon(tmp_path) as daemon, daemon.connect("messages") as idle, daemon.connect("users") as user:
         answers = lines(user)
@@ -52,21 +62,19 @@ def test_sigterm_answers_what_came_in_says_505_and_ends_with_status_0(tmp_path: 
 @pytest.mark.skipif(shutil.which("nc") is None, reason="needs netcat; the sockets below do the same without it")
 @pytest.mark.parametrize("flag", ["-N", "-q1"])
 @pytest.mark.parametrize("end", ["", "\n"])
-def test_netcat_is_answered_with_and_without_a_newline(tmp_path: Path, flag: str, end: str) -> None:
-    with Daemon(tmp_path) as daemon:
-        command = ["nc", flag, "127.0.0.1", str(daemon.ports["messages"])]
-        done = subprocess.run(command, input=('{"op":"mostrar"}' + end).encode(), capture_output=True, timeout=20)
-        assert done.stdout == b'{"status":200,"message":"OK","data":""}\n'
+def test_netcat_is_answered_with_and_without_a_newline(shared: Daemon, flag: str, end: str) -> None:
+    command = ["nc", flag, "127.0.0.1", str(shared.ports["messages"])]
+    done = subprocess.run(command, input=('{"op":"mostrar"}' + end).encode(), capture_output=True, timeout=20)
+    assert done.stdout == b'{"status":200,"message":"OK","data":""}\n'
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_client_that_closes_its_half_is_answered(tmp_path: Path, end: str) -> None:
-    with Daemon(tmp_path) as daemon:
-        assert daemon.ask("messages", '{"op":"mostrar"}' + end) == '{"status":200,"message":"OK","data":""}\n'
+def test_a_client_that_closes_its_half_is_answered(shared: Daemon, end: str) -> None:
+    assert shared.ask("messages", '{"op":"mostrar"}' + end) == '{"status":200,"message":"OK","data":""}\n'
 
 
-def test_a_client_that_never_sends_a_newline_is_answered_each_time(tmp_path: Path) -> None:
-    with Daemon(tmp_path) as daemon, daemon.connect("users") as connection:
+def test_a_client_that_never_sends_a_newline_is_answered_each_time(shared: Daemon) -> None:
+    with shared.connect("users") as connection:
         answers = lines(connection)
         for number in range(1, 4):
             connection.sendall(CREATE.encode())
@@ -78,7 +86,10 @@ def test_a_client_that_never_sends_a_newline_is_answered_each_time(tmp_path: Pat
         assert [json.loads(next(answers))["payload"]["id"] for _ in range(2)] == [5, 6]
 
 
-def test_who_pipelines_and_reads_nothing_costs_less_than_4_mb_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+@on_either_reactor
+def test_who_pipelines_and_reads_nothing_costs_less_than_4_mb_and_keeps_nobody_waiting(
+    tmp_path: Path, standard_hashes: None
+) -> None:
     requests = b'{"id_operation":"get_user","payload":{"user_id":1}}\n' * 1_000_000
     with Daemon(tmp_path) as daemon, daemon.connect("users") as deaf:
         daemon.ask("users", CREATE)
@@ -96,6 +107,7 @@ def test_who_pipelines_and_reads_nothing_costs_less_than_4_mb_and_keeps_nobody_w
         assert daemon.resident_bytes() - before < 4 * 2**20
 
 
+@on_either_reactor
 def test_one_connection_too_many_gets_the_busy_answer(tmp_path: Path) -> None:
     with Daemon(tmp_path, "--max-connections", "2") as daemon, daemon.connect("users"), daemon.connect("messages") as second:
         second.sendall(b'{"op":"mostrar"}')
@@ -106,6 +118,7 @@ def test_one_connection_too_many_gets_the_busy_answer(tmp_path: Path) -> None:
             assert received(third).decode() == '{"status":505,"message":"Conexão encerrada","data":""}\n'
 
 
+@on_either_reactor
 def test_a_port_that_is_taken_ends_both_commands_with_one_line(tmp_path: Path) -> None:
     twistd = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "sockcrud"]
     for command in (SERVE, twistd):
@@ -133,7 +146,7 @@ def test_an_unreadable_password_file_ends_both_commands_with_one_line(tmp_path: 
         assert not (tmp_path / "twistd.pid").exists()
 
 
-def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path) -> None:
+def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path, standard_hashes: None) -> None:
     (tmp_path / "password").write_text("correct horse\n", encoding="utf-8")
     with Daemon(tmp_path, "--admin-login", "root", "--admin-password-file", "password") as daemon:
         body = '{"login": "root", "password": "correct horse"}'
@@ -163,6 +176,7 @@ def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tm
         assert not file.exists()  # it ended with the memory store
 
 
+@on_either_reactor
 def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None:
     path = tmp_path / "messages.sock"
     with Daemon(tmp_path, "--messages", f"unix:{path}") as daemon, socket.socket(socket.AF_UNIX) as connection:
@@ -187,6 +201,7 @@ def certificate(directory: Path) -> str:
     return "privateKey=key.pem:certKey=cert.pem"
 
 
+@on_either_reactor
 def test_tls_comes_with_the_endpoint_description_also_for_clients_that_offer_http_2(tmp_path: Path) -> None:
     tls = certificate(tmp_path)
     with Daemon(tmp_path, "--users", f"ssl:0:{tls}", "--shop", f"ssl:0:{tls}") as daemon:

@@ -42,7 +42,7 @@ def streams(draw: st.DrawFn, kind: st.SearchStrategy[bytes]) -> bytes:
 
 
 places = st.lists(st.integers(0, 600), max_size=6)
-often = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def framer(kind: type[RequestFramer] = RequestFramer) -> RequestFramer:

@@ -1,14 +1,21 @@
-"""The fixture that looks after the tests that await sees what it shall see."""
+"""The fixtures that look for what tests leave behind find it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import fail
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conftest import Leftovers
+from tests.running import environment
+
+ROOT = Path(__file__).absolute().parent.parent
 
 
 class LeftoverTests(SynchronousTestCase):
@@ -34,3 +41,17 @@ class LeftoverTests(SynchronousTestCase):
         timer.cancel()
         port.stopListening()
         self.assertEqual(len(found), 2)
+
+
+@pytest.mark.parametrize(
+    "leave", ["open(os.path.join(tempfile.gettempdir(), 'forgotten'), 'w').close()", "os.system('mkdir $TMPDIR/forgotten')"]
+)
+def test_a_temporary_file_fails_its_module_and_is_removed(tmp_path: Path, leave: str) -> None:
+    (tmp_path / "test_it.py").write_text(f"import os, tempfile\ndef test_it():\n    {leave}\n")
+    (tmp_path / "temporary").mkdir()
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "tests.conftest", f"--rootdir={tmp_path}", "test_it.py"]
+    settings = environment(PYTHONPATH=str(ROOT), TMPDIR=str(tmp_path / "temporary"))
+    ran = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60)
+    assert "left in the temporary folder: ['forgotten']" in ran.stdout
+    assert "1 passed, 1 error" in ran.stdout
+    assert [path.name.partition("-")[0] for path in (tmp_path / "temporary").iterdir()] == ["pytest"]

@@ -19,7 +19,7 @@ def test_250_kb_of_braces_a_byte_at_a_time_cost_at_most_8_times_what_50_kb_cost(
 @pytest.mark.parametrize("shape", SHAPES)
 def test_5_times_as_many_bytes_of_any_shape_cost_at_most_8_times_as_much(shape: str) -> None:
     assert growth(in_the_framer, shape, 20_000, 100_000, piece=1, enough=MOST) <= MOST
-    assert growth(in_the_framer, shape, 100_000, 500_000, piece=LIMIT, enough=MOST) <= MOST
+    assert growth(in_the_framer, shape, 50_000, 250_000, piece=LIMIT, enough=MOST) <= MOST
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -144,7 +144,7 @@ def a_step(draw: st.DrawFn) -> Step:
 
 
 class AllOrdersTests(SynchronousTestCase):
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(st.lists(a_step(), max_size=5), st.none() | VALUES)
     def test_the_checker_says_what_trying_all_orders_does(self, steps: list[Step], initial: Value) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import signal
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.wire.listen import CannotListen, endpoint
+from sockcrud.wire.listen import MOST_PASSED_OVER, CannotListen, _Accepting, endpoint
 from tests.running import Daemon
 
 AT_ONCE = 300
@@ -82,3 +83,37 @@ def test_many_who_come_at_once_while_it_is_busy_are_all_answered(tmp_path: Path)
                 key.fileobj.close()
                 answered += 1
         assert answered == AT_ONCE
+
+
+class AcceptingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.addCleanup(self.listening.close)
+        self.accepting = _Accepting(self.listening)
+
+    def connected(self, reset: bool = False) -> socket.socket:
+        connection = socket.create_connection(self.listening.getsockname())
+        self.addCleanup(connection.close)
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        return connection
+
+    def accepted(self) -> tuple[str, int]:
+        connection, peer = self.accepting.accept()
+        self.addCleanup(connection.close)
+        address: tuple[str, int] = peer
+        return address
+
+    def test_connections_that_were_reset_are_passed_over(self) -> None:
+        for _ in range(MOST_PASSED_OVER):
+            self.connected(reset=True)
+        there = self.connected()
+        self.assertEqual(self.accepted(), there.getsockname())
+
+    def test_one_call_passes_over_so_many_and_no_more(self) -> None:
+        for _ in range(MOST_PASSED_OVER + 1):
+            self.connected(reset=True)
+        there = self.connected()
+        self.assertNotEqual(self.accepted(), there.getsockname())
+        self.assertEqual(self.accepted(), there.getsockname())

@@ -1,4 +1,4 @@
-"""Document 4, over the wire: clients in the field, that send no `Host` and may frame loosely."""
+"""Clients in the field, that send no `Host` and may frame loosely, over the wire: docs/protocols/members.md."""
 
 from __future__ import annotations
 

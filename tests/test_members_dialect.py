@@ -1,4 +1,4 @@
-"""Document 4, over the wire: its four calls, and what HTTP asks of every dialect."""
+"""The four calls of docs/protocols/members.md over the wire, and what HTTP asks of every dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document 1, messages as JSON on TCP, and what WIRE.md adds to it."""
+"""Messages as JSON on TCP: docs/protocols/messages.md and json-lines.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dialect_case import DialectCase, request
 
 
 def answer(status: int, message: str, data: str = "") -> bytes:
-    """Give an answer as the document writes it, to the byte."""
+    """Give an answer as the protocol writes it, to the byte."""
     written = json.dumps({"status": status, "message": message, "data": data}, ensure_ascii=False, separators=(",", ":"))
     return written.encode() + b"\n"
 

@@ -231,8 +231,16 @@ main(["move", *sys.argv[4:]])
 
 
 @BOTH
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("phase", "least"), [("copying", 30), ("copying", 70), ("comparing", 30)])
+@pytest.mark.parametrize(
+    ("phase", "least", "end"),
+    [
+        ("copying", 30, signal.SIGKILL),
+        ("copying", 70, signal.SIGINT),
+        ("copying", 70, signal.SIGTERM),
+        ("comparing", 30, signal.SIGKILL),
+        ("comparing", 30, signal.SIGINT),
+    ],
+)
 @awaits
 async def test_an_interrupted_move_leaves_nothing_and_can_be_made_again(
     new: Callable[[str], str], target: str, end: int, phase: str, least: int

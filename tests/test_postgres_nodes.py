@@ -21,7 +21,7 @@ from tests.postgres_case import PostgresCase
 from tests.sqlite_case import the_reactor
 from tests.store_case import ALL, a_client, a_company, a_product, an_account, ids
 
-RACES = 1_000
+RACES = 200
 DIGEST = "0" * 64
 
 

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sockcrud.config import Settings
-from tests.running import DIALECTS, Daemon, environment
+from sockcrud import loading
+from tests.running import Daemon, environment
 
 ROOT = Path(__file__).absolute().parent.parent
 README = ROOT / "README.md"
 STAND_INS = "".join(f'{name}() {{ "{sys.executable}" -m tests.stand_ins {name} "$@"; }}\n' for name in ("nc", "curl"))
-_DEFAULT_PORTS = {name: getattr(Settings(), name).removeprefix("tcp:") for name in DIALECTS}
+DEFAULT_PORTS = {dialect.name: str(dialect.port) for dialect in loading.apps().dialects}
 
 
 def shown(page: Path = README) -> Iterator[tuple[str, str]]:
@@ -30,6 +30,7 @@ def without_chance(text: str) -> str:
     """Take out what is another each time: moments, tokens, files for passwords, and how many connections there may be."""
     for pattern, name in (
         (r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", "MOMENT"),
+        (r"(?m)^Date: .* GMT$", "Date: MOMENT"),
         (r"\b[0-9A-F]{64}\b", "TOKEN"),
         (r"\S*/sockcrud-admin-password-\w+", "FILE"),
         (r"at most [\d,]+", "at most MANY"),
@@ -43,7 +44,7 @@ def test_the_transcripts_are_real(tmp_path: Path) -> None:
     assert len(commands) >= 8
     with Daemon(tmp_path, "--demo") as daemon:
         script = "".join(f"{command}\necho '=== end'\n" for command, _ in commands)
-        for name, port in _DEFAULT_PORTS.items():
+        for name, port in DEFAULT_PORTS.items():
             script = re.sub(rf"(127\.0\.0\.1[: ]){port}\b", rf"\g<1>{daemon.ports[name]}", script)
         ran = subprocess.run(
             ["bash", "-c", STAND_INS + script], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60
@@ -59,6 +60,6 @@ def test_the_banner_is_real(tmp_path: Path) -> None:
     shutil.copy(ROOT / "tap.cfg", tmp_path)  # the commands of the README are for a checkout
     with Daemon(tmp_path, "--demo") as daemon:
         for line in daemon.banner:
-            for name, port in _DEFAULT_PORTS.items():
+            for name, port in DEFAULT_PORTS.items():
                 line = re.sub(rf"\b{daemon.ports[name]}\b", port, line)
             assert without_chance(line) in readme

@@ -23,7 +23,7 @@ from tests.running import DIALECTS, received
 HASH: Final = "$argon2id"
 ANY_DIGEST: Final = re.compile(rb"[0-9A-Fa-f]{64}")
 ECHO: Final = re.compile(rb'"IDSessao":"([0-9A-F]{64})"')
-"""The session of the URL, which the document has in the answer where it is a valid one."""
+"""The session of the URL, which the protocol has in the answer where it is a valid one."""
 PEOPLE: Final = {
     "anna@example.org": "Tr0ub4dor-anna",
     "Bjørn": "pässwörd of Bjørn",

@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""Document 2 on the wire: accounts and tokens."""
+"""Accounts and tokens on the wire: docs/protocols/shop.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import globalLogPublisher, textFileLogObserver
 
-from sockcrud.dialects.shop.auth import AuthResponder
+from sockcrud.apps.shop.dialect.auth import AuthResponder
 from sockcrud.model import ADMIN, USER, Account, Session
 from tests.http_kit import Answered, HTTPClient, answers, request
 from tests.shop_kit import ShopWireCase, basic

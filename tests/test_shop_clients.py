@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""Document 2 on the wire: clients and addresses."""
+"""Clients and addresses on the wire: docs/protocols/shop.md."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""Document 2 on the wire: products and inventory."""
+"""Products and inventory on the wire: docs/protocols/shop.md."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from unittest import mock
 import pytest
 from click.testing import CliRunner, Result
 
-from sockcrud import progress
+from sockcrud import loading, progress
 from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.first_start import add_examples
-from sockcrud.model import Account, Session
+from sockcrud.model import STANDARD, Account, Session
 from sockcrud.passwords import InThisThread, Passwords, digest_of
 from sockcrud.store_commands import COMMANDS
 from sockcrud.stores.sqlite import SqliteStore
@@ -55,7 +55,7 @@ def refused(status: int, *words: str) -> str:
 def held(name: str) -> Iterator[tuple[SqliteStore, Turns]]:
     """Have a store open, as a daemon has."""
     turns = Turns()
-    store = SqliteStore.open(Path(name).absolute(), turns, print)
+    store = SqliteStore.open(Path(name).absolute(), STANDARD, turns, print)
     try:
         yield store, turns
     finally:
@@ -66,7 +66,7 @@ def made(name: str) -> str:
     """Make a store with the example records and an admin who is logged in; give its description."""
     with held(name) as (store, turns):
         now = datetime.now(timezone.utc)
-        turns.finish(add_examples(store))
+        turns.finish(add_examples(store, loading.apps()))
         directory = Directory(store, Passwords(InThisThread()), turns)
         admin = turns.finish(directory.ensure_admin("admin", digest_of(OLD)))
         assert admin is not None

@@ -1,4 +1,4 @@
-"""Document 0, users as JSON on TCP, and what WIRE.md adds to it."""
+"""Users as JSON on TCP: docs/protocols/users.md and json-lines.md."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def update(id: Any, /, **data: Any) -> bytes:
 
 
 def shown(id: int = 1, updated_at: str = AT_FIRST, **fields: Any) -> str:
-    """Give a user as the document writes one, to the byte."""
+    """Give a user as the protocol writes one, to the byte."""
     user = {"id": id, **ANA, "created_at": AT_FIRST, "updated_at": updated_at, **fields}
     return json.dumps(user, ensure_ascii=False, separators=(",", ":"))
 

@@ -1,4 +1,4 @@
-"""Document 3, over the wire: the accounts of a company, every answer of every call, and the document's examples."""
+"""The accounts of a company over the wire, every answer of every call: docs/protocols/way.md."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class ChangeTests(WayCase):
 
 
 class DocumentTests(WayCase):
-    """The document's examples, in its own words."""
+    """The protocol's examples, in its own words."""
 
     def setUp(self) -> None:
         super().setUp()

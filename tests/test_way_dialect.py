@@ -1,4 +1,4 @@
-"""Document 3, over the wire: logins, sessions, and what HTTP asks of every dialect."""
+"""Logins and sessions over the wire, and what HTTP asks of every dialect: docs/protocols/way.md."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class SessionTests(WayCase):
 
 
 class HTTPTests(WayCase):
-    """What is no answer of the document is an ERROR object with a status of HTTP."""
+    """What is no answer of the protocol is an ERROR object with a status of HTTP."""
 
     def refuses(self, status: int, answered: Answered, *, at_login: bool = False) -> None:
         self.assertEqual(answered.status, status)

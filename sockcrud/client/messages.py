@@ -1,4 +1,4 @@
-"""The operations of `messages`. A broken connection has the document's own words here."""
+"""The operations of `messages`. A broken connection has the protocol's own words here."""
 
 from __future__ import annotations
 

@@ -15,10 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import attrs
-
 from sockcrud.errors import DomainError, NotFound, Taken
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import Record, evolve
 from sockcrud.stores.hidden import Hidden
 from sockcrud.stores.interfaces import Overtaken
 from sockcrud.stores.tables import Step, Tables
@@ -41,7 +39,7 @@ class Staging:
         self._tables = tables
         self._rev = self.base - 1
         self._history = tables.new_history()
-        self._hidden = {kind: Hidden[Any](self.base, describe(kind).indexed) for kind in KINDS}
+        self._hidden = {kind: Hidden[Any](self.base, tables.table(kind).kind.indexed) for kind in tables.schema}
         tables.staging = self
         for kind, hidden in self._hidden.items():
             table = tables.table(kind)
@@ -60,7 +58,7 @@ class Staging:
                 tables.count_bytes(steps)
                 raise Overtaken(kind, id, error) from None
             self._rev += 1
-            staged = attrs.evolve(record, rev=self._rev)
+            staged = evolve(record, rev=self._rev)
             steps.append(Step(self._rev, kind, id, None, staged, table.highest))
             table.put(id, None, staged)
             self.kinds.add(kind)
@@ -103,7 +101,7 @@ class Staging:
     def take_back(self, most: int) -> list[Step]:
         """Take so many of the staged records back; give the steps. Once there are none it is over."""
         steps = list[Step]()
-        for kind in reversed(KINDS):  # what refers to others before them
+        for kind in reversed(self._tables.schema.kinds):  # what refers to others before them
             table, ids = self._tables.table(kind), self._hidden[kind].ids
             while ids and len(steps) < most:
                 record = table.records[ids[-1]]
@@ -116,7 +114,7 @@ class Staging:
 
     def _end(self) -> None:
         self._tables.staging = None
-        for kind in KINDS:
+        for kind in self._tables.schema:
             self._tables.table(kind).hidden = None
 
     def let_go(self, most: int) -> bool:

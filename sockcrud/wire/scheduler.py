@@ -2,9 +2,11 @@
 
 A connection whose bytes are cheap to serve never comes here: it is served when they arrive. One whose turn is used up
 (`TURN_SECONDS` of work, or an answer's worth of bytes) is queued, and so is every connection that has something to do
-after `BUDGET_SECONDS` of expensive work in one turn of the reactor. In the next turn the queue gets as much again, the
-peers one after the other, however many connections each of them has: so what a stranger sends keeps others waiting
-for some milliseconds, whatever it is and however often he connects.
+after `BUDGET_SECONDS` of expensive work in one turn of the reactor. In the next turn the queues get as much again, the
+peers one after the other, however many connections each of them has. Those that have been cheap so far (`light`) come
+before all others: else one who asks for a user would wait for three hundred strangers who each ask for everything. The
+others get the rest of the time, and one turn at least. So what a stranger sends keeps others waiting for some
+milliseconds, whatever it is and however often he connects.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ TURN_SECONDS: Final = 0.002
 """Work of one connection, after which it is the others' turn."""
 BUDGET_SECONDS: Final = 0.005
 """Expensive work in one turn of the reactor, after which what else there is waits for the next."""
+LIGHT_SECONDS: Final = 0.004
+"""Of these, for those that have been cheap so far; where there are others, they get the rest."""
 BYTES_A_SECOND: Final = 128 * 1024 * 1024
 """About so much is encoded: the work that an answer was is told from its length, which costs less than a look at the clock."""
 
@@ -39,19 +43,29 @@ class Worker(Protocol):
 
 
 class _Queue:
-    """The connections of one peer that wait: those that only came at a bad moment before those that used up a turn."""
+    """The connections that wait, by peer: the peers one after the other."""
 
-    __slots__ = ("heavy", "light")
+    __slots__ = ("_peers",)
 
     def __init__(self) -> None:
-        self.light: deque[Worker] = deque()
-        self.heavy: deque[Worker] = deque()
+        self._peers: OrderedDict[Hashable, deque[Worker]] = OrderedDict()
+
+    def append(self, worker: Worker) -> None:
+        peer = worker.peer_key
+        waiting = self._peers.get(peer)
+        if waiting is None:
+            waiting = self._peers[peer] = deque()
+        waiting.append(worker)
 
     def next(self) -> Worker:
-        return self.light.popleft() if self.light else self.heavy.popleft()
+        peer, waiting = self._peers.popitem(last=False)
+        worker = waiting.popleft()
+        if waiting:
+            self._peers[peer] = waiting  # behind all other peers
+        return worker
 
     def __bool__(self) -> bool:
-        return bool(self.light or self.heavy)
+        return bool(self._peers)
 
 
 class Scheduler:
@@ -61,12 +75,12 @@ class Scheduler:
         self.now = now
         """Return the time that work is measured by."""
         self._clock = clock
-        self._queues: OrderedDict[Hashable, _Queue] = OrderedDict()
+        self._light, self._heavy = _Queue(), _Queue()
         self._queued: set[Worker] = set()
         self._is_due = False
         self._spent = 0.0
         self.exhausted = False
-        """Whether this turn of the reactor has had its share of expensive work: schedule what comes now as `light`."""
+        """Whether this turn of the reactor has had its share of expensive work: schedule what comes now."""
 
     def __len__(self) -> int:
         """Return how many connections wait."""
@@ -84,10 +98,7 @@ class Scheduler:
         if worker in self._queued:
             return
         self._queued.add(worker)
-        queue = self._queues.get(worker.peer_key)
-        if queue is None:
-            queue = self._queues[worker.peer_key] = _Queue()
-        (queue.light if light else queue.heavy).append(worker)
+        (self._light if light else self._heavy).append(worker)
         self._run_later()
 
     def _run_later(self) -> None:
@@ -101,10 +112,10 @@ class Scheduler:
         self._spent = 0.0
         started = self.now()
         for _ in range(len(self._queued)):  # what is queued again meanwhile is for a later turn
-            peer, queue = self._queues.popitem(last=False)
-            worker = queue.next()
-            if queue:
-                self._queues[peer] = queue  # behind all other peers
+            if not self._light and not self._heavy:
+                break
+            is_late = self.now() - started > LIGHT_SECONDS
+            worker = (self._heavy if self._heavy and (is_late or not self._light) else self._light).next()
             self._queued.discard(worker)
             try:
                 worker.take_turn()

@@ -9,6 +9,7 @@ longest that a sleep lasted beyond its time. Linux only.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from attrs import Factory, define, frozen
 
 from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
-from sockcrud.model import KINDS, Account, Address, Client, Company, Record, Session, User, checked
+from sockcrud.model import KINDS, STANDARD, Account, Address, Client, Company, Record, Session, User, checked
 from sockcrud.operations.import_rows import NO_PASSWORD
 from sockcrud.stores import sqlite_ends
 from sockcrud.stores.memory import MemoryStore
@@ -101,40 +102,58 @@ class Measured:
 
 
 class WellBehaved:
-    """Reads a user on one connection and creates one on another, again and again, until it is told to stop."""
+    """Reads a user on one connection and creates one on another, again and again, until it is told to stop.
+
+    It is a process of its own: what this one does with an export of a million lines is none of the daemon's delays.
+    """
 
     def __init__(self, daemon: Daemon) -> None:
-        self._stop = Event()
         self.waits = Waits()
-        self.errors: list[BaseException] = []
-        jobs = ((self.waits.reads, lambda port: port.get(1)), (self.waits.creates, self._create))
-        self._threads = [Thread(target=self._run, args=(daemon.ports["users"], *job)) for job in jobs]
-
-    def _create(self, port: Users) -> None:
-        port.create(name="Well behaved", email="well@behaved.org", age=1)
-
-    def _run(self, number: int, waits: list[float], ask: Callable[[Users], object]) -> None:
-        try:
-            with Users(f"127.0.0.1:{number}") as port:
-                while not self._stop.is_set():
-                    started = perf_counter()
-                    ask(port)
-                    waits.append(perf_counter() - started)
-                    sleep(EVERY)
-        except BaseException as error:
-            self.errors.append(error)
+        command = f"from tests.proofs.long_changes import behave; behave({daemon.ports['users']})"
+        self._process = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self) -> WellBehaved:
-        for thread in self._threads:
-            thread.start()
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # it has begun
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self.errors:
-            raise self.errors[0]
+        told: bytes = self._process.communicate(timeout=60)[0]
+        if self._process.returncode != 0:
+            raise AssertionError("the well-behaved client was not served")
+        self.waits.reads, self.waits.creates = orjson.loads(told)
+
+
+def behave(number: int) -> None:
+    """Be the client of the daemon at this port until the standard input ends, and print how long it has waited."""
+    stop, waits, errors = Event(), Waits(), []
+
+    def create(port: Users) -> None:
+        port.create(name="Well behaved", email="well@behaved.org", age=1)
+
+    def run(waited: list[float], ask: Callable[[Users], object]) -> None:
+        try:
+            with Users(f"127.0.0.1:{number}") as port:
+                while not stop.is_set():
+                    started = perf_counter()
+                    ask(port)
+                    waited.append(perf_counter() - started)
+                    sleep(EVERY)
+        except BaseException as error:
+            errors.append(error)
+
+    jobs = ((waits.reads, lambda port: port.get(1)), (waits.creates, create))
+    threads = [Thread(target=run, args=job) for job in jobs]
+    for thread in threads:
+        thread.start()
+    print("begun", flush=True)
+    sys.stdin.read()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    sys.stdout.buffer.write(orjson.dumps([waits.reads, waits.creates]))
 
 
 def records(sizes: Sizes) -> Iterator[list[Record]]:
@@ -181,8 +200,8 @@ class FilledStore(MemoryStore):
 
     sizes: ClassVar[Sizes]
 
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         for some in filter(None, records(self.sizes)):
             self._tables.fill(type(some[0]), some, some[-1].id)
         self._tables.start_at(sum(len(self._tables.table(kind).records) for kind in KINDS))
@@ -191,7 +210,7 @@ class FilledStore(MemoryStore):
 def in_file(sizes: Sizes, path: Path) -> None:
     """Make a file that holds them."""
     highest, rev = dict.fromkeys(KINDS, 0), 0
-    with sqlite_ends.target(path) as target:
+    with sqlite_ends.target(path, STANDARD) as target:
         for some in filter(None, records(sizes)):
             target.write(type(some[0]), some)
             highest[type(some[0])], rev = some[-1].id, some[-1].rev

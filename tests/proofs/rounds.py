@@ -32,8 +32,8 @@ class Targets:
 
     delay: float = 0.050
     hashing_delay: float = 0.150
-    newcomer: float = 1.0
-    """For a new connection and its first answer, the administration's health among them."""
+    newcomer: float = 3.0
+    """For a new connection and its first answer: who comes while two thousand others do waits behind them."""
     login: float = 10.0
     memory: int = 20 * MIB
     settles: float = 60.0

@@ -39,9 +39,9 @@ class Records:
         return [record[name] for record in records]
 
     def messages_in(self, text: str) -> list[dict[str, Any]]:
-        """Read the messages as the document writes them: Python's form of each, with commas and no blanks between."""
+        """Read the messages as the protocol writes them: Python's form of each, with commas and no blanks between."""
         messages: list[dict[str, Any]] = ast.literal_eval(f"[{text}]")
-        assert ",".join(map(repr, messages)) == text, f"not written as the document has it: {text[:200]}"
+        assert ",".join(map(repr, messages)) == text, f"not written as the protocol has it: {text[:200]}"
         return messages
 
     def metric(self, text: str, name: str, **labels: str) -> float:

@@ -1,0 +1,205 @@
+"""What all routes of the admin share: who asks, and the words for errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from attrs import frozen
+
+from sockcrud.apps.admin.service import Administration
+from sockcrud.apps.admin.status import Status
+from sockcrud.dialects.routed import RoutedResponder, Terms, json_response
+from sockcrud.dialects.routes import Found, Schema
+from sockcrud.errors import (
+    Busy,
+    Crashed,
+    DomainError,
+    Forbidden,
+    HistoryGone,
+    Invalid,
+    LastAdmin,
+    LoginDelayed,
+    LoginFailed,
+    NoFile,
+    NotFound,
+    NotLoggedIn,
+    Outdated,
+    QuotaExceeded,
+    StillReferred,
+    Taken,
+    Unavailable,
+)
+from sockcrud.operations.directory import Logins
+from sockcrud.operations.gate import Principal
+from sockcrud.operations.import_rows import Fault, Unimportable
+from sockcrud.operations.record_lines import IMPORT_LIMIT, Spool
+from sockcrud.operations.transfer import Transfer
+from sockcrud.operations.upkeep import Upkeep
+from sockcrud.wire.http import Request, Response
+
+DIALECT: Final = "admin"
+IMPORT: Final = "/import"
+LOGOUT: Final = "/logout"
+"""The one thing that others than admins can do with a token of this dialect."""
+
+_CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
+SOON: Final = (b"Retry-After", b"1")
+
+_STATUSES: Final[dict[type[DomainError], int]] = {
+    Invalid: 400,
+    Unimportable: 400,
+    NotLoggedIn: 401,
+    LoginFailed: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Taken: 409,
+    StillReferred: 409,
+    LastAdmin: 409,
+    NoFile: 409,
+    HistoryGone: 410,
+    Outdated: 412,
+    LoginDelayed: 429,
+    Crashed: 500,
+    Busy: 503,
+    Unavailable: 503,
+    QuotaExceeded: 507,
+}
+
+_MESSAGES: Final[dict[type[DomainError], str]] = {
+    NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",
+    LoginFailed: "the login or the password is wrong, or the account may not log in",
+    Forbidden: "only an admin may do this",
+    Outdated: "the record is at a revision that If-Match or If-None-Match rules out",
+    LastAdmin: "this would leave no active admin in an active company",
+    Crashed: "an internal error; its trace is in the log",
+    Busy: "too much is under way; try again in a moment",
+    Unavailable: "the store cannot be reached; whether a change took effect is unknown",
+}
+"""Where the error's own words are none, or are not for everybody."""
+
+_HTTP_CODES: Final = {
+    400: "bad_request",
+    403: "foreign_origin",
+    404: "no_such_path",
+    405: "no_such_method",
+    408: "too_slow",
+    413: "too_large",
+    414: "too_long",
+    415: "wrong_type",
+    421: "wrong_host",
+    431: "too_large",
+    500: "crashed",
+    501: "not_implemented",
+    503: "busy",
+    505: "wrong_version",
+}
+
+_REFERENCES: Final = {"Company": ("/companies", "company_id"), "Account": ("/accounts", "account_id")}
+"""Where a kind is what the path names, and the field that refers to it elsewhere."""
+
+_TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
+
+_FAULT: Final[Schema] = {
+    "type": "object",
+    "properties": {"line": {"type": "integer"}, "field": _TEXT_OR_NULL, "message": {"type": "string"}},
+    "required": ["line", "field", "message"],
+    "additionalProperties": False,
+}
+
+ERROR: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "field": _TEXT_OR_NULL,
+                "faults": {"type": "array", "items": _FAULT},
+            },
+            "required": ["code", "message", "field"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
+
+
+@frozen
+class Operations:
+    """What the admin's dialect calls. An import may have a body of `import_limit` bytes."""
+
+    logins: Logins
+    administration: Administration
+    transfer: Transfer
+    status: Status
+    upkeep: Upkeep
+    import_limit: int = IMPORT_LIMIT
+
+
+class AdminBase(RoutedResponder):
+    """The admin behind one connection, without the routes. A body says what it is: a form of a web page cannot."""
+
+    error_body = ERROR
+    untyped = ""
+
+    def __init__(self, operations: Operations, address: str, terms: Terms | None = None) -> None:
+        super().__init__(Principal(DIALECT, address), terms)
+        self.operations = operations
+
+    async def log_in(self, request: Request, found: Found) -> Principal:
+        scheme, _, token = (request.header(b"authorization") or b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise NotLoggedIn
+        principal = await self.operations.logins.resume(self.principal, DIALECT, token.strip().decode("latin-1"))
+        if found.route.path != LOGOUT:
+            await self.operations.administration.enter(principal)
+        return principal
+
+    def body_sink(self, request: Request) -> Spool | None:
+        found = self.routes.find(request.path, request.method)
+        if isinstance(found, Found) and found.route.path == IMPORT:
+            return Spool(self.operations.import_limit)
+        return None
+
+    def error(self, status: int, message: str) -> Response:
+        headers = (SOON,) if status == 503 else ()
+        return json_response(status, _error(_HTTP_CODES.get(status, "bad_request"), message, None), *headers)
+
+    def failed(self, error: DomainError, found: Found) -> Response:
+        status = _STATUSES.get(type(error), 500)
+        message = _MESSAGES.get(type(error)) or str(error)
+        body = _error(error.outcome, message, _field(error, found))
+        if isinstance(error, Unimportable):
+            body["error"]["faults"] = [_shown(fault) for fault in error.faults]
+        return Response(status, orjson.dumps(body), headers=_headers(status, error))
+
+
+def _headers(status: int, error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
+    if isinstance(error, LoginDelayed):
+        return ((b"Retry-After", b"%d" % max(1, math.ceil(error.retry_after))),)
+    if status == 401:
+        return (_CHALLENGE,)
+    return (SOON,) if status == 503 else ()
+
+
+def _field(error: DomainError, found: Found) -> str | None:
+    """Name the field that the error is about, if it is about one."""
+    if isinstance(error, (Invalid, Taken)):
+        return error.field
+    if isinstance(error, NotFound) and error.kind in _REFERENCES:
+        home, reference = _REFERENCES[error.kind]
+        return None if found.route.path.startswith(home) else reference
+    return None
+
+
+def _error(code: str, message: str, field: str | None) -> dict[str, dict[str, Any]]:
+    return {"error": {"code": code, "message": message, "field": field}}
+
+
+def _shown(fault: Fault) -> Mapping[str, object]:
+    return {"line": fault.line, "field": fault.field, "message": f"expected {fault.expected}"}

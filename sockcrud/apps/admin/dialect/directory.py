@@ -1,0 +1,319 @@
+"""The admin's routes for logins, accounts, companies and sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from sockcrud.apps.admin.dialect import schemas
+from sockcrud.apps.admin.dialect.base import LOGOUT, AdminBase
+from sockcrud.apps.admin.service import PAGE, LiveSession, Page
+from sockcrud.dialects.etags import NO_REVISION, etag
+from sockcrud.dialects.fields import required
+from sockcrud.dialects.routed import Call, json_response
+from sockcrud.dialects.routes import Route
+from sockcrud.errors import Invalid, Outdated
+from sockcrud.model import INT64, Account, Company
+from sockcrud.operations.record_lines import as_json
+from sockcrud.operations.values import Password
+from sockcrud.wire.http import Response
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+_ACCOUNT_FIELDS: Final = ("login", "role", "company_id", "active")
+_COMPANY_FIELDS: Final = ("name", "active")
+
+
+def whole_of_query(call: Call, name: str) -> int | None:
+    """Give a whole number of the query, None where it is not there; raise Invalid for anything else."""
+    text = call.query.get(name)
+    if text is None:
+        return None
+    if _WHOLE.fullmatch(text) is None or int(text) not in INT64:
+        raise Invalid(name, "a whole number of at most 64 bits")
+    return int(text)
+
+
+def page_of_query(call: Call) -> tuple[int, int | None]:
+    """Give how many are wanted, and after which."""
+    limit = whole_of_query(call, "limit")
+    return PAGE if limit is None else limit, whole_of_query(call, "after")
+
+
+def _named(call: Call, names: Sequence[str]) -> dict[str, Any]:
+    """Give those of the fields that the body has. None is no value of any: to operations it means "not named"."""
+    fields = call.fields()
+    named = {name: fields[name] for name in names if name in fields}
+    for name, value in named.items():
+        if value is None:
+            raise Invalid(name, "a value, not null")
+    return named
+
+
+def _with_password(named: dict[str, Any]) -> dict[str, Any]:
+    if "password" in named:
+        named["secret"] = Password(named.pop("password"))
+    return named
+
+
+def _shown(record: Account | Company) -> dict[str, Any]:
+    shown = as_json(record)
+    del shown["kind"]
+    shown.pop("password_hash", None)
+    return shown
+
+
+def _session(session: LiveSession) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "account_id": session.account_id,
+        "dialect": session.dialect,
+        "address": session.address,
+        "created_at": session.created_at,
+        "used_at": session.used_at,
+    }
+
+
+def _one(record: Account | Company, status: int = 200, *headers: tuple[bytes, bytes]) -> Response:
+    return json_response(status, _shown(record), etag(record.rev), *headers)
+
+
+def _made(record: Account | Company, home: bytes) -> Response:
+    return _one(record, 201, (b"Location", b"%b/%d" % (home, record.id)))
+
+
+def _page(page: Page[Any], show: Callable[[Any], Mapping[str, Any]]) -> Response:
+    return json_response(200, {"items": [show(item) for item in page.items], "next": page.next})
+
+
+async def log_in(admin: AdminBase, call: Call) -> Response:
+    fields = call.fields()
+    login, password = required(fields, "login"), required(fields, "password")
+    dialect = call.principal.dialect
+    begun = await admin.operations.logins.log_in(call.principal, dialect, login, Password(password))
+    return json_response(200, {"token": begun.token})
+
+
+async def log_out(admin: AdminBase, call: Call) -> Response:
+    await admin.operations.logins.log_out(call.principal)
+    return Response(204)
+
+
+async def list_accounts(admin: AdminBase, call: Call) -> Response:
+    return _page(await admin.operations.administration.accounts(call.principal, *page_of_query(call)), _shown)
+
+
+async def get_account(admin: AdminBase, call: Call) -> Response:
+    return _one(await admin.operations.administration.account(call.principal, call.id))
+
+
+async def create_account(admin: AdminBase, call: Call) -> Response:
+    named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+    login, secret = required(named, "login"), named.get("secret")
+    if secret is None:
+        raise Invalid("password", "a value, and there is none")
+    del named["login"], named["secret"]
+    return _made(await admin.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts")
+
+
+async def change_account(admin: AdminBase, call: Call) -> Response:
+    named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+    change = admin.operations.administration.change_account
+    return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+
+
+async def deactivate_account(admin: AdminBase, call: Call) -> Response:
+    deactivate = admin.operations.administration.deactivate_account
+    return _one(await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect)))
+
+
+async def list_companies(admin: AdminBase, call: Call) -> Response:
+    return _page(await admin.operations.administration.companies(call.principal, *page_of_query(call)), _shown)
+
+
+async def get_company(admin: AdminBase, call: Call) -> Response:
+    return _one(await admin.operations.administration.company(call.principal, call.id))
+
+
+async def create_company(admin: AdminBase, call: Call) -> Response:
+    named = _named(call, _COMPANY_FIELDS)
+    required(named, "name")
+    return _made(await admin.operations.administration.create_company(call.principal, **named), b"/companies")
+
+
+async def change_company(admin: AdminBase, call: Call) -> Response:
+    named = _named(call, _COMPANY_FIELDS)
+    change = admin.operations.administration.change_company
+    return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+
+
+async def deactivate_company(admin: AdminBase, call: Call) -> Response:
+    change = admin.operations.administration.change_company
+    return _one(await call.if_match(lambda expect: change(call.principal, call.id, active=False, expect=expect)))
+
+
+async def list_sessions(admin: AdminBase, call: Call) -> Response:
+    limit, after = page_of_query(call)
+    account_id = whole_of_query(call, "account_id")
+    return _page(await admin.operations.administration.sessions(call.principal, limit, after, account_id), _session)
+
+
+async def end_session(admin: AdminBase, call: Call) -> Response:
+    async def end(expect: int | None) -> None:
+        if expect is not None:
+            raise Outdated(expect, NO_REVISION)  # sessions have no tag, so none is right
+        await admin.operations.administration.end_session(call.principal, call.id)
+
+    await call.if_match(end)
+    return Response(204)
+
+
+async def end_sessions(admin: AdminBase, call: Call) -> Response:
+    account_id = whole_of_query(call, "account_id")
+    if account_id is None:
+        raise Invalid("account_id", "the id of an account in the query, and there is none")
+    return json_response(200, {"ended": await admin.operations.administration.end_sessions(call.principal, account_id)})
+
+
+_ONE: Final = {"ETag": "the revision of the record"}
+_NEW: Final = {**_ONE, "Location": "the path of the record"}
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/login",
+        log_in,
+        "Log in; the token goes into Authorization: Bearer",
+        {200: schemas.TOKEN},
+        errors=(401, 429),
+        login=False,
+        body=schemas.LOGIN,
+    ),
+    Route("POST", LOGOUT, log_out, "Log out: the token is dead from then on", {204: None}),
+    Route(
+        "GET",
+        "/accounts",
+        list_accounts,
+        "List the accounts of all companies",
+        {200: schemas.page(schemas.ACCOUNT)},
+        errors=(400, 403),
+        query=schemas.PAGED,
+    ),
+    Route(
+        "POST",
+        "/accounts",
+        create_account,
+        "Create an account, of the default company unless one is named",
+        {201: schemas.ACCOUNT},
+        errors=(403, 404, 409),
+        body=schemas.NEW_ACCOUNT,
+        headers=_NEW,
+    ),
+    Route(
+        "GET",
+        "/accounts/{id}",
+        get_account,
+        "Get one account",
+        {200: schemas.ACCOUNT},
+        errors=(403, 404),
+        headers=_ONE,
+    ),
+    Route(
+        "PATCH",
+        "/accounts/{id}",
+        change_account,
+        "Change what is named of an account, and end its sessions",
+        {200: schemas.ACCOUNT},
+        errors=(403, 404, 409),
+        body=schemas.CHANGED_ACCOUNT,
+        if_match=True,
+        headers=_ONE,
+    ),
+    Route(
+        "DELETE",
+        "/accounts/{id}",
+        deactivate_account,
+        "Deactivate an account, and end its sessions; nothing is deleted",
+        {200: schemas.ACCOUNT},
+        errors=(403, 404, 409),
+        if_match=True,
+        headers=_ONE,
+    ),
+    Route(
+        "GET",
+        "/companies",
+        list_companies,
+        "List the companies",
+        {200: schemas.page(schemas.COMPANY)},
+        errors=(400, 403),
+        query=schemas.PAGED,
+    ),
+    Route(
+        "POST",
+        "/companies",
+        create_company,
+        "Create a company",
+        {201: schemas.COMPANY},
+        errors=(403, 409),
+        body=schemas.NEW_COMPANY,
+        headers=_NEW,
+    ),
+    Route(
+        "GET",
+        "/companies/{id}",
+        get_company,
+        "Get one company",
+        {200: schemas.COMPANY},
+        errors=(403, 404),
+        headers=_ONE,
+    ),
+    Route(
+        "PATCH",
+        "/companies/{id}",
+        change_company,
+        "Rename, activate or deactivate a company, and end the sessions of its accounts",
+        {200: schemas.COMPANY},
+        errors=(403, 404, 409),
+        body=schemas.CHANGED_COMPANY,
+        if_match=True,
+        headers=_ONE,
+    ),
+    Route(
+        "DELETE",
+        "/companies/{id}",
+        deactivate_company,
+        "Deactivate a company, and end the sessions of its accounts; nothing is deleted",
+        {200: schemas.COMPANY},
+        errors=(403, 404, 409),
+        if_match=True,
+        headers=_ONE,
+    ),
+    Route(
+        "GET",
+        "/sessions",
+        list_sessions,
+        "List the sessions, of one account or of all",
+        {200: schemas.page(schemas.SESSION)},
+        errors=(400, 403),
+        query={**schemas.PAGED, "account_id": schemas.ID},
+    ),
+    Route(
+        "DELETE",
+        "/sessions",
+        end_sessions,
+        "End all sessions of an account",
+        {200: schemas.ENDED},
+        errors=(400, 403, 404),
+        query={"account_id": schemas.ID},
+        needed=("account_id",),
+    ),
+    Route(
+        "DELETE",
+        "/sessions/{id}",
+        end_session,
+        "End one session",
+        {204: None},
+        errors=(403, 404),
+        if_match=True,
+    ),
+)

@@ -1,0 +1,183 @@
+"""The admin's routes for changes, export and import, and for how the daemon does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final
+
+from sockcrud.apps.admin.dialect import schemas
+from sockcrud.apps.admin.dialect.base import IMPORT, SOON, AdminBase
+from sockcrud.apps.admin.dialect.directory import whole_of_query
+from sockcrud.apps.admin.service import PAGE
+from sockcrud.dialects.routed import Call, json_response
+from sockcrud.dialects.routes import JSON, Route
+from sockcrud.errors import Invalid
+from sockcrud.metrics import CONTENT_TYPE
+from sockcrud.model import Record
+from sockcrud.operations.import_rows import Fault, Given
+from sockcrud.operations.record_lines import Spool, as_json, as_lines
+from sockcrud.operations.results import Change, Listing
+from sockcrud.wire.http import BodySlices, Response
+
+LINES: Final = "application/x-ndjson"
+"""One JSON object a line."""
+
+SQLITE_FILE: Final = "application/vnd.sqlite3"
+
+_TOGETHER: Final = 125
+"""Records of an export that are encoded in one go: about a millisecond."""
+
+_LONGEST_WHOLE: Final = 64 * 1024
+"""Bytes up to which an export goes out as one, its length said: it is encoded in one turn."""
+
+_SECRETS: Final = {"yes": True, "no": False}
+
+
+def _shown(change: Change) -> Mapping[str, Any]:
+    record = None if change.record is None else as_json(change.record)
+    return {"rev": change.rev, "kind": change.kind.__name__, "id": change.id, "record": record}
+
+
+async def list_changes(admin: AdminBase, call: Call) -> Response:
+    since, limit = whole_of_query(call, "since"), whole_of_query(call, "limit")
+    if since is None:
+        raise Invalid("since", "a revision in the query, 0 for all that is known")
+    limit = PAGE if limit is None else limit
+    changes = await admin.operations.administration.changes(call.principal, since, limit)
+    following = changes[-1].rev if len(changes) == limit else None
+    return json_response(200, {"items": [_shown(change) for change in changes], "next": following})
+
+
+async def export(admin: AdminBase, call: Call) -> Response:
+    secrets = _SECRETS.get(call.query.get("secrets", "no"))
+    if secrets is None:
+        raise Invalid("secrets", "yes or no")
+    listing = await admin.operations.transfer.export(call.principal, secrets)
+    body = await _whole_or_sliced(listing)
+    return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % listing.size),))
+
+
+async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
+    start = b""
+    try:
+        async for records in listing:
+            start += as_lines(records)
+            if len(start) > _LONGEST_WHOLE:
+                return BodySlices(_slices(start, listing), listing.close)
+    except BaseException:
+        listing.close()
+        raise
+    return start
+
+
+async def _slices(start: bytes, listing: Listing[Record]) -> AsyncIterator[bytes]:
+    yield start
+    async for records in listing:
+        for first in range(0, len(records), _TOGETHER):
+            yield as_lines(records[first : first + _TOGETHER])
+
+
+async def import_(admin: AdminBase, call: Call) -> Response:
+    sink = call.request.sink
+    records: Iterable[Given | Fault] = sink.records() if isinstance(sink, Spool) else ()
+    return json_response(200, {"imported": await admin.operations.transfer.import_(call.principal, records)})
+
+
+async def check(admin: AdminBase, call: Call) -> Response:
+    faults = await admin.operations.upkeep.check(call.principal)
+    return json_response(200, {"sound": not faults, "faults": list(faults)})
+
+
+async def backup(admin: AdminBase, call: Call) -> Response:
+    copied = await admin.operations.upkeep.copy(call.principal)
+    body = BodySlices(copied, copied.close, copied.size)
+    return Response(200, body, SQLITE_FILE.encode())
+
+
+async def show_health(admin: AdminBase, call: Call) -> Response:
+    health = await admin.operations.status.health(call.principal)
+    body = {
+        "status": "good" if health.good else "bad",
+        "dialects": {name: {"listening": listening} for name, listening in health.listening.items()},
+        "store": {"reachable": health.store_reachable},
+    }
+    return json_response(200, body) if health.good else json_response(503, body, SOON)
+
+
+async def show_metrics(admin: AdminBase, call: Call) -> Response:
+    return Response(200, await admin.operations.status.read_figures(call.principal), CONTENT_TYPE)
+
+
+async def show_description(admin: AdminBase, call: Call) -> Response:
+    return Response(200, await admin.operations.status.read_description(call.principal))
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/changes",
+        list_changes,
+        "List what has changed after a revision; the last one's is what to ask for the rest since",
+        {200: schemas.page(schemas.CHANGE)},
+        errors=(400, 403, 410),
+        query={"since": schemas.SINCE, "limit": schemas.LIMIT},
+        needed=("since",),
+    ),
+    Route(
+        "GET",
+        "/export",
+        export,
+        "Give all records but sessions, one JSON object a line; the hashes of passwords only with secrets=yes",
+        {200: schemas.TEXT},
+        errors=(400, 403),
+        query={"secrets": {"enum": list(_SECRETS)}},
+        gives=LINES,
+        headers={"X-Total-Count": "about how many records these are, to tell how far it is"},
+    ),
+    Route(
+        "POST",
+        IMPORT,
+        import_,
+        "Add records, one JSON object a line, all of them or none; an account without password_hash gets no password",
+        {200: schemas.IMPORTED},
+        errors=(403, 409),
+        body=schemas.TEXT,
+        takes=(LINES, "application/jsonl", "application/octet-stream", "text/plain", JSON),
+    ),
+    Route(
+        "POST",
+        "/check",
+        check,
+        "Look for damage in the file of the store: in itself, and beside what is served",
+        {200: schemas.CHECKED},
+        errors=(403, 409),
+        changes=False,
+    ),
+    Route(
+        "GET",
+        "/backup",
+        backup,
+        "Give a copy of the store's file as it is now, with all hashes: it is itself a store",
+        {200: schemas.TEXT},
+        errors=(403, 409),
+        gives=SQLITE_FILE,
+    ),
+    Route(
+        "GET",
+        "/health",
+        show_health,
+        "Tell whether all listens and the store can be reached",
+        {200: schemas.HEALTH, 503: schemas.HEALTH},
+        login=False,
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        show_metrics,
+        "Give the figures of the daemon for Prometheus",
+        {200: schemas.TEXT},
+        login=False,
+        gives=CONTENT_TYPE.decode(),
+    ),
+    Route("GET", "/openapi.json", show_description, "Describe what all HTTP dialects serve", {200: schemas.ANY}, errors=(403,)),
+)

@@ -1,0 +1,237 @@
+"""What an admin can do, wherever it belongs: all accounts, all companies, all sessions, and what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+import attrs
+from attrs import frozen
+
+from sockcrud.accounts import Directory, Permit
+from sockcrud.errors import Invalid, NotFound
+from sockcrud.model import USER, Account, Company, Session
+from sockcrud.operations.directory import still
+from sockcrud.operations.gate import Gate, Principal, admins, operation
+from sockcrud.operations.values import HIDDEN, Secret
+from sockcrud.records import evolve
+from sockcrud.sessions import account_lock, alive_in_company, end_sessions
+from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
+
+T = TypeVar("T")
+
+PAGE: Final = 100
+LONGEST_PAGE: Final = 1000
+
+
+@frozen
+class Page(Generic[T]):
+    """Some of many. `next` is what to ask for the rest `after`, or None where there is no rest."""
+
+    items: Sequence[T]
+    next: int | None
+
+
+@frozen
+class LiveSession:
+    """A session without what would let anybody in."""
+
+    id: int
+    account_id: int
+    dialect: str
+    address: str
+    created_at: datetime
+    used_at: datetime
+
+
+@frozen
+class Administration:
+    """The admin's operations. Any of them fails with NotLoggedIn without a login, and with Forbidden for others."""
+
+    gate: Gate
+    store: IStore
+    directory: Directory
+
+    @operation("administration.enter", admins)
+    async def enter(self, principal: Principal) -> None:
+        """Fire for an admin, before anything of what is asked for is looked at or taken in."""
+
+    @operation("accounts.list", admins)
+    async def accounts(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Account]:
+        """Fire with at most `limit` accounts, those with an id above `after`."""
+        return await self._page(Account, limit, after)
+
+    @operation("accounts.get", admins)
+    async def account(self, principal: Principal, id: int) -> Account:
+        """Fire with the account; fail with NotFound."""
+        return await self.store.get(Account, id)
+
+    @operation("accounts.create", admins)
+    async def create_account(
+        self,
+        principal: Principal,
+        login: str,
+        secret: Secret,
+        role: str = USER,
+        company_id: int | None = None,
+        active: bool = True,
+    ) -> Account:
+        """Fire with a new account, of the default company unless another is named.
+
+        Fail with Invalid, Taken (the login name), NotFound (the company) or Busy.
+        """
+        return await self.directory.create(
+            login,
+            secret.to_keep(),
+            role=role,
+            company_id=company_id,
+            active=active,
+            address=principal.address,
+            permit=_permit(principal),
+        )
+
+    @operation("accounts.change", admins)
+    async def change_account(
+        self,
+        principal: Principal,
+        id: int,
+        *,
+        login: str | None = None,
+        secret: Secret | None = None,
+        role: str | None = None,
+        company_id: int | None = None,
+        active: bool | None = None,
+        expect: int | None = None,
+    ) -> Account:
+        """Fire with the changed account; what is None stays. All its sessions end but the one that changes its own.
+
+        Fail with Invalid (also where nothing is named), NotFound (the account, the company), Taken, Outdated, LastAdmin
+        or Busy.
+        """
+        return await self.directory.change(
+            id,
+            login=login,
+            digest=None if secret is None else secret.to_keep(),
+            role=role,
+            company_id=company_id,
+            active=active,
+            expect=expect,
+            own_session=principal.session_id,
+            address=principal.address,
+            permit=_permit(principal),
+        )
+
+    @operation("accounts.deactivate", admins)
+    async def deactivate_account(self, principal: Principal, id: int, expect: int | None = None) -> Account:
+        """Fire with the account, inactive now, its sessions ended. Fail with NotFound, Outdated or LastAdmin."""
+        return await self.directory.deactivate(id, expect=expect, permit=_permit(principal))
+
+    @operation("companies.list", admins)
+    async def companies(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Company]:
+        """Fire with at most `limit` companies, those with an id above `after`."""
+        return await self._page(Company, limit, after)
+
+    @operation("companies.get", admins)
+    async def company(self, principal: Principal, id: int) -> Company:
+        """Fire with the company; fail with NotFound."""
+        return await self.store.get(Company, id)
+
+    @operation("companies.create", admins)
+    async def create_company(self, principal: Principal, name: str, active: bool = True) -> Company:
+        """Fire with a new company. Fail with Invalid or Taken (the name)."""
+        return await self.directory.create_company(name, active=active, permit=_permit(principal))
+
+    @operation("companies.change", admins)
+    async def change_company(
+        self,
+        principal: Principal,
+        id: int,
+        *,
+        name: str | None = None,
+        active: bool | None = None,
+        expect: int | None = None,
+    ) -> Company:
+        """Fire with the company, renamed, activated or deactivated; what is None stays. All sessions of its accounts end.
+
+        Fail with Invalid (also where nothing is named), NotFound, Taken, Outdated or LastAdmin.
+        """
+        return await self.directory.change_company(id, name=name, active=active, expect=expect, permit=_permit(principal))
+
+    @operation("sessions.list", admins)
+    async def sessions(
+        self, principal: Principal, limit: int = PAGE, after: int | None = None, account_id: int | None = None
+    ) -> Page[LiveSession]:
+        """Fire with at most `limit` sessions, those with an id above `after`, of one account or of all.
+
+        One that has been idle too long, or is too old, may show until it is swept. There may be fewer than `limit` with a
+        rest behind them.
+        """
+        where = None if account_id is None else Where("account_id", account_id)
+        page = await self._page(Session, limit, after, where)
+        alive = await alive_in_company(self.store, page.items)
+        return Page([_without_token(session) for session in alive], page.next)
+
+    @operation("sessions.end", admins)
+    async def end_session(self, principal: Principal, id: int) -> None:
+        """Fire when the session is over; fail with NotFound."""
+
+        async def end(transaction: ITransaction) -> None:
+            await still(transaction, principal, admins)
+            if not await alive_in_company(transaction, [await transaction.get(Session, id)]):
+                raise NotFound(Session.__name__, id)
+            await transaction.delete(Session, id)
+
+        await self.store.transact(end)
+
+    @operation("sessions.end_all", admins)
+    async def end_sessions(self, principal: Principal, account_id: int) -> int:
+        """End all sessions of an account, and fire with how many these were; fail with NotFound (the account)."""
+
+        async def end(transaction: ITransaction) -> int:
+            await transaction.alone(account_lock(account_id))
+            await still(transaction, principal, admins)
+            await transaction.get(Account, account_id)
+            return await end_sessions(transaction, account_id)
+
+        return await self.store.transact(end)
+
+    @operation("changes.list", admins)
+    async def changes(self, principal: Principal, since: int, limit: int = PAGE) -> list[Change]:
+        """Fire with at most `limit` changes after revision `since`, password hashes hidden.
+
+        The revision of the last one is what to ask for the rest `since`. Fail with Invalid or HistoryGone.
+        """
+        if type(since) is not int:
+            raise Invalid("since", "a whole number")
+        return [_without_hash(change) for change in await self.store.changes(since, _checked_limit(limit))]
+
+    async def _page(self, kind: type[R], limit: int, after: int | None, where: Where | None = None) -> Page[R]:
+        # One more than wanted tells whether there is a rest.
+        records = await self.store.page(kind, _checked_limit(limit) + 1, after, where)
+        if len(records) <= limit:
+            return Page(records, None)
+        return Page(records[:limit], records[limit - 1].id)
+
+
+def _checked_limit(limit: int) -> int:
+    if type(limit) is not int or not 1 <= limit <= LONGEST_PAGE:
+        raise Invalid("limit", f"a whole number from 1 to {LONGEST_PAGE}")
+    return limit
+
+
+def _permit(principal: Principal) -> Permit:
+    async def permit(transaction: ITransaction) -> None:
+        await still(transaction, principal, admins)
+
+    return permit
+
+
+def _without_token(session: Session) -> LiveSession:
+    return LiveSession(session.id, session.account_id, session.dialect, session.address, session.created_at, session.used_at)
+
+
+def _without_hash(change: Change) -> Change:
+    if not isinstance(change.record, Account):
+        return change
+    return attrs.evolve(change, record=evolve(change.record, password_hash=HIDDEN))

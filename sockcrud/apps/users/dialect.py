@@ -1,0 +1,146 @@
+"""Users as JSON on TCP: docs/protocols/users.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import orjson
+
+from sockcrud.apps.users.service import Users
+from sockcrud.dialects.fields import an_object, required, whole
+from sockcrud.dialects.lists import list_answer
+from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
+from sockcrud.model import User
+from sockcrud.operations.gate import Principal
+from sockcrud.serving import Serving
+from sockcrud.wire.conversation import Answer, Last
+from sockcrud.wire.json_objects import JSONFactory, JSONObject
+
+
+def _line(answer: JSONObject) -> bytes:
+    return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _error(code: int, message: str) -> bytes:
+    return _line({"error": code, "error_message": message})
+
+
+NOT_FOUND: Final = _error(404, "Not Found")
+USER_NOT_FOUND: Final = _error(404, "User Not Found")
+INTERNAL_SERVER_ERROR: Final = _error(500, "Internal Server Error")
+BAD_REQUEST: Final = _error(400, "Bad Request")
+DELETED: Final = _line({"payload": {}, "code": 204})
+CLOSED: Final = _line({"payload": {"message": "Connection closed"}, "code": 200})
+
+_ERRORS: Final[dict[type[DomainError], Answer]] = {
+    NotFound: USER_NOT_FOUND,
+    Invalid: BAD_REQUEST,
+    Busy: Last(INTERNAL_SERVER_ERROR),
+    QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
+    Unavailable: Last(INTERNAL_SERVER_ERROR),
+}
+_READS: Final = ("get_users", "get_user")
+_DIGITS: Final = re.compile("[0-9]+")
+
+
+class UsersResponder:
+    """The users behind one connection."""
+
+    bad_request = BAD_REQUEST
+    internal_error = INTERNAL_SERVER_ERROR
+    busy = INTERNAL_SERVER_ERROR
+    farewell = b""
+
+    def __init__(self, users: Users, address: str) -> None:
+        self._users = users
+        self._principal = Principal("users", address)
+
+    def only_reads(self, request: JSONObject) -> bool:
+        return request.get("id_operation") in _READS
+
+    async def answer(self, request: JSONObject) -> Answer:
+        """Fire with the answer to a request of the protocol."""
+        name = request.get("id_operation")
+        if not isinstance(name, str):
+            return BAD_REQUEST
+        perform = _OPERATIONS.get(name)
+        if perform is None:
+            return NOT_FOUND
+        try:
+            return await perform(self, request.get("payload"))
+        except DomainError as error:
+            return _ERRORS.get(type(error), INTERNAL_SERVER_ERROR)
+
+    async def _get_users(self, payload: Any) -> Answer:
+        page = {} if payload is None else an_object(payload, "payload")
+        after, limit = (None if page.get(name) is None else whole(page[name], name) for name in ("after", "limit"))
+        listing = await self._users.list(self._principal, after, limit)
+        return await list_answer(listing, b'{"payload":[', _users, b'],"code":200}\n')
+
+    async def _get_user(self, payload: Any) -> Answer:
+        return _user(await self._users.get(self._principal, _user_id(payload)), 200)
+
+    async def _create_user(self, payload: Any) -> Answer:
+        fields = an_object(payload, "payload")
+        name, email, age = required(fields, "name"), required(fields, "email"), required(fields, "age")
+        return _user(await self._users.create(self._principal, name, email, age), 201)
+
+    async def _update_user(self, payload: Any) -> Answer:
+        data = an_object(required(an_object(payload, "payload"), "data"), "data")
+        id = _user_id(payload)
+        named = {field: data[field] for field in ("name", "email", "age") if data.get(field) is not None}
+        return _user(await self._users.update(self._principal, id, **named), 200)
+
+    async def _delete_user(self, payload: Any) -> Answer:
+        await self._users.delete(self._principal, _user_id(payload))
+        return DELETED
+
+    async def _close_connection(self, payload: Any) -> Answer:
+        return Last(CLOSED)
+
+
+_OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]] = {
+    "get_users": UsersResponder._get_users,
+    "get_user": UsersResponder._get_user,
+    "create_user": UsersResponder._create_user,
+    "update_user": UsersResponder._update_user,
+    "delete_user": UsersResponder._delete_user,
+    "close_connection": UsersResponder._close_connection,
+}
+
+
+def _user_id(payload: Any) -> int:
+    """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has such an id."""
+    id = required(an_object(payload, "payload"), "user_id")
+    if isinstance(id, str) and "\0" not in id and _DIGITS.fullmatch(id) is None:
+        raise NotFound("user", 0)
+    return whole(id, "user_id")
+
+
+def _as_shown(user: User) -> JSONObject:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "age": user.age,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def _user(user: User, code: int) -> bytes:
+    return _line({"payload": _as_shown(user), "code": code})
+
+
+def _users(users: Sequence[User]) -> bytes:
+    return orjson.dumps([_as_shown(user) for user in users])[1:-1]
+
+
+class UsersFactory(JSONFactory):
+    """Makes the connections of the users."""
+
+    def __init__(self, serving: Serving) -> None:
+        users = Users(serving.gate, serving.store)
+        super().__init__(lambda peer: UsersResponder(users, peer), *serving.json)

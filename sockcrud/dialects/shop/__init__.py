@@ -1,1 +1,0 @@
-"""Document 2: the services of the shop, each of which may stand alone."""

@@ -1,0 +1,133 @@
+"""What the factory of a dialect is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.interfaces import IProtocolFactory
+
+from sockcrud.accounts import Directory
+from sockcrud.app import AppError, Apps, Dialect, resolve
+from sockcrud.config import Settings
+from sockcrud.dialects.openapi import description
+from sockcrud.dialects.origins import Origins
+from sockcrud.dialects.routed import Terms
+from sockcrud.loading import line_of, reason_of
+from sockcrud.operations.directory import Logins
+from sockcrud.operations.gate import Gate
+from sockcrud.sessions import Sessions
+from sockcrud.stores.interfaces import IStore
+from sockcrud.wire.connections import Listening
+from sockcrud.wire.http import HTTPLimits
+from sockcrud.wire.json_objects import JSONLimits
+from sockcrud.wire.listen import is_on_loopback, is_secure
+
+
+@frozen
+class About:
+    """What the daemon knows of itself."""
+
+    apps: Apps
+    listening: Callable[[], Mapping[str, bool]]
+    """Tells of each dialect that is on whether it listens."""
+    urls: Callable[[], Mapping[str, str]]
+    """Gives the URL of each dialect that listens on a port."""
+    metrics: Callable[[], Awaitable[bytes]]
+    """Gives the figures, for Prometheus."""
+
+    def openapi(self) -> bytes:
+        """Return the description of all HTTP dialects that listen."""
+        return description(self.urls(), self.apps.openapi_parts)
+
+
+@frozen
+class Serving:
+    """Whatever a dialect may need: it takes what it does."""
+
+    dialect: Dialect
+    settings: Settings
+    clock: Any
+    """The reactor, or a clock where there is none."""
+    connections: Listening
+    """Those of this dialect; `connections.all` are those of the daemon."""
+    gate: Gate
+    store: IStore
+    directory: Directory
+    sessions: Sessions
+    logins: Logins
+    about: About
+
+    def factory(self) -> IProtocolFactory:
+        """Return what makes the connections of the dialect; raise AppError with the line where that failed."""
+        dialect = self.dialect
+        try:
+            made = resolve(dialect.factory)(self)
+        except Exception as error:
+            place = line_of(error, dialect.place)
+            raise AppError(place, f"the dialect {dialect.name!r} cannot be made: {reason_of(error)}") from error
+        if not IProtocolFactory.providedBy(made):
+            wrong = f"the dialect {dialect.name!r} makes {type(made).__name__!r}: expected a protocol factory of Twisted"
+            raise AppError(dialect.place, wrong)
+        return made
+
+    @property
+    def endpoint(self) -> str:
+        """Where the dialect listens."""
+        where: str = self.settings.of(self.dialect.setting)
+        return where
+
+    @property
+    def terms(self) -> Terms:
+        """What an HTTP dialect has to keep to, as it follows from the settings and from where it listens."""
+        settings = self.settings
+        pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
+        any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
+        origins = Origins(pages, None if any_host else frozenset(settings.hosts))
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint))
+
+    @property
+    def json(self) -> tuple[Any, Listening, JSONLimits]:
+        """What a `JSONFactory` takes behind its responder."""
+        return self.clock, self.connections, self.json_limits
+
+    @property
+    def http(self) -> tuple[Any, Listening, HTTPLimits]:
+        """What an `HTTPFactory` takes behind its responder."""
+        return self.clock, self.connections, self.http_limits
+
+    @property
+    def json_limits(self) -> JSONLimits:
+        """The limits of connections with JSON on them."""
+        settings = self.settings
+        return JSONLimits(
+            settings.max_in_flight,
+            settings.max_unsent,
+            self._own_idle or settings.idle_timeout,
+            settings.max_request,
+            settings.max_depth,
+            settings.object_timeout,
+        )
+
+    @property
+    def http_limits(self) -> HTTPLimits:
+        """The limits of connections with HTTP on them."""
+        settings = self.settings
+        return HTTPLimits(
+            settings.max_in_flight,
+            settings.max_unsent,
+            max(settings.idle_timeout, self._own_idle or 0.0),
+            settings.max_header,
+            settings.max_fields,
+            settings.max_target,
+            settings.max_body,
+            settings.header_timeout,
+            settings.body_timeout,
+            self._own_idle or settings.keep_alive_timeout,
+        )
+
+    @property
+    def _own_idle(self) -> float | None:
+        idle: float | None = self.settings.of(f"{self.dialect.setting}_idle")
+        return idle
