@@ -84,6 +84,13 @@ class Fields:
             raise BadAnswer(f"an answer without a moment {name!r}")
         return found
 
+    def day(self, name: str) -> date:
+        """Give a day, as ISO 8601 writes it."""
+        try:
+            return date.fromisoformat(self.text(name))
+        except ValueError:
+            raise BadAnswer(f"an answer without a day {name!r}") from None
+
     def http_day(self, name: str) -> date:
         """Give the day of a date as HTTP writes it."""
         try:
@@ -104,7 +111,7 @@ _READERS: Final[Mapping[str, Callable[[Fields, str], Any]]] = {
     "bool": Fields.flag,
     "Decimal": Fields.amount,
     "datetime": Fields.moment,
-    "date": Fields.http_day,
+    "date": Fields.day,
     "Mapping[str, Any] | None": Fields.maybe,
 }
 

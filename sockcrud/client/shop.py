@@ -188,7 +188,7 @@ class ShopCalls(HTTPCalls):
     @call
     def items(self, client_id: int) -> Call[Answer, list[Item]]:
         """Give what a client bought."""
-        return asked(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(lambda fields: fields.record(Item)))
+        return asked(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(_read_item))
 
     @call
     def remove_item(self, id: int, rev: int | None = None) -> Call[Answer, None]:
@@ -254,3 +254,7 @@ def _read_client(fields: Fields, rev: int | None = None) -> Client:
 
 def _read_product(fields: Fields, rev: int | None = None) -> Product:
     return fields.record(Product, status=bool(fields.whole("status")), rev=rev)
+
+
+def _read_item(fields: Fields) -> Item:
+    return fields.record(Item, purchase_date=fields.http_day("purchase_date"))

@@ -146,7 +146,7 @@ def monitor(
 def _run(settings: Settings) -> None:
     # Imported late: --help and the other commands need no reactor.
     from sockcrud.client.places import parse
-    from sockcrud.monitor.hooks import NoHook
+    from sockcrud.monitor.notifiers import NoNotifier
     from sockcrud.monitor.run import run
     from sockcrud.wire.listen import CannotListen
 
@@ -159,7 +159,7 @@ def _run(settings: Settings) -> None:
         raise click.UsageError(f"--trust: {settings.trust} cannot be read")
     try:
         status = run(settings)
-    except NoHook as error:
+    except NoNotifier as error:
         raise click.UsageError(str(error)) from None
     except CannotListen as error:
         raise Fault(str(error)) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -29,16 +29,16 @@ class RecordSteps:
     A subclass says what it holds; steps of its own come before the record is deleted.
     """
 
-    one: ClassVar[str]
-    many: ClassVar[str]
-    calls: ClassVar[Calls]
-    ours: ClassVar[tuple[str, ...]]
+    one: str
+    many: str
+    calls: Calls
+    ours: tuple[str, ...]
     """The fields that say that a record is the monitor's."""
-    change: ClassVar[Mapping[str, Any]]
+    change: Mapping[str, Any]
     """What is changed of it."""
-    is_unique: ClassVar[bool] = False
+    is_unique: bool = False
     """Whether creating it again is refused."""
-    tries: ClassVar[int] = 2
+    tries: int = 2
     """How often it is created where something is in its place: leftovers are removed before each further time."""
 
     def __init__(self, mark: Mark) -> None:
@@ -90,12 +90,13 @@ class RecordSteps:
             self.fields = self.values()
             self._uncertain = True
             try:
-                self._made = await self._call(self.calls.create, **self.fields)
+                made = await self._call(self.calls.create, **self.fields)
             except AlreadyExists:
                 if not more:
                     raise
                 await self._remove_leftovers()
             else:
+                self._made = made if isinstance(made, int) else made.id  # some wires tell the record, some its id
                 break
         self._uncertain = False
 

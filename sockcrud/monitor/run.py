@@ -30,8 +30,8 @@ from sockcrud.monitor.accounts import AdminAccount, OwnAccount
 from sockcrud.monitor.certificates import WithCertificate, fetcher
 from sockcrud.monitor.checking import Kit
 from sockcrud.monitor.history import History, HistoryFile
-from sockcrud.monitor.hooks import Command, Hook, Hooks, Webhook
 from sockcrud.monitor.live import LiveTable, table
+from sockcrud.monitor.notifiers import Command, Notifier, Notifiers, Webhook
 from sockcrud.monitor.outputs import JsonLines, JUnitFile, Lines, Writer, settled
 from sockcrud.monitor.ports import Ports
 from sockcrud.monitor.results import Secrets
@@ -56,8 +56,8 @@ CHECKS: Final[Mapping[str, Callable[[Kit], Check] | str]] = {
 }
 """What makes the check of each dialect, or where that is."""
 
-HOOK_PATIENCE: Final = 5.0
-"""Seconds that hooks under way have when the monitor is stopped."""
+NOTIFIER_PATIENCE: Final = 5.0
+"""Seconds that notifiers under way have when the monitor is stopped."""
 OWN_FAULT: Final = 3
 
 
@@ -66,7 +66,7 @@ class Assembled:
     """A monitor and what it works with."""
 
     monitor: Monitor
-    hooks: Hooks
+    notifiers: Notifiers
     output: OneThread
     files: OneThread
     table: LiveTable | None
@@ -77,7 +77,7 @@ class Assembled:
         """Fire when all has been cleaned up, written and closed."""
         self.stopping = True
         await self.monitor.stop()
-        await self.hooks.stop(HOOK_PATIENCE)
+        await self.notifiers.stop(NOTIFIER_PATIENCE)
         if self.status is not None:
             await self.status.stop()
         if self.table is not None:
@@ -134,8 +134,8 @@ def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], fl
     files, output = OneThread(reactor, "monitor-files"), OneThread(reactor, "monitor-output")
     history = History(HistoryFile(settings.history), files) if settings.history is not None else None
 
-    hooks = Hooks(_hooks(settings, reactor), reactor, socket.gethostname())
-    listeners: list[Listener] = [hooks]
+    notifiers = Notifiers(_notifiers(settings, reactor), reactor, socket.gethostname())
+    listeners: list[Listener] = [notifiers]
     writer = Writer(output)
     live: LiveTable | None = None
     if settings.json:
@@ -150,12 +150,12 @@ def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], fl
     monitor = Monitor(watch(settings, conductor, reactor), conductor, history, listeners, settings.every)
     if live is not None:
         live.monitor = monitor
-    return Assembled(monitor, hooks, output, files, live)
+    return Assembled(monitor, notifiers, output, files, live)
 
 
-def _hooks(settings: Settings, reactor: Any) -> list[Hook]:
-    webhooks: list[Hook] = [Webhook(url, reactor) for url in settings.webhooks]
-    commands: list[Hook] = [Command.parsed(text, reactor) for text in settings.hooks]
+def _notifiers(settings: Settings, reactor: Any) -> list[Notifier]:
+    webhooks: list[Notifier] = [Webhook(url, reactor) for url in settings.webhooks]
+    commands: list[Notifier] = [Command.parsed(text, reactor) for text in settings.hooks]
     return webhooks + commands
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from sockcrud.client import Shop
 from sockcrud.client.errors import NotFound
@@ -27,7 +27,7 @@ class ClientsPart(RecordSteps):
     one, many = "client", "clients"
     calls = Calls("create_client", "client", "clients", "update_client", "delete_client")
     ours = ("email", "name")
-    change: ClassVar = {"balance": Decimal("0.05")}
+    change: Mapping[str, Any] = {"balance": Decimal("0.05")}
     tries = 3  # its cpf may be somebody's, besides
 
     def values(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class ProductsPart(RecordSteps):
     one, many = "product", "products"
     calls = Calls("create_product", "product", "products", "update_product", "delete_product")
     ours = ("name",)
-    change: ClassVar = {"quantity": 0, "price": Decimal("0.00"), "status": False}
+    change: Mapping[str, Any] = {"quantity": 0, "price": Decimal("0.00"), "status": False}
     is_unique = True
 
     def values(self) -> dict[str, Any]:

@@ -38,15 +38,15 @@ PREFIX: Final = "MONITOR_"
 _MOST_OUTPUT: Final = 2000
 
 
-class NoHook(Exception):
-    """What was given can be no hook, in one line."""
+class NoNotifier(Exception):
+    """What was given can be no notifier, in one line."""
 
 
-class HookFailed(Exception):
-    """A hook that could not be called, in one line without secrets."""
+class NotifierFailed(Exception):
+    """A notifier that could not be called, in one line without secrets."""
 
 
-class Hook(Protocol):
+class Notifier(Protocol):
     """Somebody to tell. `name` says who, and has no secret in it."""
 
     @property
@@ -57,31 +57,35 @@ class Hook(Protocol):
         """How long to wait before each further attempt."""
 
     def tell(self, what: dict[str, Any]) -> Awaitable[None]:
-        """Fire when it was told; fail with `HookFailed`. Cancelling it breaks it off."""
+        """Fire when it was told; fail with `NotifierFailed`. Cancelling it breaks it off."""
 
 
 @define(eq=False)
-class Hooks:
-    """Calls the hooks at each change that is news. So many calls may be under way; more are logged as failed."""
+class Notifiers:
+    """Calls the notifiers at each change that is news. So many calls may be under way; more are logged as failed."""
 
-    hooks: Sequence[Hook]
+    notifiers: Sequence[Notifier]
     clock: IReactorTime
     monitor: str
     """How this monitor calls itself."""
     _under_way: set[Deferred[None]] = field(init=False, factory=set)
 
     def hear_result(self, watched: Watched, change: Change | None) -> None:
-        """Call every hook, if there is a change that is news."""
+        """Call every notifier, if there is a change that is news."""
         if change is None or not change.is_news:
             return
         what = described(change, watched.address, self.monitor)
-        for hook in self.hooks:
+        for notifier in self.notifiers:
             if len(self._under_way) >= MOST_UNDER_WAY:
-                log.error("{hook} is not told of {dialect}: too many calls are under way", hook=hook.name, dialect=watched.name)
+                log.error(
+                    "{notifier} is not told of {dialect}: too many calls are under way",
+                    notifier=notifier.name,
+                    dialect=watched.name,
+                )
                 continue
-            calling = Deferred.fromCoroutine(self._call(hook, what))
+            calling = Deferred.fromCoroutine(self._call(notifier, what))
             self._under_way.add(calling)
-            calling.addErrback(_unexpected, hook.name).addBoth(self._over, calling)
+            calling.addErrback(_unexpected, notifier.name).addBoth(self._over, calling)
 
     def hear_round(self, round: Round) -> None:
         """Nothing is told of a round."""
@@ -95,17 +99,23 @@ class Hooks:
         if overtime.active():
             overtime.cancel()
 
-    async def _call(self, hook: Hook, what: dict[str, Any]) -> None:
-        for number, pause in enumerate((0.0, *hook.attempts), 1):
+    async def _call(self, notifier: Notifier, what: dict[str, Any]) -> None:
+        for number, pause in enumerate((0.0, *notifier.attempts), 1):
             try:
                 if pause:
                     await deferLater(self.clock, pause)
-                await hook.tell(what)
-            except HookFailed as error:
-                of = 1 + len(hook.attempts)
-                log.error("{hook} failed, attempt {number} of {of}: {error}", hook=hook.name, number=number, of=of, error=error)
+                await notifier.tell(what)
+            except NotifierFailed as error:
+                of = 1 + len(notifier.attempts)
+                log.error(
+                    "{notifier} failed, attempt {number} of {of}: {error}",
+                    notifier=notifier.name,
+                    number=number,
+                    of=of,
+                    error=error,
+                )
             except CancelledError:
-                log.error("{hook} was broken off", hook=hook.name)
+                log.error("{notifier} was broken off", notifier=notifier.name)
                 return
             else:
                 return
@@ -115,7 +125,7 @@ class Hooks:
 
 
 def _unexpected(failure: Failure, name: str) -> None:
-    log.error("{hook} failed: {error}", hook=name, error=type(failure.value).__name__)
+    log.error("{notifier} failed: {error}", notifier=name, error=type(failure.value).__name__)
 
 
 def _cancel_all(calls: Sequence[Deferred[None]]) -> None:
@@ -130,7 +140,7 @@ def _waiting(call: Deferred[None]) -> Deferred[None]:
 
 
 def described(change: Change, address: str, monitor: str) -> dict[str, Any]:
-    """Give what a hook is told, as JSON has it."""
+    """Give what a notifier is told, as JSON has it."""
     result = change.result
     return {
         "monitor": monitor,
@@ -159,7 +169,7 @@ class Webhook:
         except ValueError:
             good = False
         if not good:
-            raise NoHook("a webhook is a URL such as https://example.org/hook, without a name and password in it")
+            raise NoNotifier("a webhook is a URL such as https://example.org/hook, without a name and password in it")
         self.name = f"webhook {parts.hostname}"
         self._reactor = reactor
         self._seconds = seconds
@@ -174,10 +184,10 @@ class Webhook:
             response = await asking
         except Exception as error:
             if not overtime.active():
-                raise HookFailed(f"no answer within {self._seconds:g} s") from None
+                raise NotifierFailed(f"no answer within {self._seconds:g} s") from None
             if isinstance(error, CancelledError):
                 raise
-            raise HookFailed(_cause(error)) from None
+            raise NotifierFailed(_cause(error)) from None
         finally:
             if overtime.active():
                 overtime.cancel()
@@ -185,7 +195,7 @@ class Webhook:
         response.deliverBody(ignoring)
         await ignoring.over
         if not 200 <= response.code < 300:
-            raise HookFailed(f"it answered {response.code}")
+            raise NotifierFailed(f"it answered {response.code}")
 
 
 class _Ignored(Connected):
@@ -220,13 +230,13 @@ class Command:
 
     @classmethod
     def parsed(cls, text: str, reactor: Any) -> Command:
-        """Take the words of a command line apart; raise `NoHook`."""
+        """Take the words of a command line apart; raise `NoNotifier`."""
         try:
             words = tuple(shlex.split(text))
         except ValueError as error:
-            raise NoHook(f"the hook {text!r} is no command: {error}") from None
+            raise NoNotifier(f"the hook {text!r} is no command: {error}") from None
         if not words:
-            raise NoHook("a hook is a command such as /usr/local/bin/page-me, and it is empty")
+            raise NoNotifier("a hook is a command such as /usr/local/bin/page-me, and it is empty")
         return cls(words, reactor)
 
     @property
@@ -241,7 +251,7 @@ class Command:
         try:
             process = self.reactor.spawnProcess(running, self.words[0], self.words, env={**os.environ, **variables})
         except OSError as error:
-            raise HookFailed(error.strerror or str(error)) from None
+            raise NotifierFailed(error.strerror or str(error)) from None
         overtime = self.reactor.callLater(self.seconds, running.kill, process)
         running.cancelled = lambda: running.kill(process)
         try:
@@ -251,9 +261,9 @@ class Command:
             if in_time:
                 overtime.cancel()
         if not in_time:
-            raise HookFailed(f"killed after {self.seconds:g} s")
+            raise NotifierFailed(f"killed after {self.seconds:g} s")
         if status:
-            raise HookFailed(f"{status}{': ' if running.errors else ''}{running.errors.decode(errors='replace').strip()}")
+            raise NotifierFailed(f"{status}{': ' if running.errors else ''}{running.errors.decode(errors='replace').strip()}")
 
 
 @implementer(IProcessProtocol)

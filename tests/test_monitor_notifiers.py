@@ -16,7 +16,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.monitor.hooks import MOST_UNDER_WAY, Command, HookFailed, Hooks, NoHook, Webhook
+from sockcrud.monitor.notifiers import MOST_UNDER_WAY, Command, NoNotifier, NotifierFailed, Notifiers, Webhook
 from sockcrud.monitor.results import Result, State
 from sockcrud.monitor.rounds import Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
@@ -51,7 +51,7 @@ class Told:
         if self.held is not None:
             await self.held
         if self.failures:
-            raise HookFailed(self.failures.pop(0))
+            raise NotifierFailed(self.failures.pop(0))
 
 
 def watched(*states: State) -> tuple[Watched, list[Change | None]]:
@@ -64,12 +64,12 @@ def watched(*states: State) -> tuple[Watched, list[Change | None]]:
 U, D = State.UP, State.DOWN
 
 
-class HooksTests(SynchronousTestCase):
+class NotifiersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
 
-    def hear(self, hook: Told, *states: State) -> Hooks:
-        hooks = Hooks([hook], self.clock, "here")
+    def hear(self, hook: Told, *states: State) -> Notifiers:
+        hooks = Notifiers([hook], self.clock, "here")
         it, changes = watched(*states)
         for change in changes:
             hooks.hear_result(it, change)
@@ -146,7 +146,7 @@ class GivenTests(SynchronousTestCase):
             "https:///secret",
             "http://ü/secret",
         ):
-            with self.assertRaises(NoHook) as caught:
+            with self.assertRaises(NoNotifier) as caught:
                 Webhook(url, Clock())
             self.assertNotIn("secret", str(caught.exception))
 
@@ -155,7 +155,7 @@ class GivenTests(SynchronousTestCase):
 
     def test_what_is_no_command_is_refused(self) -> None:
         for text in ("", "page 'me"):
-            self.assertRaises(NoHook, Command.parsed, text, None)
+            self.assertRaises(NoNotifier, Command.parsed, text, None)
 
 
 class Taker:
@@ -217,12 +217,12 @@ async def test_a_webhook_gets_the_change_as_json() -> None:
 @awaits
 async def test_a_webhook_that_refuses_or_is_silent_or_gone_has_failed() -> None:
     async with a_port(500) as (taker, url):
-        with pytest.raises(HookFailed, match="it answered 500"):
+        with pytest.raises(NotifierFailed, match="it answered 500"):
             await Webhook(url, a_reactor()).tell(WHAT)
         taker.silent = True
-        with pytest.raises(HookFailed, match=r"no answer within 0\.2 s"):
+        with pytest.raises(NotifierFailed, match=r"no answer within 0\.2 s"):
             await Webhook(url, a_reactor(), seconds=0.2).tell(WHAT)
-    with pytest.raises(HookFailed, match="refused") as caught:
+    with pytest.raises(NotifierFailed, match="refused") as caught:
         await Webhook(url, a_reactor()).tell(WHAT)
     assert "secret" not in str(caught.value)
 
@@ -250,16 +250,16 @@ async def test_a_command_gets_the_change_on_its_input_and_in_its_environment_and
 
 @awaits
 async def test_a_command_that_fails_tells_its_status_and_what_it_complained_of(tmp_path: Path) -> None:
-    with pytest.raises(HookFailed, match="status 3: no pager"):
+    with pytest.raises(NotifierFailed, match="status 3: no pager"):
         await written_by(tmp_path, "import sys; print('no pager', file=sys.stderr); sys.exit(3)").tell(WHAT)
-    with pytest.raises(HookFailed):
+    with pytest.raises(NotifierFailed):
         await Command.parsed("/no/such/program", a_reactor()).tell(WHAT)
 
 
 @awaits
 async def test_a_command_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     slow = written_by(tmp_path, "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)")
-    with pytest.raises(HookFailed, match="killed after 1 s"):
+    with pytest.raises(NotifierFailed, match="killed after 1 s"):
         await Command(slow.words, a_reactor(), seconds=1.0).tell(WHAT)
     if (tmp_path / "out").exists():
         with pytest.raises(ProcessLookupError):
