@@ -15,7 +15,7 @@ from sockcrud.model import USER, Account, Company, Session
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.values import Secret
-from sockcrud.records import evolve
+from sockcrud.records import Record, describe, evolve
 from sockcrud.sessions import account_lock, alive_in_company, end_sessions
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
 
@@ -207,7 +207,7 @@ class Administration:
         """
         if type(since) is not int:
             raise Invalid("since", "a whole number")
-        return [_without_hash(change) for change in await self.store.changes(since, _checked_limit(limit))]
+        return [_without_secrets(change) for change in await self.store.changes(since, _checked_limit(limit))]
 
     async def _page(self, kind: type[R], limit: int, after: int | None, where: Where | None = None) -> Page[R]:
         # One more than wanted tells whether there is a rest.
@@ -234,7 +234,11 @@ def _without_token(session: Session) -> LiveSession:
     return LiveSession(session.id, session.account_id, session.dialect, session.address, session.created_at, session.used_at)
 
 
-def _without_hash(change: Change) -> Change:
-    if not isinstance(change.record, Account):
-        return change
-    return attrs.evolve(change, record=evolve(change.record, password_hash=HIDDEN))
+def _without_secrets(change: Change) -> Change:
+    return change if change.record is None else attrs.evolve(change, record=without_secrets(change.record))
+
+
+def without_secrets(record: Record) -> Record:
+    """Return the record with nothing in the fields that nobody is shown."""
+    secrets = describe(type(record)).secrets
+    return evolve(record, **dict.fromkeys(secrets, HIDDEN)) if secrets else record
