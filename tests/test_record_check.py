@@ -81,7 +81,7 @@ class Client:
             if any(getattr(each, name) == fields[name] for each in self.store.records.values()):
                 raise AlreadyExists(409, "taken")
         self.store.rev += 1
-        shape: Any = shown(self.store.kind)  # type: ignore[arg-type]
+        shape: Any = shown(self.store.kind)
         made = shape(id=self.store.rev, rev=self.store.rev, **fields)
         self.store.records[made.id] = made
         return made
