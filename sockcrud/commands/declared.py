@@ -65,7 +65,7 @@ def described(record: Lazy[type[Record]], field: str, one: str) -> str:
         least = f"{constraint.shortest:,} to" if constraint.shortest else "up to"
         words = constraint.looks_like or f"{least} {constraint.longest:,} characters"
     elif isinstance(constraint, Whole):
-        words = f"from {constraint.low:,}" + (f" to {constraint.high:,}" if constraint.high < _HIGHEST else "")
+        words = f"from {_number(constraint.low)}" + (f" to {_number(constraint.high)}" if constraint.high < _HIGHEST else "")
     elif isinstance(constraint, Money):
         words = "such as 19.90"
     elif isinstance(constraint, Instance) and constraint.type is bool:
@@ -75,6 +75,10 @@ def described(record: Lazy[type[Record]], field: str, one: str) -> str:
     elif isinstance(constraint, Moment):
         words = "such as 2024-11-01T12:00:00Z"
     return f"{words}, of no other {one}" if field in declared.uniques else words
+
+
+def _number(number: int) -> str:
+    return f"{number:,}" if abs(number) >= 10_000 else str(number)  # below, it may be a year
 
 
 def example(constraint: Constraint) -> str:
