@@ -29,27 +29,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The files that take longest are begun first, so that none of them is left alone at the end; the names are a hint only.
 LONGEST: Final = (
-    "test_acceptance.py",
     "test_stranger.py",
-    "test_monitor_command.py",
+    "test_acceptance.py",
     "test_fail_stop.py",
-    "test_daemon.py",
+    "test_linearity.py",
     "test_nodes.py",
+    "test_monitor_command.py",
+    "test_postgres_faults.py",
+    "test_daemon.py",
+    "test_linearizability.py",
     "test_move_refused.py",
     "test_four_doors.py",
-    "test_linearity.py",
-    "test_crash.py",
-    "test_store_machine.py",
-    "test_postgres_faults.py",
-    "test_http_cost.py",
-    "test_client_broken_servers.py",
-    "test_postgres_start.py",
-    "test_postgres_machine.py",
-    "test_tls_closing.py",
-    "test_access_matrix.py",
+    "test_monitor_checks.py",
     "test_scaling_examples.py",
-    "test_secrets.py",
+    "test_postgres_start.py",
+    "test_postgres_nodes.py",
+    "test_postgres_machine.py",
+    "test_access_matrix.py",
+    "test_client_broken_servers.py",
+    "test_crash.py",
     "test_commands_docs.py",
+    "test_store_machine.py",
+    "test_secrets.py",
+    "test_tls_closing.py",
 )
 
 
@@ -155,7 +157,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         patch.setenv("TMPDIR", str(folder))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield folder
-        postgres_kit.remove_session_server()
+        postgres_kit.remove_session_directories()
     left = sorted(path.name for path in folder.iterdir())
     shutil.rmtree(folder, ignore_errors=True)
     assert not left, f"left in the temporary folder: {left}"
@@ -165,7 +167,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
     """Fail a module whose tests leave a temporary file, and remove it, so that the next module is not blamed."""
     yield
-    left = sorted(set(temporary_folder.iterdir()) - {postgres_kit.session_directory()})
+    left = sorted(set(temporary_folder.iterdir()) - postgres_kit.session_directories())
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert not left, f"left in the temporary folder: {[path.name for path in left]}"

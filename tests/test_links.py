@@ -29,3 +29,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = page.parent / target if target else page
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
+
+
+def test_the_pages_that_code_cites_are_there() -> None:
+    cited = {
+        name
+        for folder in ("sockcrud", "tests", "bench")
+        for file in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\bdocs/[\w/-]+\.md\b", file.read_text(encoding="utf-8"))
+    }
+    assert "docs/protocols/users.md" in cited
+    assert [name for name in sorted(cited) if not (ROOT / name).is_file()] == []

@@ -17,7 +17,7 @@ class Connection:
         self._seconds = seconds
         self._left = turns
 
-    def take_turn(self) -> None:
+    def take_turn(self, seconds: float) -> None:
         self._case.taken.append(self.peer_key)
         self._case.time += self._seconds
         self._left -= 1
@@ -73,7 +73,7 @@ class SchedulerTests(SynchronousTestCase):
 
     def test_one_that_fails_takes_no_turn_from_the_others(self) -> None:
         failing = Connection(self, "failing")
-        failing.take_turn = lambda: 1 / 0  # type: ignore[assignment, method-assign]
+        failing.take_turn = lambda seconds: 1 / 0  # type: ignore[assignment, method-assign]
         self.scheduler.schedule(failing)
         self.scheduler.schedule(Connection(self, "next"))
         self.assertEqual(self.turn(), ["next"])

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from sockcrud.dialects.etags import NO_REVISION, conditions
 from sockcrud.dialects.origins import Header, Origins, Sender, preflight
-from sockcrud.dialects.routes import JSON, READING, SAFE, Found, Route, Routes, Schema
+from sockcrud.dialects.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
 from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
 from sockcrud.operations.gate import Principal
 from sockcrud.wire.http import BodySink, Request, Response
@@ -88,7 +88,7 @@ class Call:
 
 
 class RoutedResponder:
-    """Answers by a table of routes, behind one connection."""
+    """Answers by a table of routes, behind one connection. The table is that of the routes its methods are decorated with."""
 
     routes: ClassVar[Routes]
     error_body: ClassVar[Schema] = {}
@@ -97,12 +97,21 @@ class RoutedResponder:
     untyped: ClassVar[str] = JSON
     """What a body counts as whose type is not said."""
 
+    def __init_subclass__(cls) -> None:
+        if "routes" not in vars(cls):
+            cls.routes = Routes(declared_in(cls), cls.fold)
+
     def __init__(self, principal: Principal, terms: Terms | None = None) -> None:
         self.principal = principal
         """Who asks before a login: somebody at this dialect, from this address."""
         self.terms = terms or Terms()
 
     # What the dialect says
+
+    @staticmethod
+    def fold(path: str) -> str:
+        """Return the path in the form that all have which the dialect takes for one."""
+        return path
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Fire with the principal as the account whose token or session the request brings; fail with NotLoggedIn."""

@@ -1,10 +1,13 @@
-"""Routing tables: which method and path does what. They serve the requests, and the API description is made from them."""
+"""Routing tables: which method and path does what. They serve the requests, and the API description is made from them.
+
+A route is declared where it is handled: `@route("GET", "/books/{id}", "Show a book", {200: BOOK})` above the handler.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import Factory, define, frozen
 
@@ -13,6 +16,8 @@ from sockcrud.wire.http import Response
 
 PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _MOST_DIGITS: Final = 19
+_DECLARED: Final = "routes_declared"
+"""Where a handler has the routes that it handles."""
 READING: Final = ("GET", "HEAD")
 SAFE: Final = (*READING, "OPTIONS")
 """Methods that change nothing, as RFC 9110 has it."""
@@ -66,6 +71,29 @@ class Route:
     def reads_one(self) -> bool:
         """Whether it reads one record, and so may be answered with 304 or 412 where the request has conditions."""
         return self.method == "GET" and "ETag" in self.headers
+
+
+H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
+
+
+def route(method: str, path: str, summary: str, answers: Mapping[int, Schema | None], **more: Any) -> Callable[[H], H]:
+    """Make a method the handler of a route, which `more` tells of as `Route` has it. It may be that of several."""
+
+    def declare(handle: H) -> H:
+        # Decorators are applied from the last to the first.
+        setattr(handle, _DECLARED, (Route(method, path, handle, summary, answers, **more), *getattr(handle, _DECLARED, ())))
+        return handle
+
+    return declare
+
+
+def declared_in(responder: type) -> list[Route]:
+    """Return the routes of a class: its own in the order of its methods, then those that it inherits."""
+    found: dict[str, tuple[Route, ...]] = {}
+    for kind in responder.__mro__:
+        for name, value in vars(kind).items():
+            found.setdefault(name, getattr(value, _DECLARED, ()))
+    return [route for routes in found.values() for route in routes]
 
 
 @define

@@ -49,8 +49,9 @@ LINGER: Final = 2.0
 REFUSAL: Final = 5.0
 """Seconds for a connection too many to be told so."""
 
-PROVEN_TURNS: Final = 8
-"""Cheap turns in a row after which a connection goes before those that were expensive, or are not known yet."""
+PROVEN_TURNS: Final = 1
+"""Cheap turns in a row after which a connection goes before those that were expensive, or are not known yet. More would
+be harder on who has just come than on a stranger, who can send as many."""
 CLOSING_SECONDS: Final = 30e-6
 """What it takes to close a connection: ten thousand that go at the same moment are let go over several turns."""
 CHEAP_REQUESTS: Final = 4
@@ -154,6 +155,7 @@ class Conversation(Protocol, Generic[Request]):
         "_stalled",
         "_state",
         "_stream",
+        "_turn_seconds",
         "_turns",
         "_unsent",
         "peer",
@@ -178,6 +180,7 @@ class Conversation(Protocol, Generic[Request]):
         self._limits = limits
         self.usage = Usage()
         self._state = State.OPEN
+        self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._turns: deque[_Turn] = deque()
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
         self._stream: Sliced | None = None  # the answer that is being sent in slices; all others wait behind it
@@ -344,12 +347,14 @@ class Conversation(Protocol, Generic[Request]):
         """Return what all connections of one peer have in common."""
         return self.peer.key
 
-    def take_turn(self) -> None:
+    def take_turn(self, seconds: float) -> None:
         """Go on with what a turn before had no time for."""
         if self._state < _CLOSED and was_reset(self.transport):
             self.abort()  # ten thousand that ask for much and do not wait for it cost no more than that
         elif self._stream is None:
+            self._turn_seconds = seconds
             self._pump()
+            self._turn_seconds = TURN_SECONDS
         elif not self._stalled:
             self._send_slice(self._stream)
 
@@ -399,7 +404,7 @@ class Conversation(Protocol, Generic[Request]):
                 if started == 1:  # a turn that is a single request needs no clock
                     now = self._scheduler.now
                     began = now()
-                elif started == limits.in_flight or now() - began > TURN_SECONDS:
+                elif started == limits.in_flight or now() - began > self._turn_seconds:
                     # The other connections' turn. Nobody waits long for a peer that sends much.
                     self._held = None if request is LATER else request
                     self._charge(now() - began)

@@ -21,6 +21,8 @@ from twisted.logger import Logger
 
 TURN_SECONDS: Final = 0.002
 """Work of one connection, after which it is the others' turn."""
+LIGHT_TURN_SECONDS: Final = 0.0002
+"""The same of one that goes before the others because it has been cheap: it shows that it still is."""
 BUDGET_SECONDS: Final = 0.005
 """Expensive work in one turn of the reactor, after which what else there is waits for the next."""
 LIGHT_SECONDS: Final = 0.004
@@ -38,8 +40,8 @@ class Worker(Protocol):
     def peer_key(self) -> Hashable:
         """Return what all connections of one peer have in common."""
 
-    def take_turn(self) -> None:
-        """Work on, for about `TURN_SECONDS`; schedule again where more is left."""
+    def take_turn(self, seconds: float) -> None:
+        """Work on, for about so long; schedule again where more is left."""
 
 
 class _Queue:
@@ -115,10 +117,11 @@ class Scheduler:
             if not self._light and not self._heavy:
                 break
             is_late = self.now() - started > LIGHT_SECONDS
-            worker = (self._heavy if self._heavy and (is_late or not self._light) else self._light).next()
+            is_heavy = bool(self._heavy) and (is_late or not self._light)
+            worker = (self._heavy if is_heavy else self._light).next()
             self._queued.discard(worker)
             try:
-                worker.take_turn()
+                worker.take_turn(TURN_SECONDS if is_heavy else LIGHT_TURN_SECONDS)
             except Exception:
                 _log.failure("a connection could not take its turn")
             if self.now() - started > BUDGET_SECONDS:

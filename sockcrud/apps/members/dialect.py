@@ -15,7 +15,7 @@ from sockcrud.dialects.fields import required
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response, media_type
-from sockcrud.dialects.routes import JSON, Found, Route, Routes, Schema
+from sockcrud.dialects.routes import JSON, Found, Route, Schema, route
 from sockcrud.dialects.schemas import ID, PASSWORD, an_object, field_of
 from sockcrud.errors import (
     Busy,
@@ -86,6 +86,20 @@ class State:
     """Gives how many connections are open."""
 
 
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+_STRING: Final[Schema] = {"type": "string"}
+_ROLE: Final[Schema] = {"enum": list(ROLES.values())}
+_ROLE_NAME: Final[Schema] = {"enum": list(ROLES)}
+_USER: Final = _object(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
+_CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
+_NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
+_ANYTHING: Final[tuple[str, ...]] = ()
+"""Types of a body: its shape tells, whatever the Content-Type says."""
+
+
 class MembersResponder(RoutedResponder):
     """The members behind one connection.
 
@@ -93,8 +107,7 @@ class MembersResponder(RoutedResponder):
     next request may be another person's. What is remembered is the token: each request asks whether its session lives.
     """
 
-    routes: ClassVar[Routes]
-    error_body: ClassVar[Schema]
+    error_body: ClassVar[Schema] = _object(message=_STRING)
 
     def __init__(self, logins: Logins, members: Members, state: State, address: str, terms: Terms | None = None) -> None:
         super().__init__(Principal(DIALECT, address), terms)
@@ -137,6 +150,16 @@ class MembersResponder(RoutedResponder):
 
     # The protocol's four
 
+    @route(
+        "POST",
+        "/",
+        "Log in, for the connection or with the token that is answered",
+        {200: _object(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
+        errors=(401, 429),
+        login=False,
+        body=_CREDENTIALS,
+        takes=_ANYTHING,
+    )
     async def begin(self, call: Call) -> Response:
         login, secret = _credentials(call)
         logged_in = await self._logins.log_in(self.principal, DIALECT, login, secret)
@@ -152,14 +175,43 @@ class MembersResponder(RoutedResponder):
         cookie = f"{COOKIE}={logged_in.token}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self.terms.secure else ''}"
         return json_response(200, body, (b"Set-Cookie", cookie.encode()))
 
+    @route(
+        "GET",
+        "/",
+        "List all members for an admin, and themselves for others",
+        {200: _object(users={"type": "array", "items": _USER})},
+        errors=(403,),
+    )
     async def show(self, call: Call) -> Response:
         return await list_response(await self._members.list(call.principal), b'{"users":[', _users, b"]}")
 
+    @route(
+        "PUT",
+        "/",
+        "Sign up",
+        {201: _object(message=_STRING, id=ID)},
+        errors=(403, 409),
+        login=False,
+        body=_NEW,
+        takes=_ANYTHING,
+    )
     async def sign_up(self, call: Call) -> Response:
         login, secret = _credentials(call)
         account = await self._logins.sign_up(await self._whoever(call), login, secret)
         return json_response(201, {"message": "Success create user", "id": account.id})
 
+    @route(
+        "HEAD",
+        "/",
+        "Tell the state of the server in headers",
+        {200: None},
+        login=False,
+        headers={
+            "X-Server-Status": "running",
+            "X-Uptime-Seconds": "for how long it has been, a whole number",
+            "X-Active-Connections": "how many are open",
+        },
+    )
     async def tell_state(self, call: Call) -> Response:
         headers = (
             (b"X-Server-Status", b"running"),
@@ -229,70 +281,7 @@ def _users(accounts: Sequence[Account]) -> bytes:
     return orjson.dumps(shown)[1:-1]
 
 
-# The table
-
-
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-_STRING: Final[Schema] = {"type": "string"}
-_ROLE: Final[Schema] = {"enum": list(ROLES.values())}
-_ROLE_NAME: Final[Schema] = {"enum": list(ROLES)}
-_USER: Final = _object(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
-_CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
-_NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
-_ANYTHING: Final[tuple[str, ...]] = ()
-"""Types of a body: its shape tells, whatever the Content-Type says."""
-
-MembersResponder.error_body = _object(message=_STRING)
-MembersResponder.routes = Routes(
-    (
-        Route(
-            "POST",
-            "/",
-            MembersResponder.begin,
-            "Log in, for the connection or with the token that is answered",
-            {200: _object(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
-            errors=(401, 429),
-            login=False,
-            body=_CREDENTIALS,
-            takes=_ANYTHING,
-        ),
-        Route(
-            "GET",
-            "/",
-            MembersResponder.show,
-            "List all members for an admin, and themselves for others",
-            {200: _object(users={"type": "array", "items": _USER})},
-            errors=(403,),
-        ),
-        Route(
-            "PUT",
-            "/",
-            MembersResponder.sign_up,
-            "Sign up",
-            {201: _object(message=_STRING, id=ID)},
-            errors=(403, 409),
-            login=False,
-            body=_NEW,
-            takes=_ANYTHING,
-        ),
-        Route(
-            "HEAD",
-            "/",
-            MembersResponder.tell_state,
-            "Tell the state of the server in headers",
-            {200: None},
-            login=False,
-            headers={
-                "X-Server-Status": "running",
-                "X-Uptime-Seconds": "for how long it has been, a whole number",
-                "X-Active-Connections": "how many are open",
-            },
-        ),
-    )
-)
+# How it is served
 
 PART: Final = Part(
     DIALECT,

@@ -16,7 +16,7 @@ from sockcrud.dialects.fields import whole
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Route, Routes, Schema
+from sockcrud.dialects.routes import Found, Route, Schema, route
 from sockcrud.dialects.schemas import ID, field_of
 from sockcrud.errors import (
     Busy,
@@ -90,11 +90,33 @@ _RETRY: Final = (b"Retry-After", b"1")
 _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
 
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _outcome(status: str, **others: Schema) -> Schema:
+    return _object(Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others)
+
+
+_TRACE: Final[Schema] = {"const": ""}
+_HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "the SHA-256 of the password"}
+_FLAG: Final[Schema] = {"enum": ["true", "false", True, False]}
+_LOGIN: Final = field_of(Account, "login")
+_USER: Final = _object(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
+_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]}
+_LOGIN_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK"), _outcome("ERROR")]}
+_ID: Final[Mapping[str, Schema]] = {"id": ID}
+
+
+def _account(needed: Sequence[str]) -> Schema:
+    fields: dict[str, Schema] = {"UserName": _LOGIN, "PassWord": _HASH, "Ativo": _FLAG}
+    return {"type": "object", "properties": fields, "required": list(needed)}
+
+
 class WayResponder(RoutedResponder):
     """The accounts of a company behind one connection."""
 
-    routes: ClassVar[Routes]
-    error_body: ClassVar[Schema]
+    error_body: ClassVar[Schema] = {"anyOf": [_outcome("ERROR"), _outcome("ERROR", StackTrace=_TRACE)]}
     always = (NO_STORE, (b"Referrer-Policy", b"no-referrer"))
     """The session is in the URL."""
 
@@ -104,6 +126,10 @@ class WayResponder(RoutedResponder):
         self._colleagues = colleagues
 
     # What the dialect says
+
+    @staticmethod
+    def fold(path: str) -> str:
+        return path.lower()
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Fire with the principal as the account whose session is in the path, whatever the case of it there."""
@@ -127,6 +153,14 @@ class WayResponder(RoutedResponder):
 
     # /api/main
 
+    @route(
+        "POST",
+        "/api/main",
+        "Log in, which ends the account's earlier session",
+        {200: _LOGIN_OUTCOME},
+        login=False,
+        body=_object(User={"type": "string"}, Passwd=_HASH),
+    )
     async def begin(self, call: Call) -> Response:
         fields = _fields(call)
         secret = Digest(fields.get("passwd"))
@@ -134,12 +168,20 @@ class WayResponder(RoutedResponder):
         session = await self._logins.log_in(self.principal, DIALECT, user, secret, exclusive=True)
         return _said(200, "OK", session.token, LOGGED_IN, trace=False)
 
+    @route("DELETE", "/api/main/{session}", "Log out", {200: _OUTCOME})
     async def end(self, call: Call) -> Response:
         await self._logins.log_out(call.principal)
         return _said(200, "OK", "", LOGGED_OUT)
 
     # /api/usuario
 
+    @route(
+        "GET",
+        "/api/usuario/{session}",
+        "List the accounts of the company, or the one with this id",
+        {200: {"oneOf": [{"type": "array", "items": _USER}, _outcome("ERROR", StackTrace=_TRACE)]}},
+        query=_ID,
+    )
     async def show(self, call: Call) -> Response:
         given = _query_id(call)
         if given is None:
@@ -150,6 +192,13 @@ class WayResponder(RoutedResponder):
             return json_response(200, [])  # what is no id is the id of nobody
         return await list_response(await self._colleagues.list(call.principal, id), b"[", _users, b"]")
 
+    @route(
+        "POST",
+        "/api/usuario/{session}",
+        "Create an account of the company; without Ativo it is inactive",
+        {200: _OUTCOME},
+        body=_account(("UserName", "PassWord")),
+    )
     async def add(self, call: Call) -> Response:
         fields = _fields(call)
         login: Any = fields.get("username")
@@ -159,6 +208,14 @@ class WayResponder(RoutedResponder):
             return _refused(call, error, login)
         return _done(call)
 
+    @route(
+        "PUT",
+        "/api/usuario/{session}",
+        "Change what is named of an account; without Ativo it becomes inactive",
+        {200: _OUTCOME},
+        query=_ID,
+        body=_account(()),
+    )
     async def change(self, call: Call) -> Response:
         fields = _fields(call)
         id = _needed_id(call)
@@ -172,6 +229,7 @@ class WayResponder(RoutedResponder):
             return _refused(call, error, login)
         return _done(call)
 
+    @route("DELETE", "/api/usuario/{session}", "Make an account inactive; nothing is deleted", {200: _OUTCOME}, query=_ID)
     async def deactivate(self, call: Call) -> Response:
         await self._colleagues.deactivate(call.principal, _needed_id(call))
         return _done(call)
@@ -222,7 +280,7 @@ def _said(status: int, outcome: str, session: str, message: str, *, trace: bool 
 
 def _error(found: Found, status: int, message: str, *, valid: bool = True) -> Response:
     """Give an error with the session, if it is a valid one; the login's have none, and no trace."""
-    return _said(status, "ERROR", _session(found.parameters) if valid else "", message, trace=found.route is not LOGIN)
+    return _said(status, "ERROR", _session(found.parameters) if valid else "", message, trace=found.route.login)
 
 
 def _done(call: Call) -> Response:
@@ -230,7 +288,7 @@ def _done(call: Call) -> Response:
 
 
 def _of_field(error: Invalid, route: Route) -> str:
-    if error.field == "login" and route is LOGIN:
+    if error.field == "login" and not route.login:
         return WRONG_LOGIN
     return {"login": NAME_INVALID, "password": PASSWORD_FORMAT, "active": ACTIVE_INVALID}.get(error.field, BAD_REQUEST)
 
@@ -251,83 +309,7 @@ def _users(accounts: Sequence[Account]) -> bytes:
     return orjson.dumps(shown)[1:-1]
 
 
-# The table
-
-
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _outcome(status: str, **others: Schema) -> Schema:
-    return _object(Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others)
-
-
-_TRACE: Final[Schema] = {"const": ""}
-_HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "the SHA-256 of the password"}
-_FLAG: Final[Schema] = {"enum": ["true", "false", True, False]}
-_LOGIN: Final = field_of(Account, "login")
-_USER: Final = _object(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
-_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]}
-_LOGIN_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK"), _outcome("ERROR")]}
-_ID: Final[Mapping[str, Schema]] = {"id": ID}
-
-LOGIN: Final = Route(
-    "POST",
-    "/api/main",
-    WayResponder.begin,
-    "Log in, which ends the account's earlier session",
-    {200: _LOGIN_OUTCOME},
-    login=False,
-    body=_object(User={"type": "string"}, Passwd=_HASH),
-)
-
-
-def _account(needed: Sequence[str]) -> Schema:
-    fields: dict[str, Schema] = {"UserName": _LOGIN, "PassWord": _HASH, "Ativo": _FLAG}
-    return {"type": "object", "properties": fields, "required": list(needed)}
-
-
-WayResponder.error_body = {"anyOf": [_outcome("ERROR"), _outcome("ERROR", StackTrace=_TRACE)]}
-WayResponder.routes = Routes(
-    (
-        LOGIN,
-        Route("DELETE", "/api/main/{session}", WayResponder.end, "Log out", {200: _OUTCOME}),
-        Route(
-            "GET",
-            "/api/usuario/{session}",
-            WayResponder.show,
-            "List the accounts of the company, or the one with this id",
-            {200: {"oneOf": [{"type": "array", "items": _USER}, _outcome("ERROR", StackTrace=_TRACE)]}},
-            query=_ID,
-        ),
-        Route(
-            "POST",
-            "/api/usuario/{session}",
-            WayResponder.add,
-            "Create an account of the company; without Ativo it is inactive",
-            {200: _OUTCOME},
-            body=_account(("UserName", "PassWord")),
-        ),
-        Route(
-            "PUT",
-            "/api/usuario/{session}",
-            WayResponder.change,
-            "Change what is named of an account; without Ativo it becomes inactive",
-            {200: _OUTCOME},
-            query=_ID,
-            body=_account(()),
-        ),
-        Route(
-            "DELETE",
-            "/api/usuario/{session}",
-            WayResponder.deactivate,
-            "Make an account inactive; nothing is deleted",
-            {200: _OUTCOME},
-            query=_ID,
-        ),
-    ),
-    fold=str.lower,
-)
+# How it is served
 
 PART: Final = Part(
     DIALECT,

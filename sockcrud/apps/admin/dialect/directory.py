@@ -12,7 +12,7 @@ from sockcrud.apps.admin.service import PAGE, LiveSession, Page
 from sockcrud.dialects.etags import NO_REVISION, etag
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.routed import Call, json_response
-from sockcrud.dialects.routes import Route
+from sockcrud.dialects.routes import route
 from sockcrud.errors import Invalid, Outdated
 from sockcrud.model import INT64, Account, Company
 from sockcrud.operations.record_lines import as_json
@@ -86,234 +86,180 @@ def _page(page: Page[Any], show: Callable[[Any], Mapping[str, Any]]) -> Response
     return json_response(200, {"items": [show(item) for item in page.items], "next": page.next})
 
 
-async def log_in(admin: AdminBase, call: Call) -> Response:
-    fields = call.fields()
-    login, password = required(fields, "login"), required(fields, "password")
-    dialect = call.principal.dialect
-    begun = await admin.operations.logins.log_in(call.principal, dialect, login, Password(password))
-    return json_response(200, {"token": begun.token})
-
-
-async def log_out(admin: AdminBase, call: Call) -> Response:
-    await admin.operations.logins.log_out(call.principal)
-    return Response(204)
-
-
-async def list_accounts(admin: AdminBase, call: Call) -> Response:
-    return _page(await admin.operations.administration.accounts(call.principal, *page_of_query(call)), _shown)
-
-
-async def get_account(admin: AdminBase, call: Call) -> Response:
-    return _one(await admin.operations.administration.account(call.principal, call.id))
-
-
-async def create_account(admin: AdminBase, call: Call) -> Response:
-    named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
-    login, secret = required(named, "login"), named.get("secret")
-    if secret is None:
-        raise Invalid("password", "a value, and there is none")
-    del named["login"], named["secret"]
-    return _made(await admin.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts")
-
-
-async def change_account(admin: AdminBase, call: Call) -> Response:
-    named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
-    change = admin.operations.administration.change_account
-    return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
-
-
-async def deactivate_account(admin: AdminBase, call: Call) -> Response:
-    deactivate = admin.operations.administration.deactivate_account
-    return _one(await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect)))
-
-
-async def list_companies(admin: AdminBase, call: Call) -> Response:
-    return _page(await admin.operations.administration.companies(call.principal, *page_of_query(call)), _shown)
-
-
-async def get_company(admin: AdminBase, call: Call) -> Response:
-    return _one(await admin.operations.administration.company(call.principal, call.id))
-
-
-async def create_company(admin: AdminBase, call: Call) -> Response:
-    named = _named(call, _COMPANY_FIELDS)
-    required(named, "name")
-    return _made(await admin.operations.administration.create_company(call.principal, **named), b"/companies")
-
-
-async def change_company(admin: AdminBase, call: Call) -> Response:
-    named = _named(call, _COMPANY_FIELDS)
-    change = admin.operations.administration.change_company
-    return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
-
-
-async def deactivate_company(admin: AdminBase, call: Call) -> Response:
-    change = admin.operations.administration.change_company
-    return _one(await call.if_match(lambda expect: change(call.principal, call.id, active=False, expect=expect)))
-
-
-async def list_sessions(admin: AdminBase, call: Call) -> Response:
-    limit, after = page_of_query(call)
-    account_id = whole_of_query(call, "account_id")
-    return _page(await admin.operations.administration.sessions(call.principal, limit, after, account_id), _session)
-
-
-async def end_session(admin: AdminBase, call: Call) -> Response:
-    async def end(expect: int | None) -> None:
-        if expect is not None:
-            raise Outdated(expect, NO_REVISION)  # sessions have no tag, so none is right
-        await admin.operations.administration.end_session(call.principal, call.id)
-
-    await call.if_match(end)
-    return Response(204)
-
-
-async def end_sessions(admin: AdminBase, call: Call) -> Response:
-    account_id = whole_of_query(call, "account_id")
-    if account_id is None:
-        raise Invalid("account_id", "the id of an account in the query, and there is none")
-    return json_response(200, {"ended": await admin.operations.administration.end_sessions(call.principal, account_id)})
-
-
 _ONE: Final = {"ETag": "the revision of the record"}
 _NEW: Final = {**_ONE, "Location": "the path of the record"}
 
-ROUTES: Final = (
-    Route(
+
+class DirectoryRoutes(AdminBase):
+    """Logins, accounts, companies and sessions."""
+
+    @route(
         "POST",
         "/login",
-        log_in,
         "Log in; the token goes into Authorization: Bearer",
         {200: schemas.TOKEN},
         errors=(401, 429),
         login=False,
         body=schemas.LOGIN,
-    ),
-    Route("POST", LOGOUT, log_out, "Log out: the token is dead from then on", {204: None}),
-    Route(
+    )
+    async def begin(self, call: Call) -> Response:
+        fields = call.fields()
+        login, password = required(fields, "login"), required(fields, "password")
+        dialect = call.principal.dialect
+        begun = await self.operations.logins.log_in(call.principal, dialect, login, Password(password))
+        return json_response(200, {"token": begun.token})
+
+    @route("POST", LOGOUT, "Log out: the token is dead from then on", {204: None})
+    async def end(self, call: Call) -> Response:
+        await self.operations.logins.log_out(call.principal)
+        return Response(204)
+
+    @route(
         "GET",
         "/accounts",
-        list_accounts,
         "List the accounts of all companies",
         {200: schemas.page(schemas.ACCOUNT)},
         errors=(400, 403),
         query=schemas.PAGED,
-    ),
-    Route(
+    )
+    async def list_accounts(self, call: Call) -> Response:
+        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), _shown)
+
+    @route(
         "POST",
         "/accounts",
-        create_account,
         "Create an account, of the default company unless one is named",
         {201: schemas.ACCOUNT},
         errors=(403, 404, 409),
         body=schemas.NEW_ACCOUNT,
         headers=_NEW,
-    ),
-    Route(
-        "GET",
-        "/accounts/{id}",
-        get_account,
-        "Get one account",
-        {200: schemas.ACCOUNT},
-        errors=(403, 404),
-        headers=_ONE,
-    ),
-    Route(
+    )
+    async def create_account(self, call: Call) -> Response:
+        named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+        login, secret = required(named, "login"), named.get("secret")
+        if secret is None:
+            raise Invalid("password", "a value, and there is none")
+        del named["login"], named["secret"]
+        return _made(await self.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts")
+
+    @route("GET", "/accounts/{id}", "Get one account", {200: schemas.ACCOUNT}, errors=(403, 404), headers=_ONE)
+    async def get_account(self, call: Call) -> Response:
+        return _one(await self.operations.administration.account(call.principal, call.id))
+
+    @route(
         "PATCH",
         "/accounts/{id}",
-        change_account,
         "Change what is named of an account, and end its sessions",
         {200: schemas.ACCOUNT},
         errors=(403, 404, 409),
         body=schemas.CHANGED_ACCOUNT,
         if_match=True,
         headers=_ONE,
-    ),
-    Route(
+    )
+    async def change_account(self, call: Call) -> Response:
+        named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+        change = self.operations.administration.change_account
+        return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+
+    @route(
         "DELETE",
         "/accounts/{id}",
-        deactivate_account,
         "Deactivate an account, and end its sessions; nothing is deleted",
         {200: schemas.ACCOUNT},
         errors=(403, 404, 409),
         if_match=True,
         headers=_ONE,
-    ),
-    Route(
-        "GET",
-        "/companies",
-        list_companies,
-        "List the companies",
-        {200: schemas.page(schemas.COMPANY)},
-        errors=(400, 403),
-        query=schemas.PAGED,
-    ),
-    Route(
+    )
+    async def deactivate_account(self, call: Call) -> Response:
+        deactivate = self.operations.administration.deactivate_account
+        return _one(await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect)))
+
+    @route(
+        "GET", "/companies", "List the companies", {200: schemas.page(schemas.COMPANY)}, errors=(400, 403), query=schemas.PAGED
+    )
+    async def list_companies(self, call: Call) -> Response:
+        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), _shown)
+
+    @route(
         "POST",
         "/companies",
-        create_company,
         "Create a company",
         {201: schemas.COMPANY},
         errors=(403, 409),
         body=schemas.NEW_COMPANY,
         headers=_NEW,
-    ),
-    Route(
-        "GET",
-        "/companies/{id}",
-        get_company,
-        "Get one company",
-        {200: schemas.COMPANY},
-        errors=(403, 404),
-        headers=_ONE,
-    ),
-    Route(
+    )
+    async def create_company(self, call: Call) -> Response:
+        named = _named(call, _COMPANY_FIELDS)
+        required(named, "name")
+        return _made(await self.operations.administration.create_company(call.principal, **named), b"/companies")
+
+    @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, errors=(403, 404), headers=_ONE)
+    async def get_company(self, call: Call) -> Response:
+        return _one(await self.operations.administration.company(call.principal, call.id))
+
+    @route(
         "PATCH",
         "/companies/{id}",
-        change_company,
         "Rename, activate or deactivate a company, and end the sessions of its accounts",
         {200: schemas.COMPANY},
         errors=(403, 404, 409),
         body=schemas.CHANGED_COMPANY,
         if_match=True,
         headers=_ONE,
-    ),
-    Route(
+    )
+    async def change_company(self, call: Call) -> Response:
+        named = _named(call, _COMPANY_FIELDS)
+        change = self.operations.administration.change_company
+        return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+
+    @route(
         "DELETE",
         "/companies/{id}",
-        deactivate_company,
         "Deactivate a company, and end the sessions of its accounts; nothing is deleted",
         {200: schemas.COMPANY},
         errors=(403, 404, 409),
         if_match=True,
         headers=_ONE,
-    ),
-    Route(
+    )
+    async def deactivate_company(self, call: Call) -> Response:
+        change = self.operations.administration.change_company
+        return _one(await call.if_match(lambda expect: change(call.principal, call.id, active=False, expect=expect)))
+
+    @route(
         "GET",
         "/sessions",
-        list_sessions,
         "List the sessions, of one account or of all",
         {200: schemas.page(schemas.SESSION)},
         errors=(400, 403),
         query={**schemas.PAGED, "account_id": schemas.ID},
-    ),
-    Route(
+    )
+    async def list_sessions(self, call: Call) -> Response:
+        limit, after = page_of_query(call)
+        account_id = whole_of_query(call, "account_id")
+        return _page(await self.operations.administration.sessions(call.principal, limit, after, account_id), _session)
+
+    @route(
         "DELETE",
         "/sessions",
-        end_sessions,
         "End all sessions of an account",
         {200: schemas.ENDED},
         errors=(400, 403, 404),
         query={"account_id": schemas.ID},
         needed=("account_id",),
-    ),
-    Route(
-        "DELETE",
-        "/sessions/{id}",
-        end_session,
-        "End one session",
-        {204: None},
-        errors=(403, 404),
-        if_match=True,
-    ),
-)
+    )
+    async def end_sessions(self, call: Call) -> Response:
+        account_id = whole_of_query(call, "account_id")
+        if account_id is None:
+            raise Invalid("account_id", "the id of an account in the query, and there is none")
+        return json_response(200, {"ended": await self.operations.administration.end_sessions(call.principal, account_id)})
+
+    @route("DELETE", "/sessions/{id}", "End one session", {204: None}, errors=(403, 404), if_match=True)
+    async def end_session(self, call: Call) -> Response:
+        async def end(expect: int | None) -> None:
+            if expect is not None:
+                raise Outdated(expect, NO_REVISION)  # sessions have no tag, so none is right
+            await self.operations.administration.end_session(call.principal, call.id)
+
+        await call.if_match(end)
+        return Response(204)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from sockcrud.apps.admin.dialect import directory, system
-from sockcrud.apps.admin.dialect.base import DIALECT, AdminBase, Operations
+from sockcrud.apps.admin.dialect.base import DIALECT, Operations
+from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.system import SystemRoutes
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routes import Routes
 from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.serving import Serving
 from sockcrud.wire.http import HTTPFactory
 
 
-class AdminResponder(AdminBase):
+class AdminResponder(DirectoryRoutes, SystemRoutes):
     """The admin behind one connection."""
-
-    routes = Routes((*directory.ROUTES, *system.ROUTES))
 
 
 PART: Final = Part(

@@ -10,7 +10,7 @@ from sockcrud.apps.admin.dialect.base import IMPORT, SOON, AdminBase
 from sockcrud.apps.admin.dialect.directory import whole_of_query
 from sockcrud.apps.admin.service import PAGE
 from sockcrud.dialects.routed import Call, json_response
-from sockcrud.dialects.routes import JSON, Route
+from sockcrud.dialects.routes import JSON, route
 from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.model import Record
@@ -38,25 +38,6 @@ def _shown(change: Change) -> Mapping[str, Any]:
     return {"rev": change.rev, "kind": change.kind.__name__, "id": change.id, "record": record}
 
 
-async def list_changes(admin: AdminBase, call: Call) -> Response:
-    since, limit = whole_of_query(call, "since"), whole_of_query(call, "limit")
-    if since is None:
-        raise Invalid("since", "a revision in the query, 0 for all that is known")
-    limit = PAGE if limit is None else limit
-    changes = await admin.operations.administration.changes(call.principal, since, limit)
-    following = changes[-1].rev if len(changes) == limit else None
-    return json_response(200, {"items": [_shown(change) for change in changes], "next": following})
-
-
-async def export(admin: AdminBase, call: Call) -> Response:
-    secrets = _SECRETS.get(call.query.get("secrets", "no"))
-    if secrets is None:
-        raise Invalid("secrets", "yes or no")
-    listing = await admin.operations.transfer.export(call.principal, secrets)
-    body = await _whole_or_sliced(listing)
-    return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % listing.size),))
-
-
 async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
     start = b""
     try:
@@ -77,107 +58,111 @@ async def _slices(start: bytes, listing: Listing[Record]) -> AsyncIterator[bytes
             yield as_lines(records[first : first + _TOGETHER])
 
 
-async def import_(admin: AdminBase, call: Call) -> Response:
-    sink = call.request.sink
-    records: Iterable[Given | Fault] = sink.records() if isinstance(sink, Spool) else ()
-    return json_response(200, {"imported": await admin.operations.transfer.import_(call.principal, records)})
+class SystemRoutes(AdminBase):
+    """What has changed, export and import, and how the daemon does."""
 
-
-async def check(admin: AdminBase, call: Call) -> Response:
-    faults = await admin.operations.upkeep.check(call.principal)
-    return json_response(200, {"sound": not faults, "faults": list(faults)})
-
-
-async def backup(admin: AdminBase, call: Call) -> Response:
-    copied = await admin.operations.upkeep.copy(call.principal)
-    body = BodySlices(copied, copied.close, copied.size)
-    return Response(200, body, SQLITE_FILE.encode())
-
-
-async def show_health(admin: AdminBase, call: Call) -> Response:
-    health = await admin.operations.status.health(call.principal)
-    body = {
-        "status": "good" if health.good else "bad",
-        "dialects": {name: {"listening": listening} for name, listening in health.listening.items()},
-        "store": {"reachable": health.store_reachable},
-    }
-    return json_response(200, body) if health.good else json_response(503, body, SOON)
-
-
-async def show_metrics(admin: AdminBase, call: Call) -> Response:
-    return Response(200, await admin.operations.status.read_figures(call.principal), CONTENT_TYPE)
-
-
-async def show_description(admin: AdminBase, call: Call) -> Response:
-    return Response(200, await admin.operations.status.read_description(call.principal))
-
-
-ROUTES: Final = (
-    Route(
+    @route(
         "GET",
         "/changes",
-        list_changes,
         "List what has changed after a revision; the last one's is what to ask for the rest since",
         {200: schemas.page(schemas.CHANGE)},
         errors=(400, 403, 410),
         query={"since": schemas.SINCE, "limit": schemas.LIMIT},
         needed=("since",),
-    ),
-    Route(
+    )
+    async def list_changes(self, call: Call) -> Response:
+        since, limit = whole_of_query(call, "since"), whole_of_query(call, "limit")
+        if since is None:
+            raise Invalid("since", "a revision in the query, 0 for all that is known")
+        limit = PAGE if limit is None else limit
+        changes = await self.operations.administration.changes(call.principal, since, limit)
+        following = changes[-1].rev if len(changes) == limit else None
+        return json_response(200, {"items": [_shown(change) for change in changes], "next": following})
+
+    @route(
         "GET",
         "/export",
-        export,
         "Give all records but sessions, one JSON object a line; the hashes of passwords only with secrets=yes",
         {200: schemas.TEXT},
         errors=(400, 403),
         query={"secrets": {"enum": list(_SECRETS)}},
         gives=LINES,
         headers={"X-Total-Count": "about how many records these are, to tell how far it is"},
-    ),
-    Route(
+    )
+    async def export(self, call: Call) -> Response:
+        secrets = _SECRETS.get(call.query.get("secrets", "no"))
+        if secrets is None:
+            raise Invalid("secrets", "yes or no")
+        listing = await self.operations.transfer.export(call.principal, secrets)
+        body = await _whole_or_sliced(listing)
+        return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % listing.size),))
+
+    @route(
         "POST",
         IMPORT,
-        import_,
         "Add records, one JSON object a line, all of them or none; an account without password_hash gets no password",
         {200: schemas.IMPORTED},
         errors=(403, 409),
         body=schemas.TEXT,
         takes=(LINES, "application/jsonl", "application/octet-stream", "text/plain", JSON),
-    ),
-    Route(
+    )
+    async def import_(self, call: Call) -> Response:
+        sink = call.request.sink
+        records: Iterable[Given | Fault] = sink.records() if isinstance(sink, Spool) else ()
+        return json_response(200, {"imported": await self.operations.transfer.import_(call.principal, records)})
+
+    @route(
         "POST",
         "/check",
-        check,
         "Look for damage in the file of the store: in itself, and beside what is served",
         {200: schemas.CHECKED},
         errors=(403, 409),
         changes=False,
-    ),
-    Route(
+    )
+    async def check(self, call: Call) -> Response:
+        faults = await self.operations.upkeep.check(call.principal)
+        return json_response(200, {"sound": not faults, "faults": list(faults)})
+
+    @route(
         "GET",
         "/backup",
-        backup,
         "Give a copy of the store's file as it is now, with all hashes: it is itself a store",
         {200: schemas.TEXT},
         errors=(403, 409),
         gives=SQLITE_FILE,
-    ),
-    Route(
+    )
+    async def backup(self, call: Call) -> Response:
+        copied = await self.operations.upkeep.copy(call.principal)
+        body = BodySlices(copied, copied.close, copied.size)
+        return Response(200, body, SQLITE_FILE.encode())
+
+    @route(
         "GET",
         "/health",
-        show_health,
         "Tell whether all listens and the store can be reached",
         {200: schemas.HEALTH, 503: schemas.HEALTH},
         login=False,
-    ),
-    Route(
+    )
+    async def show_health(self, call: Call) -> Response:
+        health = await self.operations.status.health(call.principal)
+        body = {
+            "status": "good" if health.good else "bad",
+            "dialects": {name: {"listening": listening} for name, listening in health.listening.items()},
+            "store": {"reachable": health.store_reachable},
+        }
+        return json_response(200, body) if health.good else json_response(503, body, SOON)
+
+    @route(
         "GET",
         "/metrics",
-        show_metrics,
         "Give the figures of the daemon for Prometheus",
         {200: schemas.TEXT},
         login=False,
         gives=CONTENT_TYPE.decode(),
-    ),
-    Route("GET", "/openapi.json", show_description, "Describe what all HTTP dialects serve", {200: schemas.ANY}, errors=(403,)),
-)
+    )
+    async def show_metrics(self, call: Call) -> Response:
+        return Response(200, await self.operations.status.read_figures(call.principal), CONTENT_TYPE)
+
+    @route("GET", "/openapi.json", "Describe what all HTTP dialects serve", {200: schemas.ANY}, errors=(403,))
+    async def show_description(self, call: Call) -> Response:
+        return Response(200, await self.operations.status.read_description(call.principal))

@@ -7,11 +7,11 @@ import re
 from base64 import b64decode
 from typing import Final
 
-from sockcrud.apps.shop.dialect.base import MESSAGE, SESSIONS, ShopService, health
+from sockcrud.apps.shop.dialect.base import MESSAGE, SESSIONS, ShopService, health_at
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import Route, Routes
+from sockcrud.dialects.routes import route
 from sockcrud.dialects.schemas import PASSWORD, TEXT, an_object, field_of
 from sockcrud.errors import LoginFailed, NotLoggedIn
 from sockcrud.model import Account
@@ -24,26 +24,51 @@ from sockcrud.wire.http import HTTPFactory, Request, Response
 _BASIC: Final = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 
 
+_ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
+
+
 class AuthResponder(ShopService):
     """The service of the accounts behind one connection."""
 
     def __init__(self, logins: Logins, address: str, terms: Terms | None = None) -> None:
         super().__init__("auth", logins, address, terms)
 
+    @route(
+        "POST",
+        "/user/create",
+        "Sign up",
+        {201: MESSAGE},
+        errors=(403, 409),
+        login=False,
+        body=_ACCOUNT_IN,
+        also=("/users/create",),
+    )
     async def create(self, call: Call) -> Response:
         fields = call.fields()
         username, password = required(fields, "username"), required(fields, "password")
         await self._logins.sign_up(await self._whoever(call), username, Password(password))
         return json_response(201, {"msg": "User created"})
 
+    @route(
+        "POST",
+        "/user/login",
+        "Log in with HTTP Basic, for a token",
+        {200: an_object({"msg": TEXT, "token": TEXT})},
+        errors=(400, 401, 429),
+        login=False,
+        also=("/users/login",),
+    )
     async def begin(self, call: Call) -> Response:
         username, password = _basic(call.request)
         logged_in = await self._logins.log_in(call.principal, SESSIONS, username, Password(password))
         return json_response(200, {"msg": "Logged in", "token": logged_in.token})
 
+    @route("POST", "/user/logout", "End the session of the token", {200: MESSAGE}, also=("/users/logout",))
     async def end(self, call: Call) -> Response:
         await self._logins.log_out(call.principal)
         return json_response(200, {"msg": "Logged out"})
+
+    health = health_at("/user/health", "/users/health")
 
     async def _whoever(self, call: Call) -> Principal:
         """Fire with who asks where no token is needed: a dead one is as good as none."""
@@ -65,43 +90,6 @@ def _basic(request: Request) -> tuple[str, str]:
         pass
     raise LoginFailed
 
-
-_ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
-
-AuthResponder.routes = Routes(
-    [
-        Route(
-            "POST",
-            "/user/create",
-            AuthResponder.create,
-            "Sign up",
-            {201: MESSAGE},
-            errors=(403, 409),
-            login=False,
-            body=_ACCOUNT_IN,
-            also=("/users/create",),
-        ),
-        Route(
-            "POST",
-            "/user/login",
-            AuthResponder.begin,
-            "Log in with HTTP Basic, for a token",
-            {200: an_object({"msg": TEXT, "token": TEXT})},
-            errors=(400, 401, 429),
-            login=False,
-            also=("/users/login",),
-        ),
-        Route(
-            "POST",
-            "/user/logout",
-            AuthResponder.end,
-            "End the session of the token",
-            {200: MESSAGE},
-            also=("/users/logout",),
-        ),
-        health("/user/health", "/users/health"),
-    ]
-)
 
 PART: Final = Part(
     "auth",

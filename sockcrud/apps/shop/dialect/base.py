@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from sockcrud.dialects.etags import etag
 from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Route, Schema
+from sockcrud.dialects.routes import Found, Schema, route
 from sockcrud.dialects.schemas import ID, TEXT, an_object
 from sockcrud.errors import (
     Busy,
@@ -86,14 +86,15 @@ class ShopService(RoutedResponder):
     def failed(self, error: DomainError, found: Found) -> Response:
         return json_response(_STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_fields_of(error))
 
-    async def health(self, call: Call) -> Response:
-        """Tell that the service is there."""
+
+def health_at(path: str, *also: str) -> Callable[[ShopService, Call], Awaitable[Response]]:
+    """Return what handles the route of a service's health."""
+
+    @route("GET", path, "Tell whether the service runs", {200: MESSAGE}, login=False, also=also)
+    async def tell(service: ShopService, call: Call) -> Response:
         return json_response(200, {"msg": "The service is running"})
 
-
-def health(path: str, *also: str) -> Route:
-    """Give the route of a service's health."""
-    return Route("GET", path, ShopService.health, "Tell whether the service runs", {200: MESSAGE}, login=False, also=also)
+    return tell
 
 
 def one(rev: int, shown: Mapping[str, Any], status: int = 200) -> Response:

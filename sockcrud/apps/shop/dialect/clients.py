@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import Route, Routes
+from sockcrud.dialects.routes import route
 from sockcrud.dialects.schemas import (
     CEP_TAKEN,
     CPF_TAKEN,
@@ -34,6 +34,20 @@ _CLIENT_FIELDS: Final = ("name", "email", "cpf", "balance")
 _ADDRESS_FIELDS: Final = ("state", "city", "street", "number")
 
 
+_CLIENT: Final = an_object(fields_of(Client, "id", "name", "email", "cpf", balance=MONEY_SHOWN))
+_CLIENT_IN: Final = an_object(fields_of(Client, "name", "email", cpf=CPF_TAKEN, balance=MONEY_TAKEN))
+_ADDRESS: Final = an_object(fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep", CEP=field_of(Address, "cep")))
+_ADDRESS_CHANGES: Final = {
+    **an_object(fields_of(Address, *_ADDRESS_FIELDS, CEP=CEP_TAKEN, cep=CEP_TAKEN), _ADDRESS_FIELDS),
+    "anyOf": [{"required": ["CEP"]}, {"required": ["cep"]}],
+}
+_ADDRESS_IN: Final = {
+    **_ADDRESS_CHANGES,
+    "properties": {**fields_of(Address, "client_id"), **_ADDRESS_CHANGES["properties"]},
+    "required": ["client_id", *_ADDRESS_FIELDS],
+}
+
+
 class ClientsResponder(ShopService):
     """The service of the clients behind one connection."""
 
@@ -46,31 +60,62 @@ class ClientsResponder(ShopService):
 
     # Clients
 
+    @route("POST", "/clients/create", "Create a client", {201: CREATED}, errors=(409,), body=_CLIENT_IN, headers=ETAG)
     async def create(self, call: Call) -> Response:
         client = await self._clients.create(call.principal, **_client_in(call))
         return one(client.rev, {"msg": "Client created", "id": client.id}, 201)
 
+    @route("GET", "/clients/fetch", "List the clients", {200: a_list(_CLIENT)})
+    async def fetch_all(self, call: Call) -> Response:
+        return await list_response(await self._clients.list(call.principal), b"[", _clients_shown, b"]")
+
+    @route("GET", "/clients/fetch/{id}", "Show a client", {200: _CLIENT}, errors=(404,), headers=ETAG)
     async def fetch(self, call: Call) -> Response:
         client = await self._clients.get(call.principal, call.id)
         return one(client.rev, _client_shown(client))
 
-    async def fetch_all(self, call: Call) -> Response:
-        return await list_response(await self._clients.list(call.principal), b"[", _clients_shown, b"]")
-
+    @route(
+        "PUT",
+        "/clients/update/{id}",
+        "Change a client",
+        {200: MESSAGE},
+        errors=(404, 409),
+        body=_CLIENT_IN,
+        if_match=True,
+        headers=ETAG,
+    )
     async def update(self, call: Call) -> Response:
         fields = _client_in(call)
         client = await call.if_match(lambda rev: self._clients.update(call.principal, call.id, **fields, expect=rev))
         return one(client.rev, {"msg": "Client updated"})
 
+    @route(
+        "DELETE",
+        "/clients/delete/{id}",
+        "Delete a client, its addresses and its inventory",
+        {200: MESSAGE},
+        errors=(404,),
+        if_match=True,
+    )
     async def delete(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._clients.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Client deleted"})
 
+    @route("GET", "/clients/exists/{id}", "Tell whether there is such a client", {200: an_object({"status": FLAG})})
     async def exists(self, call: Call) -> Response:
         return json_response(200, {"status": await self._clients.exists(call.principal, call.id)})
 
     # Addresses
 
+    @route(
+        "POST",
+        "/address/create",
+        "Create an address of a client",
+        {201: CREATED},
+        errors=(404,),
+        body=_ADDRESS_IN,
+        headers=ETAG,
+    )
     async def create_address(self, call: Call) -> Response:
         fields = call.fields()
         client_id = required(fields, "client_id")
@@ -78,10 +123,22 @@ class ClientsResponder(ShopService):
             address = await self._addresses.create(call.principal, client_id, **_address_in(fields))
         return one(address.rev, {"msg": "Address created", "id": address.id}, 201)
 
+    @route("GET", "/address/fetch", "List the addresses", {200: a_list(_ADDRESS)})
+    @route("GET", "/address/fetch/{client_id}", "List the addresses of a client", {200: a_list(_ADDRESS)})
     async def fetch_addresses(self, call: Call) -> Response:
         listing = await self._addresses.list(call.principal, call.parameters.get("client_id"))
         return await list_response(listing, b"[", _addresses_shown, b"]")
 
+    @route(
+        "PUT",
+        "/address/update/{id}",
+        "Change an address",
+        {200: MESSAGE},
+        errors=(404,),
+        body=_ADDRESS_CHANGES,
+        if_match=True,
+        headers=ETAG,
+    )
     async def update_address(self, call: Call) -> Response:
         sent = call.fields()
         fields = _address_in(sent)
@@ -89,9 +146,13 @@ class ClientsResponder(ShopService):
             address = await call.if_match(lambda rev: self._addresses.update(call.principal, call.id, **fields, expect=rev))
         return one(address.rev, {"msg": "Address updated"})
 
+    @route("DELETE", "/address/delete/{id}", "Delete an address", {200: MESSAGE}, errors=(404,), if_match=True)
     async def delete_address(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._addresses.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Address deleted"})
+
+    health = health_at("/clients/health")
+    health_of_addresses = health_at("/address/health")
 
 
 def _client_in(call: Call) -> dict[str, Any]:
@@ -139,111 +200,6 @@ def _address_shown(address: Address) -> dict[str, Any]:
 def _addresses_shown(addresses: Sequence[Address]) -> bytes:
     return orjson.dumps([_address_shown(address) for address in addresses])[1:-1]
 
-
-_CLIENT: Final = an_object(fields_of(Client, "id", "name", "email", "cpf", balance=MONEY_SHOWN))
-_CLIENT_IN: Final = an_object(fields_of(Client, "name", "email", cpf=CPF_TAKEN, balance=MONEY_TAKEN))
-_ADDRESS: Final = an_object(fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep", CEP=field_of(Address, "cep")))
-_ADDRESS_CHANGES: Final = {
-    **an_object(fields_of(Address, *_ADDRESS_FIELDS, CEP=CEP_TAKEN, cep=CEP_TAKEN), _ADDRESS_FIELDS),
-    "anyOf": [{"required": ["CEP"]}, {"required": ["cep"]}],
-}
-_ADDRESS_IN: Final = {
-    **_ADDRESS_CHANGES,
-    "properties": {**fields_of(Address, "client_id"), **_ADDRESS_CHANGES["properties"]},
-    "required": ["client_id", *_ADDRESS_FIELDS],
-}
-
-ClientsResponder.routes = Routes(
-    [
-        Route(
-            "POST",
-            "/clients/create",
-            ClientsResponder.create,
-            "Create a client",
-            {201: CREATED},
-            errors=(409,),
-            body=_CLIENT_IN,
-            headers=ETAG,
-        ),
-        Route("GET", "/clients/fetch", ClientsResponder.fetch_all, "List the clients", {200: a_list(_CLIENT)}),
-        Route(
-            "GET",
-            "/clients/fetch/{id}",
-            ClientsResponder.fetch,
-            "Show a client",
-            {200: _CLIENT},
-            errors=(404,),
-            headers=ETAG,
-        ),
-        Route(
-            "PUT",
-            "/clients/update/{id}",
-            ClientsResponder.update,
-            "Change a client",
-            {200: MESSAGE},
-            errors=(404, 409),
-            body=_CLIENT_IN,
-            if_match=True,
-            headers=ETAG,
-        ),
-        Route(
-            "DELETE",
-            "/clients/delete/{id}",
-            ClientsResponder.delete,
-            "Delete a client, its addresses and its inventory",
-            {200: MESSAGE},
-            errors=(404,),
-            if_match=True,
-        ),
-        Route(
-            "GET",
-            "/clients/exists/{id}",
-            ClientsResponder.exists,
-            "Tell whether there is such a client",
-            {200: an_object({"status": FLAG})},
-        ),
-        Route(
-            "POST",
-            "/address/create",
-            ClientsResponder.create_address,
-            "Create an address of a client",
-            {201: CREATED},
-            errors=(404,),
-            body=_ADDRESS_IN,
-            headers=ETAG,
-        ),
-        Route("GET", "/address/fetch", ClientsResponder.fetch_addresses, "List the addresses", {200: a_list(_ADDRESS)}),
-        Route(
-            "GET",
-            "/address/fetch/{client_id}",
-            ClientsResponder.fetch_addresses,
-            "List the addresses of a client",
-            {200: a_list(_ADDRESS)},
-        ),
-        Route(
-            "PUT",
-            "/address/update/{id}",
-            ClientsResponder.update_address,
-            "Change an address",
-            {200: MESSAGE},
-            errors=(404,),
-            body=_ADDRESS_CHANGES,
-            if_match=True,
-            headers=ETAG,
-        ),
-        Route(
-            "DELETE",
-            "/address/delete/{id}",
-            ClientsResponder.delete_address,
-            "Delete an address",
-            {200: MESSAGE},
-            errors=(404,),
-            if_match=True,
-        ),
-        health("/clients/health"),
-        health("/address/health"),
-    ]
-)
 
 PART: Final = Part(
     "clients",

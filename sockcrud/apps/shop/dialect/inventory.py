@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
 from sockcrud.apps.shop.service.inventory import Inventory, NamedItem
 from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import Route, Routes
+from sockcrud.dialects.routes import route
 from sockcrud.dialects.schemas import DAY_TAKEN, HTTP_DATE, ID, a_list, an_object, field_of, fields_of
 from sockcrud.model import InventoryItem, Product
 from sockcrud.operations.directory import Logins
@@ -25,6 +25,17 @@ from sockcrud.wire.http import HTTPFactory, Response
 _FIELDS: Final = ("client_id", "product_id", "number_of_items", "purchase_date")
 
 
+_ITEM: Final = an_object(
+    {
+        **fields_of(InventoryItem, "id", "product_id"),
+        "product_name": field_of(Product, "name"),
+        **fields_of(InventoryItem, "number_of_items", purchase_date=HTTP_DATE),
+    }
+)
+_ITEM_IN: Final = an_object(fields_of(InventoryItem, "client_id", "product_id", "number_of_items", purchase_date=DAY_TAKEN))
+_OWNER: Final = an_object({"remotion_id": ID, "type": {"enum": ["client", "product"]}})
+
+
 class InventoryResponder(ShopService):
     """The service of the inventory behind one connection."""
 
@@ -32,25 +43,52 @@ class InventoryResponder(ShopService):
         super().__init__("inventory", logins, address, terms)
         self._inventory = inventory
 
+    @route(
+        "POST",
+        "/inventory/add_product",
+        "Add what a client bought of a product",
+        {201: CREATED},
+        errors=(404,),
+        body=_ITEM_IN,
+        headers=ETAG,
+    )
     async def add(self, call: Call) -> Response:
         fields = call.fields()
         item = await self._inventory.add(call.principal, **{name: required(fields, name) for name in _FIELDS})
         return one(item.rev, {"msg": "Product added to the inventory", "id": item.id}, 201)
 
+    @route(
+        "GET",
+        "/inventory/list_products_id/{client_id}",
+        "List what a client bought",
+        {200: a_list(_ITEM)},
+        also=("/inventory/list_products_ids/{client_id}",),
+    )
     async def list_of_client(self, call: Call) -> Response:
         listing = await self._inventory.list(call.principal, call.parameters["client_id"])
         return await list_response(listing, b"[", _items_shown, b"]")
 
+    @route("DELETE", "/inventory/remove_product/{id}", "Remove an item", {200: MESSAGE}, errors=(404,), if_match=True)
     async def remove(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._inventory.remove(call.principal, call.id, rev))
         return json_response(200, {"msg": "Product removed from the inventory"})
 
+    @route(
+        "DELETE",
+        "/inventory/remove_products",
+        "Remove all items of a client or of a product",
+        {200: MESSAGE},
+        body=_OWNER,
+        also=("/inventory/remove_many",),
+    )
     async def remove_many(self, call: Call) -> Response:
         fields = call.fields()
         owner, type = required(fields, "remotion_id"), required(fields, "type")
         with sent_as("remotion_id", "client_id", "product_id"):
             removed = await self._inventory.remove_many(call.principal, owner, type)
         return json_response(200, {"msg": f"Products removed from the inventory: {removed}"})
+
+    health = health_at("/inventory/health")
 
 
 def _item_shown(named: NamedItem) -> dict[str, Any]:
@@ -71,58 +109,6 @@ def _http_date(day: date) -> str:
 def _items_shown(items: Sequence[NamedItem]) -> bytes:
     return orjson.dumps([_item_shown(item) for item in items])[1:-1]
 
-
-_ITEM: Final = an_object(
-    {
-        **fields_of(InventoryItem, "id", "product_id"),
-        "product_name": field_of(Product, "name"),
-        **fields_of(InventoryItem, "number_of_items", purchase_date=HTTP_DATE),
-    }
-)
-_ITEM_IN: Final = an_object(fields_of(InventoryItem, "client_id", "product_id", "number_of_items", purchase_date=DAY_TAKEN))
-_OWNER: Final = an_object({"remotion_id": ID, "type": {"enum": ["client", "product"]}})
-
-InventoryResponder.routes = Routes(
-    [
-        Route(
-            "POST",
-            "/inventory/add_product",
-            InventoryResponder.add,
-            "Add what a client bought of a product",
-            {201: CREATED},
-            errors=(404,),
-            body=_ITEM_IN,
-            headers=ETAG,
-        ),
-        Route(
-            "GET",
-            "/inventory/list_products_id/{client_id}",
-            InventoryResponder.list_of_client,
-            "List what a client bought",
-            {200: a_list(_ITEM)},
-            also=("/inventory/list_products_ids/{client_id}",),
-        ),
-        Route(
-            "DELETE",
-            "/inventory/remove_product/{id}",
-            InventoryResponder.remove,
-            "Remove an item",
-            {200: MESSAGE},
-            errors=(404,),
-            if_match=True,
-        ),
-        Route(
-            "DELETE",
-            "/inventory/remove_products",
-            InventoryResponder.remove_many,
-            "Remove all items of a client or of a product",
-            {200: MESSAGE},
-            body=_OWNER,
-            also=("/inventory/remove_many",),
-        ),
-        health("/inventory/health"),
-    ]
-)
 
 PART: Final = Part(
     "inventory",

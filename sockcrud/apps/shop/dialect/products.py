@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
 from sockcrud.apps.shop.service.products import Products
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.lists import list_response
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import Route, Routes
+from sockcrud.dialects.routes import route
 from sockcrud.dialects.schemas import (
     FLAG,
     FLAG_SHOWN,
@@ -33,6 +33,12 @@ from sockcrud.wire.http import HTTPFactory, Response
 _FIELDS: Final = ("name", "description", "quantity", "price", "status")
 
 
+_AS_THEY_ARE: Final = ("name", "description", "quantity")
+_PRODUCT: Final = an_object(fields_of(Product, "id", *_AS_THEY_ARE, price=MONEY_SHOWN, status=FLAG_SHOWN))
+_PRODUCT_IN: Final = an_object(fields_of(Product, *_AS_THEY_ARE, price=MONEY_TAKEN, status=FLAG_TAKEN))
+_EXISTS: Final = an_object({"status": FLAG, "product_name": field_of(Product, "name")}, ["status"])
+
+
 class ProductsResponder(ShopService):
     """The service of the products behind one connection."""
 
@@ -40,31 +46,50 @@ class ProductsResponder(ShopService):
         super().__init__("products", logins, address, terms)
         self._products = products
 
+    @route("POST", "/products/create", "Create a product", {201: CREATED}, errors=(409,), body=_PRODUCT_IN, headers=ETAG)
     async def create(self, call: Call) -> Response:
         product = await self._products.create(call.principal, **_product_in(call))
         return one(product.rev, {"msg": "Product created", "id": product.id}, 201)
 
+    @route("GET", "/products/fetch", "List the products", {200: a_list(_PRODUCT)})
+    async def fetch_all(self, call: Call) -> Response:
+        return await list_response(await self._products.list(call.principal), b"[", _products_shown, b"]")
+
+    @route("GET", "/products/fetch/{id}", "Show a product", {200: _PRODUCT}, errors=(404,), headers=ETAG)
     async def fetch(self, call: Call) -> Response:
         product = await self._products.get(call.principal, call.id)
         return one(product.rev, _product_shown(product))
 
-    async def fetch_all(self, call: Call) -> Response:
-        return await list_response(await self._products.list(call.principal), b"[", _products_shown, b"]")
-
+    @route(
+        "PUT",
+        "/products/update/{id}",
+        "Change a product",
+        {200: MESSAGE},
+        errors=(404, 409),
+        body=_PRODUCT_IN,
+        if_match=True,
+        headers=ETAG,
+    )
     async def update(self, call: Call) -> Response:
         fields = _product_in(call)
         product = await call.if_match(lambda rev: self._products.update(call.principal, call.id, **fields, expect=rev))
         return one(product.rev, {"msg": "Product updated"})
 
+    @route(
+        "DELETE", "/products/delete/{id}", "Delete a product and its inventory", {200: MESSAGE}, errors=(404,), if_match=True
+    )
     async def delete(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._products.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Product deleted"})
 
+    @route("GET", "/products/exists/{id}", "Tell whether there is such a product, and its name", {200: _EXISTS})
     async def exists(self, call: Call) -> Response:
         product = await self._products.exists(call.principal, call.id)
         if product is None:
             return json_response(200, {"status": False})
         return json_response(200, {"status": True, "product_name": product.name})
+
+    health = health_at("/products/health")
 
 
 def _product_in(call: Call) -> dict[str, Any]:
@@ -86,64 +111,6 @@ def _product_shown(product: Product) -> dict[str, Any]:
 def _products_shown(products: Sequence[Product]) -> bytes:
     return orjson.dumps([_product_shown(product) for product in products])[1:-1]
 
-
-_AS_THEY_ARE: Final = ("name", "description", "quantity")
-_PRODUCT: Final = an_object(fields_of(Product, "id", *_AS_THEY_ARE, price=MONEY_SHOWN, status=FLAG_SHOWN))
-_PRODUCT_IN: Final = an_object(fields_of(Product, *_AS_THEY_ARE, price=MONEY_TAKEN, status=FLAG_TAKEN))
-_EXISTS: Final = an_object({"status": FLAG, "product_name": field_of(Product, "name")}, ["status"])
-
-ProductsResponder.routes = Routes(
-    [
-        Route(
-            "POST",
-            "/products/create",
-            ProductsResponder.create,
-            "Create a product",
-            {201: CREATED},
-            errors=(409,),
-            body=_PRODUCT_IN,
-            headers=ETAG,
-        ),
-        Route("GET", "/products/fetch", ProductsResponder.fetch_all, "List the products", {200: a_list(_PRODUCT)}),
-        Route(
-            "GET",
-            "/products/fetch/{id}",
-            ProductsResponder.fetch,
-            "Show a product",
-            {200: _PRODUCT},
-            errors=(404,),
-            headers=ETAG,
-        ),
-        Route(
-            "PUT",
-            "/products/update/{id}",
-            ProductsResponder.update,
-            "Change a product",
-            {200: MESSAGE},
-            errors=(404, 409),
-            body=_PRODUCT_IN,
-            if_match=True,
-            headers=ETAG,
-        ),
-        Route(
-            "DELETE",
-            "/products/delete/{id}",
-            ProductsResponder.delete,
-            "Delete a product and its inventory",
-            {200: MESSAGE},
-            errors=(404,),
-            if_match=True,
-        ),
-        Route(
-            "GET",
-            "/products/exists/{id}",
-            ProductsResponder.exists,
-            "Tell whether there is such a product, and its name",
-            {200: _EXISTS},
-        ),
-        health("/products/health"),
-    ]
-)
 
 PART: Final = Part(
     "products",
