@@ -11,9 +11,10 @@ from typing import IO, Any, Final
 import orjson
 
 from sockcrud import discarding
-from sockcrud.model import Account, Record, describe
+from sockcrud.model import Account
 from sockcrud.operations.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.operations.values import HIDDEN
+from sockcrud.records import Record, describe
 from sockcrud.wire.json_text import DEEPEST, decoded_object
 
 LONGEST_LINE: Final = 256 * 1024
