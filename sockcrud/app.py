@@ -15,6 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
     from sockcrud.dialects.openapi import Part
-    from sockcrud.model import Record
+    from sockcrud.records import Record
+    from sockcrud.schema import Schema
     from sockcrud.serving import Serving
     from sockcrud.setting import Setting
 
@@ -256,10 +258,25 @@ class Apps:
         """The parts of the API description, imported."""
         return tuple(resolve(dialect.openapi) for dialect in self.dialects if dialect.openapi is not None)
 
-    @property
-    def records(self) -> tuple[type[Record], ...]:
-        """The kinds of all apps' records, imported."""
-        return tuple(kind for app in self._all for kind in app.records)
+    @cached_property
+    def schema(self) -> Schema:
+        """The kinds that a store has with these apps. Raises AppError where they do not go together, or cannot be had."""
+        from sockcrud.model import IDENTITY
+        from sockcrud.records import DeclarationError
+        from sockcrud.schema import Schema
+
+        places: dict[str, Place] = {}
+        kinds: list[type[Record]] = []
+        for app in self._all:
+            try:
+                kinds += app.records
+            except (ImportError, AttributeError) as error:
+                raise AppError(app.place, f"a record cannot be imported: {error}") from error
+            places |= dict.fromkeys(app.names_of_records, app.place)
+        try:
+            return Schema((*kinds, *IDENTITY))
+        except DeclarationError as error:
+            raise AppError(places[error.kind], str(error)) from error
 
 
 def _no_two(what: str, named: Sequence[tuple[str, Place]]) -> None:

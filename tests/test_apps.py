@@ -20,6 +20,7 @@ import sockcrud
 from sockcrud import config, loading
 from sockcrud.app import App, AppError, Apps, Dialect
 from sockcrud.cli import main
+from tests.commands_kit import PROGRAM
 from tests.running import SERVE, Daemon, environment
 
 ECHO: Final = """\
@@ -97,6 +98,26 @@ WRONG: Final = {
     "a kind of the core": (
         _app("app = App('mine', records=['x:Account'])"),
         r"mine\.py:2: the kind of record 'Account' is taken by sockcrud:",
+    ),
+    "a record that cannot be": (
+        _app(
+            "from sockcrud.records import Record, text",
+            "class Book(Record):",
+            "    title: str = text(9, 1)",
+            "app = App('mine')",
+        ),
+        r"mine\.py:[34]: it cannot be loaded: DeclarationError: ",
+    ),
+    "a record of what is not in use": (
+        _app(
+            "from sockcrud.records import Record, reference, text",
+            "class Author(Record):",
+            "    name: str = text(1, 9)",
+            "class Book(Record):",
+            "    author_id: int = reference(Author)",
+            "app = App('mine', records=[Book])",
+        ),
+        r"mine\.py:7: Book\.author_id: it refers to Author, which is not in use: name Author as well",
     ),
     "a port": (
         _with_dialect("'mine'", "'tcp:5000'", "''", "print"),
@@ -192,6 +213,27 @@ def test_an_app_may_be_named_in_the_file_or_in_the_environment(echo: Path, tmp_p
     assert loaded.settings.of("echo_lines") == "off"
     assert [app.name for app in loaded.apps][-1] == "echo"
     assert "[echo_lines]\n# " in config.shown(loaded)
+
+
+def test_the_records_of_an_app_are_stored_exported_and_imported(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(
+        _app(
+            "from sockcrud.records import Record, text",
+            "class Book(Record):",
+            "    title: str = text(1, 200)",
+            "app = App('library', records=[Book])",
+        )
+    )
+    (tmp_path / "tap.cfg").write_text("[sockcrud]\napp = library.py\nstore = sqlite:books.db\n")
+    (tmp_path / "books.jsonl").write_text('{"kind": "Book", "id": 7, "title": "Ulysses"}\n')
+
+    def run(*words: str) -> str:
+        ran = subprocess.run([*PROGRAM, *words], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    run("import", "books.jsonl")
+    assert '"title":"Ulysses"' in run("export", "-")
 
 
 def test_help_knows_the_flags_of_an_app(echo: Path) -> None:

@@ -53,10 +53,10 @@ def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
     for part in served:
         servers = [{"url": urls[door]} for door in part.doors if door in urls]
         for path, route in _operations(part):
-            methods = paths.setdefault(path, {})
-            if route.method.lower() in methods:
-                raise ValueError(f"two parts serve {route.method} {path}")
-            methods[route.method.lower()] = {**_operation(part, path, route), "servers": servers}
+            method, described = route.method.lower(), {**_operation(part, path, route), "servers": servers}
+            if method in paths.get(path, ()):
+                path = f"{path}#{part.name}"  # another dialect has it too, on a port of its own
+            paths.setdefault(path, {})[method] = described
     return orjson.dumps(
         {
             "openapi": "3.1.0",
