@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from time import perf_counter
 from typing import Final, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -36,6 +37,17 @@ class Worker(Protocol):
 
     def take_turn(self) -> None:
         """Work on, for about `TURN_SECONDS`; schedule again where more is left."""
+
+
+class _Pause:
+    """Work that is not a connection's own, and waits for a turn like one."""
+
+    def __init__(self, peer_key: Hashable) -> None:
+        self.peer_key = peer_key
+        self.over: Deferred[None] = Deferred()
+
+    def take_turn(self) -> None:
+        self.over.callback(None)
 
 
 class _Queue:
@@ -89,6 +101,12 @@ class Scheduler:
             queue = self._queues[worker.peer_key] = _Queue()
         (queue.light if light else queue.heavy).append(worker)
         self._run_later()
+
+    def pause(self, peer_key: Hashable) -> Deferred[None]:
+        """Return what fires when it is the turn again of work for this peer that has used up one."""
+        pause = _Pause(peer_key)
+        self.schedule(pause)
+        return pause.over
 
     def _run_later(self) -> None:
         if not self._is_due:
