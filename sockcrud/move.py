@@ -21,6 +21,7 @@ from sockcrud.config import SQLITE
 from sockcrud.model import INT64, KINDS, Account, Record, Whole, describe
 from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
 from sockcrud.operations.transfer import add_records
+from sockcrud.records import evolve
 from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in
 from sockcrud.stores import moving, postgres_url, sqlite_ends
 from sockcrud.stores.interfaces import IStore
@@ -205,4 +206,4 @@ def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -
 
 async def _all(store: IStore, kind: type[Record], revs: Mapping[tuple[str, int], int]) -> list[Record]:
     name = describe(kind).name
-    return [attrs.evolve(record, rev=revs[name, record.id]) async for some in store.listing(kind) for record in some]
+    return [evolve(record, rev=revs[name, record.id]) async for some in store.listing(kind) for record in some]

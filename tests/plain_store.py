@@ -11,6 +11,7 @@ from attrs import frozen
 
 from sockcrud.errors import DomainError, HistoryGone, NotFound, Outdated, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Record, describe
+from sockcrud.records import evolve
 from sockcrud.stores.interfaces import Change, IChanges, Where
 
 
@@ -144,7 +145,7 @@ class PlainStore:
             self._highest[step.kind] = max(self._highest[step.kind], id)
             record = step.kind(id=id, rev=self.rev + 1, **step.fields)
         else:
-            record = attrs.evolve(self._records[step.kind][step.id], rev=self.rev + 1, **step.fields)
+            record = evolve(self._records[step.kind][step.id], rev=self.rev + 1, **step.fields)
         self._records[step.kind][record.id] = record
         self._note(step.kind, record.id, record)
         return record

@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sockcrud.dialects.routes import Route
 from sockcrud.model import ADMIN, USER, Account, Record, Session
 from sockcrud.passwords import digest_of
+from sockcrud.records import evolve
 from tests.access_table import NEW, SECRET, Row, rows_of
 from tests.doors_kit import routes_by_dialect
 from tests.http_kit import Answered
@@ -90,8 +91,8 @@ def masked(record: Record) -> Record:
     if isinstance(record, Account):
         fitting = [text for text in (SECRET, NEW) if fits(text, record.password_hash)]
         assert fitting, "a password or a hash was taken that nobody named"
-        return attrs.evolve(record, password_hash=fitting[0])
-    return attrs.evolve(record, token_hash="a hash") if isinstance(record, Session) else record
+        return evolve(record, password_hash=fitting[0])
+    return evolve(record, token_hash="a hash") if isinstance(record, Session) else record
 
 
 def fits(password: str, password_hash: str) -> bool:

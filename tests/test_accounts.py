@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from sockcrud.accounts import Directory
 from sockcrud.errors import Busy, Forbidden, Invalid, NotFound, NotLoggedIn, Outdated, Taken
 from sockcrud.model import ADMIN, USER, Account, Company, Session
 from sockcrud.passwords import Passwords
+from sockcrud.records import evolve
 from sockcrud.stores.interfaces import ITransaction
 from tests.directory_kit import CHEAP, HERE, RIGHT, WRONG, DirectoryCase
 
@@ -100,7 +100,7 @@ class ChangeTests(DirectoryCase):
             after = self.have(self.directory.change(self.ann.id, **change))
             if "digest" in change:
                 change = {"password_hash": after.password_hash}
-            self.assertEqual(after, attrs.evolve(before, rev=after.rev, **change))
+            self.assertEqual(after, evolve(before, rev=after.rev, **change))
             self.assertGreater(after.rev, before.rev)
         self.have(self.directory.change(self.ann.id, active=True))
         self.assertEqual(self.have(self.directory.authenticate("bea", WRONG, HERE)).id, self.ann.id)

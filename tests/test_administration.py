@@ -11,6 +11,7 @@ from sockcrud.errors import Forbidden, HistoryGone, Invalid, LastAdmin, NotFound
 from sockcrud.model import ADMIN, USER, Account, Company, Session
 from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.values import Password
+from sockcrud.records import evolve
 from tests.people_case import ABSENT, NEW, PeopleCase
 
 
@@ -42,7 +43,7 @@ class AdministrationTests(PeopleCase):
         carl, anna = self.as_(self.carl), self.as_(self.anna)
         before = self.have(self.admin.account(self.boss, self.carl.id))
         changed = self.have(self.admin.change_account(self.boss, self.carl.id, role=ADMIN, expect=before.rev))
-        self.assertEqual(changed, attrs.evolve(before, role=ADMIN, rev=changed.rev))
+        self.assertEqual(changed, evolve(before, role=ADMIN, rev=changed.rev))
         self.assertEqual(self.lives(carl, anna), [False, True])
         changed = self.have(self.admin.change_account(self.boss, self.carl.id, company_id=self.ours.id, login="karl"))
         self.assertEqual((changed.company_id, changed.login, changed.role), (self.ours.id, "karl", ADMIN))
@@ -114,7 +115,7 @@ class AdministrationTests(PeopleCase):
         self.have(self.admin.create_company(self.boss, "new"))
         changes = self.have(self.admin.changes(self.boss, since))
         self.assertEqual([change.kind for change in changes], [Account, Company])
-        self.assertEqual(changes[0].record, attrs.evolve(self.account(self.carl.id), password_hash=HIDDEN))
+        self.assertEqual(changes[0].record, evolve(self.account(self.carl.id), password_hash=HIDDEN))
         self.assertEqual(self.have(self.admin.changes(self.boss, since, 1)), changes[:1])
         self.assertEqual(self.have(self.admin.changes(self.boss, changes[0].rev)), changes[1:])
         self.refused(self.admin.changes(self.boss, 10_000), HistoryGone)

@@ -334,11 +334,12 @@ class HistoryTests(SynchronousTestCase):
 
     def _compare(self, random: Random, most: int, most_bytes: int) -> None:
         kept, expected = History(most, most_bytes), list[Change]()
+        kinds: list[type[Record]] = [Address, Session]
         for _ in range(30):
             rev = len(expected)
             if random.random() < 0.3:
                 some = random.sample(range(100), random.randrange(30))
-                kind = random.choice([Address, Session])
+                kind = random.choice(kinds)
                 later = History(most, most_bytes)
                 later.add_deleted(kind, some, rev + 1)
                 expected += [Change(rev + 1 + place, kind, id, None) for place, id in enumerate(some)]

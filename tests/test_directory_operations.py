@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Forbidden, Invalid, LastAdmin, LoginDelayed, LoginFailed, NotFound, NotLoggedIn, Taken
@@ -14,6 +13,7 @@ from sockcrud.model import ADMIN, USER, Account
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Digest, Password
 from sockcrud.passwords import digest_of
+from sockcrud.records import evolve
 from tests.directory_kit import HERE
 from tests.people_case import ABSENT, NEW, SECRET, PeopleCase
 
@@ -150,7 +150,7 @@ class ColleaguesTests(PeopleCase):
     def test_an_admin_changes_what_it_names_and_nothing_else(self) -> None:
         anna, root = self.as_(self.anna), self.as_(self.root)
         changed = self.have(self.colleagues.change(root, self.anna.id, login="anne", active=False))
-        self.assertEqual(changed, attrs.evolve(self.anna, login="anne", active=False, rev=changed.rev))
+        self.assertEqual(changed, evolve(self.anna, login="anne", active=False, rev=changed.rev))
         self.assertEqual(self.lives(anna), [False])
         self.have(self.colleagues.change(root, self.anna.id, secret=NEW, active=True))
         self.assertEqual(self.log_in("anne", password=NEW).account.id, self.anna.id)
@@ -160,7 +160,7 @@ class ColleaguesTests(PeopleCase):
     def test_a_user_changes_its_own_password_and_nothing_else(self) -> None:
         anna, elsewhere = self.as_(self.anna), self.as_(self.anna, "auth")
         changed = self.have(self.colleagues.change(anna, self.anna.id, login="anna", secret=NEW, active=True))
-        self.assertEqual(changed, attrs.evolve(self.anna, password_hash=changed.password_hash, rev=changed.rev))
+        self.assertEqual(changed, evolve(self.anna, password_hash=changed.password_hash, rev=changed.rev))
         self.assertEqual(self.lives(anna, elsewhere), [True, False])
         self.assertEqual(self.log_in("anna", password=NEW).account.id, self.anna.id)
         before = self.everything()
@@ -184,7 +184,7 @@ class ColleaguesTests(PeopleCase):
     def test_a_deactivation_keeps_the_record_and_ends_the_sessions(self) -> None:
         anna, root = self.as_(self.anna), self.as_(self.root)
         account = self.have(self.colleagues.deactivate(root, self.anna.id))
-        self.assertEqual(account, attrs.evolve(self.anna, active=False, rev=account.rev))
+        self.assertEqual(account, evolve(self.anna, active=False, rev=account.rev))
         self.assertEqual(self.lives(anna), [False])
         self.have(self.colleagues.deactivate(root, self.root.id))
         self.assertEqual(self.lives(root), [False])

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.model import Account, LoginFailures, Message, Product, Record, Session, User
 from sockcrud.monitor.checks.common import Mark
 from sockcrud.monitor.results import Outcome, Result
+from sockcrud.records import evolve
 from tests.monitor_kit import ACCOUNT, MonitorCase, after, failure_of, honestly, outcomes, step_of
 from tests.running import DIALECTS
 
@@ -85,7 +85,7 @@ class AllIsWellTests(MonitorCase):
         await self.store.transact(add)
 
     def store_without_counters(self) -> list[object]:
-        return [attrs.evolve(record, rev=0) for record in self.everything()[1]]
+        return [evolve(record, rev=0) for record in self.everything()[1]]
 
 
 class SkippedTests(MonitorCase):

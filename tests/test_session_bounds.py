@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from sockcrud.errors import NotFound, NotLoggedIn
@@ -11,6 +10,7 @@ from sockcrud.model import ADMIN, Account, Session
 from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, logged_in
+from sockcrud.records import evolve
 from sockcrud.sessions import Sessions
 from tests.directory_kit import HERE, RIGHT
 from tests.test_sessions import SessionCase as _SessionCase
@@ -52,7 +52,7 @@ class MostTests(_SessionCase):
 
     def test_a_login_that_fails_ends_none(self) -> None:
         sessions = [self.started()[1] for _ in range(3)]
-        outdated = attrs.evolve(self.account(self.ann.id), rev=1)
+        outdated = evolve(self.account(self.ann.id), rev=1)
         self.failureResultOf(Deferred.fromCoroutine(self.sessions.start(outdated, "way", HERE)))
         self.assertEqual(self.living(*sessions), [True] * 3)
 

@@ -16,6 +16,7 @@ from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublish
 
 from sockcrud.errors import Invalid, LoginFailed, NotLoggedIn, Unavailable
 from sockcrud.model import Account, LoginFailures, Session
+from sockcrud.records import evolve
 from sockcrud.sessions import Sessions
 from sockcrud.stores.interfaces import ITransaction
 from tests.directory_kit import HERE, RIGHT, WRONG, DirectoryCase, T
@@ -75,7 +76,7 @@ class StartTests(SessionCase):
         self.refused(self.sessions.start(self.ann, "way", HERE), LoginFailed)
 
     def test_fails_when_there_is_no_such_account(self) -> None:
-        self.refused(self.sessions.start(attrs.evolve(self.ann, id=77), "way", HERE), LoginFailed)
+        self.refused(self.sessions.start(evolve(self.ann, id=77), "way", HERE), LoginFailed)
 
     def test_an_exclusive_one_ends_the_others_at_its_dialect_only(self) -> None:
         way, other, admin = self.start()[0], self.start()[0], self.start("admin")[0]
@@ -89,7 +90,7 @@ class StartTests(SessionCase):
 
     def test_an_exclusive_one_that_fails_ends_nothing(self) -> None:
         token, _ = self.start()
-        self.refused(self.sessions.start(attrs.evolve(self.ann, rev=1), "way", HERE, exclusive=True), LoginFailed)
+        self.refused(self.sessions.start(evolve(self.ann, rev=1), "way", HERE, exclusive=True), LoginFailed)
         self.resume(token)
 
     def test_on_any_store_it_is_alone_with_its_account(self) -> None:
@@ -235,7 +236,7 @@ class LastUseTests(SessionCase):
         self.clock.advance(60)
         self.resume(self.token)
         kept = self.kept(self.session)
-        self.assertEqual(kept, attrs.evolve(self.session, used_at=self.now(), rev=kept.rev))
+        self.assertEqual(kept, evolve(self.session, used_at=self.now(), rev=kept.rev))
 
     def test_nobody_waits_and_a_thousand_uses_meanwhile_write_nothing_more(self) -> None:
         self.hold()

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-import attrs
 import orjson
 from twisted.internet.defer import Deferred
 
@@ -30,6 +29,7 @@ from sockcrud.model import (
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.import_rows import Fault, Given, Unimportable
 from sockcrud.operations.transfer import REST_SECONDS, Transfer
+from sockcrud.records import evolve
 from tests.directory_kit import HERE, HandWorkedStore
 from tests.people_case import PeopleCase
 
@@ -122,4 +122,4 @@ def as_given(record: Record) -> dict[str, Any]:
 
 
 def without_rev(records: list[Record]) -> list[Record]:
-    return sorted((attrs.evolve(record, rev=0) for record in records), key=lambda record: (type(record).__name__, record.id))
+    return sorted((evolve(record, rev=0) for record in records), key=lambda record: (type(record).__name__, record.id))

@@ -15,6 +15,7 @@ from sockcrud.model import USER, Account, Company, Session
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.values import Secret
+from sockcrud.records import evolve
 from sockcrud.sessions import account_lock, alive_in_company, end_sessions
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
 
@@ -236,4 +237,4 @@ def _without_token(session: Session) -> LiveSession:
 def _without_hash(change: Change) -> Change:
     if not isinstance(change.record, Account):
         return change
-    return attrs.evolve(change, record=attrs.evolve(change.record, password_hash=HIDDEN))
+    return attrs.evolve(change, record=evolve(change.record, password_hash=HIDDEN))

@@ -22,8 +22,7 @@ _PAGE: Final = 200
 _OWNERS: Final = {"client": "client_id", "product": "product_id"}
 
 
-@frozen(kw_only=True)
-class NamedItem(Record):
+class NamedItem(Record, stored=False):
     """An item together with the name of its product. It has the item's id and revision, and is stored nowhere."""
 
     item: InventoryItem

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, cast
 
-import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
@@ -22,6 +21,7 @@ from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.import_rows import MOST_FAULTS, TRANSFERRED, Batch, Fault, Given, absent, taken
+from sockcrud.records import evolve
 from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 
 SLICE_SECONDS: Final = 0.002
@@ -79,7 +79,7 @@ class Everything:
 
 def without_hash(record: Record) -> Record:
     """Give the record as an export without secrets has it."""
-    return attrs.evolve(record, password_hash=HIDDEN) if isinstance(record, Account) else record
+    return evolve(record, password_hash=HIDDEN) if isinstance(record, Account) else record
 
 
 @frozen

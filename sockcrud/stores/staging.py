@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import attrs
-
 from sockcrud.errors import DomainError, NotFound, Taken
 from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import evolve
 from sockcrud.stores.hidden import Hidden
 from sockcrud.stores.interfaces import Overtaken
 from sockcrud.stores.tables import Step, Tables
@@ -60,7 +59,7 @@ class Staging:
                 tables.count_bytes(steps)
                 raise Overtaken(kind, id, error) from None
             self._rev += 1
-            staged = attrs.evolve(record, rev=self._rev)
+            staged = evolve(record, rev=self._rev)
             steps.append(Step(self._rev, kind, id, None, staged, table.highest))
             table.put(id, None, staged)
             self.kinds.add(kind)

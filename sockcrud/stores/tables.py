@@ -13,12 +13,12 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-import attrs
 from attrs import Factory, define
 from sortedcontainers import SortedList
 
 from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
 from sockcrud.model import INT64, KINDS, Kind, Record, describe
+from sockcrud.records import evolve
 from sockcrud.stores.capacity import UNLIMITED, Capacity
 from sockcrud.stores.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.stores.history import History
@@ -282,7 +282,7 @@ class Tables:
         expect_rev(old, expect)
         if table.has_rules:
             self._check(table, old, fields)
-        new: R = attrs.evolve(old, rev=self.rev + 1, **fields)
+        new: R = evolve(old, rev=self.rev + 1, **fields)
         if self.stored >= self._most_bytes and weight(kind, new) > weight(kind, old):
             raise QuotaExceeded(kind.__name__, _FULL)
         self._step(kind, id, old, new)
