@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, Union, cast
 
 from attrs import Factory, field, frozen
 
@@ -33,8 +33,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Lazy = str | T
-"""The thing itself, or where it is: "module:attribute"."""
+
+@frozen
+class Made(Generic[T]):
+    """A thing that is made when it is asked for."""
+
+    make: Callable[[], T]
+
+
+Lazy = Union[str, Made[T], T]
+"""The thing itself, or where it is: "module:attribute", or how it is made."""
 
 Example = tuple["type[Record]", int, Mapping[str, Any]]
 """A record that `--demo` brings: its kind, its id, its fields."""
@@ -47,6 +55,8 @@ _CORE: Final = str(Path(__file__).parent)
 
 def resolve(lazy: Lazy[T]) -> T:
     """Return the thing, imported where it is named."""
+    if isinstance(lazy, Made):
+        return cast(T, lazy.make())
     if not isinstance(lazy, str):
         return lazy
     module, _, attribute = lazy.partition(":")

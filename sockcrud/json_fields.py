@@ -8,13 +8,13 @@ constraints is checked by whoever stores them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
-from sockcrud.constraints import Constraint, Instance, Moment, Money, Whole
+from sockcrud.constraints import INT64, Constraint, Instance, Moment, Money, Whole
 from sockcrud.errors import Invalid
 from sockcrud.operations.values import day, money
 from sockcrud.records import Record, describe
@@ -55,24 +55,36 @@ def read_text(kind: type[Record], name: str, text: str) -> Any:
         raise unknown(name, readers)
     constraint = describe(kind).constraints[name]
     if isinstance(constraint, Whole):
-        return int(text) if _WHOLE.fullmatch(text) else text
+        return whole_of_text(name, text)
     if isinstance(constraint, Instance) and constraint.type is bool:
         return _FLAGS.get(text, text)
     return readers[name](name, text)
 
 
-def unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> Invalid:
+def whole(name: str, value: Any) -> int:
+    """Return a whole number, as ids and revisions are; raise `Invalid` for anything else."""
+    if type(value) is not int or value not in INT64:
+        raise Invalid(name, "a whole number of at most 64 bits")
+    return value
+
+
+def whole_of_text(name: str, text: str) -> int:
+    """Return a whole number that is written as a text; raise `Invalid` for anything else."""
+    return whole(name, int(text) if _WHOLE.fullmatch(text) else None)
+
+
+def unknown(name: str, known: Collection[str]) -> Invalid:
     """Return the error of a name that is none of those known."""
-    return Invalid(name[:_LONGEST_NAME], f"nothing of this name; there is {', '.join(known)}")
+    return Invalid(name[:_LONGEST_NAME], f"one of {', '.join(known)}" if known else "no parameters")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shown(kind: type[Record]) -> tuple[str, ...]:
     declared = describe(kind)
     return tuple(name for name in declared.constraints if name not in declared.secrets)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _readers(kind: type[Record]) -> dict[str, Read]:
     return {name: _reader(constraint) for name, constraint in describe(kind).constraints.items()}
 

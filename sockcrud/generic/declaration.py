@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from attrs import frozen
 
-from sockcrud.app import AppError, Contents, Dialect, Place, caller
+from sockcrud.app import AppError, Contents, Dialect, Made, Place, caller
 from sockcrud.records import Record, describe
 
 if TYPE_CHECKING:
@@ -61,7 +61,10 @@ def crud(
     if not (lines or rest):
         raise AppError(place, "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both")
     if plural and len(kinds) > 1:
-        raise AppError(place, f"plural={plural!r} for {len(kinds)} records: expected a crud() each for those that have a plural of their own")
+        raise AppError(
+            place,
+            f"plural={plural!r} for {len(kinds)} records: expected a crud() each for those that have a plural of their own",
+        )
     for name, who in (("read", read), ("write", write)):
         if who not in _WHO:
             raise AppError(place, f"{name}={who!r}: expected {' or '.join(map(repr, _WHO))}")
@@ -75,7 +78,7 @@ def _served(kind: type[Record], plural: str, read: Who, write: Who, place: Place
         raise AppError(place, f"crud({kind!r}): expected a class of records, as in crud(Book)")
     plural = plural or describe(kind).table
     if _PLURAL.fullmatch(plural) is None or plural in _RESERVED:
-        raise AppError(place, f"the plural {plural!r} of {kind.__name__}: expected small letters, digits, _ or -, as in plural='books'")
+        raise AppError(place, f"plural={plural!r} of {kind.__name__}: expected small letters, digits, _ or -, as in 'books'")
     return Served(kind, plural, read, write)
 
 
@@ -92,12 +95,12 @@ class Crud:
         """Return what an app of this name gets of it: the records, and a dialect for each wire."""
         dialects = []
         if self.lines:
-            dialects.append(self._dialect(f"{app}-lines", self.lines, "JSON-RPC on lines"))
+            dialects.append(self._dialect(app, f"{app}-lines", self.lines, "JSON-RPC on lines"))
         if self.rest:
-            dialects.append(self._dialect(f"{app}-rest", self.rest, "REST"))
+            dialects.append(self._dialect(app, f"{app}-rest", self.rest, "REST"))
         return Contents(records=[each.kind for each in self.served], dialects=dialects)
 
-    def _dialect(self, name: str, endpoint: str, wire: str) -> Dialect:
+    def _dialect(self, app: str, name: str, endpoint: str, wire: str) -> Dialect:
         plurals = " and ".join(each.plural for each in self.served)
         path = self.served[0].plural
         is_rest = wire == "REST"
@@ -106,23 +109,30 @@ class Crud:
             endpoint,
             f"where {plurals} ({wire}) {'listen' if plurals.endswith('s') else 'listens'}",
             partial(_make, self.served, is_rest),
-            login=_sessions(name, is_rest) if any(each.needs_login for each in self.served) else None,
+            login=(TOKENS if is_rest else name) if any(each.needs_login for each in self.served) else None,
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
-            openapi=cast("Part", None),
+            openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
 
 
 _TRIAL: Final = """echo '{"jsonrpc":"2.0","id":1,"method":"PLURAL.list"}' | nc -N HOST PORT"""
 
 
-def _sessions(name: str, is_rest: bool) -> str:
-    return "auth" if is_rest else name
+TOKENS: Final = "auth"
+"""The dialect whose tokens REST takes."""
+
+
+def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
+    from sockcrud.dialects.openapi import Part
+    from sockcrud.generic.rest import PROBLEM, RecordsResponder, routes
+
+    about = f"The {' and '.join(each.plural for each in served)} of {app}"
+    error, error_type = RecordsResponder.error_body, PROBLEM.decode()
+    return Part(dialect, about, routes(served, {}), error, (dialect,), TOKENS, basic_too=True, error_type=error_type)
 
 
 def _make(served: Sequence[Served], is_rest: bool, serving: Serving) -> IProtocolFactory:
-    if is_rest:
-        from sockcrud.generic.rest import factory
-    else:
-        from sockcrud.generic.json_lines import factory
-    make: Callable[..., IProtocolFactory] = factory
+    from sockcrud.generic import json_lines, rest
+
+    make: Callable[..., IProtocolFactory] = rest.factory if is_rest else json_lines.factory
     return make(served, serving)

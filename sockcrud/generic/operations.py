@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Generic
+from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.constraints import INT64, Text
+from sockcrud.constraints import Text
 from sockcrud.errors import Invalid, NotFound, Outdated
 from sockcrud.generic.declaration import Served, Who
 from sockcrud.operations.gate import Gate, Permission, Principal, admins, anyone, logged_in, operation
@@ -46,7 +46,9 @@ class Operations:
         texts = {name: bound.longest for name, bound in self._declared.constraints.items() if isinstance(bound, Text)}
         self._texts = tuple(texts)
         self._is_short = sum(texts.values()) * LONGEST_PAGE <= PAGE_TEXT
-        self.filters = (*self._declared.uniques, *self._declared.indexed)
+        self.fields = tuple(self._declared.constraints)
+        self.uniques = tuple(self._declared.uniques)
+        self.filters = tuple(dict.fromkeys((*self._declared.uniques, *self._declared.indexed)))
         """The fields by which lists can be asked for."""
         self.list = self._reading("list", Operations._list)
         self.get = self._reading("get", Operations._get)
@@ -94,9 +96,9 @@ class Operations:
 
     async def _find(self, principal: Principal, where: Mapping[str, Any]) -> Record:
         """Return the record that has this value in a unique field; raise NotFound."""
-        unique = tuple(self._declared.uniques)
-        if len(where) != 1 or next(iter(where)) not in unique:
-            raise Invalid(next((name for name in where if name not in unique), unique[0]), f"one of {', '.join(unique)}, alone")
+        if len(where) != 1 or next(iter(where)) not in self.uniques:
+            wrong = next((name for name in where if name not in self.uniques), self.uniques[0])
+            raise Invalid(wrong, f"one of {', '.join(self.uniques)}, alone")
         ((field, value),) = checked(self._kind, **where).items()
         found = await self._store.find(self._kind, field, value)
         if found is None:
@@ -161,10 +163,3 @@ class Operations:
             if reference.kind.__name__ == error.kind and values.get(field) == error.id:
                 return Invalid(field, f"the id of a {reference.kind.__name__} that exists")
         return error
-
-
-def whole_id(name: str, value: Any) -> int:
-    """Return an id or a revision; raise Invalid for anything but a whole number of 64 bits."""
-    if type(value) is not int or value not in INT64:
-        raise Invalid(name, "a whole number of at most 64 bits")
-    return value

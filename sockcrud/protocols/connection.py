@@ -70,7 +70,6 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
         self._patience = limits.object_seconds
         self._begun_at = inf  # when the first bytes came of what is unfinished
         self.farewell = responder.farewell
-        self.busy = responder.busy
 
     # From the transport
 
@@ -119,6 +118,9 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
 
     def crashed(self) -> Answer:
         return self._responder.crashed()
+
+    def too_many(self) -> bytes:
+        return self._responder.busy
 
     # Deadlines
 

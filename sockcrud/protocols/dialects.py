@@ -29,15 +29,25 @@ Request = TypeVar("Request")
 Words = TypeVar("Words")
 
 
+class _Told(dict[str, Any]):
+    """What an error tells. What it does not tell is left out: words for many errors need not fit each of them."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 class ByteDialect(Generic[Request, Words]):
     """A wire format of bytes, which a framer of its own takes apart, behind one connection.
 
-    A subclass has `framer`, `reply` and `render`, and its `words` for errors: those for `DomainError` are for all errors that
-    have none of their own, and where there are none at all, the connection closes. It may have `only_reads`, and what is said
-    to greet and to part.
+    A subclass has `framer` and `reply`, and its `words` for errors: those for `DomainError` are for all errors that
+    have none of their own, and where there are none at all, the connection closes. It may have `render`, `only_reads`, and
+    what is said to greet and to part.
     """
 
     words: ClassVar[Mapping[type[DomainError], Any]] = {}
+    encoding: ClassVar[str] = "utf-8"
+    delimiter: ClassVar[str] = "\r\n"
+    """What is added to each answer that is a text."""
     greeting: ClassVar[bytes] = b""
     farewell: ClassVar[bytes] = b""
 
@@ -65,15 +75,15 @@ class ByteDialect(Generic[Request, Words]):
         raise NotImplementedError
 
     def render(self, words: Words) -> bytes:
-        """Return an answer as bytes."""
-        raise NotImplementedError
+        """Return an answer as bytes: a text with the delimiter behind it, unless a subclass has another way."""
+        return f"{words}{self.delimiter}".encode(self.encoding, "replace")
 
     def failed(self, error: DomainError) -> Words | Answer:
         """Return the answer to a request that cannot be had: the words for it, which may name what the error tells: {field}."""
         for kind in type(error).__mro__:
             if kind in self.words:
                 words: Words = self.words[kind]
-                return words.format_map(vars(error)) if isinstance(words, str) else words  # type: ignore[return-value]
+                return words.format_map(_Told(vars(error))) if isinstance(words, str) else words  # type: ignore[return-value]
         return Last(self.farewell)
 
     def only_reads(self, request: Request) -> bool:
@@ -117,10 +127,7 @@ class ByteDialect(Generic[Request, Words]):
 
 
 class LineDialect(ByteDialect[str, str]):
-    """A wire format of lines of text, one answer a request; the answer's end of line is added to it."""
-
-    encoding: ClassVar[str] = "utf-8"
-    delimiter: ClassVar[str] = "\r\n"
+    """A wire format of lines of text."""
 
     def framer(self, limits: JSONLimits) -> TextLines:
         return TextLines(limits.request, self.encoding)
@@ -131,9 +138,6 @@ class LineDialect(ByteDialect[str, str]):
 
     async def reply(self, request: str) -> str | Answer | None:
         return await self.lineReceived(request)
-
-    def render(self, words: str) -> bytes:
-        return (words + self.delimiter).encode(self.encoding, "replace")
 
 
 class JSONLineDialect(ByteDialect[Any, Any]):
