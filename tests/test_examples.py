@@ -19,9 +19,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.app import Dialect
 from sockcrud.errors import Unavailable
 from sockcrud.loading import in_file
-from sockcrud.model import Message, Record, User
+from sockcrud.model import Message, User
 from sockcrud.operations.gate import Gate
 from sockcrud.protocols import LATER, Malformed
+from sockcrud.stores.interfaces import R
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.wire.connections import Connections, Listening
 from tests.awaiting import awaits
@@ -35,6 +36,7 @@ RESP: Final = in_file(str(EXAMPLES / "resp.py"))
 LEGACY: Final = in_file(str(EXAMPLES / "legacy_csv.py"))
 REDIS_CLI: Final = which("redis-cli")
 LOCAL: Final = "127.0.0.1"
+COMMAND: Final = some.lists(some.binary(max_size=30), min_size=1, max_size=4)
 
 
 class ExampleCase(WireCase):
@@ -48,7 +50,7 @@ class ExampleCase(WireCase):
         served = self.served(dialect.name, gate=Gate(self.clock), store=self.store)
         return self.peer(_Made(dialect), served, **limits)  # type: ignore[arg-type]
 
-    def stored(self, kind: type[Record]) -> list[Record]:
+    def stored(self, kind: type[R]) -> list[R]:
         return self.successResultOf(Deferred.fromCoroutine(self.store.page(kind, 1000)))
 
 
@@ -95,7 +97,7 @@ class RespTests(ExampleCase):
             (("DEL", *["1"] * 101), "-ERR unknown command, or wrong number of arguments\r\n"),
         ):
             self.assertEqual(peer.ask(command(*words)).decode(), answer, words)
-        self.assertEqual([(message.id, message.data) for message in self.stored(Message)], [(8, "x")])
+        self.assertEqual([(each.id, each.data) for each in self.stored(Message)], [(8, "x")])
 
     def test_what_one_connection_sets_another_gets(self) -> None:
         self.resp().send(command("SET", "1", "one"))
@@ -146,7 +148,7 @@ class RespFramerTests(SynchronousTestCase):
         some.lists(some.lists(some.binary(max_size=30), min_size=1, max_size=4), max_size=5), some.lists(some.integers(0, 300))
     )
     def test_commands_come_out_as_they_went_in(self, commands: list[list[bytes]], places: list[int]) -> None:
-        framer: Any = RESP.dialects[0].make(_served()).buildProtocol(None)._framer
+        framer = _framer()
         found: list[Any] = []
         for piece in cut(b"".join(command(*each) for each in commands), places):
             framer.feed(piece)
@@ -157,7 +159,7 @@ class RespFramerTests(SynchronousTestCase):
 
     @given(some.binary(max_size=200), some.lists(some.integers(0, 200)))
     def test_anything_is_taken_apart_and_never_without_end(self, data: bytes, places: list[int]) -> None:
-        framer: Any = RESP.dialects[0].make(_served()).buildProtocol(None)._framer
+        framer = _framer()
         for piece in cut(data, places):
             framer.feed(piece)
             for _ in range(300):
@@ -166,6 +168,11 @@ class RespFramerTests(SynchronousTestCase):
                     break
             else:
                 self.fail("it went on and on")
+
+
+def _framer() -> Any:
+    factory: Any = RESP.dialects[0].make(_served())
+    return factory.buildProtocol(None)._framer
 
 
 def _served(clock: Any = None, store: Any = None) -> Any:
@@ -213,7 +220,7 @@ class LegacyTests(ExampleCase):
             "updated_at": Gate(self.clock).now(),
         }
         for name in ("Ann\r\n000;99", "Ann\n", "\u2028", "김철수 😀"):
-            self.successResultOf(Deferred.fromCoroutine(users.insert(User, name=name, **fields)))
+            self.successResultOf(Deferred.fromCoroutine(self.store.insert(User, name=name, **fields)))
         said = self.office().ask(b"LST\r\n")
         self.assertEqual(len(said.splitlines()), 5)
         self.assertEqual(said.splitlines()[-2:], [b"4;??? ?;a@example.org;1", b"000;4"])
