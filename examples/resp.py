@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Final
 
 from sockcrud import App, Dialect
+from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
 from sockcrud.json_fields import whole_of_text
 from sockcrud.model import Message, checked
 from sockcrud.operations.gate import Principal, anyone, operation
-from sockcrud.operations.messages import Messages
 from sockcrud.protocols import LATER, ByteDialect, Later, Malformed, WireLimits, followed
 from sockcrud.serving import Serving
 from sockcrud.stores.interfaces import ITransaction

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import Factory, field, frozen
 
@@ -41,13 +41,14 @@ class Made(Generic[T]):
     make: Callable[[], T]
 
 
-Lazy = Union[str, Made[T], T]
+Lazy: TypeAlias = str | Made[T] | T
 """The thing itself, or where it is: "module:attribute", or how it is made."""
 
 Example = tuple["type[Record]", int, Mapping[str, Any]]
 """A record that `--demo` brings: its kind, its id, its fields."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
@@ -183,7 +184,7 @@ class App:
     def __init__(self, name: str, *parts: Declares, about: str = "", **contents: Any) -> None:
         self.place = caller()
         if _NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME:
-            raise AppError(self.place, f"the name {name!r} of an app: expected small letters, digits and single hyphens")
+            raise AppError(self.place, f"the name {name!r} of an app: expected {_NAME_SAYS}")
         self.name = name
         self.about = about
         self._contents = (Contents(**contents), *(part.contents(name) for part in parts))
@@ -254,6 +255,11 @@ class Apps:
         raise KeyError(name)
 
     @property
+    def openapi_parts(self) -> tuple[Part, ...]:
+        """The parts of the API description, imported."""
+        return tuple(resolve(dialect.openapi) for dialect in self.dialects if dialect.openapi is not None)
+
+    @property
     def records(self) -> tuple[type[Record], ...]:
         """The kinds of all apps' records, imported. Raises AppError where two have one name."""
         _no_two("kind of record", [(kind.__name__, app.place) for app in self._all for kind in app.records])
@@ -270,4 +276,4 @@ def _no_two(what: str, named: Sequence[tuple[str, Place]]) -> None:
 
 def _check_name(dialect: Dialect) -> None:
     if _NAME.fullmatch(dialect.name) is None or len(dialect.name) > _LONGEST_NAME:
-        raise AppError(dialect.place, f"the name {dialect.name!r} of a dialect: expected small letters, digits and single hyphens")
+        raise AppError(dialect.place, f"the name {dialect.name!r} of a dialect: expected {_NAME_SAYS}")

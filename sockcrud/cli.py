@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import sockcrud
-from sockcrud import config, progress
+from sockcrud import loading
+from sockcrud.app import AppError
 from sockcrud.commands.lazy import Later, Program
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from sockcrud.setting import Setting
 
 
 _STORE: Final = "sockcrud.store_commands"
-_LATER: Final = {
+_BEFORE_THE_APPS: Final = {
     "The daemon and its store": {
         "monitor": Later("sockcrud.monitor.command:monitor", "Check every dialect as a user would, and tell what is wrong."),
         "check": Later(f"{_STORE}:check", "Look for damage in a store's file."),
@@ -25,25 +30,8 @@ _LATER: Final = {
         "import": Later(f"{_STORE}:import_", "Add the records of such a file, all of them or none."),
         "move": Later("sockcrud.move:move", "Bring everything from one store to another, which is empty."),
     },
-    "The dialects, as their users": {
-        "users": Later("sockcrud.commands.users:users", "The users, over JSON on TCP."),
-        "messages": Later("sockcrud.commands.messages:messages", "The messages, over JSON on TCP."),
-        "shop": Later("sockcrud.commands.shop:shop", "The login of the shop."),
-        "clients": Later("sockcrud.commands.clients:clients", "The clients of the shop."),
-        "addresses": Later("sockcrud.commands.addresses:addresses", "The addresses of the shop's clients."),
-        "products": Later("sockcrud.commands.products:products", "The products of the shop."),
-        "inventory": Later("sockcrud.commands.inventory:inventory", "What the shop's clients bought."),
-        "way": Later("sockcrud.commands.way:way", "The accounts of your company, over way."),
-        "members": Later("sockcrud.commands.members:members", "The members, by role."),
-    },
-    "The admin port of a daemon": {
-        "admin": Later("sockcrud.commands.admin:admin", "The login of the admin port."),
-        "status": Later("sockcrud.commands.admin:status", "Tell which dialects listen, and whether all is well."),
-        "accounts": Later("sockcrud.commands.accounts:accounts", "Who may log in."),
-        "companies": Later("sockcrud.commands.companies:companies", "The companies, whose accounts see each other."),
-        "sessions": Later("sockcrud.commands.sessions:sessions", "The logins that live."),
-        "changes": Later("sockcrud.commands.admin:changes", "List what has changed."),
-    },
+}
+_BEHIND_THE_APPS: Final = {
     "Raw requests, and the shell": {
         "fetch": Later("sockcrud.commands.fetch:fetch", "Send one request of HTTP, and show its answer."),
         "send": Later("sockcrud.commands.send:send", "Send lines to users or messages, and show their answers."),
@@ -52,8 +40,53 @@ _LATER: Final = {
 }
 
 
-@click.group(cls=Program, later=_LATER, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(Program):
+    """All commands: those of the core, and those that the apps in use add."""
+
+    def sections(self) -> dict[str, dict[str, Later]]:
+        sections = {title: dict(some) for title, some in _BEFORE_THE_APPS.items()}
+        taken = {*self.commands, *(name for some in (*sections.values(), *_BEHIND_THE_APPS.values()) for name in some)}
+        try:
+            for app in loading.in_use():
+                for command in app.commands:
+                    if command.name in taken:
+                        raise AppError(app.place, f"the command {command.name!r} is taken: expected another name")
+                    sections.setdefault(command.title, {})[command.name] = Later(command.command, command.help)
+        except AppError as error:
+            raise SystemExit(f"sockcrud: {error}") from None
+        return sections | _BEHIND_THE_APPS
+
+
+def _use(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
+    """Have all commands use these apps: they look for them where a setting of the environment is."""
+    if files:
+        context.with_resource(_environment(loading.VARIABLE, shlex.join(files)))
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@click.group(cls=Commands, later={}, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(sockcrud.__version__, prog_name="sockcrud")
+@click.option(
+    "--app",
+    metavar="FILE",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_use,
+    help="an app of one's own, to have its commands too; repeatable",
+)
 def main() -> None:
     """CRUD systems in several wire formats at once, on one store.
 
@@ -64,24 +97,49 @@ def main() -> None:
     """
 
 
-def _settings_as_options(command: F) -> F:
-    for flag, default, meaning, switch in reversed(list(config.flags())):
-        if switch:
-            declared = click.option(f"--{flag}/--no-{flag}", default=None, help=f"{meaning}  [default: {default}]")
-        else:
-            declared = click.option(f"--{flag}", metavar="TEXT", help=f"{meaning}  [default: {default or 'empty'}]")
-        command = declared(command)
-    return command
+class Serve(click.Command):
+    """A command with an option for every setting: which these are is known when the apps in use are."""
+
+    def make_context(self, info_name: str | None, args: list[str], *given: Any, **named: Any) -> click.Context:
+        own = [option for option in self.params if option not in self._of_settings]
+        self._of_settings = _options(args)
+        self.params = [*own, *self._of_settings]
+        return super().make_context(info_name, args, *given, **named)
+
+    _of_settings: Sequence[click.Parameter] = ()
 
 
-@main.command()
+def _options(words: Sequence[str]) -> list[click.Parameter]:
+    from sockcrud import config
+
+    try:
+        given, file = config.apps_and_file(words)
+        settings = config.declared(config.apps_in(given, os.environ, file))
+    except config.ConfigError as error:
+        raise SystemExit(f"sockcrud: {error}") from None
+    return [_option(setting) for setting in settings]
+
+
+def _option(setting: Setting) -> click.Option:
+    if setting.name == "app":
+        return click.Option(
+            ["--app"], metavar="FILE", multiple=True, help="an app that is served beside those installed; repeatable"
+        )
+    if setting.is_switch:
+        flags = f"--{setting.flag}/--no-{setting.flag}"
+        return click.Option([flags], default=None, help=f"{setting.meaning}  [default: {setting.text}]")
+    return click.Option([f"--{setting.flag}"], metavar="TEXT", help=f"{setting.meaning}  [default: {setting.text or 'empty'}]")
+
+
+@main.command(cls=Serve)
 @click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg, if there is one]")
 @click.option("--check-config", is_flag=True, help="show the settings in use, and where each comes from, and end")
 @click.option(
     "--reactor", "reactor_name", metavar="NAME", help="the Twisted reactor to run in  [default: uvloop, where there is one]"
 )
-@_settings_as_options
-def serve(file: str | None, check_config: bool, reactor_name: str | None, **flags: str | bool | None) -> None:
+def serve(
+    file: str | None, check_config: bool, reactor_name: str | None, app: tuple[str, ...], **flags: str | bool | None
+) -> None:
     """Run the daemon in the foreground.
 
     The same as `twistd -n sockcrud`, with a banner that tells what listens where and how to try it. Every option can
@@ -95,9 +153,12 @@ def serve(file: str | None, check_config: bool, reactor_name: str | None, **flag
     # Imported late: --help and the other commands need none of this.
     from twisted.logger import globalLogBeginner, textFileLogObserver
 
+    from sockcrud import config, progress
     from sockcrud.tap import LOADING, load, make_daemon
 
     given = {name: _as_text(value) for name, value in flags.items() if value is not None}
+    if app:
+        given["app"] = shlex.join(app)
     loaded = load(given, file)
     if check_config:
         click.echo(config.shown(loaded), nl=False)

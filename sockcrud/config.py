@@ -11,7 +11,7 @@ import math
 import re
 import shlex
 import textwrap
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from sockcrud import loading
 from sockcrud.app import App, AppError, Apps, Place
 from sockcrud.setting import (
     SECTION,
-    ConfigError,
     Setting,
     count,
     endless,
@@ -33,6 +32,9 @@ from sockcrud.setting import (
     size,
     text,
     yes_or_no,
+)
+from sockcrud.setting import (
+    ConfigError as ConfigError,
 )
 from sockcrud.stores import postgres_url
 
@@ -119,16 +121,12 @@ class Settings:
     max_depth: int = _setting("64", count, "how deeply JSON may be nested")
     max_in_flight: int = _setting("128", count, "requests of one connection that are under way; the rest waits")
     max_unsent: int = _setting("256KiB", size, "answers that one connection leaves unread, before no more of it is read")
-    max_unsent_total: int = _setting(
-        "256MiB", size, "answers that all connections together leave unread; then some are closed"
-    )
+    max_unsent_total: int = _setting("256MiB", size, "answers that all connections together leave unread; then some are closed")
     max_unfinished_total: int = _setting("256MiB", size, "unfinished requests of all connections together; likewise")
     object_timeout: float = _setting("10", seconds, "seconds from the first byte of a JSON object to its last")
     max_share: int = _setting("25", percent, "percent of the connections that one other machine may have (IPv6: one /64)")
     max_lists: int = _setting("64", count, "long lists that one other machine may be reading at a time")
-    idle_timeout: float = _setting(
-        "300", endless, "seconds without a request after which a connection is closed; 0 for no end"
-    )
+    idle_timeout: float = _setting("300", endless, "seconds without a request after which a connection is closed; 0 for no end")
     max_header: int = _setting("16KiB", size, "HTTP: the longest header block")
     max_fields: int = _setting("100", count, "HTTP: the most header fields")
     max_target: int = _setting("8KiB", size, "HTTP: the longest request target")
@@ -158,7 +156,7 @@ class Settings:
     )
     free_login_failures: int = _setting("10", count, "failed logins for one account and address before each must wait")
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
-    of_apps: Mapping[str, Any] = attrs.Factory(dict)
+    of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""
 
     def of(self, name: str) -> Any:
@@ -194,8 +192,8 @@ def declared(apps: Apps) -> list[Setting]:
     added: list[list[Setting]] = [[], [], []]
     for app in apps:
         for group, setting, place in _added(app):
-            if setting.name in taken or setting.name.endswith(_PLACE_SUFFIX.lower()) or setting.name.startswith(_OTHERS_PREFIX):
-                raise AppError(place, f"the setting {setting.name!r} is taken: expected another name, of the dialect if it is its")
+            if setting.name in taken or _is_for_others(f"{PREFIX}{setting.name.upper()}"):
+                raise AppError(place, f"the setting {setting.name!r} is taken: expected another name")
             taken.add(setting.name)
             added[group].append(setting)
     where, idle, own = added
@@ -221,6 +219,18 @@ def apps_in(given: Mapping[str, str], environment: Mapping[str, str], file: str 
     return _Layers.read(given, environment, file).apps()
 
 
+def apps_and_file(words: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """Return what the words of a command line say of apps, as flags, and which file they name: what has to be known of them
+    before it is known which flags there are."""
+    found: dict[str, list[str]] = {"--app": [], "--config": []}
+    for at, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag in found and (equals or at + 1 < len(words)):
+            found[flag].append(value if equals else words[at + 1])
+    files, configs = found["--app"], found["--config"]
+    return {"app": shlex.join(files)} if files else {}, configs[-1] if configs else None
+
+
 def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | None = None) -> Loaded:
     """Put the settings together. `given` are the flags, by the names of the settings; raise `ConfigError` or AppError."""
     layers = _Layers.read(given, environment, file)
@@ -229,9 +239,9 @@ def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | N
     by_name = {setting.name: setting for setting in settings}
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for source, texts in layers.by_name({setting.section for setting in settings}):
-        for name, text in texts.items():
-            values[name] = _parsed(by_name, name, text, source)
+    for source, texts in layers.by_name(_by_section(settings)):
+        for name, written in texts.items():
+            values[name] = _parsed(by_name, name, written, source)
             sources[name] = source
     return Loaded(_settings(settings, values), sources, layers.file, apps)
 
@@ -268,15 +278,15 @@ class _Layers:
                 files = _parsed({"app": Setting("app", "", _files, "")}, "app", texts["app"], source)
         return loading.apps(files)
 
-    def by_name(self, sections: Container[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def by_name(self, sections: Collection[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Give the texts under the names of the settings, the ones that count less first; raise `ConfigError`."""
         texts = {}
         for section, keys in self.sections.items():
             if section not in sections:
                 known = ", ".join(f"[{known}]" for known in sections)
                 raise ConfigError(f"{self.file}: unknown section [{_word(section)}]; there are {known}")
-            for key, text in keys.items():
-                texts[key if section == SECTION else f"{section}_{key}"] = text
+            for key, written in keys.items():
+                texts[key if section == SECTION else f"{section}_{key}"] = written
         yield str(self.file), texts
         yield from self._others()
 
@@ -340,8 +350,12 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name[len(PREFIX) :].lower(): text
         for name, text in environment.items()
-        if name.startswith(PREFIX) and not name.startswith(_OTHERS_PREFIX) and not name.endswith(_PLACE_SUFFIX)
+        if name.startswith(PREFIX) and not _is_for_others(name)
     }
+
+
+def _is_for_others(variable: str) -> bool:
+    return variable.startswith(_OTHERS_PREFIX) or variable.endswith(_PLACE_SUFFIX)
 
 
 def shown(loaded: Loaded) -> str:

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.accounts import Directory
+from sockcrud.app import Apps
 from sockcrud.collector import GrowthWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import Loaded
 from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
@@ -36,20 +37,6 @@ the ten or so calls into SQLite that a commit takes, which with Python's own 5 m
 does the reactor after each of its system calls while a thread compares the file with what is served."""
 
 ENDS: Final = " (what is stored ends with this process)"
-WITHOUT_LOGIN: Final = ("users", "messages")
-SIGN_UP: Final = ("auth", "shop", "members")
-TRIALS: Final = {
-    "users": """echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
-    "messages": """echo '{"op":"mostrar"}' | nc -N HOST PORT""",
-    "clients": "curl http://HOST:PORT/clients/health",
-    "products": "curl http://HOST:PORT/products/health",
-    "inventory": "curl http://HOST:PORT/inventory/health",
-    "auth": "curl http://HOST:PORT/user/health",
-    "shop": "curl http://HOST:PORT/clients/health",
-    "members": "curl --head http://HOST:PORT/",
-    "admin": "curl http://HOST:PORT/health",
-}
-"""What shows, typed in another terminal, that a listener is there."""
 TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
 
 
@@ -131,7 +118,7 @@ class Daemon(Service):
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
         if settings.demo:
-            await add_examples(self.store)
+            await add_examples(self.store, self.loaded.apps)
 
     def fail(self, reason: str) -> None:
         """Stop, because the store can no longer keep its promises, and let the process end with status 1.
@@ -177,7 +164,7 @@ class Daemon(Service):
         if self._admin is not None:
             lines.append(_told(self._admin, self.show_password))
         for listener in self.listeners:
-            lines.append(f"{listener.name:<9} listens on {written(listener.host)}{_how_to_try(listener)}")
+            lines.append(f"{listener.name:<9} listens on {written(listener.host)}{_how_to_try(listener, self.loaded.apps)}")
         for listener in self.listeners:
             if listener.reachable_from_outside and (danger := self._danger(listener.name)):
                 lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")
@@ -188,9 +175,10 @@ class Daemon(Service):
         return self.loaded.settings.store == "memory:"
 
     def _danger(self, name: str) -> str:
-        if name in WITHOUT_LOGIN:
+        dialect = self.loaded.apps.dialect(name)
+        if dialect.login is None:
             return "which has no login: whoever does can change all of its records"
-        if name in SIGN_UP and self.loaded.settings.sign_up == "open":
+        if dialect.sign_up and self.loaded.settings.sign_up == "open":
             return "where sign-up is open: whoever does can make an account"
         return ""
 
@@ -202,10 +190,10 @@ def _told(admin: FirstAdmin, show_password: bool) -> str:
     return f"admin: {admin.login}, password{password} in {admin.file}"
 
 
-def _how_to_try(listener: Listener) -> str:
+def _how_to_try(listener: Listener, apps: Apps) -> str:
     host, port = getattr(listener.host, "host", None), getattr(listener.host, "port", None)
-    trial = TRIALS.get(listener.name)
-    if host is None or trial is None:
+    trial = apps.dialect(listener.name).trial
+    if host is None or not trial:
         return ""
     if listener.secure:
         trial = trial.replace("curl http:", "curl --insecure https:").replace("nc -N HOST PORT", TLS_CLIENT)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
 
 from attrs import frozen
 
 from sockcrud.accounts import Directory
+from sockcrud.app import Apps
 from sockcrud.errors import Invalid
 from sockcrud.first_password import write_made_up
-from sockcrud.model import Client, Message, Record
 from sockcrud.password_files import read_password
 from sockcrud.passwords import check_password, digest_of
 from sockcrud.stores.interfaces import IStore, ITransaction
@@ -55,38 +53,14 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
     return None  # another node was first
 
 
-_EXAMPLES: Final[tuple[tuple[type[Record], int, dict[str, Any]], ...]] = (
-    (Message, 1, {"data": "abc"}),
-    (Message, 2, {"data": "fgh"}),
-    (
-        Client,
-        1,
-        {
-            "name": "Pedro",
-            "email": "arthur.giovanini@inmetrics.com.br",
-            "cpf": "454.090.000-00",
-            "balance": Decimal("30.25"),
-        },
-    ),
-    (
-        Client,
-        4,
-        {
-            "name": "Vinícius",
-            "email": "Vinícius_Peixoto@inmetrics.com.br",
-            "cpf": "454.454.454-27",
-            "balance": Decimal("30.25"),
-        },
-    ),
-)
+async def add_examples(store: IStore, apps: Apps) -> None:
+    """Return when the example records of the apps are there. A kind that has records already is left as it is."""
 
-
-async def add_examples(store: IStore) -> None:
-    """Fire when the example records are there. A kind that has records already is left as it is."""
+    examples = [example for app in apps for example in app.examples]
 
     async def add(transaction: ITransaction) -> None:
-        empty = {kind for kind, _, _ in _EXAMPLES if not await transaction.count(kind)}
-        for kind, id, fields in _EXAMPLES:
+        empty = {kind for kind, _, _ in examples if not await transaction.count(kind)}
+        for kind, id, fields in examples:
             if kind in empty:
                 await transaction.insert(kind, id, **fields)
 

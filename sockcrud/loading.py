@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,17 @@ from sockcrud.app import App, AppError, Apps, Place
 _PLUGINS: Final = Path("twisted", "plugins")
 _DROP_IN: Final = "sockcrud_app*.py"
 """Names of the files among Twisted's plugins that have apps. Others are left alone: they may import as much as they like."""
+
+
+VARIABLE: Final = "SOCKCRUD_APP"
+
+
+def in_use() -> Apps:
+    """Return the apps that commands use: those installed, and those that the environment names. Raises AppError."""
+    try:
+        return apps(shlex.split(os.environ.get(VARIABLE, "")))
+    except ValueError as error:
+        raise AppError(VARIABLE, f"expected names of files with blanks between them ({error})") from None
 
 
 def apps(files: Sequence[str] = ()) -> Apps:
@@ -34,7 +47,7 @@ def installed() -> tuple[App, ...]:
     """
     found: dict[int, App] = {}
     for file in _drop_ins():
-        module = _imported(f"twisted.plugins.{file.stem}", file)
+        module = _imported(f"sockcrud_installed_{file.stem}", file)
         found |= {id(value): value for value in vars(module).values() if isinstance(value, App)}
     return tuple(found.values())
 

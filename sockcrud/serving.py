@@ -73,6 +73,16 @@ class Serving:
         return Terms(origins, settings.max_depth, is_secure(self.endpoint))
 
     @property
+    def json(self) -> tuple[Any, Listening, JSONLimits]:
+        """What a `JSONFactory` takes behind its responder."""
+        return self.clock, self.connections, self.json_limits
+
+    @property
+    def http(self) -> tuple[Any, Listening, HTTPLimits]:
+        """What an `HTTPFactory` takes behind its responder."""
+        return self.clock, self.connections, self.http_limits
+
+    @property
     def json_limits(self) -> JSONLimits:
         """The limits of connections with JSON on them."""
         settings = self.settings

@@ -1,4 +1,4 @@
-"""A setting, and how the texts of settings are read: each `parse` returns the value, or raises ValueError with what it expects."""
+"""A setting, and how its text is read: a `parse` returns the value, or raises ValueError with what it expects."""
 
 from __future__ import annotations
 

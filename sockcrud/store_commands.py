@@ -23,11 +23,11 @@ from sockcrud.client.errors import ClientError, InvalidRequest, Refused
 from sockcrud.client.sync import Admin
 from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.commands.passwords import password_option, read_or_ask
-from sockcrud.dialects.admin.records import as_lines, from_lines
 from sockcrud.errors import DomainError
 from sockcrud.first_password import remove_outdated
 from sockcrud.model import Account
 from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given, Unimportable
+from sockcrud.operations.record_lines import as_lines, from_lines
 from sockcrud.operations.transfer import add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
 from sockcrud.store_in_postgres import opened_database

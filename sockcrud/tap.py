@@ -3,61 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
 from sockcrud import config
 from sockcrud.accounts import Directory
+from sockcrud.app import AppError, Apps, tcp_port
 from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
-from sockcrud.dialects.admin.base import Operations as AdminOperations
-from sockcrud.dialects.admin.responder import AdminResponder
-from sockcrud.dialects.members import MembersResponder, State
-from sockcrud.dialects.messages import MessagesResponder
-from sockcrud.dialects.openapi import description
-from sockcrud.dialects.origins import Origins
-from sockcrud.dialects.routed import Terms
-from sockcrud.dialects.shop.auth import AuthResponder
-from sockcrud.dialects.shop.clients import ClientsResponder
-from sockcrud.dialects.shop.inventory import InventoryResponder
-from sockcrud.dialects.shop.products import ProductsResponder
-from sockcrud.dialects.shop.together import ShopResponder
-from sockcrud.dialects.users import UsersResponder
-from sockcrud.dialects.way import WayResponder
 from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
-from sockcrud.operations.administration import Administration
-from sockcrud.operations.clients import Addresses, Clients
-from sockcrud.operations.directory import Colleagues, Logins, Members
+from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Gate, log_operation
-from sockcrud.operations.inventory import Inventory
-from sockcrud.operations.messages import Messages
-from sockcrud.operations.products import Products
-from sockcrud.operations.status import Status
-from sockcrud.operations.transfer import Transfer
-from sockcrud.operations.upkeep import Upkeep
-from sockcrud.operations.users import Users
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
+from sockcrud.serving import About, Serving
 from sockcrud.sessions import Sessions
+from sockcrud.setting import Setting
 from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.capacity import Capacity
-from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
-from sockcrud.wire.http import HTTPFactory, HTTPLimits
-from sockcrud.wire.json_objects import JSONFactory, JSONLimits
-from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_on_loopback, is_secure
+from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 
 if TYPE_CHECKING:
     from sockcrud.stores.postgres import PostgresStore  # at run time only where it is used: its driver is an extra
@@ -65,53 +43,91 @@ if TYPE_CHECKING:
 log = Logger()
 
 LOADING = "loading the store"
-DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
+OFF: Final = "off"
 
 
 class Options(usage.Options):
-    """The flags of `twistd sockcrud`, made from the settings."""
+    """The flags of `twistd sockcrud`, made from the settings: those of the core, and those that the apps in use add."""
 
     synopsis = "[options]"
     longdesc = "Serves CRUD systems in several wire formats at once, on one store."
-    optFlags: ClassVar = [
-        *([flag, None, meaning] for flag, _, meaning, switch in config.flags() if switch),
-        *([f"no-{flag}", None, f"the opposite of --{flag}"] for flag, _, _, switch in config.flags() if switch),
-        ["check-config", None, "show the settings in use, and where each comes from, and end"],
-    ]
+    optFlags: ClassVar = [["check-config", None, "show the settings in use, and where each comes from, and end"]]
     optParameters: ClassVar = [
-        ["config", None, None, "the file with the settings [default: tap.cfg of the working directory, if there is one]"],
-        *(
-            [flag, None, None, f"{meaning} [default: {default}]"]
-            for flag, default, meaning, switch in config.flags()
-            if not switch
-        ),
+        ["config", None, None, "the file with the settings [default: tap.cfg of the working directory, if there is one]"]
     ]
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse the flags, which are known when the apps are; end with one line and status 1 where these cannot be used."""
+        words = sys.argv[1:] if options is None else options
+        self._declared = _declared_for(words)
+        # Twisted collects the flags that a class has, once, when an instance is made.
+        self.__class__ = type("Options", (Options,), _as_twisted_has_them(self._declared))
+        usage.Options.__init__(self)
+        super().parseOptions(words)  # type: ignore[no-untyped-call]  # Twisted has no types here
+
+    def opt_app(self, file: str) -> None:
+        """a file of an app that is served beside those installed; repeatable"""
+        self._files = [*getattr(self, "_files", []), file]
 
     def postOptions(self) -> None:
         """Load the settings, or end with one line and status 1."""
-        given = {}
-        for flag, _, _, switch in config.flags():
-            name = flag.replace("-", "_")
-            if not switch and self[flag] is not None:
-                given[name] = self[flag]
-            elif switch and (self[flag] or self[f"no-{flag}"]):
-                given[name] = "yes" if self[flag] else "no"
+        given = {"app": shlex.join(self._files)} if hasattr(self, "_files") else {}
+        for setting in self._declared:
+            if setting.is_switch and (self[setting.flag] or self[f"no-{setting.flag}"]):
+                given[setting.name] = "yes" if self[setting.flag] else "no"
+            elif not setting.is_switch and self[setting.flag] is not None:
+                given[setting.name] = self[setting.flag]
         self.loaded = load(given, self["config"])
         if self["check-config"]:
             print(config.shown(self.loaded), end="")
             raise SystemExit(0)
 
 
+def _declared_for(words: Sequence[str]) -> list[Setting]:
+    """Return the settings that have flags of their own where these are the words; raise `StartFailed`."""
+    try:
+        given, file = config.apps_and_file(words)
+        return [setting for setting in config.declared(config.apps_in(given, os.environ, file)) if setting.name != "app"]
+    except ConfigError as error:
+        raise StartFailed(str(error)) from None
+
+
+def _as_twisted_has_them(settings: Sequence[Setting]) -> dict[str, list[list[str | None]]]:
+    switches = [setting for setting in settings if setting.is_switch]
+    others = [setting for setting in settings if not setting.is_switch]
+    return {
+        "optFlags": [
+            *([setting.flag, None, setting.meaning] for setting in switches),
+            *([f"no-{setting.flag}", None, f"the opposite of --{setting.flag}"] for setting in switches),
+        ],
+        "optParameters": [[setting.flag, None, None, f"{setting.meaning} [default: {setting.text}]"] for setting in others],
+    }
+
+
 def load(given: Mapping[str, str], file: str | None) -> Loaded:
     """Load the settings from all their places, those `given` last; raise `StartFailed`."""
     try:
         loaded = config.load(given, os.environ, file)
-        for name in DIALECTS:
-            if (where := getattr(loaded.settings, name)) != "off":
+        for dialect in loaded.apps.dialects:
+            if (where := loaded.settings.of(dialect.setting)) != OFF:
                 endpoint(where, None)
+        _check_ports(loaded.apps, loaded.settings)
     except (ConfigError, CannotListen) as error:
         raise StartFailed(str(error)) from None
     return loaded
+
+
+def _check_ports(apps: Apps, settings: Settings) -> None:
+    """Raise `AppError` where a dialect listens by default where another does."""
+    taken: dict[int, str] = {}
+    for dialect in apps.dialects:
+        where = settings.of(dialect.setting)
+        port = tcp_port(where)
+        if port in taken and where == dialect.endpoint:
+            free = f"expected another, as with --{dialect.name} tcp:PORT, or --{dialect.name} off"
+            raise AppError(dialect.place, f"the port {port} of {dialect.name} is that of {taken[port]}: {free}")
+        if port:
+            taken[port] = dialect.name
 
 
 def _log_line(line: str) -> None:
@@ -144,10 +160,11 @@ def make_daemon(
         shares=Shares(settings.max_share / 100, settings.max_lists),
         budgets=Budgets(settings.max_unsent_total, settings.max_unfinished_total),
     )
-    connections_at = {name: Listening(connections, reserved=name == "admin") for name in DIALECTS}
+    dialects = loaded.apps.dialects
+    connections_at = {dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects}
     listeners = Listeners(connections.count_unaccepted)
 
-    metrics = Metrics(store, DIALECTS, lambda: {name: len(those) for name, those in connections_at.items()})
+    metrics = Metrics(store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()})
     gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
@@ -156,13 +173,14 @@ def make_daemon(
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
-    status = Status(gate, store, listeners.listening, metrics.text, lambda: description(listeners.urls()))
+    logins = Logins(gate, store, directory, sessions, settings.sign_up == "open")
+    about = About(loaded.apps, listeners.listening, listeners.urls, metrics.text)
 
-    responders = _responders(settings, gate, store, directory, sessions, status, connections)
-    for name, responder in responders.items():
-        factory = _factory(settings, responder, reactor, connections_at[name], name)
-        if (where := getattr(settings, name)) != "off":
-            listeners.add(Listener(name, endpoint(where, reactor), factory, is_secure(where)))
+    for dialect in dialects:
+        if (where := settings.of(dialect.setting)) != OFF:
+            own = connections_at[dialect.name]
+            serving = Serving(dialect, settings, reactor, own, gate, store, directory, sessions, logins, about)
+            listeners.add(Listener(dialect.name, endpoint(where, reactor), dialect.make(serving), is_secure(where)))
     if isinstance(store, SqliteStore) or not isinstance(store, MemoryStore):
         store.committed = metrics.committed
     daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
@@ -182,76 +200,6 @@ def _open_store(
     except StoreError as error:
         raise StartFailed(str(error)) from None
     return MemoryStore(capacity=capacity, later=reactor.callFromThread)
-
-
-def _responders(
-    settings: Settings,
-    gate: Gate,
-    store: IStore,
-    directory: Directory,
-    sessions: Sessions,
-    status: Status,
-    connections: Connections,
-) -> dict[str, Callable[[str], Any]]:
-    """Give each dialect's way to answer a connection from an address: its operations, and its words for them."""
-    users, messages = Users(gate, store), Messages(gate, store)
-    logins = Logins(gate, store, directory, sessions, settings.sign_up == "open")
-    clients, addresses, products = Clients(gate, store), Addresses(gate, store), Products(gate, store)
-    inventory, colleagues, members = Inventory(gate, store), Colleagues(gate, store, directory), Members(gate, store)
-    administration, transfer = Administration(gate, store, directory), Transfer(gate, store)
-    upkeep = Upkeep(gate, store)
-    administered = AdminOperations(logins, administration, transfer, status, upkeep, settings.max_import)
-    started = gate.clock.seconds()
-    state = State(lambda: gate.clock.seconds() - started, lambda: len(connections))
-    terms = {name: _terms(settings, name) for name in DIALECTS}
-    return {
-        "users": lambda peer: UsersResponder(users, peer),
-        "messages": lambda peer: MessagesResponder(messages, peer),
-        "clients": lambda peer: ClientsResponder(clients, addresses, logins, peer, terms["clients"]),
-        "products": lambda peer: ProductsResponder(products, logins, peer, terms["products"]),
-        "inventory": lambda peer: InventoryResponder(inventory, logins, peer, terms["inventory"]),
-        "auth": lambda peer: AuthResponder(logins, peer, terms["auth"]),
-        "shop": lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms["shop"]),
-        "way": lambda peer: WayResponder(logins, colleagues, peer, terms["way"]),
-        "members": lambda peer: MembersResponder(logins, members, state, peer, terms["members"]),
-        "admin": lambda peer: AdminResponder(administered, peer, terms["admin"]),
-    }
-
-
-def _terms(settings: Settings, name: str) -> Terms:
-    """Return the terms of a dialect, as they follow from the settings and from where it listens."""
-    where = getattr(settings, name)
-    pages = settings.admin_cors_origins if name == "admin" else settings.cors_origins
-    any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(where))
-    origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-    return Terms(origins, settings.max_depth, is_secure(where))
-
-
-def _factory(
-    settings: Settings, responder: Callable[[str], Any], reactor: Any, connections: Listening, name: str
-) -> IProtocolFactory:
-    """Give what makes a dialect's connections: JSON on TCP for two of them, HTTP for the others."""
-    in_flight, unsent, idle = settings.max_in_flight, settings.max_unsent, settings.idle_timeout
-    own_idle: float | None = getattr(settings, f"{name}_idle")
-    if name in ("users", "messages"):
-        limits = JSONLimits(
-            in_flight, unsent, own_idle or idle, settings.max_request, settings.max_depth, settings.object_timeout
-        )
-        return cast(IProtocolFactory, JSONFactory(responder, reactor, connections, limits))
-    http_limits = HTTPLimits(
-        in_flight,
-        unsent,
-        max(idle, own_idle or 0.0),
-        settings.max_header,
-        settings.max_fields,
-        settings.max_target,
-        settings.max_body,
-        settings.header_timeout,
-        settings.body_timeout,
-        own_idle or settings.keep_alive_timeout,
-    )
-    loose = name == "members" and not settings.members_strict
-    return cast(IProtocolFactory, HTTPFactory(responder, reactor, connections, http_limits, loose))
 
 
 def _most_connections(settings: Settings) -> int:

@@ -9,14 +9,15 @@ from unittest.mock import Mock
 
 from zope.interface import directlyProvides
 
-from sockcrud.dialects.admin.base import Operations
-from sockcrud.dialects.admin.responder import AdminResponder
+from sockcrud import loading
+from sockcrud.apps.admin.dialect.base import Operations
+from sockcrud.apps.admin.dialect.responder import AdminResponder
+from sockcrud.apps.admin.status import Status
 from sockcrud.dialects.openapi import description
 from sockcrud.dialects.routed import Terms
 from sockcrud.metrics import Metrics
 from sockcrud.model import Account, Company, Session
 from sockcrud.operations.gate import Gate
-from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import REST_SECONDS, Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.stores.interfaces import IInFile
@@ -26,6 +27,7 @@ from tests.people_case import PeopleCase
 
 RIGHT = "correct horse"
 URLS = {"admin": "http://127.0.0.1:8000", "shop": "http://127.0.0.1:5080"}
+PARTS = loading.apps().openapi_parts
 IMPORT_LIMIT = 4 * 1024 * 1024
 
 
@@ -81,7 +83,7 @@ class AdminCase(PeopleCase):
         self.root_token = self.token_of("root")
 
     def a_client(self, terms: Terms | None = None) -> HTTPClient:
-        status = Status(self.gate, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS))
+        status = Status(self.gate, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS, PARTS))
         logins = type(self.logins)(self.gate, self.store, self.directory, self.sessions)
         administration = type(self.admin)(self.gate, self.store, self.directory)
         operations = Operations(logins, administration, Transfer(self.gate, self.store), status, self.upkeep, IMPORT_LIMIT)

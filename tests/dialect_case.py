@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.dialects.messages import MessagesResponder
-from sockcrud.dialects.users import UsersResponder
+from sockcrud.apps.messages.dialect import MessagesResponder
+from sockcrud.apps.messages.service import Messages
+from sockcrud.apps.users.dialect import UsersResponder
+from sockcrud.apps.users.service import Users
 from sockcrud.model import Record
 from sockcrud.operations.gate import Gate
-from sockcrud.operations.messages import Messages
-from sockcrud.operations.users import Users
 from sockcrud.stores.interfaces import Listing, R, Where
 from sockcrud.stores.memory import MemoryStore
 from tests.conversation_kit import ConversationCase, Peer

@@ -13,15 +13,16 @@ from typing import Any, Final, Protocol
 
 from attrs import frozen
 
+from sockcrud import config, loading
+from sockcrud.app import Dialect
 from sockcrud.config import Settings
-from sockcrud.dialects.openapi import description
 from sockcrud.metrics import Metrics
+from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Gate
-from sockcrud.operations.status import Status
 from sockcrud.operations.transfer import REST_SECONDS
 from sockcrud.passwords import digest_of
-from sockcrud.tap import _responders
-from sockcrud.wire.connections import Connections
+from sockcrud.serving import About, Serving
+from sockcrud.wire.connections import Connections, Listening
 from tests.directory_kit import HERE
 from tests.http_kit import Answered, HTTPClient, answers, request
 from tests.people_case import PeopleCase
@@ -164,13 +165,25 @@ class AllDoorsCase(PeopleCase):
 
 
 def wired(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
-    """Give each dialect's responders, as `tap` wires them, over the store and the directory of a test case."""
-    gate = Gate(case.clock, [case.tally])
+    """Give each dialect's responders, over the store and the directory of a test case."""
+    return {name: factory.responder for name, factory in factories(case, connections, settings).items()}
+
+
+def factories(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
+    """Give each dialect's factory, over the store and the directory of a test case."""
+    gate, apps = Gate(case.clock, [case.tally]), loading.apps()
+    settings = settings or config.defaults(apps)
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
-    status = Status(gate, case.store, lambda: {"admin": True}, figures.text, lambda: description(urls))
-    counted = Connections(100, case.clock) if connections is None else connections
-    return _responders(settings or Settings(), gate, case.store, case.directory, case.sessions, status, counted)
+    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text)
+    all = Connections(100, case.clock) if connections is None else connections
+    logins = Logins(gate, case.store, case.directory, case.sessions, settings.sign_up == "open")
+
+    def serving(dialect: Dialect) -> Serving:
+        own = Listening(all, dialect.privileged)
+        return Serving(dialect, settings, case.clock, own, gate, case.store, case.directory, case.sessions, logins, about)
+
+    return {dialect.name: dialect.make(serving(dialect)) for dialect in apps.dialects}
 
 
 def routes_by_dialect() -> dict[str, Any]:

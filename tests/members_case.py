@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.dialects.members import MembersResponder, State
+from sockcrud.apps.members.dialect import MembersResponder, State
 from sockcrud.dialects.routed import Terms
 from sockcrud.model import ADMIN, USER, Account
 from tests.directory_kit import HERE

@@ -21,11 +21,9 @@ from sockcrud.monitor.results import Outcome, Result, Secrets
 from sockcrud.monitor.run import checks
 from sockcrud.monitor.settings import Settings
 from sockcrud.monitor.steps import Check, Conductor, Limits
-from sockcrud.wire.connections import Connections, Listening
-from sockcrud.wire.http import HTTPFactory, HTTPLimits
-from sockcrud.wire.json_objects import JSONFactory, JSONLimits
+from sockcrud.wire.connections import Connections
 from tests.directory_kit import HERE
-from tests.doors_kit import AllDoorsCase, wired
+from tests.doors_kit import AllDoorsCase, factories
 from tests.running import DIALECTS
 
 PASSWORD: Final = "monitor's own horse"
@@ -167,8 +165,7 @@ class Port:
 
     name: str
     clock: Clock
-    responder: Callable[[str], Any]
-    connections: Listening
+    factory: Any
     meddling: Meddling = honestly
     refusing: bool = False
     asked: int = 0
@@ -177,20 +174,18 @@ class Port:
     def connect(self, factory: Any) -> Deferred[Any]:
         if self.refusing:
             return fail(ConnectionRefusedError())
-        make: Any = lambda peer: Meddled(self, self.responder(peer))  # noqa: E731
-        if self.name in ("users", "messages"):
-            server: Any = JSONFactory(make, self.clock, self.connections, JSONLimits())
-        else:
-            loose = self.name == "members"
-            server = HTTPFactory(make, self.clock, self.connections, HTTPLimits(), loose, now=self.clock.seconds)
         near, far = End(self.clock), End(self.clock)
         near.other, far.other = far, near
-        far.protocol = server.buildProtocol(IPv4Address("TCP", HERE, 1024))
+        far.protocol = self.factory.buildProtocol(IPv4Address("TCP", HERE, 1024))
         near.protocol = factory.buildProtocol(far.getHost())
         self.ends.append(near)
         far.protocol.makeConnection(far)
         near.protocol.makeConnection(near)
         return succeed(near.protocol)
+
+    def __attrs_post_init__(self) -> None:
+        honest = self.factory.responder
+        self.factory.responder = lambda peer: Meddled(self, honest(peer))
 
     @property
     def open(self) -> int:
@@ -206,8 +201,9 @@ class MonitorCase(AllDoorsCase):
     def setUp(self) -> None:
         super().setUp()
         connections = Connections(100, self.clock)
-        self.responders = wired(self, connections)
-        self.ports = {name: Port(name, self.clock, self.responders[name], Listening(connections)) for name in DIALECTS}
+        served = factories(self, connections)
+        self.responders = {name: factory.responder for name, factory in served.items()}
+        self.ports = {name: Port(name, self.clock, factory) for name, factory in served.items()}
         self.conductor = self.a_conductor()
         self.begins_anew()
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from sockcrud.apps.admin.service import Administration
+from sockcrud.apps.members.service import Members
+from sockcrud.apps.way.service import Colleagues
 from sockcrud.model import ADMIN, USER, Account, Company
-from sockcrud.operations.administration import Administration
-from sockcrud.operations.directory import Colleagues, LoggedIn, Logins, Members
+from sockcrud.operations.directory import LoggedIn, Logins
 from sockcrud.operations.gate import Gate, Principal
 from sockcrud.operations.values import Password
 from sockcrud.stores.interfaces import Listing

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar
 
-DIALECTS = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
-_LISTENS = re.compile(r"(\w+) +listens on (\S+):([0-9]+)")
+from sockcrud import loading
+
+DIALECTS = tuple(dialect.name for dialect in loading.apps().dialects)
+_LISTENS = re.compile(r"([\w-]+) +listens on (\S+):([0-9]+)")
 _TWISTD = [str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile="]
 SERVE = [sys.executable, "-m", "sockcrud", "serve"]
 

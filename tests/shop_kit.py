@@ -6,16 +6,16 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any, Final
 
+from sockcrud.apps.shop.dialect.auth import AuthResponder
+from sockcrud.apps.shop.dialect.clients import ClientsResponder
+from sockcrud.apps.shop.dialect.inventory import InventoryResponder
+from sockcrud.apps.shop.dialect.products import ProductsResponder
+from sockcrud.apps.shop.dialect.together import ShopResponder
+from sockcrud.apps.shop.service.clients import Addresses, Clients
+from sockcrud.apps.shop.service.inventory import Inventory
+from sockcrud.apps.shop.service.products import Products
 from sockcrud.dialects.routed import Terms
-from sockcrud.dialects.shop.auth import AuthResponder
-from sockcrud.dialects.shop.clients import ClientsResponder
-from sockcrud.dialects.shop.inventory import InventoryResponder
-from sockcrud.dialects.shop.products import ProductsResponder
-from sockcrud.dialects.shop.together import ShopResponder
-from sockcrud.operations.clients import Addresses, Clients
 from sockcrud.operations.gate import Gate
-from sockcrud.operations.inventory import Inventory
-from sockcrud.operations.products import Products
 from sockcrud.wire.http import HTTPLimits
 from tests.http_kit import Answered, HTTPClient
 from tests.people_case import PeopleCase

@@ -20,7 +20,7 @@ from attrs import frozen
 from prometheus_client.parser import text_string_to_metric_families
 from robot import api
 
-from sockcrud import operations
+from sockcrud import apps, operations
 from tests.running import DIALECTS, Daemon
 
 ACCEPTANCE: Final = Path(__file__).parent / "acceptance"
@@ -113,7 +113,9 @@ def counted(port: int) -> dict[str, set[str]]:
 def all_operations() -> set[str]:
     """Find the names of all operations that there are."""
     found = set()
-    for module in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
+    for module in (
+        module for each in (operations, apps) for module in pkgutil.walk_packages(each.__path__, f"{each.__name__}.")
+    ):
         found |= set(_operations_of(importlib.import_module(module.name)))
     return found
 

@@ -12,13 +12,13 @@ import orjson
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 
-from sockcrud.dialects.admin import records
+from sockcrud.apps.admin.status import STORE_SECONDS
 from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.errors import Unavailable
 from sockcrud.model import Account, Message, Session
+from sockcrud.operations import record_lines as records
 from sockcrud.operations.import_rows import MOST_FAULTS
-from sockcrud.operations.status import STORE_SECONDS
 from sockcrud.operations.transfer import REST_SECONDS
 from tests.admin_case import IMPORT_LIMIT, MOST_TURNS, RIGHT, AdminCase, PlainCopy, about
 from tests.http_kit import answers, request

@@ -9,8 +9,7 @@ import attrs
 
 from sockcrud.errors import Forbidden, HistoryGone, Invalid, LastAdmin, NotFound, Outdated, Taken
 from sockcrud.model import ADMIN, USER, Account, Company, Session
-from sockcrud.operations.administration import HIDDEN
-from sockcrud.operations.values import Password
+from sockcrud.operations.values import HIDDEN, Password
 from sockcrud.records import evolve
 from tests.people_case import ABSENT, NEW, PeopleCase
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sockcrud.config import Settings
+from sockcrud import loading
 from tests.running import DIALECTS, Daemon
 
 PAGE = Path(__file__).absolute().parent.parent / "docs" / "client.md"
@@ -22,7 +22,7 @@ def test_the_examples_are_real(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     with Daemon(tmp_path) as daemon:
         for name in DIALECTS:
-            port = getattr(Settings(), name).removeprefix("tcp:")
+            port = str(loading.apps().dialect(name).port)
             page = re.sub(rf"(127\.0\.0\.1:){port}\b", rf"\g<1>{daemon.ports[name]}", page)
         session = "\n".join(blocks(page, "pycon"))
         test = doctest.DocTestParser().get_doctest(session, {}, "client.md", None, None)

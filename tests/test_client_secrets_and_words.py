@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockcrud.apps.messages import dialect as served_messages
+from sockcrud.apps.way import dialect as served_way
 from sockcrud.client import errors, messages, sync, way
 from sockcrud.client.calls import Call
 from sockcrud.client.errors import BadAnswer, CannotSend
 from sockcrud.client.http_answers import Answer
 from sockcrud.client.records import Message
 from sockcrud.client.shop import amount
-from sockcrud.dialects import messages as served_messages
-from sockcrud.dialects import way as served_way
 from tests.client_kit import Heard, Scripted
 
 SECRET = "correct-horse"

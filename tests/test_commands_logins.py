@@ -11,9 +11,9 @@ from unittest import mock
 
 import pytest
 
-from sockcrud import config
+from sockcrud import config, loading
 from sockcrud.client.places import Place
-from sockcrud.commands import dialects, logins
+from sockcrud.commands import logins
 from sockcrud.commands.dialects import variable
 from sockcrud.commands.logins import Login, state_directory
 from tests.commands_kit import PASSWORD, Line, served
@@ -170,11 +170,5 @@ def test_the_state_directory_is_that_of_the_system(tmp_path: Path) -> None:
     assert state_directory({}, windows=True) == home / "AppData" / "Local" / "sockcrud"
 
 
-def test_the_ports_are_those_of_the_daemon() -> None:
-    settings = config.Settings()
-    for dialect in (*dialects.OF_THE_SHOP, *dialects.WITH_LOGIN, "users", "messages"):
-        assert getattr(settings, dialect) == f"tcp:{dialects.port(dialect)}"
-
-
 def test_a_place_in_the_environment_is_no_setting_of_the_daemon() -> None:
-    assert config.load({}, {variable("users"): "127.0.0.1:1"}).settings == config.Settings()
+    assert config.load({}, {variable("users"): "127.0.0.1:1"}).settings == config.defaults(loading.apps())

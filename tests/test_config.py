@@ -12,13 +12,15 @@ from click.testing import CliRunner
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud import config
+from sockcrud import config, loading
 from sockcrud.cli import main
 from sockcrud.config import ConfigError, Settings, example, load, shown
 from sockcrud.daemon import StartFailed
 from sockcrud.tap import Options
 
-EXAMPLE = Path(__file__).absolute().parent.parent / "tap.cfg"
+DEFAULTS = config.defaults(loading.apps())
+EXAMPLE = example(loading.apps())
+FILE = Path(__file__).absolute().parent.parent / "tap.cfg"
 
 
 class ConfigTests(SynchronousTestCase):
@@ -36,9 +38,9 @@ class ConfigTests(SynchronousTestCase):
 
     def test_without_anything_all_is_default(self) -> None:
         loaded = load({}, {})
-        self.assertEqual(loaded.settings, Settings())
-        self.assertEqual(loaded.settings.users, "tcp:8080")
-        self.assertEqual(loaded.settings.messages, "tcp:5000")
+        self.assertEqual(loaded.settings, DEFAULTS)
+        self.assertEqual(loaded.settings.of("users"), "tcp:8080")
+        self.assertEqual(loaded.settings.of("messages"), "tcp:5000")
         self.assertEqual(loaded.settings.max_request, 65536)
         self.assertIsNone(loaded.file)
 
@@ -46,9 +48,8 @@ class ConfigTests(SynchronousTestCase):
         file = self.file("[sockcrud]\nusers = tcp:1\nmessages = tcp:1\nmax_depth = 1\n")
         loaded = load({"users": "tcp:3"}, {"SOCKCRUD_USERS": "tcp:2", "SOCKCRUD_MESSAGES": "tcp:2"}, file)
         settings = loaded.settings
-        self.assertEqual(
-            (settings.users, settings.messages, settings.max_depth, settings.max_in_flight), ("tcp:3", "tcp:2", 1, 128)
-        )
+        self.assertEqual((settings.of("users"), settings.of("messages")), ("tcp:3", "tcp:2"))
+        self.assertEqual((settings.max_depth, settings.max_in_flight), (1, 128))
         self.assertEqual(str(loaded.file), file)
 
     def test_the_file_of_the_working_directory_is_read_only_where_no_other_is_named(self) -> None:
@@ -96,7 +97,7 @@ class ConfigTests(SynchronousTestCase):
 
     def test_idle_times_may_have_no_end(self) -> None:
         settings = load({"users_idle": "0", "idle_timeout": "0", "way_idle": ""}, {}).settings
-        self.assertEqual((settings.users_idle, settings.idle_timeout, settings.way_idle), (inf, inf, None))
+        self.assertEqual((settings.of("users_idle"), settings.idle_timeout, settings.of("way_idle")), (inf, inf, None))
         self.assertIn("[users]\n# the command line\nidle = 0\n", shown(load({"users_idle": "0"}, {})))
 
     def test_sizes_have_units(self) -> None:
@@ -104,8 +105,8 @@ class ConfigTests(SynchronousTestCase):
             self.assertEqual(load({"max_request": text}, {}).settings.max_request, size)
 
     def test_a_dialect_has_a_section_of_its_own(self) -> None:
-        self.assertTrue(load({}, {}, self.file("[members]\nstrict = yes\n")).settings.members_strict)
-        self.assertTrue(load({}, {"SOCKCRUD_MEMBERS_STRICT": "yes"}).settings.members_strict)
+        self.assertTrue(load({}, {}, self.file("[members]\nstrict = yes\n")).settings.of("members_strict"))
+        self.assertTrue(load({}, {"SOCKCRUD_MEMBERS_STRICT": "yes"}).settings.of("members_strict"))
 
     def test_origins_are_listed_with_blanks(self) -> None:
         settings = load({"cors_origins": "https://a.example http://localhost:3000", "admin_cors_origins": ""}, {}).settings
@@ -116,13 +117,13 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(hosts, ("shop.example.org", "192.168.1.5", "[2001:db8::1]", "*"))
 
     def test_the_test_suites_own_variables_are_no_settings(self) -> None:
-        self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, Settings())
+        self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, DEFAULTS)
 
     def test_the_example_file_states_every_default(self) -> None:
-        self.assertEqual(EXAMPLE.read_text(encoding="utf-8"), example(), "write it anew: python -m tests.write_example")
-        uncommented = re.sub(r"^#(\w+ =)", r"\1", example(), flags=re.MULTILINE)
-        self.assertEqual(load({}, {}, self.file(uncommented)).settings, Settings())
-        self.assertEqual(load({}, {}, self.file(example())).sources, {})
+        self.assertEqual(FILE.read_text(encoding="utf-8"), EXAMPLE, "write it anew: python -m tests.write_example")
+        uncommented = re.sub(r"^#(\w+ =)", r"\1", EXAMPLE, flags=re.MULTILINE)
+        self.assertEqual(load({}, {}, self.file(uncommented)).settings, DEFAULTS)
+        self.assertEqual(load({}, {}, self.file(EXAMPLE)).sources, {})
 
     def test_what_check_config_shows_can_be_read_back(self) -> None:
         loaded = load({"demo": "yes", "max_unsent": "1MiB", "idle_timeout": "2.5"}, {"SOCKCRUD_USERS": "off"})
@@ -141,16 +142,17 @@ class CommandTests(SynchronousTestCase):
         return options.loaded.settings
 
     def test_every_setting_is_a_flag_of_twistd(self) -> None:
-        for flag, default, _, switch in config.flags():
-            given = [f"--{flag}"] if switch else [f"--{flag}", default]
-            name = flag.replace("-", "_")
-            expected = True if switch else getattr(Settings(), name)
-            self.assertEqual(getattr(self.options(*given), name), expected)
+        for setting in config.declared(loading.apps()):
+            given = [f"--{setting.flag}"] if setting.is_switch else [f"--{setting.flag}", setting.text]
+            if setting.name != "app":
+                expected = True if setting.is_switch else DEFAULTS.of(setting.name)
+                self.assertEqual(self.options(*given).of(setting.name), expected)
         self.assertFalse(self.options("--no-demo").demo)
         self.assertRaises(usage.UsageError, self.options, "--nonsense")
 
     def test_every_setting_is_a_flag_of_serve(self) -> None:
-        given = [f"--{flag}" if switch else f"--{flag}={default}" for flag, default, _, switch in config.flags()]
+        settings = [setting for setting in config.declared(loading.apps()) if setting.name != "app"]
+        given = [f"--{each.flag}" if each.is_switch else f"--{each.flag}={each.text}" for each in settings]
         result = CliRunner().invoke(main, ["serve", "--check-config", *given])
         self.assertEqual((result.exit_code, result.output.count("# the command line")), (0, len(given)))
 

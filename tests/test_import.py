@@ -9,7 +9,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 
 from sockcrud.accounts import ACTIVE_ADMIN
-from sockcrud.dialects.admin.records import as_json
 from sockcrud.errors import Forbidden, NotFound, Unavailable
 from sockcrud.model import (
     USER,
@@ -21,6 +20,7 @@ from sockcrud.model import (
     User,
 )
 from sockcrud.operations.import_rows import MOST_FAULTS, NO_PASSWORD, Fault, Given, Unimportable
+from sockcrud.operations.record_lines import as_json
 from sockcrud.operations.transfer import REST_SECONDS
 from sockcrud.stores.interfaces import ITransaction, Stage
 from tests.directory_kit import HERE, RIGHT

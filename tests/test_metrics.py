@@ -9,11 +9,11 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred, fail
 
+from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Unavailable
 from sockcrud.metrics import MOST_OPERATIONS, SECONDS, Metrics
 from sockcrud.model import KINDS, Message
 from sockcrud.operations.gate import Gate, Principal
-from sockcrud.operations.messages import Messages
 from tests.directory_kit import HERE
 from tests.people_case import ABSENT, NEW, SECRET, PeopleCase
 

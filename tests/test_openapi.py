@@ -16,20 +16,21 @@ from attrs import evolve, frozen
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from sockcrud.dialects.members import MembersResponder, State
-from sockcrud.dialects.openapi import PARTS, description
+from sockcrud import loading
+from sockcrud.apps.members.dialect import MembersResponder, State
+from sockcrud.apps.shop.dialect.auth import AuthResponder
+from sockcrud.apps.shop.dialect.clients import ClientsResponder
+from sockcrud.apps.shop.dialect.inventory import InventoryResponder
+from sockcrud.apps.shop.dialect.products import ProductsResponder
+from sockcrud.apps.shop.dialect.together import ShopResponder
+from sockcrud.apps.shop.service.clients import Addresses, Clients
+from sockcrud.apps.shop.service.inventory import Inventory
+from sockcrud.apps.shop.service.products import Products
+from sockcrud.apps.way.dialect import WayResponder
+from sockcrud.dialects.openapi import description
 from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
-from sockcrud.dialects.shop.auth import AuthResponder
-from sockcrud.dialects.shop.clients import ClientsResponder
-from sockcrud.dialects.shop.inventory import InventoryResponder
-from sockcrud.dialects.shop.products import ProductsResponder
-from sockcrud.dialects.shop.together import ShopResponder
-from sockcrud.dialects.way import WayResponder
 from sockcrud.model import Address, Client, InventoryItem, Product
-from sockcrud.operations.clients import Addresses, Clients
-from sockcrud.operations.inventory import Inventory
-from sockcrud.operations.products import Products
 from sockcrud.passwords import digest_of
 from sockcrud.wire.http import HTTPResponder
 from tests.admin_case import RIGHT, AdminCase, PlainCopy
@@ -37,6 +38,7 @@ from tests.directory_kit import HERE
 from tests.http_kit import Answered, HTTPClient
 from tests.people_case import ABSENT
 
+PARTS: Final = loading.apps().openapi_parts
 DOORS: Final = ("clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 URLS: Final = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(DOORS, 9000)}
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head")
@@ -112,7 +114,7 @@ def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 class DescribedCase(AdminCase):
     """All HTTP dialects, with a record of each kind."""
 
-    document: Mapping[str, Any] = orjson.loads(description(URLS))
+    document: Mapping[str, Any] = orjson.loads(description(URLS, PARTS))
 
     def setUp(self) -> None:
         super().setUp()
@@ -253,12 +255,12 @@ class DescriptionTests(DescribedCase):
         self.assertEqual(answered.json["paths"].keys() & {"/login", "/clients/create"}, {"/login", "/clients/create"})
 
     def test_what_does_not_listen_is_not_in_it(self) -> None:
-        document = orjson.loads(description({"admin": "http://x:1", "shop": "http://x:2"}))
+        document = orjson.loads(description({"admin": "http://x:1", "shop": "http://x:2"}, PARTS))
         self.assertEqual([tag["name"] for tag in document["tags"]], ["clients", "products", "inventory", "auth", "admin"])
         servers = {operation.part: operation.says["servers"] for operation in operations(document)}
         self.assertEqual(servers["auth"], [{"url": "http://x:2"}])
         self.assertEqual(servers["admin"], [{"url": "http://x:1"}])
-        self.assertEqual(orjson.loads(description({}))["paths"], {})
+        self.assertEqual(orjson.loads(description({}, PARTS))["paths"], {})
 
     def test_two_parts_do_not_serve_the_same(self) -> None:
         twice = [PARTS[0], evolve(PARTS[0], name="other")]

@@ -12,9 +12,13 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from sockcrud.apps.admin import service as administration
+from sockcrud.apps.members import service as members
+from sockcrud.apps.shop.service import clients, inventory, products
+from sockcrud.apps.way import service as colleagues
 from sockcrud.errors import Forbidden, LoginFailed, NotLoggedIn, Taken
 from sockcrud.model import ADMIN, Account
-from sockcrud.operations import administration, clients, directory, inventory, products
+from sockcrud.operations import directory
 from sockcrud.operations.gate import Gate, Principal
 from tests.people_case import NEW, SECRET, PeopleCase
 
@@ -92,7 +96,7 @@ class PermissionTests(PeopleCase):
     def test_every_operation_lets_through_whom_it_should(self) -> None:
         principals = (self.nobody(), self.as_(self.anna), self.as_(self.root))
         found: dict[str, tuple[str, ...]] = {}
-        for module in (clients, products, inventory, directory, administration):
+        for module in (clients, products, inventory, directory, members, colleagues, administration):
             for method in operations_of(module):
                 outcomes = [self.outcome(method, principal) for principal in principals]
                 name = outcomes[0][0]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,11 +11,11 @@ import orjson
 from attrs import evolve, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.config import Settings
-from sockcrud.dialects.members import ROLES
+from sockcrud import config, loading
+from sockcrud.apps.members.dialect import ROLES
 from sockcrud.dialects.origins import Origins
 from sockcrud.passwords import digest_of
-from sockcrud.tap import _terms
+from sockcrud.serving import Serving
 from sockcrud.wire.http import Request
 from sockcrud.wire.http_framing import Fields
 from sockcrud.wire.listen import is_on_loopback
@@ -142,7 +143,10 @@ class HostTests(SynchronousTestCase):
             ("unix:/run/shop.sock", ("a.example",), frozenset(("a.example",))),
             ("off", (), None),
         ):
-            self.assertEqual(_terms(Settings(shop=shop, hosts=hosts), "shop").origins.hosts, served, (shop, hosts))
+            settings = config.load({"shop": shop, "hosts": " ".join(hosts)}, {}, os.devnull).settings
+            nothing: Any = None
+            serving = Serving(loading.apps().dialect("shop"), settings, *[nothing] * 8)
+            self.assertEqual(serving.terms.origins.hosts, served, (shop, hosts))
 
 
 class PageTests(SynchronousTestCase):
@@ -178,7 +182,9 @@ class DoorCase(AllDoorsCase):
 
     def serves(self, **settings: Any) -> None:
         """Be configured like this from now on."""
-        self.responders = wired(self, settings=evolve(Settings(), **settings))
+        before = config.defaults(loading.apps())
+        of_apps = before.of_apps | {name: settings.pop(name) for name in before.of_apps.keys() & settings}
+        self.responders = wired(self, settings=evolve(before, of_apps=of_apps, **settings))
         self.clients.clear()
 
     def bytes_at(self, dialect: str, data: bytes) -> list[Answered]:

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sockcrud.config import Settings
-from tests.running import DIALECTS, Daemon, environment
+from sockcrud import loading
+from tests.running import Daemon, environment
 
 ROOT = Path(__file__).absolute().parent.parent
 README = ROOT / "README.md"
 STAND_INS = "".join(f'{name}() {{ "{sys.executable}" -m tests.stand_ins {name} "$@"; }}\n' for name in ("nc", "curl"))
-_DEFAULT_PORTS = {name: getattr(Settings(), name).removeprefix("tcp:") for name in DIALECTS}
+_DEFAULT_PORTS = {dialect.name: str(dialect.port) for dialect in loading.apps().dialects}
 
 
 def shown(page: Path = README) -> Iterator[tuple[str, str]]:

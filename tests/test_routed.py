@@ -8,10 +8,10 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud.apps.shop.dialect.together import ShopResponder
 from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.routes import Found
-from sockcrud.dialects.shop.together import ShopResponder
 from sockcrud.errors import NotLoggedIn
 from sockcrud.operations.gate import Principal
 from sockcrud.wire.http import HTTPLimits, Request

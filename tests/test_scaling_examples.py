@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sockcrud.config import Settings
+from sockcrud import config, loading
 from sockcrud.passwords import digest_of
 from tests.scaling import FRONTS, PASSWORD, Node, ask, basic, front, until
 from tests.test_readme import ROOT
@@ -96,15 +96,15 @@ def test_no_log_of_a_front_has_a_session_of_way(program: str, node: Node, tmp_pa
 
 
 def test_a_proxy_waits_for_longer_than_the_node_where_people_type() -> None:
-    settings, folder = Settings(), ROOT / "docs" / "scaling"
+    settings, folder = config.defaults(loading.apps()), ROOT / "docs" / "scaling"
     [stream] = re.findall(r"^ +proxy_timeout (\d+)s;", (folder / "nginx.conf").read_text(), re.MULTILINE)
-    assert int(stream) > max(settings.users_idle or 0, settings.messages_idle or 0, settings.members_idle or 0)
+    assert int(stream) > max(settings.of(f"{name}_idle") or 0 for name in ("users", "messages", "members"))
     sections = re.split(r"^(?=\S)", (folder / "haproxy.cfg").read_text(), flags=re.MULTILINE)
     for name, idle in (
         ("defaults", settings.idle_timeout),
-        ("listen users", settings.users_idle),
-        ("listen messages", settings.messages_idle),
-        ("listen members", settings.members_idle),
+        ("listen users", settings.of("users_idle")),
+        ("listen messages", settings.of("messages_idle")),
+        ("listen members", settings.of("members_idle")),
     ):
         [section] = [section for section in sections if section.startswith(f"{name}\n")]
         for timeout in re.findall(r"^ +timeout (?:client|server) (\d+)s", section, re.MULTILINE) or ["0"]:

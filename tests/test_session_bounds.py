@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
+from sockcrud.apps.admin.service import Administration
 from sockcrud.errors import NotFound, NotLoggedIn
 from sockcrud.metrics import Metrics
 from sockcrud.model import ADMIN, Account, Session
-from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, logged_in
 from sockcrud.records import evolve

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import globalLogPublisher, textFileLogObserver
 
-from sockcrud.dialects.shop.auth import AuthResponder
+from sockcrud.apps.shop.dialect.auth import AuthResponder
 from sockcrud.model import ADMIN, USER, Account, Session
 from tests.http_kit import Answered, HTTPClient, answers, request
 from tests.shop_kit import ShopWireCase, basic

@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud.apps.shop.service.clients import Addresses, Clients
+from sockcrud.apps.shop.service.inventory import Inventory
+from sockcrud.apps.shop.service.products import Products
 from sockcrud.errors import DomainError, Invalid, NotFound, NotLoggedIn, Outdated, Taken, Unavailable
 from sockcrud.model import KINDS, USER, Account, Address, Client, InventoryItem, Product, Record
-from sockcrud.operations.clients import Addresses, Clients
 from sockcrud.operations.gate import Gate, Principal
-from sockcrud.operations.inventory import Inventory
-from sockcrud.operations.products import Products
 from sockcrud.stores.interfaces import Listing
 from sockcrud.stores.memory import MemoryStore
 from tests.tally import Tally

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sockcrud.dialects.messages import _inside_text
-from sockcrud.dialects.shop.products import _products_shown
-from sockcrud.dialects.users import _users
+from sockcrud.apps.messages.dialect import _inside_text
+from sockcrud.apps.shop.dialect.products import _products_shown
+from sockcrud.apps.users.dialect import _users
 from sockcrud.errors import Unavailable
 from sockcrud.model import Message, Product, Record, User
 from sockcrud.stores.capacity import Capacity

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from click.testing import CliRunner, Result
 
-from sockcrud import progress
+from sockcrud import loading, progress
 from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.first_start import add_examples
@@ -66,7 +66,7 @@ def made(name: str) -> str:
     """Make a store with the example records and an admin who is logged in; give its description."""
     with held(name) as (store, turns):
         now = datetime.now(timezone.utc)
-        turns.finish(add_examples(store))
+        turns.finish(add_examples(store, loading.apps()))
         directory = Directory(store, Passwords(InThisThread()), turns)
         admin = turns.finish(directory.ensure_admin("admin", digest_of(OLD)))
         assert admin is not None

@@ -9,7 +9,6 @@ from decimal import Decimal
 import orjson
 from twisted.internet.defer import Deferred
 
-from sockcrud.dialects.admin.records import LONGEST_LINE, Spool, as_lines
 from sockcrud.errors import Forbidden, NotLoggedIn, Unavailable
 from sockcrud.model import (
     INT64,
@@ -20,8 +19,9 @@ from sockcrud.model import (
     Record,
     Session,
 )
-from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
+from sockcrud.operations.record_lines import LONGEST_LINE, Spool, as_lines
+from sockcrud.operations.values import HIDDEN
 from tests.transfer_case import TransferCase, without_rev
 
 

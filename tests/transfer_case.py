@@ -11,7 +11,6 @@ from typing import Any, Final, TypeVar
 import orjson
 from twisted.internet.defer import Deferred
 
-from sockcrud.dialects.admin.records import as_json
 from sockcrud.model import (
     ADMIN,
     INT64,
@@ -28,6 +27,7 @@ from sockcrud.model import (
 )
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.import_rows import Fault, Given, Unimportable
+from sockcrud.operations.record_lines import as_json
 from sockcrud.operations.transfer import REST_SECONDS, Transfer
 from sockcrud.records import evolve
 from tests.directory_kit import HERE, HandWorkedStore

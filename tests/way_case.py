@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.way.dialect import WayResponder
 from sockcrud.dialects.routed import Terms
-from sockcrud.dialects.way import WayResponder
 from sockcrud.model import Account
 from sockcrud.passwords import digest_of
 from tests.directory_kit import HERE

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
+from sockcrud import loading
 from sockcrud.config import example
 
 if __name__ == "__main__":
-    (Path(__file__).parent.parent / "tap.cfg").write_text(example(), encoding="utf-8")
+    (Path(__file__).parent.parent / "tap.cfg").write_text(example(loading.apps()), encoding="utf-8")

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_PORTS: Final = {
-    "users": 8080,
-    "messages": 5000,
-    "clients": 5001,
-    "products": 5002,
-    "inventory": 5003,
-    "shop": 5080,
-    "way": 50000,
-    "members": 9999,
-    "admin": 8000,
-}
-"""As the daemon has them; its settings are not asked, to be quick. A test compares the two."""
+from sockcrud import loading
 
 OF_THE_SHOP: Final = ("clients", "products", "inventory")
 """Services that the login of the shop opens, and that are behind its port."""
@@ -29,7 +18,10 @@ def owner(dialect: str) -> str:
 
 def port(dialect: str) -> int:
     """Give the port that the dialect has by default."""
-    return _PORTS[dialect]
+    found = loading.in_use().dialect(dialect).port
+    if found is None:
+        raise KeyError(f"{dialect} is on no port by default")
+    return found
 
 
 def default_place(dialect: str) -> str:

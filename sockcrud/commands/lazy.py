@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any, Final
 
 import click
 from attrs import frozen
 
+from sockcrud.app import Lazy, resolve
 from sockcrud.commands.outcomes import INTERRUPTED, WrongUse
 from sockcrud.stores.postgres_url import may_hold_password
 
 
 @frozen
 class Later:
-    """A command that is not imported yet: its `module:attribute`, and what help says of it in a line."""
+    """A command that is not imported yet, and what help says of it in a line."""
 
-    where: str
+    where: Lazy[click.Command]
     help: str
 
     def load(self) -> click.Command:
         """Import it."""
-        module, _, attribute = self.where.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return resolve(self.where)
 
 
 class LazyGroup(click.Group):
@@ -33,20 +31,26 @@ class LazyGroup(click.Group):
     def __init__(self, *given: Any, later: Mapping[str, Mapping[str, Later]], **named: Any) -> None:
         super().__init__(*given, **named)
         self._sections = later
-        self._later = {name: command for section in later.values() for name, command in section.items()}
+
+    def sections(self) -> Mapping[str, Mapping[str, Later]]:
+        """Return the commands that are imported when they are called, by the titles that help shows."""
+        return self._sections
+
+    @property
+    def _later(self) -> dict[str, Later]:
+        return {name: command for section in self.sections().values() for name, command in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.commands, *self._later})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         found = super().get_command(ctx, cmd_name)
-        if found is None and cmd_name in self._later:
-            found = self._later[cmd_name].load()
-        return found
+        later = None if found is not None else self._later.get(cmd_name)
+        return found if later is None else later.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = [(name, self._help(name)) for name in sorted(self.commands) if not self.commands[name].hidden]
-        sections = {title: [(name, later.help) for name, later in some.items()] for title, some in self._sections.items()}
+        sections = {title: [(name, later.help) for name, later in some.items()] for title, some in self.sections().items()}
         first = next(iter(sections))
         sections[first] = [*own, *sections[first]]
         for title, rows in sections.items():
@@ -56,9 +60,11 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
+        later = self._later
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(name, help=self._help(name)) for name in names), *options]
+        helps = {name: later[name].help if name in later else self._help(name) for name in names}
+        return [*(CompletionItem(name, help=help) for name, help in helps.items()), *options]
 
     def helps(self) -> Iterator[tuple[str, str]]:
         """Give the name of each command that is imported when it is called, and what help says of it."""
@@ -66,7 +72,7 @@ class LazyGroup(click.Group):
             yield name, later.help
 
     def _help(self, name: str) -> str:
-        return self._later[name].help if name in self._later else self.commands[name].get_short_help_str(70)
+        return self.commands[name].get_short_help_str(70)
 
 
 _WORDS: Final = "sockcrud.words"

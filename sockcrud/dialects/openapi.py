@@ -11,15 +11,8 @@ import orjson
 from attrs import frozen
 
 import sockcrud
-from sockcrud.dialects.admin.responder import AdminResponder
-from sockcrud.dialects.members import MembersResponder
 from sockcrud.dialects.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
 from sockcrud.dialects.schemas import ID, TEXT
-from sockcrud.dialects.shop.auth import AuthResponder
-from sockcrud.dialects.shop.clients import ClientsResponder
-from sockcrud.dialects.shop.inventory import InventoryResponder
-from sockcrud.dialects.shop.products import ProductsResponder
-from sockcrud.dialects.way import WayResponder
 
 _Object = dict[str, Any]
 
@@ -57,69 +50,7 @@ class Part:
     """The type of the body of an error."""
 
 
-PARTS: Final = (
-    Part(
-        "clients",
-        "Clients of the shop, and where they live",
-        ClientsResponder.routes,
-        ClientsResponder.error_body,
-        ("clients", "shop"),
-        "auth",
-    ),
-    Part(
-        "products",
-        "Products of the shop",
-        ProductsResponder.routes,
-        ProductsResponder.error_body,
-        ("products", "shop"),
-        "auth",
-    ),
-    Part(
-        "inventory",
-        "Which clients have how many of which products",
-        InventoryResponder.routes,
-        InventoryResponder.error_body,
-        ("inventory", "shop"),
-        "auth",
-    ),
-    Part(
-        "auth",
-        "Accounts and tokens of the shop",
-        AuthResponder.routes,
-        AuthResponder.error_body,
-        ("auth", "shop"),
-        "auth",
-        basic=("/user/login", "/users/login"),
-    ),
-    Part(
-        "way",
-        "The accounts of a company, with the session in the path; a refusal has Status ERROR, and is a 200",
-        WayResponder.routes,
-        WayResponder.error_body,
-        ("way",),
-        None,
-    ),
-    Part(
-        "members",
-        "Members, and the state of the server",
-        MembersResponder.routes,
-        MembersResponder.error_body,
-        ("members",),
-        "members",
-        no_token=403,
-    ),
-    Part(
-        "admin",
-        "All accounts, companies and sessions, what has changed, and how the daemon does",
-        AdminResponder.routes,
-        AdminResponder.error_body,
-        ("admin",),
-        "admin",
-    ),
-)
-
-
-def description(urls: Mapping[str, str], parts: Sequence[Part] = PARTS) -> bytes:
+def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
     """Give the description of what is served. `urls` tells, by their names, where the dialects that listen are reached."""
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}

@@ -9,10 +9,11 @@ from typing import Final
 
 from attrs import field, frozen
 
-DIALECTS: Final = ("users", "messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
-PORTS: Final[Mapping[str, int]] = dict(
-    zip(DIALECTS, (8080, 5000, 5001, 5002, 5003, 5004, 5080, 50000, 9999, 8000), strict=True)
-)
+from sockcrud import loading
+
+_DIALECTS: Final = loading.in_use().dialects
+DIALECTS: Final = tuple(dialect.name for dialect in _DIALECTS)
+PORTS: Final[Mapping[str, int]] = {dialect.name: dialect.port or 0 for dialect in _DIALECTS}
 OFF: Final = "off"
 ACCOUNT: Final = "sockcrud-monitor"
 

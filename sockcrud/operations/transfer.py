@@ -17,10 +17,10 @@ from twisted.internet.task import deferLater
 from sockcrud.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.errors import NotFound, Taken
 from sockcrud.model import Account, Record, describe
-from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.import_rows import MOST_FAULTS, TRANSFERRED, Batch, Fault, Given, absent, taken
+from sockcrud.operations.values import HIDDEN
 from sockcrud.records import evolve
 from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 

@@ -17,6 +17,9 @@ from sockcrud.errors import Invalid
 from sockcrud.model import Money, Text
 from sockcrud.passwords import check_password, checked_digest, digest_of
 
+HIDDEN: Final = ""
+"""What stands for a password hash where it is not to be seen."""
+
 _AMOUNT: Final = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _CENT: Final = Decimal("0.01")
 _ELEVEN_DIGITS: Final = re.compile("([0-9]{3})([0-9]{3})([0-9]{3})([0-9]{2})")

@@ -422,7 +422,7 @@ class HTTPFactory(Factory):
         loose: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._responder = responder
+        self.responder = responder
         self._now = now
         self._responses: Responses | None = None  # made for the first connection, when there is a responder to ask
         self._make = partial(HTTPConversation, clock=clock, connections=connections, limits=limits, loose=loose)
@@ -433,7 +433,7 @@ class HTTPFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:
         peer = getattr(addr, "host", "")
-        responder = self._responder(peer)
+        responder = self.responder(peer)
         if self._responses is None:
             self._responses = Responses(self._now, responder.always)
         return self._make(responder, responses=self._responses, peer=peer)

@@ -155,10 +155,10 @@ class JSONFactory(Factory):
     def __init__(
         self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Listening, limits: JSONLimits
     ) -> None:
-        self._responder = responder
+        self.responder = responder
         self._clock = clock
         self._connections = connections
         self._limits = limits
 
     def buildProtocol(self, addr: IAddress | None) -> JSONConversation:
-        return JSONConversation(self._responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)
+        return JSONConversation(self.responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)

@@ -23,9 +23,9 @@ def main() -> None:
         sys.exit("atheris is not installed: pip install atheris")
     # What is to be watched has to be imported under its eyes, for the first time.
     with atheris.instrument_imports(include=["sockcrud.wire", "sockcrud.dialects"]):
-        from sockcrud.tap import DIALECTS
         from tests.proofs.fuzz_framers import FRAMERS, check_dialect, check_framer
         from tests.proofs.inputs import http_bytes, requests
+        from tests.running import DIALECTS
 
     def one(data: bytes) -> None:
         given = atheris.FuzzedDataProvider(data)

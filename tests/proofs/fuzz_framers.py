@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
 from sockcrud.operations.values import Password
-from sockcrud.tap import DIALECTS
 from sockcrud.wire.http_framing import RequestFramer
 from sockcrud.wire.http_loose import LooseFramer
 from sockcrud.wire.json_objects import ObjectFramer
@@ -30,6 +29,7 @@ from tests.fuzz import mutated, noise
 from tests.http_kit import framed
 from tests.proofs.inputs import http_bytes, loose_conversation, requests
 from tests.proofs.systems import Effect, Fault, System
+from tests.running import DIALECTS
 
 FRAMERS: Final = ("objects", "strict", "loose")
 _LONGEST: Final = 400

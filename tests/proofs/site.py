@@ -14,9 +14,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Final
 
-import attrs
-
-from sockcrud.config import Settings
+from sockcrud import config, loading
 from tests.certificate_kit import certified
 from tests.postgres_kit import drop_database, new_database
 from tests.proofs.probe import Probe
@@ -162,7 +160,7 @@ class Site:
 
 def _known(flags: Sequence[str]) -> list[str]:
     """Give those of the flags (name, value, name, value, ...) that this daemon has."""
-    names = {field.name for field in attrs.fields(Settings)}
+    names = {setting.name for setting in config.declared(loading.apps())}
     pairs = zip(flags[::2], flags[1::2], strict=True)
     return [word for name, value in pairs if name.lstrip("-").replace("-", "_") in names for word in (name, value)]
 

@@ -16,13 +16,11 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
-from sockcrud.config import Settings
 from sockcrud.model import KINDS, LoginFailures, Record, Session
-from sockcrud.tap import DIALECTS, _factory
-from sockcrud.wire.connections import Connections, Listening
 from tests.directory_kit import HERE
-from tests.doors_kit import wired
+from tests.doors_kit import factories
 from tests.people_case import PeopleCase
+from tests.running import DIALECTS
 
 JSON: Final = ("users", "messages")
 TOKEN: Final = b"ABCDEF0123456789" * 4
@@ -87,9 +85,7 @@ class System:
             name: self.case.log_in("anna" if door != "admin" else "root", door).token.encode()
             for name, door in {name: name if name in ("way", "members", "admin") else "auth" for name in DIALECTS}.items()
         }
-        responders, settings = wired(self.case), Settings()
-        connections = Listening(Connections(100, self.case.clock))
-        self._factories = {name: _factory(settings, responders[name], self.case.clock, connections, name) for name in DIALECTS}
+        self._factories = factories(self.case)
 
     def told(self, dialect: str, pieces: Sequence[bytes], gaps: Sequence[float] = (), ends: bool = True) -> Effect:
         """Say this on a connection, with so many seconds after each piece, and then that it was all."""

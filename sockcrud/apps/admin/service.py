@@ -14,7 +14,7 @@ from sockcrud.errors import Invalid, NotFound
 from sockcrud.model import USER, Account, Company, Session
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.operations.values import Secret
+from sockcrud.operations.values import HIDDEN, Secret
 from sockcrud.records import evolve
 from sockcrud.sessions import account_lock, alive_in_company, end_sessions
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
@@ -23,9 +23,6 @@ T = TypeVar("T")
 
 PAGE: Final = 100
 LONGEST_PAGE: Final = 1000
-
-HIDDEN: Final = ""
-"""What stands for a password hash where it is not to be seen."""
 
 
 @frozen

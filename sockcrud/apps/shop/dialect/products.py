@@ -7,8 +7,11 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.service.products import Products
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.lists import list_response
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
 from sockcrud.dialects.schemas import (
@@ -22,11 +25,10 @@ from sockcrud.dialects.schemas import (
     field_of,
     fields_of,
 )
-from sockcrud.dialects.shop.service import CREATED, ETAG, MESSAGE, ShopService, health, one
 from sockcrud.model import Product
 from sockcrud.operations.directory import Logins
-from sockcrud.operations.products import Products
-from sockcrud.wire.http import Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Response
 
 _FIELDS: Final = ("name", "description", "quantity", "price", "status")
 
@@ -142,3 +144,21 @@ ProductsResponder.routes = Routes(
         health("/products/health"),
     ]
 )
+
+PART: Final = Part(
+    "products",
+    "Products of the shop",
+    ProductsResponder.routes,
+    ProductsResponder.error_body,
+    ("products", "shop"),
+    SESSIONS,
+)
+
+
+class ProductsFactory(HTTPFactory):
+    """Makes the connections of the products service."""
+
+    def __init__(self, serving: Serving) -> None:
+        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
+        products = Products(gate, store)
+        super().__init__(lambda peer: ProductsResponder(products, logins, peer, terms), *serving.http)

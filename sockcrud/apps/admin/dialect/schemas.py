@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
 from sockcrud.dialects.routes import Schema
 from sockcrud.dialects.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
 from sockcrud.model import Account, Company, Session
-from sockcrud.operations.administration import LONGEST_PAGE, PAGE
 from sockcrud.operations.import_rows import TRANSFERRED
 
 __all__ = ["ID", "TEXT"]

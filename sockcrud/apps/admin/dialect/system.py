@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
-from sockcrud.dialects.admin import schemas
-from sockcrud.dialects.admin.base import IMPORT, SOON, AdminBase
-from sockcrud.dialects.admin.directory import whole_of_query
-from sockcrud.dialects.admin.records import Spool, as_json, as_lines
+from sockcrud.apps.admin.dialect import schemas
+from sockcrud.apps.admin.dialect.base import IMPORT, SOON, AdminBase
+from sockcrud.apps.admin.dialect.directory import whole_of_query
+from sockcrud.apps.admin.service import PAGE
 from sockcrud.dialects.routed import Call, json_response
 from sockcrud.dialects.routes import JSON, Route
 from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.model import Record
-from sockcrud.operations.administration import PAGE
 from sockcrud.operations.import_rows import Fault, Given
+from sockcrud.operations.record_lines import Spool, as_json, as_lines
 from sockcrud.operations.results import Change, Listing
 from sockcrud.wire.http import BodySlices, Response
 

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sockcrud.dialects.admin import schemas
-from sockcrud.dialects.admin.base import LOGOUT, AdminBase
-from sockcrud.dialects.admin.records import as_json
+from sockcrud.apps.admin.dialect import schemas
+from sockcrud.apps.admin.dialect.base import LOGOUT, AdminBase
+from sockcrud.apps.admin.service import PAGE, LiveSession, Page
 from sockcrud.dialects.etags import NO_REVISION, etag
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.routed import Call, json_response
 from sockcrud.dialects.routes import Route
 from sockcrud.errors import Invalid, Outdated
 from sockcrud.model import INT64, Account, Company
-from sockcrud.operations.administration import PAGE, LiveSession, Page
+from sockcrud.operations.record_lines import as_json
 from sockcrud.operations.values import Password
 from sockcrud.wire.http import Response
 

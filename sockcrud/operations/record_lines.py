@@ -12,8 +12,8 @@ import orjson
 
 from sockcrud import discarding
 from sockcrud.model import Account, Record, describe
-from sockcrud.operations.administration import HIDDEN
 from sockcrud.operations.import_rows import NO_PASSWORD, TRANSFERRED, Fault, Given
+from sockcrud.operations.values import HIDDEN
 from sockcrud.wire.json_text import DEEPEST, decoded_object
 
 LONGEST_LINE: Final = 256 * 1024

@@ -10,8 +10,10 @@ from urllib.parse import parse_qsl
 import orjson
 from attrs import frozen
 
+from sockcrud.apps.members.service import Members
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.lists import list_response
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response, media_type
 from sockcrud.dialects.routes import JSON, Found, Route, Routes, Schema
 from sockcrud.dialects.schemas import ID, PASSWORD, an_object, field_of
@@ -29,10 +31,11 @@ from sockcrud.errors import (
     Unavailable,
 )
 from sockcrud.model import ADMIN, USER, Account
-from sockcrud.operations.directory import Logins, Members
+from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Password
-from sockcrud.wire.http import Request, Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Request, Response
 
 DIALECT: Final = "members"
 COOKIE: Final = "sockcrud_members"
@@ -290,3 +293,28 @@ MembersResponder.routes = Routes(
         ),
     )
 )
+
+PART: Final = Part(
+    DIALECT,
+    "Members, and the state of the server",
+    MembersResponder.routes,
+    MembersResponder.error_body,
+    (DIALECT,),
+    DIALECT,
+    no_token=403,
+)
+
+
+class MembersFactory(HTTPFactory):
+    """Makes the connections of the members."""
+
+    def __init__(self, serving: Serving) -> None:
+        clock, logins, terms = serving.clock, serving.logins, serving.terms
+        members = Members(serving.gate, serving.store)
+        started = clock.seconds()
+        state = State(lambda: clock.seconds() - started, lambda: len(serving.connections.all))
+        super().__init__(
+            lambda peer: MembersResponder(logins, members, state, peer, terms),
+            *serving.http,
+            loose=not serving.settings.of("members_strict"),
+        )

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.users.service import Users
 from sockcrud.dialects.fields import an_object, required, whole
 from sockcrud.dialects.lists import list_answer
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
 from sockcrud.model import User
 from sockcrud.operations.gate import Principal
-from sockcrud.operations.users import Users
+from sockcrud.serving import Serving
 from sockcrud.wire.conversation import Answer, Last
-from sockcrud.wire.json_objects import JSONObject
+from sockcrud.wire.json_objects import JSONFactory, JSONObject
 
 
 def _line(answer: JSONObject) -> bytes:
@@ -135,3 +136,11 @@ def _user(user: User, code: int) -> bytes:
 
 def _users(users: Sequence[User]) -> bytes:
     return orjson.dumps([_as_shown(user) for user in users])[1:-1]
+
+
+class UsersFactory(JSONFactory):
+    """Makes the connections of the users."""
+
+    def __init__(self, serving: Serving) -> None:
+        users = Users(serving.gate, serving.store)
+        super().__init__(lambda peer: UsersResponder(users, peer), *serving.json)

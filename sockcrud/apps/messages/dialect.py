@@ -7,14 +7,15 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.messages.service import Messages
 from sockcrud.dialects.fields import required, whole
 from sockcrud.dialects.lists import list_answer
 from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
 from sockcrud.model import Message
 from sockcrud.operations.gate import Principal
-from sockcrud.operations.messages import Messages
+from sockcrud.serving import Serving
 from sockcrud.wire.conversation import Answer, Last
-from sockcrud.wire.json_objects import JSONObject
+from sockcrud.wire.json_objects import JSONFactory, JSONObject
 
 STATUSES: Final = {
     200: "OK",
@@ -105,3 +106,11 @@ def _as_shown(message: Message) -> str:
 
 def _inside_text(messages: Sequence[Message]) -> bytes:
     return orjson.dumps(",".join(map(_as_shown, messages)))[1:-1]
+
+
+class MessagesFactory(JSONFactory):
+    """Makes the connections of the messages."""
+
+    def __init__(self, serving: Serving) -> None:
+        messages = Messages(serving.gate, serving.store)
+        super().__init__(lambda peer: MessagesResponder(messages, peer), *serving.json)

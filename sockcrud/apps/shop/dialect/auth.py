@@ -7,17 +7,19 @@ import re
 from base64 import b64decode
 from typing import Final
 
+from sockcrud.apps.shop.dialect.base import MESSAGE, SESSIONS, ShopService, health
 from sockcrud.dialects.fields import required
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
 from sockcrud.dialects.schemas import PASSWORD, TEXT, an_object, field_of
-from sockcrud.dialects.shop.service import MESSAGE, SESSIONS, ShopService, health
 from sockcrud.errors import LoginFailed, NotLoggedIn
 from sockcrud.model import Account
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Password
-from sockcrud.wire.http import Request, Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Request, Response
 
 _BASIC: Final = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 
@@ -100,3 +102,21 @@ AuthResponder.routes = Routes(
         health("/user/health", "/users/health"),
     ]
 )
+
+PART: Final = Part(
+    "auth",
+    "Accounts and tokens of the shop",
+    AuthResponder.routes,
+    AuthResponder.error_body,
+    ("auth", "shop"),
+    SESSIONS,
+    basic=("/user/login", "/users/login"),
+)
+
+
+class AuthFactory(HTTPFactory):
+    """Makes the connections of the auth service."""
+
+    def __init__(self, serving: Serving) -> None:
+        logins, terms = serving.logins, serving.terms
+        super().__init__(lambda peer: AuthResponder(logins, peer, terms), *serving.http)

@@ -9,16 +9,18 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.service.inventory import Inventory, NamedItem
 from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
 from sockcrud.dialects.schemas import DAY_TAKEN, HTTP_DATE, ID, a_list, an_object, field_of, fields_of
-from sockcrud.dialects.shop.service import CREATED, ETAG, MESSAGE, ShopService, health, one
 from sockcrud.model import InventoryItem, Product
 from sockcrud.operations.directory import Logins
-from sockcrud.operations.inventory import Inventory, NamedItem
-from sockcrud.wire.http import Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Response
 
 _FIELDS: Final = ("client_id", "product_id", "number_of_items", "purchase_date")
 
@@ -121,3 +123,21 @@ InventoryResponder.routes = Routes(
         health("/inventory/health"),
     ]
 )
+
+PART: Final = Part(
+    "inventory",
+    "Which clients have how many of which products",
+    InventoryResponder.routes,
+    InventoryResponder.error_body,
+    ("inventory", "shop"),
+    SESSIONS,
+)
+
+
+class InventoryFactory(HTTPFactory):
+    """Makes the connections of the inventory service."""
+
+    def __init__(self, serving: Serving) -> None:
+        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
+        inventory = Inventory(gate, store)
+        super().__init__(lambda peer: InventoryResponder(inventory, logins, peer, terms), *serving.http)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar, Final
 
+from sockcrud.apps.shop.dialect.auth import AuthResponder
+from sockcrud.apps.shop.dialect.base import ShopService
+from sockcrud.apps.shop.dialect.clients import ClientsResponder
+from sockcrud.apps.shop.dialect.inventory import InventoryResponder
+from sockcrud.apps.shop.dialect.products import ProductsResponder
+from sockcrud.apps.shop.service.clients import Addresses, Clients
+from sockcrud.apps.shop.service.inventory import Inventory
+from sockcrud.apps.shop.service.products import Products
 from sockcrud.dialects.routed import Terms
 from sockcrud.dialects.routes import Routes
-from sockcrud.dialects.shop.auth import AuthResponder
-from sockcrud.dialects.shop.clients import ClientsResponder
-from sockcrud.dialects.shop.inventory import InventoryResponder
-from sockcrud.dialects.shop.products import ProductsResponder
-from sockcrud.dialects.shop.service import ShopService
-from sockcrud.operations.clients import Addresses, Clients
 from sockcrud.operations.directory import Logins
-from sockcrud.operations.inventory import Inventory
-from sockcrud.operations.products import Products
-from sockcrud.wire.http import Request, Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Request, Response
 
 SERVICES: Final = (ClientsResponder, ProductsResponder, InventoryResponder, AuthResponder)
 
@@ -77,3 +78,16 @@ class ShopResponder:
 
     def _service(self, request: Request) -> ShopService:
         return self._services.get(_first_part(request.path), self._any)
+
+
+class ShopFactory(HTTPFactory):
+    """Makes the connections of the one port of all services."""
+
+    def __init__(self, serving: Serving) -> None:
+        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
+        clients, addresses = Clients(gate, store), Addresses(gate, store)
+        products, inventory = Products(gate, store), Inventory(gate, store)
+        super().__init__(
+            lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
+            *serving.http,
+        )

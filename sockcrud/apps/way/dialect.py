@@ -11,8 +11,10 @@ from typing import Any, ClassVar, Final
 import orjson
 from attrs import evolve
 
+from sockcrud.apps.way.service import Colleagues
 from sockcrud.dialects.fields import whole
 from sockcrud.dialects.lists import list_response
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
 from sockcrud.dialects.routes import Found, Route, Routes, Schema
 from sockcrud.dialects.schemas import ID, field_of
@@ -31,10 +33,11 @@ from sockcrud.errors import (
     Unavailable,
 )
 from sockcrud.model import Account
-from sockcrud.operations.directory import Colleagues, Logins
+from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Digest
-from sockcrud.wire.http import Request, Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Request, Response
 
 DIALECT: Final = "way"
 
@@ -325,3 +328,21 @@ WayResponder.routes = Routes(
     ),
     fold=str.lower,
 )
+
+PART: Final = Part(
+    DIALECT,
+    "The accounts of a company, with the session in the path; a refusal has Status ERROR, and is a 200",
+    WayResponder.routes,
+    WayResponder.error_body,
+    (DIALECT,),
+    None,
+)
+
+
+class WayFactory(HTTPFactory):
+    """Makes the connections of way."""
+
+    def __init__(self, serving: Serving) -> None:
+        colleagues = Colleagues(serving.gate, serving.store, serving.directory)
+        logins, terms = serving.logins, serving.terms
+        super().__init__(lambda peer: WayResponder(logins, colleagues, peer, terms), *serving.http)

@@ -7,8 +7,11 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health, one
+from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.dialects.fields import required, sent_as
 from sockcrud.dialects.lists import list_response
+from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
 from sockcrud.dialects.routes import Route, Routes
 from sockcrud.dialects.schemas import (
@@ -22,11 +25,10 @@ from sockcrud.dialects.schemas import (
     field_of,
     fields_of,
 )
-from sockcrud.dialects.shop.service import CREATED, ETAG, MESSAGE, ShopService, health, one
 from sockcrud.model import Address, Client
-from sockcrud.operations.clients import Addresses, Clients
 from sockcrud.operations.directory import Logins
-from sockcrud.wire.http import Response
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory, Response
 
 _CLIENT_FIELDS: Final = ("name", "email", "cpf", "balance")
 _ADDRESS_FIELDS: Final = ("state", "city", "street", "number")
@@ -242,3 +244,21 @@ ClientsResponder.routes = Routes(
         health("/address/health"),
     ]
 )
+
+PART: Final = Part(
+    "clients",
+    "Clients of the shop, and where they live",
+    ClientsResponder.routes,
+    ClientsResponder.error_body,
+    ("clients", "shop"),
+    SESSIONS,
+)
+
+
+class ClientsFactory(HTTPFactory):
+    """Makes the connections of the clients service."""
+
+    def __init__(self, serving: Serving) -> None:
+        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
+        clients, addresses = Clients(gate, store), Addresses(gate, store)
+        super().__init__(lambda peer: ClientsResponder(clients, addresses, logins, peer, terms), *serving.http)

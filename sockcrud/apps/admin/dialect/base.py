@@ -9,7 +9,8 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
-from sockcrud.dialects.admin.records import IMPORT_LIMIT, Spool
+from sockcrud.apps.admin.service import Administration
+from sockcrud.apps.admin.status import Status
 from sockcrud.dialects.routed import RoutedResponder, Terms, json_response
 from sockcrud.dialects.routes import Found, Schema
 from sockcrud.errors import (
@@ -31,11 +32,10 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.operations.administration import Administration
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.import_rows import Fault, Unimportable
-from sockcrud.operations.status import Status
+from sockcrud.operations.record_lines import IMPORT_LIMIT, Spool
 from sockcrud.operations.transfer import Transfer
 from sockcrud.operations.upkeep import Upkeep
 from sockcrud.wire.http import Request, Response

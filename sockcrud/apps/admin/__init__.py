@@ -1,0 +1,32 @@
+"""The administration: accounts, companies, sessions, what has changed, export and import, and how the daemon does."""
+
+from sockcrud.app import App, Command, Dialect
+
+_COMMANDS = "sockcrud.commands"
+_TITLE = "The admin port of a daemon"
+
+app = App(
+    "admin",
+    dialects=[
+        Dialect(
+            "admin",
+            "tcp:8000",
+            "where the administration (HTTP) listens",
+            "sockcrud.apps.admin.dialect.responder:AdminFactory",
+            login="admin",
+            trial="curl http://HOST:PORT/health",
+            openapi="sockcrud.apps.admin.dialect.responder:PART",
+            privileged=True,
+        )
+    ],
+    client="sockcrud.client:Admin",
+    commands=[
+        Command("admin", f"{_COMMANDS}.admin:admin", "The login of the admin port.", _TITLE),
+        Command("status", f"{_COMMANDS}.admin:status", "Tell which dialects listen, and whether all is well.", _TITLE),
+        Command("accounts", f"{_COMMANDS}.accounts:accounts", "Who may log in.", _TITLE),
+        Command("companies", f"{_COMMANDS}.companies:companies", "The companies, whose accounts see each other.", _TITLE),
+        Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
+        Command("changes", f"{_COMMANDS}.admin:changes", "List what has changed.", _TITLE),
+    ],
+    checks={"admin": "sockcrud.monitor.checks.admin:AdminCheck"},
+)

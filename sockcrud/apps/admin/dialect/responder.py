@@ -1,0 +1,49 @@
+"""The admin's dialect as it is served: all of its routes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockcrud.apps.admin.dialect import directory, system
+from sockcrud.apps.admin.dialect.base import DIALECT, AdminBase, Operations
+from sockcrud.apps.admin.service import Administration
+from sockcrud.apps.admin.status import Status
+from sockcrud.dialects.openapi import Part
+from sockcrud.dialects.routes import Routes
+from sockcrud.operations.transfer import Transfer
+from sockcrud.operations.upkeep import Upkeep
+from sockcrud.serving import Serving
+from sockcrud.wire.http import HTTPFactory
+
+
+class AdminResponder(AdminBase):
+    """The admin behind one connection."""
+
+    routes = Routes((*directory.ROUTES, *system.ROUTES))
+
+
+PART: Final = Part(
+    DIALECT,
+    "All accounts, companies and sessions, what has changed, and how the daemon does",
+    AdminResponder.routes,
+    AdminResponder.error_body,
+    (DIALECT,),
+    DIALECT,
+)
+
+
+class AdminFactory(HTTPFactory):
+    """Makes the connections of the admin port."""
+
+    def __init__(self, serving: Serving) -> None:
+        gate, store, about = serving.gate, serving.store, serving.about
+        operations = Operations(
+            serving.logins,
+            Administration(gate, store, serving.directory),
+            Transfer(gate, store),
+            Status(gate, store, about.listening, about.metrics, about.openapi),
+            Upkeep(gate, store),
+            serving.settings.max_import,
+        )
+        terms = serving.terms
+        super().__init__(lambda peer: AdminResponder(operations, peer, terms), *serving.http)

@@ -1,0 +1,22 @@
+"""Messages, over JSON on TCP."""
+
+from sockcrud.app import App, Command, Dialect
+
+app = App(
+    "messages",
+    dialects=[
+        Dialect(
+            "messages",
+            "tcp:5000",
+            "where the messages (JSON on TCP) listen; likewise, as all that follow",
+            "sockcrud.apps.messages.dialect:MessagesFactory",
+            trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
+            idle="1800",
+        )
+    ],
+    records=["sockcrud.model:Message"],
+    client="sockcrud.client:Messages",
+    commands=[Command("messages", "sockcrud.commands.messages:messages", "The messages, over JSON on TCP.")],
+    checks={"messages": "sockcrud.monitor.checks.messages:MessagesCheck"},
+    examples="sockcrud.apps.messages.examples:EXAMPLES",
+)

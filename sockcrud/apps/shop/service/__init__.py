@@ -1,0 +1,1 @@
+"""What can be done in the shop, and its rules, once. No word of any wire in here."""

@@ -1,0 +1,21 @@
+"""Users, over JSON on TCP."""
+
+from sockcrud.app import App, Command, Dialect
+
+app = App(
+    "users",
+    dialects=[
+        Dialect(
+            "users",
+            "tcp:8080",
+            "where the users (JSON on TCP) listen: an endpoint description, or off",
+            "sockcrud.apps.users.dialect:UsersFactory",
+            trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
+            idle="1800",
+        )
+    ],
+    records=["sockcrud.model:User"],
+    client="sockcrud.client:Users",
+    commands=[Command("users", "sockcrud.commands.users:users", "The users, over JSON on TCP.")],
+    checks={"users": "sockcrud.monitor.checks.users:UsersCheck"},
+)
