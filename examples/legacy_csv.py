@@ -96,5 +96,14 @@ def _whole(field: str, text: str) -> int:
 
 
 app = App(
-    "backoffice", dialects=[Dialect("backoffice", "tcp:7400", "where the users (lines of CSV) listen", BackOffice.factory)]
+    "backoffice",
+    dialects=[
+        Dialect(
+            "backoffice",
+            "tcp:7400",
+            "where the users (lines of CSV) listen",
+            BackOffice.factory,
+            trial=r"printf 'LST\r\n' | nc -N HOST PORT",
+        )
+    ],
 )
