@@ -107,7 +107,7 @@ class Crud:
         return Dialect(
             name,
             endpoint,
-            f"where {plurals} ({wire}) {'listen' if plurals.endswith('s') else 'listens'}",
+            f"where {plurals} ({wire}) listen",
             partial(_make, self.served, is_rest),
             login=(TOKENS if is_rest else name) if any(each.needs_login for each in self.served) else None,
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),

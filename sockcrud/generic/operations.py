@@ -102,7 +102,7 @@ class Operations:
         ((field, value),) = checked(self._kind, **where).items()
         found = await self._store.find(self._kind, field, value)
         if found is None:
-            raise NotFound(self._kind.__name__, 0)
+            raise NotFound(self._kind.__name__, None)
         return found
 
     async def _create(self, principal: Principal, fields: Mapping[str, Any]) -> Record:
@@ -161,5 +161,5 @@ class Operations:
         """Return the error of a reference that names nothing: it is about the field, not about what was asked for."""
         for field, reference in self._declared.references.items():
             if reference.kind.__name__ == error.kind and values.get(field) == error.id:
-                return Invalid(field, f"the id of a {reference.kind.__name__} that exists")
+                return Invalid(field, f"the id of an existing {reference.kind.__name__}")
         return error

@@ -50,10 +50,7 @@ Handle = Callable[["RecordsResponder", Call], Awaitable[Response]]
 PROBLEM: Final = b"application/problem+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
-_CHALLENGES: Final = (
-    (b"WWW-Authenticate", b"Bearer"),
-    (b"WWW-Authenticate", b'Basic realm="sockcrud", charset="UTF-8"'),
-)
+_CHALLENGE: Final = (b"WWW-Authenticate", b'Bearer, Basic realm="sockcrud", charset="UTF-8"')
 _SOON: Final = (b"Retry-After", b"1")
 
 
@@ -159,7 +156,7 @@ def _fields_of(error: DomainError, status: int) -> tuple[tuple[bytes, bytes], ..
     if isinstance(error, LoginDelayed):
         return ((b"Retry-After", b"%d" % max(1, math.ceil(error.retry_after))),)
     if status == 401:
-        return _CHALLENGES
+        return (_CHALLENGE,)
     return (_SOON,) if status == 503 else ()
 
 

@@ -200,6 +200,6 @@ def _failure(id: Any, error: DomainError) -> bytes:
     """Return the answer to a request that cannot be had."""
     if isinstance(error, Invalid):
         return _error(id, INVALID_PARAMS, str(error), {"field": error.field, "expected": error.expected})
-    told = {name: value for name, value in vars(error).items() if name in _TOLD}
+    told = {name: value for name, value in vars(error).items() if name in _TOLD and value is not None}
     message = _MESSAGES.get(type(error)) or str(error)
     return _error(id, _CODES.get(type(error), INTERNAL_ERROR), message, {"name": error.outcome, **told})
