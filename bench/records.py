@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
-from sockcrud.model import Client, Record, User
+from sockcrud.model import STANDARD, Client, Record, User
 from sockcrud.stores.memory import MemoryStore
 
 SMALL: Final = 1_000
@@ -261,7 +261,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000, help="records of the large store")
     parser.add_argument("--rounds", type=int, default=100, help="rounds of time measurements")
     options = parser.parse_args()
-    small, large = MemoryStore(), MemoryStore()
+    small, large = MemoryStore(STANDARD), MemoryStore(STANDARD)
     say("filling the large store")
     memory = measure_memory(large, options.records)
     fill(large, Client, options.records)

@@ -20,7 +20,6 @@ from prometheus_client.registry import Collector
 import sockcrud
 import twisted
 from sockcrud.errors import DomainError, LoginDelayed, LoginFailed, Unavailable
-from sockcrud.model import KINDS, describe
 from sockcrud.operations.gate import Principal
 from sockcrud.stores.interfaces import IStore
 
@@ -129,7 +128,7 @@ class Metrics(Collector):
     async def text(self) -> bytes:
         """Fire with all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them."""
         try:
-            self._sizes = {describe(kind).name: await self._store.count(kind) for kind in KINDS}
+            self._sizes = {kind.__name__: await self._store.count(kind) for kind in self._store.schema}
         except Unavailable:
             self._sizes = None
         return generate_latest(self._registry)

@@ -18,10 +18,11 @@ from sockcrud.client.errors import HistoryGone
 from sockcrud.commands.outcomes import Failed, WrongUse
 from sockcrud.commands.passwords import password_option
 from sockcrud.config import SQLITE
-from sockcrud.model import INT64, KINDS, Account, Record, Whole, describe
-from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
+from sockcrud.constraints import INT64, Whole
+from sockcrud.model import STANDARD, Account
+from sockcrud.operations.import_rows import Fault, Given
 from sockcrud.operations.transfer import add_records
-from sockcrud.records import evolve
+from sockcrud.records import Record, evolve
 from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in
 from sockcrud.stores import moving, postgres_url, sqlite_ends
 from sockcrud.stores.interfaces import IStore
@@ -32,7 +33,6 @@ from sockcrud.turns import Turns
 _PORTS: Final = ("http://", "https://")
 _PLACES: Final = f"sqlite:PATH or {postgres_url.EXPECTED}"
 _REV: Final = Whole(1, INT64.stop - 1)
-_KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
 
 
 @click.command()
@@ -62,6 +62,9 @@ def move(source: str, target: str, login: str | None, password_file: str | None)
     with errors_told(), ExitStack() as stack:
         given = stack.enter_context(_source(source, login, password_file))
         filled = stack.enter_context(opening)
+        if given.unknown_kinds:
+            others = ", ".join(given.unknown_kinds)
+            click.echo(f"note: {others} stay behind in {given.place}: they are of apps that are not in use", err=True)
         moved = _moved(given, filled)
         counters = given.counters
     _show(moved)
@@ -80,7 +83,7 @@ def _moved(source: Source, target: Target) -> list[Moved]:
 def _show(moved: Sequence[Moved]) -> None:
     click.echo(f"{'kind':<14}{'records':>14}  digest")
     for each in moved:
-        click.echo(f"{describe(each.kind).name:<14}{each.records:>14,}  {each.digest}")
+        click.echo(f"{each.kind.__name__:<14}{each.records:>14,}  {each.digest}")
 
 
 def _require_two(source: str, target: str) -> None:
@@ -94,18 +97,18 @@ def _require_two(source: str, target: str) -> None:
 
 def _target(text: str) -> AbstractContextManager[Target]:
     if postgres_url.is_file(text):
-        return sqlite_ends.target(Path(text.removeprefix(SQLITE)))
+        return sqlite_ends.target(Path(text.removeprefix(SQLITE)), STANDARD)
     if postgres_url.is_url(text):
-        to: AbstractContextManager[Target] = _postgres().target(text)
+        to: AbstractContextManager[Target] = _postgres().target(text, STANDARD)
         return to
     raise WrongUse(f"TO: expected {_PLACES}")
 
 
 def _source(text: str, login: str | None, password_file: str | None) -> AbstractContextManager[Source]:
     if postgres_url.is_file(text):
-        return sqlite_ends.source(Path(text.removeprefix(SQLITE)))
+        return sqlite_ends.source(Path(text.removeprefix(SQLITE)), STANDARD)
     if postgres_url.is_url(text):
-        of: AbstractContextManager[Source] = _postgres().source(text)
+        of: AbstractContextManager[Source] = _postgres().source(text, STANDARD)
         return of
     if text.startswith(_PORTS):
         if "@" in urlsplit(text).netloc:
@@ -131,7 +134,8 @@ class _Exported:
     place: str
     counters: Counters
     _records: Mapping[type[Record], Sequence[Record]]
-    kinds: tuple[type[Record], ...] = TRANSFERRED
+    kinds: tuple[type[Record], ...] = STANDARD.journaled
+    unknown_kinds: tuple[str, ...] = ()
 
     def size(self, kind: type[Record]) -> int:
         return len(self._records[kind])
@@ -170,20 +174,20 @@ def _from_port(url: str, login: str | None, password_file: str | None) -> Iterat
                 click.echo(f"note: {place} no longer knows all that was deleted: an id may be given again", err=True)
         lines.seek(0)
         exported = _read(lines, place)
-    known = {kind: max(id, highest.get(describe(kind).name, 0)) for kind, id in exported.counters.highest.items()}
+    known = {kind: max(id, highest.get(kind.__name__, 0)) for kind, id in exported.counters.highest.items()}
     yield attrs.evolve(exported, counters=attrs.evolve(exported.counters, highest=known))
     click.echo(f"note: {url} runs on, and what changes there from now on is not moved: stop it", err=True)
 
 
 def _read(lines: IO[bytes], place: str) -> _Exported:
     """Check all that an export holds, as an import would, but that its revisions count."""
-    turns, store = Turns(), MemoryStore()
+    turns, store = Turns(), MemoryStore(STANDARD)
     revs: dict[tuple[str, int], int] = {}
     with progress.shown("checking") as told:
         entries = entries_of(lines, os.fstat(lines.fileno()).st_size, told)
         turns.finish(add_records(store, turns, _noted(entries, revs)))
-    records = {kind: turns.finish(_all(store, kind, revs)) for kind in TRANSFERRED}
-    highest = {kind: max(0, records[kind][-1].id) if records.get(kind) else 0 for kind in KINDS}
+    records = {kind: turns.finish(_all(store, kind, revs)) for kind in STANDARD.journaled}
+    highest = {kind: max(0, records[kind][-1].id) if records.get(kind) else 0 for kind in STANDARD}
     return _Exported(place, Counters(max(revs.values(), default=0), highest), records)
 
 
@@ -196,7 +200,7 @@ def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -
         name, id, rev = (entry.fields.get(field) for field in ("kind", "id", "rev"))
         if not _REV.fits(rev):
             yield Fault(entry.line, "rev", f"{_REV.expects}, as an export has it")
-        elif name == describe(Account).name and "password_hash" not in entry.fields:
+        elif name == Account.__name__ and "password_hash" not in entry.fields:
             yield Fault(entry.line, "password_hash", "what an export with --secrets has")
         else:
             if isinstance(name, str) and isinstance(id, int) and isinstance(rev, int):
@@ -205,5 +209,4 @@ def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -
 
 
 async def _all(store: IStore, kind: type[Record], revs: Mapping[tuple[str, int], int]) -> list[Record]:
-    name = describe(kind).name
-    return [evolve(record, rev=revs[name, record.id]) async for some in store.listing(kind) for record in some]
+    return [evolve(record, rev=revs[kind.__name__, record.id]) async for some in store.listing(kind) for record in some]

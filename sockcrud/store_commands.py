@@ -25,17 +25,19 @@ from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.commands.passwords import password_option, read_or_ask
 from sockcrud.errors import DomainError
 from sockcrud.first_password import remove_outdated
-from sockcrud.model import Account
-from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given, Unimportable
+from sockcrud.model import STANDARD, Account
+from sockcrud.operations.import_rows import Fault, Given, Unimportable
 from sockcrud.operations.record_lines import as_lines, from_lines
 from sockcrud.operations.transfer import add_records, without_hash
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
 from sockcrud.store_in_postgres import opened_database
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres_url import is_url, without_password
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_check import faults, latest_revision, opened_to_read, read_records
-from sockcrud.stores.sqlite_file import FileLock, StoreError, copy, count_records
+from sockcrud.stores.sqlite_check import StoreFile, faults, latest_revision, opened_to_read, read_records
+from sockcrud.stores.sqlite_file import FileLock, copy
+from sockcrud.stores.sqlite_layout import count_records
 from sockcrud.turns import Turns
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,12 +157,13 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
         return
     _without_url(login, password_file)
     path = _path(_meant(store, file))
-    with errors_told(), opened_to_read(path) as connection:
+    with errors_told(), opened_to_read(path, STANDARD) as opened:
         with progress.shown("checking") as told:
-            found = faults(connection, told)
+            found = faults(opened, told)
         if found:
             raise Failed(f"{path} is damaged", details=found)
-        count, revision = count_records(connection), latest_revision(connection)
+        count, revision = count_records(opened.connection, opened.kinds), latest_revision(opened)
+        _tell_of_others(opened, "their records were not looked at one by one")
     click.echo(f"{path} is sound: {count:,} records, revision {revision:,}")
 
 
@@ -188,7 +191,7 @@ def backup(
         _without_url(login, password_file)
         source = path = _path(_meant(store, file))
         with errors_told():
-            with opened_to_read(path):
+            with opened_to_read(path, STANDARD):
                 pass  # what is no store, or cannot be read, makes no backup
             with progress.shown("copying") as told:
                 copy(path, target, told)
@@ -224,11 +227,18 @@ def export(
             count = _write(target, lambda write: port.export(write, secrets, told))
     else:
         _without_url(login, password_file)
-        with errors_told(), opened_to_read(_path(_meant(store, file))) as connection, progress.shown("exporting") as told:
-            slices = read_records(connection, TRANSFERRED, told)
+        with errors_told(), opened_to_read(_path(_meant(store, file)), STANDARD) as opened, progress.shown("exporting") as told:
+            _tell_of_others(opened, "their records are not exported")
+            slices = read_records(opened, STANDARD.journaled, told)
             lines = (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices)
             count = _write(target, lambda write: _pass_on(lines, write))
     click.echo(f"{count:,} records are exported", err=True)
+
+
+def _tell_of_others(opened: StoreFile, what: str) -> None:
+    """Say what is not done with the kinds that nobody knows here."""
+    if opened.unknown_kinds:
+        click.echo(f"note: the store has {', '.join(opened.unknown_kinds)} of apps that are not in use: {what}", err=True)
 
 
 def _pass_on(pieces: Iterable[bytes], write: Write) -> None:
@@ -325,7 +335,7 @@ def entries_of(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator
 
 def _opened(meant: str) -> AbstractContextManager[tuple[IStore, Turns]]:
     """Have the store, and leave it closed."""
-    return opened_database(meant) if is_url(meant) else _opened_file(_path(meant))
+    return opened_database(meant, STANDARD) if is_url(meant) else _opened_file(_path(meant))
 
 
 @contextmanager
@@ -339,7 +349,7 @@ def _opened_file(path: Path) -> Iterator[tuple[IStore, Turns]]:
     _require_free(path)
     is_new = not path.exists()
     with progress.shown("reading the store") as told:
-        store = SqliteStore.open(path, turns, reasons.append, told)
+        store = SqliteStore.open(path, STANDARD, turns, reasons.append, told)
     try:
         yield store, turns
     except DomainError:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sockcrud.config import Settings
+from sockcrud.schema import Schema
 from sockcrud.stores.capacity import STANDARD, Capacity
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.interfaces import IStore
-from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.turns import Turns
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _STANDARD: Final = Settings()
 
 def open_postgres(
     url: str,
+    schema: Schema,
     reactor: Any,
     warn: Callable[[str], object],
     settings: Settings = _STANDARD,
@@ -36,14 +38,14 @@ def open_postgres(
     except ImportError as error:
         raise StoreError(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
     limits = Limits(settings.postgres_pool, settings.postgres_statement_timeout, settings.postgres_connect_timeout)
-    return PostgresStore.open(url, reactor, warn, limits, capacity=capacity)
+    return PostgresStore.open(url, schema, reactor, warn, limits, capacity=capacity)
 
 
 @contextmanager
-def opened_database(url: str) -> Iterator[tuple[IStore, Turns]]:
+def opened_database(url: str, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
     """Have a store in PostgreSQL, beside whoever else has it, and leave it closed. Raise `StoreError`."""
     turns = Turns()
-    store = open_postgres(url, turns, lambda danger: click.echo(f"WARNING: {danger}", err=True))
+    store = open_postgres(url, schema, turns, lambda danger: click.echo(f"WARNING: {danger}", err=True))
     try:
         yield store, turns
     finally:

@@ -21,19 +21,21 @@ from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
+from sockcrud.model import STANDARD
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Gate, log_operation
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
+from sockcrud.schema import Schema
 from sockcrud.serving import About, Serving
 from sockcrud.sessions import Sessions
 from sockcrud.setting import Setting
 from sockcrud.store_in_postgres import open_postgres
 from sockcrud.stores import postgres_url
 from sockcrud.stores.capacity import Capacity
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 
@@ -153,7 +155,8 @@ def make_daemon(
     The store is read here; `progress` is told of it, else `say` is, where it takes long.
     """
     settings = loaded.settings
-    store = _open_store(settings, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
+    schema = Schema([*STANDARD, *loaded.apps.records])
+    store = _open_store(settings, schema, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
     connections = Connections(
         _most_connections(settings),
         reactor,
@@ -188,18 +191,23 @@ def make_daemon(
 
 
 def _open_store(
-    settings: Settings, reactor: Any, failed: Callable[[str], object], say: Callable[[str], None], progress: Progress
+    settings: Settings,
+    schema: Schema,
+    reactor: Any,
+    failed: Callable[[str], object],
+    say: Callable[[str], None],
+    progress: Progress,
 ) -> MemoryStore | SqliteStore | PostgresStore:
     capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(settings.store, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
+            return open_postgres(settings.store, schema, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
             path = Path(settings.store.removeprefix(SQLITE))
-            return SqliteStore.open(path, reactor, failed, progress, capacity=capacity)
+            return SqliteStore.open(path, schema, reactor, failed, progress, capacity=capacity)
     except StoreError as error:
         raise StartFailed(str(error)) from None
-    return MemoryStore(capacity=capacity, later=reactor.callFromThread)
+    return MemoryStore(schema, capacity=capacity, later=reactor.callFromThread)
 
 
 def _most_connections(settings: Settings) -> int:

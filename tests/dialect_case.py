@@ -13,7 +13,7 @@ from sockcrud.apps.messages.dialect import MessagesResponder
 from sockcrud.apps.messages.service import Messages
 from sockcrud.apps.users.dialect import UsersResponder
 from sockcrud.apps.users.service import Users
-from sockcrud.model import Record
+from sockcrud.model import STANDARD, Record
 from sockcrud.operations.gate import Gate
 from sockcrud.stores.interfaces import Listing, R, Where
 from sockcrud.stores.memory import MemoryStore
@@ -55,7 +55,7 @@ class DialectCase(ConversationCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.store = FailingStore()
+        self.store = FailingStore(STANDARD)
         self.gate = Gate(self.clock)
 
     def users(self, **limits: Any) -> Peer:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.accounts import Directory
 from sockcrud.errors import Busy, DomainError, LoginDelayed, LoginFailed
 from sockcrud.lockout import STANDARD_DELAYS, Delays
-from sockcrud.model import ADMIN, KINDS, Account, LoginFailures, Record, Session
+from sockcrud.model import ADMIN, KINDS, STANDARD, Account, LoginFailures, Record, Session
 from sockcrud.passwords import OURSELVES, HashCost, Passwords, digest_of
 from sockcrud.sessions import Sessions
 from sockcrud.stores.interfaces import ITransaction, R
@@ -81,7 +81,7 @@ class HandWorkedStore(MemoryStore):
     """A store that tells what its latest transaction was asked, and whose answer to a `find` may be long under way."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(STANDARD)
         self.asked: list[str] = []
         self.late: Deferred[None] | None = None
 

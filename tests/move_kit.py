@@ -12,7 +12,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from sockcrud.cli import main
-from sockcrud.model import Client, Message, Product, User
+from sockcrud.model import STANDARD, Client, Message, Product, User
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.sqlite import SqliteStore
 from tests import postgres_kit
@@ -66,7 +66,9 @@ def refused(status: int, *words: str) -> str:
 async def held(place: str) -> AsyncIterator[IStore]:
     """Have a store open, as a daemon has."""
     if place.startswith("sqlite:"):
-        store: Any = SqliteStore.open(Path(place.removeprefix("sqlite:")).absolute(), the_reactor(), print, history=ALL)
+        store: Any = SqliteStore.open(
+            Path(place.removeprefix("sqlite:")).absolute(), STANDARD, the_reactor(), print, history=ALL
+        )
     else:
         store = opened(place)
     try:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.task import deferLater
 
+from sockcrud import model
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.postgres import PostgresStore
 from sockcrud.stores.postgres_pool import Limits
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 def opened(url: str, history: int = ALL, capacity: Capacity = STANDARD, **limits: Any) -> PostgresStore:
     """Open a store that nobody needs to be warned of."""
-    return PostgresStore.open(url, the_reactor(), lambda danger: None, Limits(**limits), history, capacity)
+    return PostgresStore.open(url, model.STANDARD, the_reactor(), lambda danger: None, Limits(**limits), history, capacity)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.model import (
     KINDS,
+    STANDARD,
     Account,
     Address,
     Client,
@@ -152,7 +153,7 @@ class SqliteCase(StoreCase):
         return self.open(self.path if self.made == 1 else self.directory / f"store{self.made}.db", history)
 
     def open(self, path: Path, history: int = ALL) -> SqliteStore:
-        return SqliteStore.open(path, the_reactor(), self.reasons.append, history=history)
+        return SqliteStore.open(path, STANDARD, the_reactor(), self.reasons.append, history=history)
 
     async def opened_again(self) -> SqliteStore:
         """Close the store, and give it as a new process would have it. It is closed after the test, too."""

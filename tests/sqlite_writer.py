@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from sockcrud.model import Message
+from sockcrud.model import STANDARD, Message
 from sockcrud.stores.interfaces import ITransaction
 from sockcrud.stores.sqlite import SqliteStore
 
@@ -37,7 +37,7 @@ async def _write(store: SqliteStore) -> None:
 
 def main() -> None:
     running: Any = reactor
-    store = SqliteStore.open(Path(sys.argv[1]), running, sys.exit)
+    store = SqliteStore.open(Path(sys.argv[1]), STANDARD, running, sys.exit)
     for _ in range(WRITERS):
         Deferred.fromCoroutine(_write(store))
     running.run()

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from sockcrud.errors import QuotaExceeded
-from sockcrud.model import Message
+from sockcrud.model import STANDARD, Message
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
@@ -21,7 +21,7 @@ class MemoryCapacityTests(store_contract_capacity.CapacityPromises):
     """By the store in memory."""
 
     async def make_bounded(self, capacity: Capacity) -> IStore:
-        return MemoryStore(capacity=capacity)
+        return MemoryStore(STANDARD, capacity=capacity)
 
 
 class SqliteCapacityTests(store_contract_capacity.CapacityPromises):
@@ -37,14 +37,14 @@ class SqliteCapacityTests(store_contract_capacity.CapacityPromises):
 
     async def make_bounded(self, capacity: Capacity) -> IStore:
         self.path = self.path.with_suffix(self.path.suffix + "x")
-        return SqliteStore.open(self.path, the_reactor(), self.fail, capacity=capacity)
+        return SqliteStore.open(self.path, STANDARD, the_reactor(), self.fail, capacity=capacity)
 
     async def test_a_file_with_more_is_served_and_takes_no_more(self) -> None:
         await self.bounded(Capacity())
         for number in range(5):
             await self.store.insert(Message, data=f"{number}")
         await self.store.close()
-        self.store = SqliteStore.open(self.path, the_reactor(), self.fail, capacity=store_contract_capacity.FEW)
+        self.store = SqliteStore.open(self.path, STANDARD, the_reactor(), self.fail, capacity=store_contract_capacity.FEW)
         try:
             self.assertEqual(ids(await self.store.page(Message, ALL)), [1, 2, 3, 4, 5])
             with self.assertRaises(QuotaExceeded):

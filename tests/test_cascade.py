@@ -15,15 +15,16 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import HistoryGone, NotFound, Taken, Unavailable
-from sockcrud.model import Address, Client, InventoryItem, Message, Product, Record, Session
+from sockcrud.model import STANDARD, Address, Client, InventoryItem, Message, Product, Record, Session
 from sockcrud.stores import history, sqlite_batch
 from sockcrud.stores.cascade import Cascade, is_long
+from sockcrud.stores.common import unheard
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, IStore
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.stores.sqlite_check import faults, opened_to_read, read_records
-from sockcrud.stores.sqlite_file import copy, unheard
+from sockcrud.stores.sqlite_file import copy
 from sockcrud.stores.tables import Tables
 from sockcrud.stores.weights import SLICE
 from tests import sqlite_case, store_cascade
@@ -36,7 +37,7 @@ class MemoryCascadeTests(store_cascade.CascadePromises):
     """The store in memory."""
 
     async def make_store(self, history: int) -> IStore:
-        return MemoryStore(history)
+        return MemoryStore(STANDARD, history)
 
 
 class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
@@ -127,10 +128,10 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
         await of_copy.close()
 
     def seen_in(self, path: Path) -> list[tuple[type[Record], int]]:
-        with opened_to_read(path) as connection:
-            self.assertEqual(faults(connection, unheard), [])
+        with opened_to_read(path, STANDARD) as opened:
+            self.assertEqual(faults(opened, unheard), [])
             kinds = (Client, Address, InventoryItem)
-            return [(type(each), each.id) for some in read_records(connection, kinds, unheard) for each in some]
+            return [(type(each), each.id) for some in read_records(opened, kinds, unheard) for each in some]
 
     async def test_after_it_the_file_has_no_trace_of_it(self) -> None:
         await self.store.delete(Client, 1)
@@ -314,7 +315,7 @@ class TableTests(SynchronousTestCase):
 
 def _tables(addresses: int) -> Tables:
     """Give tables with one client, who has so many addresses."""
-    tables = Tables(history=ALL)
+    tables = Tables(STANDARD, history=ALL)
     tables.begin()
     tables.insert(Client, None, a_client(1))
     for _ in range(addresses):

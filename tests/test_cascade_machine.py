@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from sockcrud.errors import DomainError
-from sockcrud.model import INT64, Account, Client, Product, Record, Session, describe
+from sockcrud.model import INT64, STANDARD, Account, Client, Product, Record, Session, describe
 from sockcrud.stores import cascade, memory, sqlite
 from sockcrud.stores.interfaces import IChanges, IStore
 from sockcrud.stores.memory import MemoryStore
@@ -100,7 +100,7 @@ class CascadingMemoryStoreMachine(Cascading, MemoryStoreMachine):
         super().__init__()
 
     async def make_store(self) -> IStore:
-        store = MemoryStore(self.history, self.capacity, later=self.turns.append)
+        store = MemoryStore(STANDARD, self.history, self.capacity, later=self.turns.append)
         self.budget = store._tables.budget
         return store
 

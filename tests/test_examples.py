@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.app import Dialect
 from sockcrud.errors import Unavailable
 from sockcrud.loading import in_file
-from sockcrud.model import Message, User
+from sockcrud.model import STANDARD, Message, User
 from sockcrud.operations.gate import Gate
 from sockcrud.protocols import LATER, Malformed
 from sockcrud.stores.interfaces import R
@@ -44,7 +44,7 @@ class ExampleCase(WireCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.store = FailingStore()
+        self.store = FailingStore(STANDARD)
 
     def peer_of(self, dialect: Dialect, **limits: Any) -> Peer:
         served = self.served(dialect.name, gate=Gate(self.clock), store=self.store)
@@ -176,7 +176,7 @@ def _framer() -> Any:
 
 
 def _served(clock: Any = None, store: Any = None) -> Any:
-    return Served(Named("resp"), clock, Listening(Connections(10, clock)), gate=Gate(clock), store=store or MemoryStore())
+    return Served(Named("resp"), clock, Listening(Connections(10, clock)), gate=Gate(clock), store=store or MemoryStore(STANDARD))
 
 
 class LegacyTests(ExampleCase):

@@ -16,7 +16,7 @@ from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.errors import Invalid
 from sockcrud.first_start import FirstAdmin, ensure_admin
-from sockcrud.model import Account
+from sockcrud.model import STANDARD, Account
 from sockcrud.passwords import Passwords, digest_of
 from tests.directory_kit import CHEAP, RIGHT, DirectoryCase
 
@@ -103,7 +103,7 @@ class FirstPasswordTests(DirectoryCase):
         from sockcrud.turns import Turns
 
         turns = Turns()
-        store = SqliteStore.open(self.store_file, turns, lambda _: None)
+        store = SqliteStore.open(self.store_file, STANDARD, turns, lambda _: None)
         passwords = Passwords(InThisThread())
         turns.finish(ensure_admin(Directory(store, passwords, turns), "admin", "", self.store_file))
         turns.finish(store.close())

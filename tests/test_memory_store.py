@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.defer import Deferred
 
 from sockcrud.errors import NotFound
-from sockcrud.model import Account, Company, Message
+from sockcrud.model import STANDARD, Account, Company, Message
 from sockcrud.stores.hidden import MANY
 from sockcrud.stores.interfaces import IStore, ITransaction, Where
 from sockcrud.stores.memory import MemoryStore
@@ -23,14 +23,14 @@ class MemoryStoreTests(store_contract.StoreContract):
     """The contract, by the store in memory."""
 
     async def make_store(self, history: int) -> IStore:
-        return MemoryStore(history)
+        return MemoryStore(STANDARD, history)
 
 
 class MemoryStoreOnlyTests(StoreCase):
     """What this store promises beyond the contract."""
 
     async def make_store(self, history: int) -> IStore:
-        return MemoryStore(history)
+        return MemoryStore(STANDARD, history)
 
     async def test_a_body_that_waits_for_something_else_is_refused_and_nothing_changes(self) -> None:
         await self.store.insert(Message, data="first")
@@ -96,7 +96,7 @@ class TableTests(StoreCase):
     """What tables and their listings hold on to."""
 
     def setUp(self) -> None:
-        self.tables = Tables(0)
+        self.tables = Tables(STANDARD, 0)
         self.change(range(1, 2_001), "put in")
 
     def change(self, ids: range, what: str) -> None:

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from sockcrud.errors import Taken, Unavailable
-from sockcrud.model import Address, Client, Message
+from sockcrud.model import STANDARD, Address, Client, Message
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres import PostgresStore
 from sockcrud.stores.postgres_pool import Limits
@@ -69,7 +69,7 @@ class ServerCase(StoreCase):
         return server
 
     async def make_store(self, history: int) -> PostgresStore:
-        return PostgresStore.open(self.server.url("test"), the_reactor(), lambda danger: None, SOON, history)
+        return PostgresStore.open(self.server.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON, history)
 
     def settle(self, work: Any) -> Any:
         return settled(work)
@@ -198,7 +198,7 @@ class PlacesTests(ServerCase):
 
     def store_at(self, *hosts: str) -> PostgresStore:
         url = f"postgresql://postgres@/test?host={quote(','.join(hosts), safe='')}"
-        store = PostgresStore(url, the_reactor(), SOON)
+        store = PostgresStore(url, STANDARD, the_reactor(), SOON)
         self.addCleanup(lambda: settled(store.close()))
         return store
 
@@ -221,7 +221,7 @@ class PlacesTests(ServerCase):
         await self.store.insert(Message, data="x")
         new = self.new_server()
         postgres_kit.execute(new.url("postgres"), "CREATE DATABASE test")
-        settled_store = PostgresStore.open(new.url("test"), the_reactor(), lambda danger: None, SOON)
+        settled_store = PostgresStore.open(new.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON)
         await settled_store.close()
         store = self.store_at(self.server.directory, new.directory)
         await served(store)
@@ -238,7 +238,7 @@ class PlacesTests(ServerCase):
         store = opened(f"postgresql://postgres@localhost:{port}/postgres")
         self.addCleanup(lambda: settled(store.close()))
         await served(store)
-        unknown = PostgresStore("postgresql://postgres@nowhere.invalid/postgres", the_reactor(), SOON)
+        unknown = PostgresStore("postgresql://postgres@nowhere.invalid/postgres", STANDARD, the_reactor(), SOON)
         self.assertIsInstance((await timed(unknown.get(Message, 1)))[1], Unavailable)
         await unknown.close()
 

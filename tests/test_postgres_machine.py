@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from sockcrud.errors import DomainError
-from sockcrud.model import KINDS, Record
+from sockcrud.model import KINDS, STANDARD, Record
 from sockcrud.stores import weights
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.postgres_layout import LAYOUTS
-from sockcrud.stores.postgres_schema import COUNT_AGAIN
+from sockcrud.stores.postgres_schema import count_again
 from tests import postgres_kit, test_store_machine
 from tests.plain_store import Step
 from tests.postgres_case import opened
@@ -38,9 +38,9 @@ def _empty_database() -> str:
         _URL.append(postgres_kit.new_database())
         settled(opened(_URL[0]).close())
     names = ", ".join(f'"{LAYOUTS[kind].table}"' for kind in KINDS)
-    counters = ", ".join(f"{layout.highest} = 0" for layout in LAYOUTS.values())
+    counters = ", ".join(f"{LAYOUTS[kind].highest} = 0" for kind in KINDS)
     zero = f"UPDATE state SET rev = 0, journaled = 0, {counters}"
-    postgres_kit.execute(_URL[0], f"TRUNCATE changes, {names}", zero, COUNT_AGAIN)
+    postgres_kit.execute(_URL[0], f"TRUNCATE changes, {names}", zero, count_again(STANDARD))
     return _URL[0]
 
 
@@ -99,7 +99,7 @@ class PostgresStoreMachine(StoreMachine):
         super().teardown()
         self._small.stop()
         counted = postgres_kit.execute(self._url, "SELECT * FROM state")
-        assert postgres_kit.execute(self._url, COUNT_AGAIN, "SELECT * FROM state") == counted
+        assert postgres_kit.execute(self._url, count_again(STANDARD), "SELECT * FROM state") == counted
 
 
 TestPostgresStoreMachine = PostgresStoreMachine.TestCase

@@ -24,17 +24,17 @@ from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.config import ConfigError, load, shown
 from sockcrud.errors import HistoryGone
-from sockcrud.model import Account, Message
+from sockcrud.model import STANDARD, Account, Message
 from sockcrud.passwords import InThisThread, Passwords, digest_of
 from sockcrud.sessions import Sessions
 from sockcrud.stores import postgres, postgres_schema
 from sockcrud.stores.capacity import MIB, Capacity
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.postgres import FORGOTTEN_BYTES, PostgresStore
 from sockcrud.stores.postgres_pool import Limits
 from sockcrud.stores.postgres_schema import prepare
 from sockcrud.stores.postgres_url import without_password
-from sockcrud.stores.sqlite_file import StoreError
 from sockcrud.stores.weights import weight
 from tests import postgres_kit
 from tests.postgres_case import PostgresCase, opened
@@ -50,7 +50,7 @@ class TablesTests(SynchronousTestCase):
         self.addCleanup(postgres_kit.drop_database, self.url)
 
     def refused(self, url: str) -> str:
-        error = str(self.assertRaises(StoreError, prepare, url, LIMITS))
+        error = str(self.assertRaises(StoreError, prepare, url, STANDARD, LIMITS))
         self.assertNotIn("\n", error)
         return error
 
@@ -67,35 +67,35 @@ class TablesTests(SynchronousTestCase):
 
     def test_nodes_that_start_at_the_same_time_make_the_tables_once(self) -> None:
         with ThreadPoolExecutor(10) as threads:
-            warned = list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+            warned = list(threads.map(lambda _: prepare(self.url, STANDARD, LIMITS), range(10)))
         self.assertEqual(len(warned), 10)
         self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         self.assertEqual(self.execute("SELECT rev FROM state"), [(0,)])
 
     def test_nodes_of_a_newer_version_that_start_at_the_same_time_migrate_once(self) -> None:
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer NOT NULL DEFAULT 0", "UPDATE messages SET seen = seen + 1")
         self.execute("INSERT INTO messages (id, rev, data) VALUES (1, 1, 'x')")
         with self.a_newer_version(*way), ThreadPoolExecutor(10) as threads:
-            list(threads.map(lambda _: prepare(self.url, LIMITS), range(10)))
+            list(threads.map(lambda _: prepare(self.url, STANDARD, LIMITS), range(10)))
             self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
         self.assertEqual(self.execute("SELECT seen FROM messages"), [(1,)])
 
     def test_a_migration_that_fails_leaves_everything_as_it_was(self) -> None:
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         way = ("ALTER TABLE messages ADD COLUMN seen integer", "ALTER TABLE nowhere ADD COLUMN seen integer")
         with self.a_newer_version(*way):
             self.assertIn('relation "nowhere" does not exist', self.refused(self.url))
         self.assertEqual(self.execute("SELECT version FROM schema_version"), [(postgres_schema.VERSION,)])
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
 
     def test_keys_that_were_not_normalized_are_made_anew_and_of_two_that_clash_both_are_named(self) -> None:
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         companies = (("ＡＣＭＥ", "ａｃｍｅ"), ("STRASSE", "strasse"), ("ﬁne", "fine"), ("ﬁ", "ﬁ"))
         for id, (name, key) in enumerate(companies, 1):
             self.execute(f"INSERT INTO companies (id, rev, name, active, name_key) VALUES ({id}, 1, '{name}', true, '{key}')")
         self.execute("UPDATE schema_version SET version = 1")
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         keys = self.execute("SELECT name_key FROM companies ORDER BY id")
         self.assertEqual(keys, [("acme",), ("strasse",), ("fine",), ("fi",)])
         self.execute("UPDATE schema_version SET version = 1", "UPDATE companies SET name = 'FINE', name_key = 'x' WHERE id = 4")
@@ -104,17 +104,17 @@ class TablesTests(SynchronousTestCase):
         self.assertEqual(self.execute("SELECT version FROM schema_version"), [(1,)])
 
     def test_tables_of_a_newer_version_are_refused(self) -> None:
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         self.execute("UPDATE schema_version SET version = 99")
         self.assertIn("from a newer sockcrud: its schema_version is 99", self.refused(self.url))
 
     def test_the_tables_of_another_program_are_left_alone(self) -> None:
         self.execute("CREATE TABLE users (name text)")
-        self.assertIn('relation "users" already exists', self.refused(self.url))
+        self.assertIn("User is new, and the store has a table users already, which is not sockcrud's", self.refused(self.url))
         self.assertEqual(self.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), [(1,)])
 
     def test_tables_that_counted_nothing_are_counted(self) -> None:
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         self.execute(
             "INSERT INTO messages (id, rev, data) VALUES (1, 1, repeat('a', 1000)), (2, 2, repeat('é', 1000))",
             *(f"INSERT INTO changes VALUES ({number}, {number}, 'Message', {number}, '{{}}', 0)" for number in (1, 2, 3)),
@@ -123,7 +123,7 @@ class TablesTests(SynchronousTestCase):
             *(f"ALTER TABLE state DROP COLUMN {name}" for name in ("size_messages", "stored", "journaled_bytes")),
             "UPDATE schema_version SET version = 2",
         )
-        prepare(self.url, LIMITS)
+        prepare(self.url, STANDARD, LIMITS)
         messages = [Message(id=1, rev=1, data="a" * 1000), Message(id=2, rev=2, data="é" * 1000)]
         stored = sum(weight(Message, message) for message in messages)
         counted = self.execute("SELECT size_messages, size_users, stored, journaled_bytes FROM state")
@@ -170,9 +170,11 @@ class TablesTests(SynchronousTestCase):
 
     def test_what_endangers_the_stores_promises_is_warned_of(self) -> None:
         [[fsync]] = self.execute("SHOW fsync")  # the tests' own server has none
-        self.assertEqual("fsync = off" in " ".join(prepare(self.url, LIMITS)), fsync == "off")
+        self.assertEqual("fsync = off" in " ".join(prepare(self.url, STANDARD, LIMITS).dangers), fsync == "off")
         self.execute(f'ALTER DATABASE "{self.execute("SELECT current_database()")[0][0]}" SET synchronous_commit = off')
-        self.assertRegex(" ".join(prepare(self.url, LIMITS)), "synchronous_commit = off: a crash of it takes back changes")
+        self.assertRegex(
+            " ".join(prepare(self.url, STANDARD, LIMITS).dangers), "synchronous_commit = off: a crash of it takes back changes"
+        )
 
 
 class RestartTests(PostgresCase):

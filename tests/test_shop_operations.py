@@ -16,7 +16,7 @@ from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
 from sockcrud.apps.shop.service.products import Products
 from sockcrud.errors import DomainError, Invalid, NotFound, NotLoggedIn, Outdated, Taken, Unavailable
-from sockcrud.model import KINDS, USER, Account, Address, Client, InventoryItem, Product, Record
+from sockcrud.model import KINDS, STANDARD, USER, Account, Address, Client, InventoryItem, Product, Record
 from sockcrud.operations.gate import Gate, Principal
 from sockcrud.stores.interfaces import Listing
 from sockcrud.stores.memory import MemoryStore
@@ -36,7 +36,7 @@ class ShopStore(MemoryStore):
     """A store that can be asked to fail at products, or to let those who ask for them wait."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(STANDARD)
         self.failing = False
         self.waiting: list[Deferred[None]] | None = None
 

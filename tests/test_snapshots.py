@@ -14,7 +14,7 @@ from sockcrud.apps.messages.dialect import _inside_text
 from sockcrud.apps.shop.dialect.products import _products_shown
 from sockcrud.apps.users.dialect import _users
 from sockcrud.errors import Unavailable
-from sockcrud.model import Message, Product, Record, User
+from sockcrud.model import STANDARD, Message, Product, Record, User
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.snapshots import TableListing
 from sockcrud.stores.tables import Tables
@@ -48,7 +48,7 @@ class SnapshotCase(StoreCase):
         self.have_room_for(2**30)
 
     def have_room_for(self, bytes: int) -> None:
-        self.tables = Tables(0, Capacity(list_bytes=bytes), self.turns.append)
+        self.tables = Tables(STANDARD, 0, Capacity(list_bytes=bytes), self.turns.append)
         self.budget = self.tables.budget
 
     def change(self, *changes: Callable[[], object]) -> None:
@@ -248,7 +248,7 @@ def test_a_slice_is_bounded_however_long_its_records_become(
     make: Callable[[int, str], Record], encode: Callable[[Sequence[Any]], bytes], character: str, length: int
 ) -> None:
     records = [make(2**62 + number, character * length) for number in range(600)]
-    tables = Tables(0)
+    tables = Tables(STANDARD, 0)
     table = tables.table(type(records[0]))
     # Their unique values are all the same, which nothing here asks for.
     table.records, table.highest = {record.id: record for record in records}, records[-1].id

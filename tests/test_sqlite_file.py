@@ -20,6 +20,7 @@ from sockcrud.errors import HistoryGone, Unavailable
 from sockcrud.model import (
     INT64,
     KINDS,
+    STANDARD,
     Address,
     Client,
     InventoryItem,
@@ -27,10 +28,12 @@ from sockcrud.model import (
     Product,
     User,
 )
-from sockcrud.stores import sqlite_copy, sqlite_file
+from sockcrud.records import describe
+from sockcrud.stores import sqlite_copy, sqlite_file, sqlite_layout
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.interfaces import ITransaction
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_file import SCHEMA, VERSION, StoreError, table_name
+from sockcrud.stores.sqlite_file import VERSION
 from tests.sqlite_case import SqliteCase, fill, records_of, rows, settled, started, the_reactor
 from tests.store_case import (
     ALL,
@@ -102,8 +105,8 @@ class RestartTests(SqliteCase):
             await self.store.insert(User, **a_user())
         await self.store.close()
         told: list[tuple[int, int]] = []
-        with mock.patch.object(sqlite_file, "CHUNK", 10), mock.patch.object(sqlite_file.Layout.read, "__defaults__", (10,)):
-            store = SqliteStore.open(self.path, the_reactor(), print, lambda *progress: told.append(progress))
+        with mock.patch.object(sqlite_layout.Layout.read, "__defaults__", (10,)):
+            store = SqliteStore.open(self.path, STANDARD, the_reactor(), print, lambda *progress: told.append(progress))
         self.assertEqual(ids(await rest_of(store.listing(User))), list(range(1, 26)))
         self.assertEqual(told[:4], [(10, 34), (20, 34), (25, 34), (26, 34)])
         self.assertEqual(told[-1], (34, 34))
@@ -186,14 +189,15 @@ class FileTests(SqliteCase):
         ):
             self.open(self.path)
 
-    def test_a_changed_model_needs_a_new_version(self) -> None:
-        known = {1: "7ae266a671d4137f", 2: "7ae266a671d4137f"}
-        self.assertEqual({VERSION: hashlib.sha256(SCHEMA.encode()).hexdigest()[:16]}, {VERSION: known.get(VERSION)})
+    def test_what_the_store_has_beside_the_kinds_needs_a_new_version_where_it_changes(self) -> None:
+        known = {3: "7e938e15b0a67d76"}
+        shared = hashlib.sha256("".join(sqlite_file._SHARED).encode()).hexdigest()[:16]
+        self.assertEqual({VERSION: shared}, {VERSION: known.get(VERSION)})
         self.assertEqual(sorted(sqlite_file.MIGRATIONS), list(range(1, VERSION)))
 
     def test_tables_are_named_in_the_plural(self) -> None:
         names = "users messages clients addresses products inventory_items companies accounts sessions login_failures"
-        self.assertEqual([table_name(kind) for kind in KINDS], names.split())
+        self.assertEqual([describe(kind).table for kind in KINDS], names.split())
 
 
 class BackupTests(SqliteCase):

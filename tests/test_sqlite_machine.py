@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from sockcrud.errors import DomainError, HistoryGone
-from sockcrud.model import Record
+from sockcrud.model import STANDARD, Record
 from sockcrud.stores.interfaces import Change, IStore
 from sockcrud.stores.sqlite import SqliteStore
 from tests import test_store_machine
@@ -53,7 +53,7 @@ class SqliteStoreMachine(StoreMachine):
 
     async def make_store(self) -> IStore:
         path = Path(self._directory.name, "store.db")
-        return SqliteStore.open(path, the_reactor(), self._reasons.append, history=self.history)
+        return SqliteStore.open(path, STANDARD, the_reactor(), self._reasons.append, history=self.history)
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
         return settled(work)

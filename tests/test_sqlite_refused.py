@@ -14,8 +14,9 @@ from unittest import mock
 
 from sockcrud.model import Company, User
 from sockcrud.stores import sqlite_file
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.sqlite import SqliteStore
-from sockcrud.stores.sqlite_file import VERSION, StoreError
+from sockcrud.stores.sqlite_file import VERSION
 from tests.sqlite_case import SqliteCase, fill, rows, settled
 from tests.store_case import NOON, a_user
 
@@ -97,7 +98,11 @@ class RefusedTests(SqliteCase):
             ("UPDATE accounts SET company_id = 7", "UPDATE accounts SET company_id = 1", "Account records refer to Company 7"),
             ("UPDATE users SET id = 7", "UPDATE users SET id = 1", "there is a User 7"),
             ("DELETE FROM counters WHERE name = 'rev'", "INSERT INTO counters VALUES ('rev', 10)", "a counter is missing"),
-            ("ALTER TABLE users RENAME COLUMN age TO years", "ALTER TABLE users RENAME COLUMN years TO age", "no such column"),
+            (
+                "ALTER TABLE users RENAME COLUMN age TO years",
+                "ALTER TABLE users RENAME COLUMN years TO age",
+                "has a table users in the store that is not",
+            ),
         ):
             with self.subTest(statement):
                 self.spoil(statement)

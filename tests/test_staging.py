@@ -12,12 +12,13 @@ from sortedcontainers import SortedList
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import Taken, Unavailable
-from sockcrud.model import Address, Client, Message
+from sockcrud.model import STANDARD, Address, Client, Message
+from sockcrud.stores.common import unheard
 from sockcrud.stores.hidden import visible_after
 from sockcrud.stores.interfaces import IStages, IStore, Stage
 from sockcrud.stores.memory import MemoryStore
 from sockcrud.stores.sqlite_check import faults, opened_to_read, read_records
-from sockcrud.stores.sqlite_file import copy, unheard
+from sockcrud.stores.sqlite_file import copy
 from tests import sqlite_case, store_staging
 from tests.sqlite_case import rows, settled, started
 from tests.store_case import ALL, a_client, everything, ids, rest_of
@@ -28,7 +29,7 @@ class MemoryStagingTests(store_staging.StagingPromises):
     """The store in memory."""
 
     async def make_store(self, history: int) -> IStore:
-        return MemoryStore(history)
+        return MemoryStore(STANDARD, history)
 
 
 class SqliteStagingTests(store_staging.StagingPromises, sqlite_case.SqliteCase):
@@ -62,9 +63,9 @@ class SqliteStagingTests(store_staging.StagingPromises, sqlite_case.SqliteCase):
         self.assertEqual(self.seen_in(self.path), [1, 2, 4, 5, 6, 9, 10, 20, 21, 30])
 
     def seen_in(self, path: Path) -> list[int]:
-        with opened_to_read(path) as connection:
-            self.assertEqual(faults(connection, unheard), [])
-            return [record.id for some in read_records(connection, (Client, Address), unheard) for record in some]
+        with opened_to_read(path, STANDARD) as opened:
+            self.assertEqual(faults(opened, unheard), [])
+            return [record.id for some in read_records(opened, (Client, Address), unheard) for record in some]
 
     async def test_after_it_was_abandoned_the_file_has_no_trace_of_it(self) -> None:
         await self.stock()

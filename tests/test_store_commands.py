@@ -19,7 +19,7 @@ from sockcrud import loading, progress
 from sockcrud.accounts import Directory
 from sockcrud.cli import main
 from sockcrud.first_start import add_examples
-from sockcrud.model import Account, Session
+from sockcrud.model import STANDARD, Account, Session
 from sockcrud.passwords import InThisThread, Passwords, digest_of
 from sockcrud.store_commands import COMMANDS
 from sockcrud.stores.sqlite import SqliteStore
@@ -55,7 +55,7 @@ def refused(status: int, *words: str) -> str:
 def held(name: str) -> Iterator[tuple[SqliteStore, Turns]]:
     """Have a store open, as a daemon has."""
     turns = Turns()
-    store = SqliteStore.open(Path(name).absolute(), turns, print)
+    store = SqliteStore.open(Path(name).absolute(), STANDARD, turns, print)
     try:
         yield store, turns
     finally:

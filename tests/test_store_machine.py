@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from sockcrud import model
 from sockcrud.errors import DomainError, Unavailable
 from sockcrud.model import Account, Address, Client, Company, InventoryItem, Product, Record, Session, User, describe
 from sockcrud.stores import hidden, weights
@@ -305,7 +306,7 @@ class MemoryStoreMachine(StoreMachine):
         super().__init__()
 
     async def make_store(self) -> IStore:
-        store = MemoryStore(self.history, self.capacity)
+        store = MemoryStore(model.STANDARD, self.history, self.capacity)
         self.budget = store._tables.budget
         return store
 

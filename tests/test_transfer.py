@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from sockcrud.errors import Forbidden, NotLoggedIn, Unavailable
 from sockcrud.model import (
     INT64,
+    STANDARD,
     Account,
     Client,
     Message,
@@ -19,7 +20,7 @@ from sockcrud.model import (
     Record,
     Session,
 )
-from sockcrud.operations.import_rows import TRANSFERRED, Fault, Given
+from sockcrud.operations.import_rows import Fault, Given
 from sockcrud.operations.record_lines import LONGEST_LINE, Spool, as_lines
 from sockcrud.operations.values import HIDDEN
 from tests.transfer_case import TransferCase, without_rev
@@ -29,7 +30,7 @@ class ExportTests(TransferCase):
     def test_all_kinds_but_what_only_logins_need(self) -> None:
         self.filled()
         kinds = {type(record) for record in self.exported()}
-        self.assertEqual(kinds, set(TRANSFERRED))
+        self.assertEqual(kinds, set(STANDARD.journaled))
         self.assertNotIn(Session, kinds)
 
     def test_hashes_only_where_secrets_are_asked_for(self) -> None:
@@ -58,7 +59,9 @@ class ExportTests(TransferCase):
         listing.close()
         listing.close()
         self.assertTrue(listing.ended)
-        self.assertEqual([self.store._tables.table(kind).open_listings for kind in TRANSFERRED], [0] * len(TRANSFERRED))
+        self.assertEqual(
+            [self.store._tables.table(kind).open_listings for kind in STANDARD.journaled], [0] * len(STANDARD.journaled)
+        )
 
     def test_a_store_that_fails_is_let_go_of(self) -> None:
         listing = self.have(self.transfer.export(self.boss))

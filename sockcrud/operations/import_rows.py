@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
+from sockcrud.constraints import INT64, Constraint, Instance, Moment, Money, Whole
 from sockcrud.errors import DomainError, Invalid, NotFound, Taken
-from sockcrud.model import INT64, KINDS, Bound, Instance, Message, Moment, Money, Record, Whole, describe
+from sockcrud.model import Message
 from sockcrud.operations import values
 from sockcrud.passwords import STANDARD_COST
-
-TRANSFERRED: Final = tuple(kind for kind in KINDS if describe(kind).journaled)
-"""The kinds that an export holds: what only the logins need is none of them."""
+from sockcrud.records import Record, describe
+from sockcrud.schema import Schema
 
 MOST_FAULTS: Final = 100
 """So many faults of an import are told; the first so many are reason enough to look at the file."""
@@ -27,7 +27,6 @@ MOST_FAULTS: Final = 100
 NO_PASSWORD: Final = "!"
 """What an account holds that was imported without a hash: nobody can log in to it before an admin sets a password."""
 
-_KINDS: Final = {describe(kind).name: kind for kind in TRANSFERRED}
 _ID: Final = Whole(1, INT64.stop - 1)
 _CLIENTS_ID: Final = Whole(INT64.start, INT64.stop - 1)
 """The ids of messages are their clients', who may take any number."""
@@ -86,13 +85,18 @@ class Batch:
     Of a line nothing is kept but its record, which is as small as it will be in the store, and its number.
     """
 
-    records: dict[type[Record], list[Record]] = Factory(lambda: {kind: [] for kind in TRANSFERRED})
+    schema: Schema
+    records: dict[type[Record], list[Record]] = Factory(
+        lambda self: {kind: [] for kind in self.schema.journaled}, takes_self=True
+    )
     """Those that are whole; their revisions are none yet."""
     incomplete: list[_Incomplete] = Factory(list)
-    lines: dict[type[Record], dict[int, int]] = Factory(lambda: {kind: {} for kind in TRANSFERRED})
+    lines: dict[type[Record], dict[int, int]] = Factory(
+        lambda self: {kind: {} for kind in self.schema.journaled}, takes_self=True
+    )
     """By kind, the line of each id."""
     keys: dict[tuple[type[Record], str], dict[Any, int]] = Factory(
-        lambda: {(kind, name): {} for kind in TRANSFERRED for name in describe(kind).uniques}
+        lambda self: {(kind, name): {} for kind in self.schema.journaled for name in describe(kind).uniques}, takes_self=True
     )
     """By kind and unique field, the line of each value, folded."""
     faults: list[Fault] = Factory(list)
@@ -102,9 +106,9 @@ class Batch:
             self.faults.append(entry)
             return
         name, id = entry.fields.get("kind"), entry.fields.get("id")
-        kind = _KINDS.get(name) if isinstance(name, str) else None
-        if kind is None:
-            self.faults.append(Fault(entry.line, "kind", " or ".join(_KINDS)))
+        kind = self.schema.by_name.get(name) if isinstance(name, str) else None
+        if kind is None or kind not in self.records:
+            self.faults.append(Fault(entry.line, "kind", " or ".join(known.__name__ for known in self.records)))
             return
         ids = _CLIENTS_ID if kind is Message else _ID
         if not isinstance(id, int) or not ids.fits(id):
@@ -118,20 +122,21 @@ class Batch:
                 line = self.keys[kind, unique].setdefault(fold(fields[unique]), entry.line)
                 if line != entry.line:
                     self.faults.append(Fault(entry.line, unique, f"a value that line {line} has not"))
-        if len(fields) == len(describe(kind).bounds):
+        if len(fields) == len(describe(kind).constraints):
             self.records[kind].append(kind(id=id, rev=_NO_REVISION, **fields))
         else:
             self.incomplete.append(_Incomplete(kind, id, fields))
 
     def _read(self, kind: type[Record], entry: Given) -> dict[str, Any]:
-        bounds = describe(kind).bounds
+        declared = describe(kind)
         for name in entry.fields:
-            if name not in bounds and name not in _NOT_STORED:
-                self.faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {describe(kind).name} has no such field"))
-        read: dict[str, Any] = {}
-        for name, bound in bounds.items():
+            if name not in declared.constraints and name not in _NOT_STORED:
+                self.faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field"))
+        # What was exported before a field was there has its default.
+        read: dict[str, Any] = {name: value for name, value in declared.defaults.items() if name not in entry.fields}
+        for name in [name for name in declared.constraints if name not in read]:
             try:
-                read[name] = _value(name, bound, entry.fields)
+                read[name] = _value(name, declared.constraints[name], entry.fields)
             except Invalid as error:
                 self.faults.append(Fault(entry.line, error.field, error.expected))
         return read
@@ -149,21 +154,21 @@ class Batch:
         return Unimportable(faults[:MOST_FAULTS], len(faults) <= MOST_FAULTS)
 
 
-def _value(name: str, bound: Bound, fields: Mapping[str, Any]) -> Any:
-    """Give the value of a field as it is stored; raise Invalid where it keeps not to its bound."""
+def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
+    """Give the value of a field as it is stored; raise Invalid where it does not keep its constraint."""
     if name == "password_hash":
         return _password_hash(fields.get(name))
     if name not in fields:
-        raise Invalid(name, f"{bound.expects}, and there is nothing")
+        raise Invalid(name, f"{constraint.expects}, and there is nothing")
     value = fields[name]
-    if isinstance(bound, Money):
+    if isinstance(constraint, Money):
         return values.money(name, value)
-    if isinstance(bound, Moment):
+    if isinstance(constraint, Moment):
         value = _moment(value)
-    elif isinstance(bound, Instance) and bound.type is date:
+    elif isinstance(constraint, Instance) and constraint.type is date:
         return values.day(name, value)
-    if not bound.fits(value):
-        raise Invalid(name, bound.expects)
+    if not constraint.fits(value):
+        raise Invalid(name, constraint.expects)
     return value
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from sockcrud import discarding
 from sockcrud.model import Account, Record, describe
-from sockcrud.operations.import_rows import NO_PASSWORD, TRANSFERRED, Fault, Given
+from sockcrud.operations.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.operations.values import HIDDEN
 from sockcrud.wire.json_text import DEEPEST, decoded_object
 
@@ -22,13 +22,12 @@ LONGEST_LINE: Final = 256 * 1024
 IMPORT_LIMIT: Final = 64 * 1024 * 1024
 
 _READ_OVER: Final = 64 * 1024
-_NAMES: Final = {kind: tuple(describe(kind).bounds) for kind in TRANSFERRED}
 
 
 def as_json(record: Record) -> dict[str, Any]:
     """Give a record's fields as JSON has them, its kind among them. A hidden hash is left out."""
     fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
-    for name in _NAMES[type(record)]:
+    for name in describe(type(record)).constraints:
         fields[name] = _value(getattr(record, name))
     if isinstance(record, Account):
         if record.password_hash == HIDDEN:

@@ -16,12 +16,12 @@ from twisted.internet.task import deferLater
 
 from sockcrud.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.errors import NotFound, Taken
-from sockcrud.model import Account, Record, describe
+from sockcrud.model import Account
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.operations.import_rows import MOST_FAULTS, TRANSFERRED, Batch, Fault, Given, absent, taken
+from sockcrud.operations.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
 from sockcrud.operations.values import HIDDEN
-from sockcrud.records import evolve
+from sockcrud.records import Record, describe, evolve
 from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 
 SLICE_SECONDS: Final = 0.002
@@ -47,7 +47,7 @@ class Everything:
     def __init__(self, store: IStore, secrets: bool, size: int) -> None:
         self.size = size
         self._secrets = secrets
-        self._listings: list[Listing[Record]] = [store.listing(kind) for kind in TRANSFERRED]
+        self._listings: list[Listing[Record]] = [store.listing(kind) for kind in store.schema.journaled]
         self.ended = False
 
     def __aiter__(self) -> Everything:
@@ -93,7 +93,7 @@ class Transfer:
     async def export(self, principal: Principal, secrets: bool = False) -> Everything:
         """Fire with all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
         size = 0
-        for kind in TRANSFERRED:
+        for kind in self.store.schema.journaled:
             size += await self.store.count(kind)
         return Everything(self.store, secrets, size)
 
@@ -120,7 +120,7 @@ async def add_records(
 
     `rest` is for how many seconds it stops after each slice, where there are others to be served.
     """
-    batch = Batch()
+    batch = Batch(store.schema)
     pace = _Pace(clock, rest)
     try:
         for entry in given:
@@ -228,7 +228,7 @@ async def _clashes(store: IStore, kind: type[Record], id: int, fields: Mapping[s
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in describe(type(record)).bounds}
+    return {name: getattr(record, name) for name in describe(type(record)).constraints}
 
 
 def _asked(record: Record) -> dict[str, Any]:

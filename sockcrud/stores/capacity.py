@@ -6,9 +6,10 @@ from typing import Final
 
 from attrs import frozen
 
-from sockcrud.model import Account, Record
+from sockcrud.records import Record
 
 MIB: Final = 2**20
+_ACCOUNT: Final = "Account"
 
 
 @frozen
@@ -34,7 +35,7 @@ class Capacity:
 
     def most(self, kind: type[Record]) -> int:
         """Give how many records of a kind there may be."""
-        return self.accounts if kind is Account else self.records
+        return self.accounts if kind.__name__ == _ACCOUNT else self.records
 
 
 STANDARD: Final = Capacity()

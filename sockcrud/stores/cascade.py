@@ -12,33 +12,35 @@ for it. The unique values of the record itself are free at once. Neither a secon
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import cache
+from typing import Any
 
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import Record
+from sockcrud.schema import Schema
 from sockcrud.stores.hidden import Dependants, Ids
 from sockcrud.stores.tables import Step, Tables, expect_rev
 from sockcrud.stores.weights import SLICE
 
 
-def _can_be_hidden(kind: type[Record]) -> bool:
+@cache
+def _can_be_hidden(schema: Schema, kind: type[Record]) -> bool:
     """Tell whether all that refers to a kind goes with it, by one field each, and nothing is asked about it in turn."""
-    referring = [other for other, _, _ in describe(kind).referred_by]
-    goes_along = all(cascade for _, _, cascade in describe(kind).referred_by)
+    referred_by = schema.describe(kind).referred_by
+    referring = [schema.describe(other) for other, _, _ in referred_by]
+    goes_along = all(cascade for _, _, cascade in referred_by)
     asked_in_turn = any(
-        describe(other).referred_by or not all(reference.cascade for reference in describe(other).references.values())
-        for other in referring
+        other.referred_by or not all(reference.cascade for reference in other.references.values()) for other in referring
     )
-    return bool(referring) and goes_along and len({*referring}) == len(referring) and not asked_in_turn
-
-
-_KINDS: Final = frozenset(filter(_can_be_hidden, KINDS))
+    return bool(referring) and goes_along and len({other.name for other in referring}) == len(referring) and not asked_in_turn
 
 
 def is_long(tables: Tables, kind: type[Record], id: int) -> bool:
     """Tell whether so many go with a record that to delete them in one turn would keep others waiting."""
-    if kind not in _KINDS or id not in tables.table(kind).records:
+    table = tables.table(kind)
+    # What kinds refer to that nobody uses now is looked through one by one.
+    if id not in table.records or tables.held or not _can_be_hidden(tables.schema, kind):
         return False
-    return sum(len(tables.table(other).indexes[name].get(id, ())) for other, name, _ in describe(kind).referred_by) > SLICE
+    return sum(len(tables.table(other).indexes[name].get(id, ())) for other, name, _ in table.kind.referred_by) > SLICE
 
 
 class Cascade:
@@ -55,14 +57,14 @@ class Cascade:
         self._tables = tables
         self._history = tables.new_history()
         rev = tables.rev
-        indexes = {other: tables.table(other).indexes[name] for other, name, _ in describe(kind).referred_by}
+        table = tables.table(kind)
+        indexes = {other: tables.table(other).indexes[name] for other, name, _ in table.kind.referred_by}
         for other, ids_by in indexes.items():
             ids = ids_by.get(id, [])
             self._history.add_deleted(other, ids, rev + 1)
             rev += len(ids)
         self.rev = rev + 1
         """The revision at which all of them are gone."""
-        table = tables.table(kind)
         self.step = Step(self.rev, kind, id, record, None, table.highest)
         self._history.add([(self.rev, kind, id, None)])
         if table.versions is not None:
@@ -70,13 +72,17 @@ class Cascade:
         table.put(id, record, None)
         tables.count_bytes([self.step])
         self.dependants = {
-            other: Dependants[Any](tables.table(other), name, id, self.rev) for other, name, _ in describe(kind).referred_by
+            other: Dependants[Any](tables.table(other), name, id, self.rev) for other, name, _ in table.kind.referred_by
         }
         for other, dependants in self.dependants.items():
             tables.table(other).hidden = dependants
         tables.cascade = self
         tables.rev = self.rev
         tables.join_history(self._history)
+
+    @property
+    def schema(self) -> Schema:
+        return self._tables.schema
 
     @property
     def kinds(self) -> set[type[Record]]:

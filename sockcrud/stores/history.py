@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from sockcrud.errors import HistoryGone
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import Record, describe
 from sockcrud.stores.hidden import Ids
 from sockcrud.stores.interfaces import Change
 from sockcrud.stores.weights import USUAL, weight
@@ -22,8 +22,6 @@ CHANGE_BYTES: Final = 150
 
 _AT_ONCE: Final = 1_000
 """Changes more than have come that are forgotten in one go: less than a millisecond."""
-
-_JOURNALED: Final = frozenset(kind for kind in KINDS if describe(kind).journaled)
 
 _Fields = tuple[int, type[Record], int, "Record | None"]
 """The fields of a `Change`, which is made when it is asked for."""
@@ -47,15 +45,15 @@ class History:
         before = len(self._changes)
         for change in changes:
             _, kind, _, record = change
-            if kind in _JOURNALED:
+            if describe(kind).journaled:
                 self._changes.append(change)
-                self.bytes += CHANGE_BYTES + (0 if record is None else USUAL.get(kind) or weight(kind, record))
+                self.bytes += CHANGE_BYTES + (0 if record is None else USUAL[kind] or weight(kind, record))
         if self.bytes > self._most_bytes or len(self._changes) - self._first + self._among_others > self._most:
             self._forget(len(self._changes) - before + _AT_ONCE)
 
     def add_deleted(self, kind: type[Record], ids: Ids, rev: int) -> None:
         """Keep that these were deleted, the latest, one after the other from this revision on."""
-        if kind not in _JOURNALED:
+        if not describe(kind).journaled:
             return
         first = max(0, len(ids) - min(self._most, self._most_bytes // CHANGE_BYTES))
         if first:  # with those that do not fit all before them are forgotten

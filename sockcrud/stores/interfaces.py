@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 from zope.interface import Attribute, Interface
 
-from sockcrud.model import Record
+from sockcrud.records import Record
+from sockcrud.schema import Schema
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -123,6 +124,14 @@ class IStore(IReads, IChanges):
     """A store of records."""
 
     rev: int = Attribute("""The revision of the latest change, 0 before the first.""")
+
+    schema: Schema = Attribute("""The kinds that it takes.""")
+
+    unknown_kinds: tuple[str, ...] = Attribute(
+        """The names of other kinds whose records it keeps, untouched: of apps that are not in use now.
+
+        What they refer to cannot be deleted."""
+    )
 
     def transact(body: Callable[[ITransaction], Awaitable[T]]) -> Awaitable[T]:
         """Run `body` as one transaction and fire with its result: all of its changes, or, where it raises, none.

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sockcrud.model import Record, describe
+from sockcrud.lookalikes import caseless
 
 
 class SameKey(Exception):
     """Two records of a store that could be told apart once and no longer can, in one line that names both."""
 
 
-def renewed(kind: type[Record], field: str, rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
+def renewed(kind: str, field: str, rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
     """Give the (id, key) of those rows of (id, value, key) that are to have another key; raise `SameKey`."""
-    normalize = describe(kind).uniques[field]
     owners: dict[str, tuple[int, str]] = {}
     changed = []
     for id, value, key in rows:
-        new = normalize(value)
+        new = caseless(value)
         other, its_value = owners.setdefault(new, (id, value))
         if other != id:
             raise SameKey(
-                f"{kind.__name__} {other} and {id} have the same {field} now, {its_value!a} and {value!a}:"
+                f"{kind} {other} and {id} have the same {field} now, {its_value!a} and {value!a}:"
                 f" change one of them with the sockcrud that made the store, then start this one"
             )
         if new != key:

@@ -9,7 +9,9 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from sockcrud.model import INT64, Record, describe
+from sockcrud.constraints import INT64
+from sockcrud.records import Record, describe
+from sockcrud.schema import Schema
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.cascade import Cascade, is_long
 from sockcrud.stores.history import HISTORY
@@ -73,18 +75,20 @@ class CheckedTables(Tables):
 
 
 def _check(kind: type[Record], fields: dict[str, Any]) -> None:
-    bounds = describe(kind).bounds
+    constraints = describe(kind).constraints
     for name, value in fields.items():
-        if not bounds[name].fits(value):
-            raise ValueError(f"{name} of a {kind.__name__} is not {bounds[name].expects}")
+        if not constraints[name].fits(value):
+            raise ValueError(f"{name} of a {kind.__name__} is not {constraints[name].expects}")
 
 
 @implementer(IStore, IStages)
 class MemoryStore(_Reads):
     """Records in dictionaries. What it returns fires within the turn, but for what is staged or cleared away one at a time."""
 
-    def __init__(self, history: int = HISTORY, capacity: Capacity = STANDARD, later: Later | None = None) -> None:
-        self._start_with(Tables(history, capacity, later))
+    def __init__(
+        self, schema: Schema, history: int = HISTORY, capacity: Capacity = STANDARD, later: Later | None = None
+    ) -> None:
+        self._start_with(Tables(schema, history, capacity, later))
 
     def _start_with(self, tables: Tables) -> None:
         self._tables = tables
@@ -95,6 +99,14 @@ class MemoryStore(_Reads):
     @property
     def rev(self) -> int:
         return self._tables.rev
+
+    @property
+    def schema(self) -> Schema:
+        return self._tables.schema
+
+    @property
+    def unknown_kinds(self) -> tuple[str, ...]:
+        return self._tables.unknown_kinds
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         return await self._changed(lambda: self._tables.insert(kind, id, fields))

@@ -16,8 +16,9 @@ from typing import Any, Final, Protocol
 import orjson
 from attrs import frozen
 
-from sockcrud.model import KINDS, Moment, Record, describe
-from sockcrud.stores.sqlite_file import Progress, StoreError
+from sockcrud.constraints import Moment
+from sockcrud.records import Record, describe
+from sockcrud.stores.common import Progress, StoreError
 
 TOGETHER: Final = 1_000
 """Records that are read and written at once."""
@@ -58,6 +59,10 @@ class Readable(Protocol):
         """Where it is, for people: no password is in there."""
 
     @property
+    def kinds(self) -> tuple[type[Record], ...]:
+        """The kinds that it can hold, each after what it refers to."""
+
+    @property
     def counters(self) -> Counters:
         """What it has given out."""
 
@@ -69,8 +74,8 @@ class Source(Readable, Protocol):
     """Where a move comes from. Nobody changes it meanwhile."""
 
     @property
-    def kinds(self) -> tuple[type[Record], ...]:
-        """The kinds that it can hold."""
+    def unknown_kinds(self) -> tuple[str, ...]:
+        """The names of other kinds that it has, whose records stay behind."""
 
     def size(self, kind: type[Record]) -> int:
         """Tell how many records of the kind there are."""
@@ -105,11 +110,11 @@ class Sum:
     """The digest of records of a kind in the order of their ids: the same wherever they are, and however they are sliced."""
 
     def __init__(self, kind: type[Record]) -> None:
-        bounds = describe(kind).bounds
+        constraints = describe(kind).constraints
         self._kind = kind
-        self._values = attrgetter("id", "rev", *bounds)
+        self._values = attrgetter("id", "rev", *constraints)
         # Some stores keep the offset of a moment, and others only the moment.
-        self._moments = tuple(place for place, bound in enumerate(bounds.values(), 2) if isinstance(bound, Moment))
+        self._moments = tuple(place for place, held in enumerate(constraints.values(), 2) if isinstance(held, Moment))
         self._hash = blake2b(digest_size=16)
         self._count = 0
 
@@ -170,7 +175,7 @@ def _differences(
     source: Source, target: Target, sent: Mapping[type[Record], Moved], told: Callable[[int], object]
 ) -> Iterator[str]:
     """Read the target, and say in which kinds it is not what was sent."""
-    for kind in KINDS:
+    for kind in target.kinds:
         sum_ = Sum(kind)
         for records in target.read(kind):
             sum_.add(records)
@@ -180,7 +185,8 @@ def _differences(
             first = f"; the first that differs is {_first_difference(source, target, kind)}" if kind in sent else ""
             was, became = (f"{each.records:,} records with digest {each.digest}" for each in (went, came))
             yield f"{describe(kind).name}: {was} became {became}{first}"
-    if target.counters != source.counters:
+    given, taken = source.counters, target.counters
+    if (taken.rev, taken.highest) != (given.rev, {**dict.fromkeys(target.kinds, 0), **given.highest}):
         yield "the counters of ids and revisions are not those of the source"
 
 

@@ -15,12 +15,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.errors import HistoryGone
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import Record
+from sockcrud.schema import Schema
 from sockcrud.stores.capacity import MIB, STANDARD, Capacity
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IFarAway, IStore, ITransaction, Listing, R, T, Where
 from sockcrud.stores.postgres_draft import check_fields, needs_of_delete, needs_of_insert, needs_of_update
-from sockcrud.stores.postgres_layout import LAYOUTS, rows
+from sockcrud.stores.postgres_layout import LAYOUTS, array, rows
 from sockcrud.stores.postgres_link import Statement
 from sockcrud.stores.postgres_moments import Moments
 from sockcrud.stores.postgres_pool import Limits, Outage, Places, Pool
@@ -39,7 +40,6 @@ DELETED_TOGETHER: Final = 5_000
 FEWEST_LINKS: Final = 4
 """One for single records, one for changes, one for lists, and one for all else."""
 
-_KINDS: Final = {describe(kind).name: kind for kind in KINDS}
 _STANDARD: Final = Limits()
 
 _CHANGES: Final = Statement(
@@ -50,7 +50,8 @@ _CHANGES: Final = Statement(
     b" AND bytes_before >= state.journaled_bytes - $2::bigint ORDER BY number LIMIT 1) AS kept ON true"
     b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number < coalesce(kept.number, 9223372036854775807)"
     b" ORDER BY number DESC LIMIT 1) AS gone ON true"
-    b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $3::bigint ORDER BY rev LIMIT $4::bigint) AS told ON true"
+    b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $3::bigint AND kind = ANY ($5::text[])"
+    b" ORDER BY rev LIMIT $4::bigint) AS told ON true"
     b" ORDER BY told.rev",
 )
 """The first that is kept tells where history begins: what is before it is too old here, or another node has deleted it."""
@@ -75,21 +76,30 @@ class PostgresStore:
     def __init__(
         self,
         url: str,
+        schema: Schema,
         reactor: Any,
         limits: Limits = _STANDARD,
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
+        others: Sequence[type[Record]] = (),
     ) -> None:
-        """Use `open`, but for a database that another store has been opened on already."""
+        """Use `open`, but for a database that another store has been opened on already.
+
+        `others` are the kinds in the database that are not in the schema: of them only what they refer to is known.
+        """
         places, outage = Places(url, reactor, limits.connect_seconds), Outage(reactor)
-        others = max(FEWEST_LINKS, limits.pool) - 2
-        pools = [Pool(places, reactor, size, limits, outage) for size in (1, 1, others // 2, others - others // 2)]
+        left = max(FEWEST_LINKS, limits.pool) - 2
+        pools = [Pool(places, reactor, size, limits, outage) for size in (1, 1, left // 2, left - left // 2)]
         outage.pools += pools
+        self.schema = schema
+        self.unknown_kinds = tuple(kind.__name__ for kind in others)
+        self._all = Schema((*schema, *others))
+        self._shown = array(schema.by_name, None)
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0])
         self._moments = Moments(pools[2])
-        self._writer = Writer(pools[1], self._moments.opened, self._changed, capacity)
+        self._writer = Writer(pools[1], self._moments.opened, self._changed, self._all, capacity)
         self._rev = 0
         self._most_kept = history, capacity.history_bytes
         self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES
@@ -99,19 +109,23 @@ class PostgresStore:
     def open(
         cls,
         url: str,
+        schema: Schema,
         reactor: Any,
         warn: Callable[[str], object],
         limits: Limits = _STANDARD,
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
     ) -> PostgresStore:
-        """Give the store in this database, whose tables are made or migrated where that is due. It blocks until then.
+        """Give the store in this database, whose tables are made those of the schema.
+
+        It blocks until then.
 
         Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
         """
-        for danger in prepare(url, limits):
+        prepared = prepare(url, schema, limits)
+        for danger in prepared.dangers:
             warn(danger)
-        return cls(url, reactor, limits, history, capacity)
+        return cls(url, schema, reactor, limits, history, capacity, prepared.others)
 
     @property
     def rev(self) -> int:
@@ -159,7 +173,7 @@ class PostgresStore:
         return updated
 
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
-        await self._writer.do(lambda transaction: transaction.delete(kind, id, expect), needs_of_delete(kind, id))
+        await self._writer.do(lambda transaction: transaction.delete(kind, id, expect), needs_of_delete(self._all, kind, id))
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         result: T = await self._writer.do(body)
@@ -171,7 +185,7 @@ class PostgresStore:
         return self._moments.listing(kind, after, limit, where)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
-        asked = [b"%d" % number for number in (*self._most_kept, since, limit)]
+        asked = [*(b"%d" % number for number in (*self._most_kept, since, limit)), self._shown]
         [result] = await self._shared.ask([(_CHANGES, asked)])
         told = rows(result)
         newest, forgotten = told[0][:2]
@@ -181,7 +195,7 @@ class PostgresStore:
         changes = []
         for _, _, rev, name, id, record in told:
             if rev is not None:
-                kind = _KINDS[name]
+                kind = self.schema.by_name[name]
                 changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
         return changes
 

@@ -10,14 +10,18 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
-from sockcrud.model import KINDS, Record, as_stored, describe
+from sockcrud.constraints import as_stored
+from sockcrud.records import Record, describe
+from sockcrud.schema import Schema
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
+from sockcrud.stores.postgres_kinds import kinds_there
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
 from sockcrud.stores.postgres_pool import Limits
-from sockcrud.stores.postgres_schema import COUNT_AGAIN, VERSION, opened, prepare
+from sockcrud.stores.postgres_schema import VERSION, count_again, opened, prepare
 from sockcrud.stores.postgres_url import without_password
-from sockcrud.stores.sqlite_file import StoreError
+from sockcrud.stores.taking_in import SchemaError
 
 LOCK_SECONDS: Final = 10
 """For so long a change that is under way is waited for."""
@@ -43,7 +47,6 @@ _OTHERS: Final = (
 )
 _HISTORY: Final = "COPY (SELECT number, rev, kind, id, record, bytes_before FROM changes ORDER BY number) TO STDOUT"
 _KNOWN: Final = "COPY changes (number, rev, kind, id, record, bytes_before) FROM STDIN"
-_COUNTERS: Final = ("rev", *(layout.highest for layout in LAYOUTS.values()))
 
 
 @contextmanager
@@ -58,15 +61,21 @@ def _told_of(place: str) -> Iterator[None]:
 class _Database:
     """What both ends have. `connection` holds the lock that every change needs, so what is read is of one moment."""
 
-    def __init__(self, place: str, connection: _Connection) -> None:
+    def __init__(self, place: str, schema: Schema, kinds: tuple[type[Record], ...], connection: _Connection) -> None:
         self.place = place
+        self.schema = schema
+        self.kinds = kinds
         self.connection = connection
+
+    @property
+    def _counters(self) -> list[str]:
+        return ["rev", *(LAYOUTS[kind].highest for kind in self.kinds)]
 
     @property
     def counters(self) -> Counters:
         with _told_of(self.place):
-            [[rev, *highest]] = _ask(self.connection, f"SELECT {', '.join(_COUNTERS)} FROM state WHERE id = 1")
-        return Counters(rev, dict(zip(LAYOUTS, highest, strict=True)))
+            [[rev, *highest]] = _ask(self.connection, f"SELECT {', '.join(self._counters)} FROM state WHERE id = 1")
+        return Counters(rev, dict(zip(self.kinds, highest, strict=True)))
 
     def size(self, kind: type[Record]) -> int:
         with _told_of(self.place):
@@ -74,7 +83,7 @@ class _Database:
         return int(size)
 
     def read(self, kind: type[Record]) -> Slices:
-        names = ("id", "rev", *describe(kind).bounds)
+        names = ("id", "rev", *describe(kind).constraints)
         with _told_of(self.place), self.connection.cursor(name="moving", binary=True) as cursor:
             cursor.execute(LAYOUTS[kind].everything.encode())
             while rows := cursor.fetchmany(TOGETHER):
@@ -84,11 +93,11 @@ class _Database:
 class PostgresSource(_Database):
     """The records in a database."""
 
-    kinds = KINDS
+    unknown_kinds: tuple[str, ...] = ()
 
     def read(self, kind: type[Record]) -> Slices:
         """Give all records; raise `StoreError` for one that does not fit the model, which something else has written."""
-        fields = [(name, attrgetter(name), as_stored(bound).fits) for name, bound in describe(kind).bounds.items()]
+        fields = [(name, attrgetter(name), as_stored(held).fits) for name, held in describe(kind).constraints.items()]
         for records in super().read(kind):
             for name, value, fits in fields:
                 if not all(map(fits, map(value, records))):
@@ -123,10 +132,10 @@ class PostgresTarget(_Database):
             unknown = "INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES (%s, %s, '', 0, 0)"
             self.connection.execute(unknown.encode(), [BEFORE_ALL, counters.rev])
             known = "0"
-        changes = ", ".join(f"{name} = %s" for name in _COUNTERS)
-        values = [counters.rev, *(counters.highest[kind] for kind in LAYOUTS)]
+        changes = ", ".join(f"{name} = %s" for name in self._counters)
+        values = [counters.rev, *(counters.highest.get(kind, 0) for kind in self.kinds)]
         self.connection.execute(f"UPDATE state SET {changes}, journaled = {known} WHERE id = 1".encode(), values)
-        self.connection.execute(COUNT_AGAIN.encode())
+        self.connection.execute(count_again(self.schema).encode())
         self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def keep(self) -> None:
@@ -147,7 +156,7 @@ def _ask(connection: _Connection, sql: str) -> list[TupleRow]:
 
 
 @contextmanager
-def source(url: str) -> Iterator[PostgresSource]:
+def source(url: str, schema: Schema) -> Iterator[PostgresSource]:
     """Have a database to read from, without any change of it until the end. Raise `StoreError` where that cannot be."""
     with _session(url) as connection:
         place = without_password(url)
@@ -161,15 +170,21 @@ def source(url: str) -> Iterator[PostgresSource]:
         _lock(connection)
         if others := _ask(connection, _OTHERS)[0][0]:
             raise StoreError(f"{place} is in use: daemons have {others} connections to it; stop them first")
-        yield PostgresSource(place, connection)
+        try:
+            there = kinds_there(connection, schema)
+        except SchemaError as error:
+            raise StoreError(f"{place}: {error}") from None
+        given = PostgresSource(place, schema, there.kinds, connection)
+        given.unknown_kinds = there.unknown
+        yield given
 
 
 @contextmanager
-def target(url: str) -> Iterator[PostgresTarget]:
+def target(url: str, schema: Schema) -> Iterator[PostgresTarget]:
     """Have an empty database to fill, whose tables are made where there are none. It is empty again unless it is kept."""
-    prepare(url, Limits())
+    prepare(url, schema, Limits())
     with _session(url) as connection:
-        filled = PostgresTarget(without_password(url), connection)
+        filled = PostgresTarget(without_password(url), schema, schema.kinds, connection)
         _require_empty(filled)  # before it is waited for: a daemon may be busy there
         _lock(connection)
         _require_empty(filled)
@@ -177,7 +192,7 @@ def target(url: str) -> Iterator[PostgresTarget]:
 
 
 def _require_empty(filled: PostgresTarget) -> None:
-    sizes = {kind: filled.size(kind) for kind in KINDS}
+    sizes = {kind: filled.size(kind) for kind in filled.kinds}
     rev = filled.counters.rev
     if rev or any(sizes.values()):
         raise NotEmpty(filled.place, sizes, rev)

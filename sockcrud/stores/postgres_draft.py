@@ -14,7 +14,9 @@ from attrs import frozen
 from psycopg.pq.abc import PGresult
 from zope.interface import implementer
 
-from sockcrud.model import INT64, KINDS, Record, describe
+from sockcrud.constraints import INT64
+from sockcrud.records import Record, describe
+from sockcrud.schema import Schema
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.interfaces import IForesees, ITransaction, R, Where
 from sockcrud.stores.postgres_layout import LAYOUTS, rows
@@ -81,10 +83,10 @@ Need = WithId | WithKey | Referring | InPage | Size | Free
 
 def check_fields(kind: type[Record], fields: Mapping[str, Any], id: int | None = None) -> None:
     """Raise ValueError for what does not fit the model: it could not be written, or not be read again."""
-    bounds = describe(kind).bounds
+    constraints = describe(kind).constraints
     for name, value in fields.items():
-        if not bounds[name].fits(value):
-            raise ValueError(f"{name} of a {kind.__name__} is not {bounds[name].expects}")
+        if not constraints[name].fits(value):
+            raise ValueError(f"{name} of a {kind.__name__} is not {constraints[name].expects}")
     if id is not None and id not in INT64:
         raise ValueError(f"the id of a {kind.__name__} is out of range")
 
@@ -113,10 +115,10 @@ def needs_of_update(kind: type[Record], id: int, fields: Mapping[str, Any]) -> I
     yield from needs_of_fields(kind, fields)
 
 
-def needs_of_delete(kind: type[Record], id: int) -> Iterator[Need]:
+def needs_of_delete(schema: Schema, kind: type[Record], id: int) -> Iterator[Need]:
     """Give what a delete rests on, but what refers to the records that go with this one."""
     yield WithId(kind, id)
-    for other, name, cascade in describe(kind).referred_by:
+    for other, name, cascade in schema.describe(kind).referred_by:
         yield Referring(other, name, id, cascade)
 
 
@@ -131,15 +133,16 @@ def asks_for(needs: Sequence[Need]) -> tuple[list[Ask], list[list[Need]]]:
 class Draft:
     """What is known of the tables at this moment, and what has been made of it."""
 
-    def __init__(self, state: Mapping[str, int], capacity: Capacity) -> None:
-        self.tables = Tables(history=0, capacity=capacity)
+    def __init__(self, schema: Schema, state: Mapping[str, int], capacity: Capacity) -> None:
+        self.tables = Tables(schema, history=0, capacity=capacity)
         self.tables.start_at(state["rev"])
         self.tables.stored = state["stored"]
         self.journaled = state["journaled"]
         self.journaled_bytes = state["journaled_bytes"]
-        self._before: dict[type[Record], dict[int, Record | None]] = {kind: {} for kind in KINDS}
+        self._before: dict[type[Record], dict[int, Record | None]] = {kind: {} for kind in schema}
         self._highest_before: dict[type[Record], int] = {}
-        for kind, layout in LAYOUTS.items():
+        for kind in schema:
+            layout = LAYOUTS[kind]
             self.tables.table(kind).highest = self._highest_before[kind] = state[layout.highest]
             self.tables.table(kind).elsewhere = state[layout.counted]
         self._known: set[Need] = set()
@@ -299,16 +302,17 @@ class DraftTransaction:
         return self._tables.update(kind, id, expect, fields)
 
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
-        going, seen = [(kind, id)], {(kind, id)}
+        schema, going, seen = self._tables.schema, [(kind, id)], {(kind, id)}
         while going:
-            await self._know(*(need for each in going for need in needs_of_delete(*each)))
+            await self._know(*(need for each in going for need in needs_of_delete(schema, *each)))
             going = [each for one in going for each in self._going_with(*one) if each not in seen]
             seen.update(going)
         self._tables.delete(kind, id, expect)
 
     def _going_with(self, kind: type[Record], id: int) -> Iterator[tuple[type[Record], int]]:
-        for other, name, cascade in describe(kind).referred_by:
-            if cascade and describe(other).referred_by:
+        described = self._tables.schema.describe
+        for other, name, cascade in described(kind).referred_by:
+            if cascade and described(other).referred_by:
                 for referring in self._tables.table(other).indexes[name].get(id, ()):
                     yield other, referring
 

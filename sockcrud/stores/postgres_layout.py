@@ -5,7 +5,7 @@ Values go out in arrays of texts, one for each column, so that a statement takes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from functools import cache
@@ -17,10 +17,12 @@ from attrs import frozen
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGresult
 
-from sockcrud.model import INT64, KINDS, Bound, Instance, Moment, Money, Record, Whole, describe, exactly
+from sockcrud.constraints import INT64, Constraint, Instance, Moment, Money, Whole
+from sockcrud.records import Record, describe, exactly
+from sockcrud.schema import Schema
+from sockcrud.stores.common import PerKind
 from sockcrud.stores.interfaces import R, Where
 from sockcrud.stores.postgres_link import Ask, Statement
-from sockcrud.stores.sqlite_file import table_name
 from sockcrud.stores.weights import FIXED, LONG, USUAL
 
 T = TypeVar("T")
@@ -74,16 +76,16 @@ def _escaped(text: str) -> str:
 _TEXT: Final = 'text COLLATE "C"'
 
 
-def _column(name: str, bound: Bound) -> _Column:
-    if isinstance(bound, Moment):
+def _column(name: str, constraint: Constraint) -> _Column:
+    if isinstance(constraint, Moment):
         return _Column(name, name, "timestamptz", _moment, datetime.fromisoformat)
-    if isinstance(bound, Money):
+    if isinstance(constraint, Money):
         return _Column(name, name, "numeric(10, 2)", "{:.2f}".format, Decimal)
-    if isinstance(bound, Instance) and bound.type is date:
+    if isinstance(constraint, Instance) and constraint.type is date:
         return _Column(name, name, "date", date.isoformat, date.fromisoformat)
-    if isinstance(bound, Instance) and bound.type is bool:
+    if isinstance(constraint, Instance) and constraint.type is bool:
         return _Column(name, name, "boolean", _flag)
-    if isinstance(bound, Whole):
+    if isinstance(constraint, Whole):
         return _Column(name, name, "bigint", str)
     return _Column(name, name, _TEXT, None)
 
@@ -93,28 +95,28 @@ class Layout(Generic[R]):
 
     def __init__(self, kind: type[R]) -> None:
         self.kind = kind
-        self.table = table_name(kind)
+        self._declared = declared = describe(kind)
+        self.table = declared.table
         self.highest = f"highest_{self.table}"
         self.counted = f"size_{self.table}"
-        self._declared = declared = describe(kind)
         fields = [_Column("id", "id", "bigint", str), _Column("rev", "rev", "bigint", str)]
-        fields += [_column(name, bound) for name, bound in declared.bounds.items()]
+        fields += [_column(name, constraint) for name, constraint in declared.constraints.items()]
         by_name = {column.name: column for column in fields}
         self.keys = {
             name: by_name[name] if fold is exactly else _Column(f"{name}_key", name, _TEXT, None, fold=fold)
             for name, fold in declared.uniques.items()
         }
         self._fields = fields
-        self._columns = [*fields, *(key for key in self.keys.values() if key not in fields)]
+        self.columns = [*fields, *(key for key in self.keys.values() if key not in fields)]
         self.names = tuple(column.name for column in fields)
-        self._moved = attrgetter(*(column.attribute for column in self._columns))
+        self._moved = attrgetter(*(column.attribute for column in self.columns))
         self._values = attrgetter(*self.names)
         self._make_statements()
 
     def _make_statements(self) -> None:
-        table, columns = f'"{self.table}"', [f'"{column.name}"' for column in self._columns]
+        table, columns = f'"{self.table}"', [f'"{column.name}"' for column in self.columns]
         self._read = ", ".join(f'"{name}"' for name in self.names)
-        arrays = ", ".join(f"${number}::{_array_type(column)}" for number, column in enumerate(self._columns, 1))
+        arrays = ", ".join(f"${number}::{_array_type(column)}" for number, column in enumerate(self.columns, 1))
         rows = f"unnest({arrays}) AS new ({', '.join(columns)})"
         changes = ", ".join(f"{column} = new.{column}" for column in columns[1:])
         apart = ", ".join(f'"{key.name}" = NULL' for key in self.keys.values())
@@ -145,24 +147,30 @@ class Layout(Generic[R]):
         """What makes the table. Unique columns may be NULL: only within a transaction that passes their values on."""
         columns = []
         uniques = {key.name: name for name, key in self.keys.items()}
-        for column in self._columns:
+        for column in self.columns:
             more = " PRIMARY KEY" if column.name == "id" else "" if column.name in uniques else " NOT NULL"
             if reference := self._declared.references.get(column.name):
-                more += f' REFERENCES "{table_name(reference.kind)}" ("id") DEFERRABLE INITIALLY DEFERRED'
+                more += f' REFERENCES "{describe(reference.kind).table}" ("id") DEFERRABLE INITIALLY DEFERRED'
             columns.append(f'"{column.name}" {column.type}{more}')
         columns += [f'CONSTRAINT "{unique_name(self.kind, name)}" UNIQUE ("{key}")' for key, name in uniques.items()]
-        indexes = [
-            f'CREATE INDEX "{self.table}_by_{name}" ON "{self.table}" ("{name}", "id")' for name in self._declared.indexed
-        ]
+        indexes = map(self.index_statement, self._declared.indexed)
         inside = ",\n  ".join(columns)
         return [f'CREATE TABLE "{self.table}" (\n  {inside}\n)', *indexes]
+
+    def index(self, name: str) -> str:
+        """Return the name of the index of a field."""
+        return f"{self.table}_by_{name}"
+
+    def index_statement(self, name: str) -> str:
+        """Return what makes the index of a field."""
+        return f'CREATE INDEX "{self.index(name)}" ON "{self.table}" ("{name}", "id")'
 
     # All of it
 
     @property
     def weighed(self) -> str:
         """What gives about the bytes of all its records, as `weight` gives those of each."""
-        if usual := USUAL.get(self.kind):
+        if usual := USUAL[self.kind]:
             return f'(SELECT count(*) * {usual} FROM "{self.table}")'
         texts = (
             f'CASE octet_length("{name}") WHEN char_length("{name}") THEN 1 ELSE 4 END * char_length("{name}")'
@@ -173,7 +181,7 @@ class Layout(Generic[R]):
     @property
     def copy_in(self) -> str:
         """What takes records as `copied` writes them."""
-        columns = ", ".join(f'"{column.name}"' for column in self._columns)
+        columns = ", ".join(f'"{column.name}"' for column in self.columns)
         return f'COPY "{self.table}" ({columns}) FROM STDIN'
 
     @property
@@ -184,7 +192,7 @@ class Layout(Generic[R]):
     def copied(self, records: Iterable[R]) -> bytes:
         """Write records as COPY takes them."""
         columns = []
-        for column, values in zip(self._columns, zip(*map(self._moved, records), strict=True), strict=True):
+        for column, values in zip(self.columns, zip(*map(self._moved, records), strict=True), strict=True):
             folded = values if column.fold is exactly else map(column.fold, values)
             columns.append(map(_escaped if column.written is None else column.written, folded))
         return "".join(["\t".join(row) + "\n" for row in zip(*columns, strict=True)]).encode()
@@ -277,7 +285,7 @@ class Layout(Generic[R]):
         values = zip(*map(self._moved, records), strict=True)
         return [
             column.array(those if column.fold is exactly else map(column.fold, those))
-            for column, those in zip(self._columns, values, strict=True)
+            for column, those in zip(self.columns, values, strict=True)
         ]
 
     def to_json(self, record: R) -> str:
@@ -287,7 +295,9 @@ class Layout(Generic[R]):
     def from_json(self, text: str) -> R:
         """Give the record that was written so."""
         given = orjson.loads(text)
-        return self.kind(**{column.name: column.from_json(given[column.name]) for column in self._fields})
+        # What was written before a field was there has its default.
+        there = {column.name: column.from_json(given[column.name]) for column in self._fields if column.name in given}
+        return self.kind(**there)
 
 
 class Chain:
@@ -322,9 +332,13 @@ def _array_type(column: _Column) -> str:
     return column.type.partition(" COLLATE")[0] + "[]"
 
 
+UNIQUE: Final = "_is_unique"
+"""How the names of the constraints end that keep a field unique."""
+
+
 def unique_name(kind: type[Record], name: str) -> str:
     """Name the constraint that keeps a field unique."""
-    return f"{table_name(kind)}_{name}_is_unique"
+    return f"{describe(kind).table}_{name}{UNIQUE}"
 
 
 def in_parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
@@ -339,7 +353,22 @@ def rows(result: PGresult) -> list[tuple[Any, ...]]:
     return transformer.load_rows(0, result.ntuples, tuple)
 
 
-LAYOUTS: Final[Mapping[type[Record], Layout[Any]]] = {kind: Layout(kind) for kind in KINDS}
+LAYOUTS: Final[PerKind[Layout[Any]]] = PerKind(Layout)
 
-UNIQUES: Final = {unique_name(kind, name): (kind, name) for kind in KINDS for name in describe(kind).uniques}
-"""The kind and the field that a constraint is about."""
+
+class Counters:
+    """The counters in the one row of `state`, and the statements on them, which follow from a schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        layouts = [LAYOUTS[kind] for kind in schema]
+        self.schema = schema
+        self.names = (
+            *("rev", "journaled", "journaled_bytes", "stored"),
+            *(layout.highest for layout in layouts),
+            *(layout.counted for layout in layouts),
+        )
+        read, changes = ", ".join(self.names), ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1))
+        self.lock = Statement(b"lock", f"SELECT {read} FROM state WHERE id = 1 FOR UPDATE".encode())
+        self.count = Statement(b"count on", f"UPDATE state SET {changes} WHERE id = 1".encode())
+        self.uniques = {unique_name(kind, name): (kind, name) for kind in schema for name in describe(kind).uniques}
+        """The kind and the field that a constraint is about."""

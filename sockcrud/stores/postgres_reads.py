@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from sockcrud.errors import NotFound
-from sockcrud.model import Record, describe
+from sockcrud.records import Record, describe
 from sockcrud.stores.interfaces import R
 from sockcrud.stores.postgres_layout import LAYOUTS, Chain
 from sockcrud.stores.postgres_link import Ask

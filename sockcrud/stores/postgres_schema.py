@@ -7,22 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, Final
 
 import psycopg
+from attrs import frozen
 from psycopg.conninfo import make_conninfo
 
+from sockcrud.records import Record
+from sockcrud.schema import Schema
+from sockcrud.stores.common import StoreError
 from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.keys import SameKey, renewed
+from sockcrud.stores.postgres_kinds import add_kinds, make_kinds, other_kinds, take_in
 from sockcrud.stores.postgres_layout import LAYOUTS
 from sockcrud.stores.postgres_link import one_line
 from sockcrud.stores.postgres_pool import Limits, NoUrl, parse_url
 from sockcrud.stores.postgres_url import without_password
-from sockcrud.stores.sqlite_file import StoreError
+from sockcrud.stores.taking_in import OLD_KEYS, OLD_KINDS, SchemaError
 
-VERSION: Final = 3
-"""Of the tables. Whoever changes the model makes it one more, and adds the way to there to `MIGRATIONS`."""
+VERSION: Final = 4
+"""Of what the store itself has in the database, beside the tables of the kinds. Whoever changes that makes it one more, and
+adds the way to there to `MIGRATIONS`. What records declare needs no version: `postgres_kinds` compares it."""
+
+SIZED: Final = 3
+"""The first version that counts records and bytes."""
 
 OLDEST_SERVER: Final = 14
 START_SECONDS: Final = 60
@@ -30,37 +38,35 @@ START_SECONDS: Final = 60
 
 _LOCK: Final = int.from_bytes(b"sockcrud", "big")
 
-_SIZES: Final = ("journaled_bytes", "stored", *(layout.counted for layout in LAYOUTS.values()))
-_counters: Final = ",\n  ".join(
-    f'"{name}" bigint NOT NULL DEFAULT 0' for name in (*(layout.highest for layout in LAYOUTS.values()), *_SIZES)
-)
 _SHARED: Final = (
     "CREATE TABLE schema_version (version integer NOT NULL)",
     # One row: who changes anything locks it first.
-    f"CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n"
-    f"  journaled bigint NOT NULL,\n  {_counters}\n)",
+    "CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n  journaled bigint NOT NULL,\n"
+    "  journaled_bytes bigint NOT NULL DEFAULT 0,\n  stored bigint NOT NULL DEFAULT 0\n)",
     "INSERT INTO state (id, rev, journaled) VALUES (1, 0, 0)",
     # `bytes_before` are the bytes of all changes before it, those included that are forgotten.
     'CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text COLLATE "C" NOT NULL,'
     ' id bigint NOT NULL, record text COLLATE "C", bytes_before bigint NOT NULL)',
 )
-SCHEMA: Final = (*_SHARED, *chain(*(layout.declared for layout in LAYOUTS.values())))
-
 _bytes: Final = f"{CHANGE_BYTES} + coalesce(octet_length(record), 0)"
 _ADD_SIZES: Final = (
-    *(f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "{name}" bigint NOT NULL DEFAULT 0' for name in _SIZES),
+    *(f"ALTER TABLE state ADD COLUMN IF NOT EXISTS {name} bigint NOT NULL DEFAULT 0" for name in ("journaled_bytes", "stored")),
     "ALTER TABLE changes ADD COLUMN IF NOT EXISTS bytes_before bigint NOT NULL DEFAULT 0",
     # A node of the version before, which should not run any more, can then change nothing that it would not count.
     "ALTER TABLE changes ALTER COLUMN bytes_before DROP DEFAULT",
     f"UPDATE changes SET bytes_before = up_to.bytes - ({_bytes}) FROM"
     f" (SELECT number AS last, sum({_bytes}) OVER (ORDER BY number) AS bytes FROM changes) AS up_to WHERE number = last",
 )
-_sizes: Final = ", ".join(f'"{layout.counted}" = (SELECT count(*) FROM "{layout.table}")' for layout in LAYOUTS.values())
-COUNT_AGAIN: Final = (
-    f"UPDATE state SET {_sizes}, stored = {' + '.join(layout.weighed for layout in LAYOUTS.values())}, journaled_bytes ="
-    f" coalesce((SELECT bytes_before + {_bytes} FROM changes ORDER BY number DESC LIMIT 1), 0)"
-)
-"""What writes down how many records there are of each kind, how many bytes they take, and the changes."""
+
+
+def count_again(schema: Schema) -> str:
+    """Return what writes down how many records there are of each kind, how many bytes they take, and the changes."""
+    layouts = [LAYOUTS[kind] for kind in schema]
+    sizes = "".join(f'"{layout.counted}" = (SELECT count(*) FROM "{layout.table}"), ' for layout in layouts)
+    stored = " + ".join(["0", *(layout.weighed for layout in layouts)])
+    journaled = f"SELECT bytes_before + {_bytes} FROM changes ORDER BY number DESC LIMIT 1"
+    return f"UPDATE state SET {sizes}stored = {stored}, journaled_bytes = coalesce(({journaled}), 0)"
+
 
 _SETTINGS: Final = (
     "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),"
@@ -68,16 +74,28 @@ _SETTINGS: Final = (
 )
 
 
-def prepare(url: str, limits: Limits) -> list[str]:
-    """Have the tables there, of this version. Give what a person should be warned of; raise `StoreError`."""
+@frozen
+class Prepared:
+    """A database that is ready."""
+
+    dangers: list[str]
+    """What a person should be warned of."""
+    others: tuple[type[Record], ...]
+    """Its kinds that are not in the schema; of their fields those that refer to one that is."""
+
+
+def prepare(url: str, schema: Schema, limits: Limits) -> Prepared:
+    """Have the tables there, of this version, as a schema declares them. Raise `StoreError`."""
     with opened(url, limits) as connection:
         try:
-            return _prepare(connection)
+            return _prepare(connection, schema)
+        except SchemaError as error:
+            raise StoreError(f"{without_password(url)}: {error}") from None
         except StoreError as error:
             raise StoreError(f"{without_password(url)} cannot be used as a store: {error}") from None
 
 
-def _prepare(connection: psycopg.Connection[Any]) -> list[str]:
+def _prepare(connection: psycopg.Connection[Any], schema: Schema) -> Prepared:
     if connection.info.server_version < OLDEST_SERVER * 10_000:
         raise StoreError(
             f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} is the oldest known"
@@ -87,19 +105,22 @@ def _prepare(connection: psycopg.Connection[Any]) -> list[str]:
         raise StoreError(f"its encoding is {encoding}: make one with ENCODING 'UTF8'")
     try:
         with connection.transaction():
-            _make_or_migrate(connection)
+            _make_or_migrate(connection, schema)
+            others = other_kinds(connection, schema)
     except SameKey as error:
         raise StoreError(str(error)) from None
-    return list(_dangers(synchronous, fsync, standbys))
+    return Prepared(list(_dangers(synchronous, fsync, standbys)), others)
 
 
-def _make_or_migrate(connection: psycopg.Connection[Any]) -> None:
+def _make_or_migrate(connection: psycopg.Connection[Any], schema: Schema) -> None:
     connection.execute(f"SET LOCAL lock_timeout = {START_SECONDS * 1000}".encode())
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     [[known]] = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchall()
     if not known:
-        _run(connection, SCHEMA)
+        _run(connection, _SHARED)
+        make_kinds(connection)
         connection.execute("INSERT INTO schema_version VALUES (%s)", [VERSION])
+        take_in(connection, schema)
         return
     [[version]] = connection.execute("SELECT max(version) FROM schema_version").fetchall()
     if type(version) is not int or version < 1:
@@ -112,6 +133,9 @@ def _make_or_migrate(connection: psycopg.Connection[Any]) -> None:
         MIGRATIONS[older](connection)
     if version < VERSION:
         connection.execute("UPDATE schema_version SET version = %s", [VERSION])
+    take_in(connection, schema)
+    if version < SIZED:
+        connection.execute(count_again(schema).encode())
 
 
 def _run(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> None:
@@ -120,28 +144,29 @@ def _run(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> No
 
 
 def _renew_keys(connection: psycopg.Connection[Any]) -> None:
-    for layout in LAYOUTS.values():
-        for field, key in layout.keys.items():
-            if key.attribute == key.name:
-                continue  # the value is its own key
-            table, column = f'"{layout.table}"', f'"{key.name}"'
-            rows = connection.execute(f'SELECT "id", "{field}", {column} FROM {table} ORDER BY "id"'.encode())
-            changed = renewed(layout.kind, field, rows)
-            # One may be what another was until now: all let go of theirs first.
-            ids = [id for id, _ in changed]
-            connection.execute(f'UPDATE {table} SET {column} = NULL WHERE "id" = ANY (%s)'.encode(), [ids])
-            with connection.cursor() as cursor:
-                cursor.executemany(f'UPDATE {table} SET {column} = %s WHERE "id" = %s'.encode(), [(k, id) for id, k in changed])
+    for kind, table, field in OLD_KEYS:
+        column = f'"{field}_key"'
+        rows = connection.execute(f'SELECT "id", "{field}", {column} FROM "{table}" ORDER BY "id"'.encode())
+        changed = renewed(kind, field, rows)
+        # One may be what another was until now: all let go of theirs first.
+        ids = [id for id, _ in changed]
+        connection.execute(f'UPDATE "{table}" SET {column} = NULL WHERE "id" = ANY (%s)'.encode(), [ids])
+        with connection.cursor() as cursor:
+            cursor.executemany(f'UPDATE "{table}" SET {column} = %s WHERE "id" = %s'.encode(), [(k, id) for id, k in changed])
 
 
 def _add_sizes(connection: psycopg.Connection[Any]) -> None:
-    _run(connection, (*_ADD_SIZES, COUNT_AGAIN))
+    _run(connection, _ADD_SIZES)
+    for _, table, _ in OLD_KINDS:
+        connection.execute(f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "size_{table}" bigint NOT NULL DEFAULT 0'.encode())
+        connection.execute(f'UPDATE state SET "size_{table}" = (SELECT count(*) FROM "{table}")'.encode())
 
 
-MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys, 2: _add_sizes}
+MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys, 2: _add_sizes, 3: add_kinds}
 """What makes tables of a version those of the next one, in a transaction that is already under way.
 
-1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes.
+1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes. 3 did not say which
+kinds it has.
 """
 
 

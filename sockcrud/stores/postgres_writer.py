@@ -27,11 +27,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.errors import DomainError, Taken, Unavailable
-from sockcrud.model import KINDS, describe
+from sockcrud.records import describe
+from sockcrud.schema import Schema
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.history import CHANGE_BYTES
 from sockcrud.stores.postgres_draft import Draft, DraftTransaction, Need, asks_for
-from sockcrud.stores.postgres_layout import LAYOUTS, UNIQUES, array, in_parts, rows
+from sockcrud.stores.postgres_layout import LAYOUTS, Counters, array, in_parts, rows
 from sockcrud.stores.postgres_link import Ask, Link, Lost, Refused, Statement
 from sockcrud.stores.postgres_pool import TOO_MANY, Pool, unavailable
 from sockcrud.stores.tables import Batch, Step
@@ -57,20 +58,10 @@ _BROKEN_RULE: Final = "23"
 
 Body = Callable[[DraftTransaction], Awaitable[Any]]
 
-_COUNTERS: Final = (
-    *("rev", "journaled", "journaled_bytes", "stored"),
-    *(layout.highest for layout in LAYOUTS.values()),
-    *(layout.counted for layout in LAYOUTS.values()),
-)
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
 _LET_IT_TAKE_LONG: Final = Statement(b"let it take long", b"SELECT set_config('statement_timeout', $1, true)")
-_LOCK: Final = Statement(b"lock", f"SELECT {', '.join(_COUNTERS)} FROM state WHERE id = 1 FOR UPDATE".encode())
-_COUNT: Final = Statement(
-    b"count on",
-    f"UPDATE state SET {', '.join(f'{name} = ${n}::bigint' for n, name in enumerate(_COUNTERS, 1))} WHERE id = 1".encode(),
-)
 _NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
@@ -96,6 +87,7 @@ class _Attempt:
 
     link: Link
     seconds: float
+    counters: Counters
     capacity: Capacity
     draft: Draft = field(init=False)
     steps: list[Step] = field(factory=list)
@@ -104,8 +96,9 @@ class _Attempt:
         """Fire when the lock is held, and known what the works are known to need."""
         needs = [need for work in works for need in work.needs]
         asks, groups = asks_for(needs)
-        results = await self.link.ask([(_BEGIN, []), (_LOCK, []), *asks], self.seconds)
-        self.draft = Draft(dict(zip(_COUNTERS, rows(results[1])[0], strict=True)), self.capacity)
+        results = await self.link.ask([(_BEGIN, []), (self.counters.lock, []), *asks], self.seconds)
+        state = dict(zip(self.counters.names, rows(results[1])[0], strict=True))
+        self.draft = Draft(self.counters.schema, state, self.capacity)
         self.draft.learn(groups, results[2:])
 
     async def run(self, body: Body) -> Any:
@@ -146,19 +139,19 @@ class _Attempt:
         batch, draft = Batch(), self.draft
         for step in self.steps:
             batch.take(step)
-        for kind in KINDS:
+        for kind in self.counters.schema:
             if finals := batch.finals.get(kind):
                 yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
         noted = [step for step in self.steps if describe(step.kind).journaled]
         for those in in_parts(noted, MANY):
             yield _NOTE, _note(draft, those)
-        tables = [draft.tables.table(kind) for kind in LAYOUTS]
+        tables = [draft.tables.table(kind) for kind in self.counters.schema]
         counters = (
             *(draft.tables.rev, draft.journaled, draft.journaled_bytes, draft.tables.stored),
             *(table.highest for table in tables),
             *(len(table.records) + table.elsewhere for table in tables),
         )
-        yield _COUNT, [b"%d" % counter for counter in counters]
+        yield self.counters.count, [b"%d" % counter for counter in counters]
 
 
 def _note(draft: Draft, steps: Sequence[Step]) -> list[bytes]:
@@ -193,6 +186,7 @@ class Writer:
         pool: Pool,
         ready: Callable[[], Awaitable[None]],
         changed: Callable[[int, int, int], object],
+        schema: Schema,
         capacity: Capacity,
     ) -> None:
         """`ready` is awaited before each transaction; `changed` is told its last revision, and how many changes have been
@@ -201,6 +195,7 @@ class Writer:
         self._pool = pool
         self._ready = ready
         self._changed = changed
+        self._counters = Counters(schema)
         self._capacity = capacity
         self._works: deque[Work] = deque()
         self._running = False
@@ -303,7 +298,7 @@ class Writer:
                 if not refused.code.startswith(_BROKEN_RULE):
                     raise unavailable(refused) from None
                 if len(works) == 1:
-                    raise _broken_rule(refused) from None
+                    raise self._broken_rule(refused) from None
                 for work in works:
                     await self._alone(work)
                 return
@@ -321,7 +316,7 @@ class Writer:
 
     async def _attempt(self, works: Sequence[Work]) -> list[Any]:
         link = await self._pool.take()
-        attempt = _Attempt(link, self._pool.limits.answer_seconds, self._capacity)
+        attempt = _Attempt(link, self._pool.limits.answer_seconds, self._counters, self._capacity)
         try:
             await attempt.begin(works)
             outcomes = [await self._outcome(attempt, work) for work in works]
@@ -354,11 +349,10 @@ class Writer:
         else:
             self._pool.give_back(link)
 
-
-def _broken_rule(refused: Refused) -> DomainError:
-    """Word what a constraint has refused, which here had looked possible: something else writes to these tables."""
-    _log.error("a change breaks a constraint of the database: {refused}", refused=refused)
-    if refused.constraint in UNIQUES:
-        kind, name = UNIQUES[refused.constraint]
-        return Taken(kind.__name__, name)
-    return Unavailable("the database refuses the change")
+    def _broken_rule(self, refused: Refused) -> DomainError:
+        """Word what a constraint has refused, which here had looked possible: something else writes to these tables."""
+        _log.error("a change breaks a constraint of the database: {refused}", refused=refused)
+        if refused.constraint in self._counters.uniques:
+            kind, name = self._counters.uniques[refused.constraint]
+            return Taken(kind.__name__, name)
+        return Unavailable("the database refuses the change")

@@ -22,17 +22,20 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.errors import DomainError, Unavailable
-from sockcrud.model import KINDS, Record, describe
+from sockcrud.records import Record, describe
+from sockcrud.schema import Schema
 from sockcrud.stores import sqlite_batch, sqlite_file
 from sockcrud.stores.capacity import STANDARD, Capacity
 from sockcrud.stores.cascade import Cascade
+from sockcrud.stores.common import Progress, StoreError, unheard
 from sockcrud.stores.history import HISTORY
 from sockcrud.stores.interfaces import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
 from sockcrud.stores.memory import CheckedTables, MemoryStore, TableStage, run
 from sockcrud.stores.sqlite_batch import FileBatch
 from sockcrud.stores.sqlite_compare import TOGETHER, Comparison
 from sockcrud.stores.sqlite_copy import SqliteCopy
-from sockcrud.stores.sqlite_file import LAYOUTS, FileLock, Progress, StoreError, unheard
+from sockcrud.stores.sqlite_file import FileLock
+from sockcrud.stores.sqlite_layout import LAYOUTS
 from sockcrud.stores.sqlite_thread import WriteAheadLog, Writer
 from sockcrud.stores.tables import Step, Unfit
 from sockcrud.stores.weights import SLICE
@@ -110,9 +113,17 @@ class SqliteStore(MemoryStore):
     After the first failure to write, or `close`, every call fails with `Unavailable`.
     """
 
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Told, history: int, capacity: Capacity) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        reactor: IReactorFromThreads,
+        failed: Told,
+        history: int,
+        capacity: Capacity,
+    ) -> None:
         """Use `open`."""
-        self._start_with(CheckedTables(history, capacity, reactor.callFromThread))
+        self._start_with(CheckedTables(schema, history, capacity, reactor.callFromThread))
         self.committed: Callable[[float], object] = lambda seconds: None
         """Is told, in the reactor's thread, how long each commit took."""
         self._path = path
@@ -125,7 +136,7 @@ class SqliteStore(MemoryStore):
         self._writing: FileBatch | None = None
         self._is_scheduled = False
         self._rev = self._durable = self._hard = 0
-        self._latest: dict[type[Record], int] = dict.fromkeys(KINDS, 0)
+        self._latest: dict[type[Record], int] = dict.fromkeys(schema, 0)
         self._published = range(0)
         """The revisions that were published last, at once: of what is staged nobody is to wait for the disk."""
         self._staged = 0
@@ -140,18 +151,21 @@ class SqliteStore(MemoryStore):
     def open(
         cls,
         path: Path,
+        schema: Schema,
         reactor: IReactorFromThreads,
         failed: Told,
         progress: Progress = unheard,
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
     ) -> SqliteStore:
-        """Give the store in this file, which is made where there is none. It blocks until all is read, and says how far it is.
+        """Give the store in this file, which is made where there is none, and whose tables are made those of the schema.
+
+        It blocks until all is read, and says how far it is.
 
         Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
         the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
         """
-        store = cls(path.resolve(), reactor, failed, history, capacity)
+        store = cls(path.resolve(), schema, reactor, failed, history, capacity)
         if collects := gc.isenabled():
             gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
         try:
@@ -438,12 +452,12 @@ class SqliteStore(MemoryStore):
         self._hand_over_soon()
         await moment
         # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
-        listings = {kind: self._tables.listing(kind, None, None, None) for kind in KINDS}
+        listings = {kind: self._tables.listing(kind, None, None, None) for kind in self._tables.schema}
         connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
         try:
             # Sessions and failed logins first: what is replaced of a kind is kept until it has been read, within a budget, and
             # of these 200,000 may end at once.
-            kinds = sorted(KINDS, key=lambda kind: describe(kind).journaled)
+            kinds = sorted(self._tables.schema, key=lambda kind: describe(kind).journaled)
             found = [fault for kind in kinds for fault in await self._compared(connection, kind, listings[kind])]
             return found + await self._aside(partial(sqlite_file.problems, connection))
         finally:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from time import perf_counter
 
 from attrs import Factory, define
 from twisted.internet.defer import Deferred
 
-from sockcrud.model import Record
-from sockcrud.stores import sqlite_file
+from sockcrud.records import Record
 from sockcrud.stores.cascade import Cascade
-from sockcrud.stores.sqlite_file import LAYOUTS
+from sockcrud.stores.sqlite_hidden import gone_from, mark_cleared, mark_staged
+from sockcrud.stores.sqlite_layout import LAYOUTS
 from sockcrud.stores.tables import Batch
 
 
@@ -57,16 +58,34 @@ def write_batch(connection: sqlite3.Connection, batch: FileBatch) -> float:
     started = perf_counter()
     connection.execute("BEGIN IMMEDIATE")
     for kind, id in batch.gone:  # first, as others may take over their unique values
-        sqlite_file.mark_gone(connection, kind, id)
+        _mark_gone(connection, kind, id)
     for kind, finals in batch.finals.items():
         if (cascade := batch.cascade) is not None:
             deleted = [id for id, (_, after, _) in finals.items() if after is None]
-            sqlite_file.delete_gone_along(connection, cascade.kind, cascade.id, kind, deleted)
+            _delete_gone_along(connection, cascade, kind, deleted)
         LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
     connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
     if batch.staged is not None:
-        sqlite_file.mark_staged(connection, batch.staged)
+        mark_staged(connection, batch.staged)
     for kind in batch.cleared:
-        sqlite_file.mark_cleared(connection, kind)
+        mark_cleared(connection, kind)
     connection.execute("COMMIT")
     return perf_counter() - started
+
+
+def _mark_gone(connection: sqlite3.Connection, kind: type[Record], id: int) -> None:
+    """Let a record and all that goes with it be gone; its row lets go of its unique values."""
+    LAYOUTS[kind].set_apart(connection, [id])
+    connection.execute("INSERT INTO counters (name, value) VALUES (?, ?)", (gone_from(kind), id))
+
+
+def _delete_gone_along(connection: sqlite3.Connection, cascade: Cascade, kind: type[Record], deleted: Sequence[int]) -> None:
+    """Delete what has gone with one record also where it refers to others, of any kind, that are deleted now."""
+    if not deleted or kind is cascade.kind:
+        return
+    gone_by = {other: field for other, field, _ in cascade.schema.describe(cascade.kind).referred_by}
+    for other, name, _ in cascade.schema.describe(kind).referred_by:
+        if other in gone_by:  # by the index of those that are few: + keeps the other one out
+            table, field = LAYOUTS[other].table, gone_by[other]
+            statement = f'DELETE FROM "{table}" WHERE "{name}" = ? AND +"{field}" = {cascade.id}'
+            connection.executemany(statement, [(each,) for each in deleted])

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sockcrud.model import Record
-from sockcrud.stores.sqlite_file import (
-    LAYOUTS,
-    VERSION,
-    Layout,
-    Progress,
-    StoreError,
-    connect_to_read,
-    count_records,
-    problems,
-    where_there,
-)
+from attrs import frozen
+
+from sockcrud.records import Record
+from sockcrud.schema import Schema
+from sockcrud.stores.common import Progress, StoreError
+from sockcrud.stores.sqlite_file import VERSION, connect_to_read, problems
+from sockcrud.stores.sqlite_hidden import where_there
+from sockcrud.stores.sqlite_kinds import plan_for
+from sockcrud.stores.sqlite_layout import LAYOUTS, Layout, count_records
 from sockcrud.stores.tables import Unfit
+from sockcrud.stores.taking_in import SchemaError
 from sockcrud.stores.weights import SLICE
 
 
+@frozen
+class StoreFile:
+    """A file that is read: the kinds of a schema that it has, and the names of those that it has besides."""
+
+    connection: sqlite3.Connection
+    kinds: tuple[type[Record], ...]
+    unknown_kinds: tuple[str, ...]
+
+
 @contextmanager
-def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+def opened_to_read(path: Path, schema: Schema) -> Iterator[StoreFile]:
     """Hold on to what is committed now. Raise `StoreError`, in one line, where it is no store of this version, or damaged."""
     if not path.is_file():
         raise StoreError(f"there is no store {path}")
@@ -38,36 +45,47 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
                 older = type(version) is int and version < VERSION
                 cure = "start the daemon on it once" if older else "use the sockcrud that made it"
                 raise StoreError(f"{path} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}")
-            yield connection
+            plan = plan_for(connection, schema)
+            if plan.changed:
+                kinds = ", ".join(kind.__name__ for kind in plan.changed)
+                raise StoreError(f"{path} has {kinds} as declared before: start the daemon on it once")
+            yield StoreFile(connection, tuple(kind for kind in schema if kind not in plan.new), plan.unknown)
+        except SchemaError as error:
+            raise StoreError(f"{path}: {error}") from None
         except (sqlite3.Error, Unfit) as error:
             raise StoreError(f"{path} is damaged: {error}") from None
 
 
-def latest_revision(connection: sqlite3.Connection) -> int:
+def latest_revision(file: StoreFile) -> int:
     """Give the revision of the last change."""
-    [revision] = connection.execute("SELECT max(value) FROM counters WHERE name = 'rev'").fetchone()
+    [revision] = file.connection.execute("SELECT max(value) FROM counters WHERE name = 'rev'").fetchone()
     return revision if type(revision) is int else 0
 
 
-def read_records(connection: sqlite3.Connection, kinds: tuple[type[Record], ...], progress: Progress) -> Iterator[list[Record]]:
-    """Give all records of these kinds, one kind after the other, in slices; tell how far this is."""
-    done, total = 0, count_records(connection, kinds)
-    for kind in kinds:
-        for records in LAYOUTS[kind].read(connection, SLICE):
+def read_records(file: StoreFile, kinds: Iterable[type[Record]], progress: Progress) -> Iterator[list[Record]]:
+    """Give all records that the file has of these kinds, one kind after the other, in slices; tell how far this is."""
+    there = [kind for kind in kinds if kind in file.kinds]
+    done, total = 0, count_records(file.connection, there)
+    for kind in there:
+        for records in LAYOUTS[kind].read(file.connection, SLICE):
             yield records
             done += len(records)
             progress(done, total)
 
 
-def faults(connection: sqlite3.Connection, progress: Progress) -> list[str]:
-    """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters."""
+def faults(file: StoreFile, progress: Progress) -> list[str]:
+    """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters.
+
+    Of kinds that are not in the schema the records are not looked at, but the rest is.
+    """
+    connection = file.connection
     found = problems(connection)
     try:
         counters: dict[object, Any] = dict(connection.execute("SELECT name, value FROM counters"))
-        done, total = 0, count_records(connection)
+        done, total = 0, count_records(connection, file.kinds)
     except sqlite3.Error as error:
         return [*found, str(error)]
-    for layout in LAYOUTS.values():
+    for layout in map(LAYOUTS.__getitem__, file.kinds):
         try:
             for records in layout.read(connection, SLICE):
                 done += len(records)

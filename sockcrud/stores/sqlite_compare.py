@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from sockcrud.model import Record
-from sockcrud.stores.sqlite_file import LAYOUTS
+from sockcrud.records import Record
+from sockcrud.stores.sqlite_layout import LAYOUTS
 
 TOGETHER: Final = 5_000
 """Records that are compared in one go, for which there is a thread each time."""

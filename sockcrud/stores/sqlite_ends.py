@@ -9,20 +9,13 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sockcrud.model import KINDS, Record
+from sockcrud.records import Record
+from sockcrud.schema import Schema
+from sockcrud.stores.common import StoreError, unheard
 from sockcrud.stores.moving import TOGETHER, Counters, NotEmpty, Slices
 from sockcrud.stores.sqlite_check import opened_to_read
-from sockcrud.stores.sqlite_file import (
-    COUNTERS,
-    LAYOUTS,
-    FileLock,
-    StoreError,
-    checkpoint,
-    connect,
-    count_records,
-    load,
-    unheard,
-)
+from sockcrud.stores.sqlite_file import FileLock, checkpoint, connect, load
+from sockcrud.stores.sqlite_layout import LAYOUTS, count_records
 from sockcrud.stores.tables import Tables, Unfit
 
 
@@ -40,8 +33,10 @@ def _told_of(path: Path) -> Iterator[None]:
 class _File:
     """What both ends have."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, schema: Schema, kinds: tuple[type[Record], ...], connection: sqlite3.Connection) -> None:
         self.path = path
+        self.schema = schema
+        self.kinds = kinds
         self.connection = connection
 
     @property
@@ -52,9 +47,9 @@ class _File:
     def counters(self) -> Counters:
         with _told_of(self.path):
             values: dict[object, Any] = dict(self.connection.execute("SELECT name, value FROM counters"))
-            if not all(type(values.get(name)) is int for name in COUNTERS):
+            if not all(type(values.get(name)) is int for name in ("rev", *(LAYOUTS[kind].highest for kind in self.kinds))):
                 raise Unfit("a counter is missing")
-            return Counters(values["rev"], {kind: values[layout.highest] for kind, layout in LAYOUTS.items()})
+            return Counters(values["rev"], {kind: values[LAYOUTS[kind].highest] for kind in self.kinds})
 
     def size(self, kind: type[Record]) -> int:
         with _told_of(self.path):
@@ -68,7 +63,7 @@ class _File:
 class SqliteSource(_File):
     """The records in a file. It keeps no history from one start of a daemon to the next."""
 
-    kinds = KINDS
+    unknown_kinds: tuple[str, ...] = ()
 
     def history(self) -> Iterator[bytes]:
         return iter(())
@@ -83,7 +78,7 @@ class SqliteTarget(_File):
 
     def count_on(self, counters: Counters, history: Iterable[bytes]) -> None:
         """The history is not kept: a daemon on a file knows the changes since its start."""
-        values = [(counters.rev, "rev"), *((counters.highest[kind], layout.highest) for kind, layout in LAYOUTS.items())]
+        values = [(counters.rev, "rev"), *((id, LAYOUTS[kind].highest) for kind, id in counters.highest.items())]
         with _told_of(self.path):
             self.connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
 
@@ -94,23 +89,26 @@ class SqliteTarget(_File):
 
 
 @contextmanager
-def source(path: Path) -> Iterator[SqliteSource]:
+def source(path: Path, schema: Schema) -> Iterator[SqliteSource]:
     """Have a store to read from, which no daemon has open until the end. Raise `StoreError` where that cannot be."""
     with ExitStack() as stack:
         if os.access(path.resolve().parent, os.W_OK) and path.is_file():
             stack.callback(FileLock(path.resolve()).release)
-        yield SqliteSource(path, stack.enter_context(opened_to_read(path)))
+        file = stack.enter_context(opened_to_read(path, schema))
+        given = SqliteSource(path, schema, file.kinds, file.connection)
+        given.unknown_kinds = file.unknown_kinds
+        yield given
 
 
 @contextmanager
-def target(path: Path) -> Iterator[SqliteTarget]:
+def target(path: Path, schema: Schema) -> Iterator[SqliteTarget]:
     """Have an empty store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
     with ExitStack() as stack:
         file = path.resolve()
         stack.callback(FileLock(file).release)
         is_new = not file.exists()
-        load(file, tables := Tables(history=0), unheard)
-        sizes = {kind: len(tables.table(kind).records) for kind in KINDS}
+        load(file, tables := Tables(schema, history=0), unheard)
+        sizes = {kind: len(tables.table(kind).records) for kind in schema}
         if tables.rev or any(sizes.values()):
             raise NotEmpty(str(path), sizes, tables.rev)
         kept = False
@@ -118,7 +116,7 @@ def target(path: Path) -> Iterator[SqliteTarget]:
             with closing(connect(file)) as connection:
                 with _told_of(path):
                     connection.execute("BEGIN IMMEDIATE")
-                yield SqliteTarget(path, connection)
+                yield SqliteTarget(path, schema, schema.kinds, connection)
                 kept = not connection.in_transaction
         finally:
             if is_new and not kept:

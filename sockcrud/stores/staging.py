@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sockcrud.errors import DomainError, NotFound, Taken
-from sockcrud.model import KINDS, Record, describe
-from sockcrud.records import evolve
+from sockcrud.records import Record, evolve
 from sockcrud.stores.hidden import Hidden
 from sockcrud.stores.interfaces import Overtaken
 from sockcrud.stores.tables import Step, Tables
@@ -40,7 +39,7 @@ class Staging:
         self._tables = tables
         self._rev = self.base - 1
         self._history = tables.new_history()
-        self._hidden = {kind: Hidden[Any](self.base, describe(kind).indexed) for kind in KINDS}
+        self._hidden = {kind: Hidden[Any](self.base, tables.table(kind).kind.indexed) for kind in tables.schema}
         tables.staging = self
         for kind, hidden in self._hidden.items():
             table = tables.table(kind)
@@ -102,7 +101,7 @@ class Staging:
     def take_back(self, most: int) -> list[Step]:
         """Take so many of the staged records back; give the steps. Once there are none it is over."""
         steps = list[Step]()
-        for kind in reversed(KINDS):  # what refers to others before them
+        for kind in reversed(self._tables.schema.kinds):  # what refers to others before them
             table, ids = self._tables.table(kind), self._hidden[kind].ids
             while ids and len(steps) < most:
                 record = table.records[ids[-1]]
@@ -115,7 +114,7 @@ class Staging:
 
     def _end(self) -> None:
         self._tables.staging = None
-        for kind in KINDS:
+        for kind in self._tables.schema:
             self._tables.table(kind).hidden = None
 
     def let_go(self, most: int) -> bool:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 from attrs import Factory, define
 from sortedcontainers import SortedList
 
+from sockcrud.constraints import INT64
 from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
-from sockcrud.model import INT64, KINDS, Kind, Record, describe
-from sockcrud.records import evolve
+from sockcrud.records import Record, describe, evolve
+from sockcrud.schema import Kind, Schema
 from sockcrud.stores.capacity import UNLIMITED, Capacity
+from sockcrud.stores.common import PerKind
 from sockcrud.stores.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.stores.history import History
 from sockcrud.stores.interfaces import Change, R, Where
@@ -51,16 +53,17 @@ class Step:
     highest_before: int
 
 
-_HARD: Final = {
-    kind: attrgetter("id", *(name for name in describe(kind).bounds if name not in describe(kind).soft))
-    for kind in KINDS
-    if describe(kind).soft
-}
-"""All that is not soft, of the kinds that have something soft."""
+def _hard(kind: type[Record]) -> attrgetter[Any] | None:
+    declared = describe(kind)
+    return attrgetter("id", *(name for name in declared.constraints if name not in declared.soft)) if declared.soft else None
+
+
+_HARD: Final = PerKind(_hard)
+"""What gives all that is not soft, of the kinds that have something soft."""
 
 
 def _is_hard(step: Step) -> bool:
-    values = _HARD.get(step.kind)
+    values = _HARD[step.kind]
     return values is None or step.before is None or step.after is None or values(step.before) != values(step.after)
 
 
@@ -92,8 +95,8 @@ class Batch:
 class Table(Generic[R]):
     """All records of one kind, by id, in the order of the ids, by unique and by indexed fields."""
 
-    def __init__(self, kind: type[R], most: int) -> None:
-        self.kind: Kind = describe(kind)
+    def __init__(self, kind: Kind, most: int) -> None:
+        self.kind = kind
         self.most = most
         """Records that are taken."""
         self.has_rules = bool(self.kind.uniques or self.kind.references)
@@ -204,19 +207,29 @@ class Tables:
     never were.
     """
 
-    def __init__(self, history: int, capacity: Capacity = UNLIMITED, later: Later | None = None) -> None:
-        """Keep so many changes. `later` calls what it is given in a later turn: so much is let go of that it takes several."""
+    def __init__(self, schema: Schema, history: int, capacity: Capacity = UNLIMITED, later: Later | None = None) -> None:
+        """Have a table for each kind, and keep so many changes.
+
+        `later` calls what it is given in a later turn: so much is let go of that it takes several.
+        """
+        self.schema = schema
         self.rev = 0
         self.budget = Budget(capacity.list_bytes, later)
         self.stored = 0  # about the bytes of all records, as of the last commit
         self._most_bytes = capacity.record_bytes
-        self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind, capacity.most(kind)) for kind in KINDS}
+        self._tables: dict[type[Record], Table[Any]] = {
+            kind: Table(schema.describe(kind), capacity.most(kind)) for kind in schema.kinds
+        }
         self._under_way = False
         self._steps: list[Step] = []
         self.new_history: Callable[[], History] = partial(History, history, capacity.history_bytes)
         self._history = self.new_history()
         self.staging: Staging | None = None
         self.cascade: Cascade | None = None
+        self.unknown_kinds: tuple[str, ...] = ()
+        """The names of kinds that there are where the records are kept, and that are not in the schema."""
+        self.held: dict[tuple[type[Record], int], str] = {}
+        """What records of such kinds refer to, and the name of one of these kinds."""
 
     def table(self, kind: type[R]) -> Table[R]:
         """Give the table of a kind."""
@@ -291,6 +304,8 @@ class Tables:
     def delete(self, kind: type[Record], id: int, expect: int | None) -> None:
         old = self.get(kind, id)
         expect_rev(old, expect)
+        if self.held and (kind, id) in self.held:
+            raise StillReferred(kind.__name__, id, self.held[kind, id])
         table = self._tables[kind]
         for other, name, cascade in table.kind.referred_by:
             referring = self._tables[other].indexes[name].get(id)
@@ -347,6 +362,10 @@ class Tables:
             if missing := table.indexes[field].keys() - self._tables[reference.kind].records.keys():
                 raise Unfit(f"{name} records refer to {reference.kind.__name__} {min(missing)}, which is not there")
 
+    def hold(self, kind: type[Record], id: int, by: str) -> None:
+        """Keep a record for as long as the store is open: one of a kind that is not in the schema refers to it."""
+        self.held[kind, id] = by
+
     def start_at(self, rev: int) -> None:
         """Go on from this revision with the records the tables were filled with; no change before it is known."""
         self.rev = self._history.forgotten = rev
@@ -370,9 +389,9 @@ class Tables:
         """Count what these steps have changed to what all records weigh."""
         for step in steps:
             kind, before, after = step.kind, step.before, step.after
-            if before is None or after is None or kind not in USUAL:
-                self.stored += 0 if after is None else USUAL.get(kind) or weight(kind, after)
-                self.stored -= 0 if before is None else USUAL.get(kind) or weight(kind, before)
+            if before is None or after is None or not USUAL[kind]:
+                self.stored += 0 if after is None else USUAL[kind] or weight(kind, after)
+                self.stored -= 0 if before is None else USUAL[kind] or weight(kind, before)
 
     def rollback(self) -> None:
         """Take the changes since `begin` back, the latest first."""

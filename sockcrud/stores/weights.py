@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
-from sockcrud.model import KINDS, Record, Text, describe
+from sockcrud.constraints import Text
+from sockcrud.records import Record, describe
+from sockcrud.stores.common import PerKind
 
 SLICE: Final = 500
 """Records a slice: about half a millisecond of encoding, so that nobody notices another's long list."""
@@ -22,8 +24,6 @@ long (a control character is `\\u0001` in JSON), which with the names of 500 rec
 FIXED: Final = 600
 """Bytes of a record without its texts, with its places in the table and its indexes."""
 
-_TEXTS: Final = {kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text)] for kind in KINDS}
-
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else 4 * len(text)
@@ -33,33 +33,28 @@ _ALL_SHORT: Final = 1_000
 """Characters of a record's texts, at most, up to which those of a whole slice are looked at together."""
 
 
-def _most_text(kind: type[Record]) -> int:
-    return sum(bound.longest for bound in describe(kind).bounds.values() if isinstance(bound, Text))
+def _texts(kind: type[Record]) -> dict[str, Text]:
+    return {name: constraint for name, constraint in describe(kind).constraints.items() if isinstance(constraint, Text)}
 
 
-def _are_short(kind: type[Record]) -> bool:
-    return _most_text(kind) <= _ALL_SHORT
+def _usual(kind: type[Record]) -> int:
+    most = sum(text.longest for text in _texts(kind).values())
+    return FIXED + most // 2 if most <= _ALL_SHORT else 0
 
 
-_GETTERS: Final = {kind: [attrgetter(name) for name in names] for kind, names in _TEXTS.items()}
-_SHORT: Final = frozenset(filter(_are_short, KINDS))
+USUAL: Final = PerKind(_usual)
+"""Bytes that a record takes of a kind whose texts are short: to look at each would cost more than it tells. 0 for others."""
 
-USUAL: Final[dict[type[Record], int]] = {kind: FIXED + _most_text(kind) // 2 for kind in _SHORT}
-"""Bytes that a record takes of a kind whose texts are short: to look at each would cost more than it tells."""
-
-
-LONG: Final = {
-    kind: [name for name, bound in describe(kind).bounds.items() if isinstance(bound, Text) and bound.longest > _ALL_SHORT]
-    for kind in KINDS
-}
+LONG: Final = PerKind(lambda kind: [name for name, text in _texts(kind).items() if text.longest > _ALL_SHORT])
 """Those of a record's texts that can be long."""
 
-_LONG: Final = {kind: tuple(map(attrgetter, names)) for kind, names in LONG.items()}
+_GETTERS: Final = PerKind(lambda kind: [attrgetter(name) for name in _texts(kind)])
+_LONG: Final = PerKind(lambda kind: tuple(map(attrgetter, LONG[kind])))
 
 
 def weight(kind: type[Record], record: Record) -> int:
     """Give about the bytes that a record takes, kept by itself."""
-    if usual := USUAL.get(kind):
+    if usual := USUAL[kind]:
         return usual
     bytes = FIXED
     for get in _LONG[kind]:
@@ -71,7 +66,7 @@ def weight(kind: type[Record], record: Record) -> int:
 def one_slice(kind: type[Record], records: Sequence[Record]) -> int:
     """Give how many of the first of these records make a slice: one at least, and no more than `SLICE_TEXT` allows."""
     getters = _GETTERS[kind]
-    if kind in _SHORT:  # as good as always they fit, and this takes a third of the time of a look at each
+    if USUAL[kind]:  # as good as always they fit, and this takes a third of the time of a look at each
         together = ["".join(map(get, records)) for get in getters]
         if sum(map(len, together)) <= SLICE_TEXT and all(map(str.isascii, together)):
             return len(records)

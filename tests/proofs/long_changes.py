@@ -28,7 +28,7 @@ from attrs import Factory, define, frozen
 
 from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
-from sockcrud.model import KINDS, Account, Address, Client, Company, Record, Session, User, checked
+from sockcrud.model import KINDS, STANDARD, Account, Address, Client, Company, Record, Session, User, checked
 from sockcrud.operations.import_rows import NO_PASSWORD
 from sockcrud.stores import sqlite_ends
 from sockcrud.stores.memory import MemoryStore
@@ -191,7 +191,7 @@ class FilledStore(MemoryStore):
 def in_file(sizes: Sizes, path: Path) -> None:
     """Make a file that holds them."""
     highest, rev = dict.fromkeys(KINDS, 0), 0
-    with sqlite_ends.target(path) as target:
+    with sqlite_ends.target(path, STANDARD) as target:
         for some in filter(None, records(sizes)):
             target.write(type(some[0]), some)
             highest[type(some[0])], rev = some[-1].id, some[-1].rev

@@ -7,8 +7,7 @@ from typing import Final
 from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
 from sockcrud.dialects.routes import Schema
 from sockcrud.dialects.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
-from sockcrud.model import Account, Company, Session
-from sockcrud.operations.import_rows import TRANSFERRED
+from sockcrud.model import STANDARD, Account, Company, Session
 
 __all__ = ["ID", "TEXT"]
 
@@ -18,7 +17,7 @@ PAGED: Final = {"limit": LIMIT, "after": ID}
 ANY: Final[Schema] = {"type": "object"}
 
 _ID_OR_NULL: Final[Schema] = {**ID, "type": ["integer", "null"]}
-_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in TRANSFERRED]}
+_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in STANDARD.journaled]}
 
 LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
 TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
