@@ -11,6 +11,7 @@ dialects. An app in one file of its own may give the thing itself instead.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,8 +42,8 @@ class Made(Generic[T]):
     make: Callable[[], T]
 
 
-Lazy: TypeAlias = str | Made[T] | T
-"""The thing itself, or where it is: "module:attribute", or how it is made."""
+Lazy: TypeAlias = str | T
+"""The thing itself, or where it is: "module:attribute"."""
 
 Example = tuple["type[Record]", int, Mapping[str, Any]]
 """A record that `--demo` brings: its kind, its id, its fields."""
@@ -52,12 +53,13 @@ _NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
+_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
 
 
-def resolve(lazy: Lazy[T]) -> T:
+def resolve(lazy: Lazy[T] | Made[T]) -> T:
     """Return the thing, imported where it is named."""
     if isinstance(lazy, Made):
-        return cast(T, lazy.make())
+        return lazy.make()
     if not isinstance(lazy, str):
         return lazy
     module, _, attribute = lazy.partition(":")
@@ -72,7 +74,8 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        file = self.file.removeprefix(str(Path.cwd()) + os.sep)
+        return f"{file}:{self.line}" if self.line else file
 
 
 class AppError(ConfigError):
@@ -111,7 +114,7 @@ class Dialect:
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
     """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in it stand for its address."""
-    openapi: Lazy[Part] | None = None
+    openapi: Lazy[Part] | Made[Part] | None = None
     """Its part of the API description; None for what speaks no HTTP, or serves the parts of others."""
     idle: str = ""
     """Seconds without a request after which a connection is closed, as the setting says it; empty: as for all dialects."""
@@ -129,10 +132,6 @@ class Dialect:
     def port(self) -> int | None:
         """The TCP port that it has by default."""
         return tcp_port(self.endpoint)
-
-    def make(self, serving: Serving) -> IProtocolFactory:
-        """Return the factory of its connections."""
-        return resolve(self.factory)(serving)
 
 
 def tcp_port(endpoint: str) -> int | None:
@@ -198,6 +197,12 @@ class App:
         return tuple(resolve(kind) for each in self._contents for kind in each.records)
 
     @property
+    def names_of_records(self) -> tuple[str, ...]:
+        """The names of the kinds, none of them imported."""
+        kinds = (kind for each in self._contents for kind in each.records)
+        return tuple(kind.rpartition(":")[2] if isinstance(kind, str) else kind.__name__ for kind in kinds)
+
+    @property
     def dialects(self) -> tuple[Dialect, ...]:
         """Its dialects."""
         return tuple(dialect for each in self._contents for dialect in each.dialects)
@@ -234,6 +239,8 @@ class Apps:
     def __init__(self, apps: Sequence[App]) -> None:
         self._all = tuple(apps)
         _no_two("app", [(app.name, app.place) for app in apps])
+        of_the_core = [(name, Place("sockcrud", 0)) for name in _KINDS_OF_THE_CORE]
+        _no_two("kind of record", of_the_core + [(name, app.place) for app in apps for name in app.names_of_records])
         _no_two("dialect", [(dialect.name, dialect.place) for dialect in self.dialects])
         _no_two("command", [(command.name, app.place) for app in apps for command in app.commands])
         for dialect in self.dialects:
@@ -261,8 +268,7 @@ class Apps:
 
     @property
     def records(self) -> tuple[type[Record], ...]:
-        """The kinds of all apps' records, imported. Raises AppError where two have one name."""
-        _no_two("kind of record", [(kind.__name__, app.place) for app in self._all for kind in app.records])
+        """The kinds of all apps' records, imported."""
         return tuple(kind for app in self._all for kind in app.records)
 
 

@@ -151,7 +151,13 @@ def serve(
     sockcrud serve --users tcp:8080:interface=0.0.0.0
     """
     # Imported late: --help and the other commands need none of this.
-    from twisted.logger import globalLogBeginner, textFileLogObserver
+    from twisted.logger import (
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
+        globalLogBeginner,
+        textFileLogObserver,
+    )
 
     from sockcrud import config, progress
     from sockcrud.tap import LOADING, load, make_daemon
@@ -166,7 +172,11 @@ def serve(
     _install_reactor(reactor_name)
     from twisted.internet import reactor
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    chosen = LogLevelFilterPredicate(LogLevel.info)
+    for of_twisted in ("twisted", "log_legacy"):  # which tells a line of each port, as the banner does
+        chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [chosen])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     with progress.shown(LOADING) as told:
         daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told)
     daemon.privilegedStartService()

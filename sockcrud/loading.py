@@ -21,6 +21,8 @@ _DROP_IN: Final = "sockcrud_app*.py"
 """Names of the files among Twisted's plugins that have apps. Others are left alone: they may import as much as they like."""
 
 
+_loaded: Final[dict[Path, ModuleType]] = {}
+
 VARIABLE: Final = "SOCKCRUD_APP"
 
 
@@ -79,11 +81,13 @@ def in_file(name: str) -> App:
 
 def _imported(name: str, file: Path) -> ModuleType:
     """Import the module in this file under this name; raise AppError with the line where that failed."""
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == str(file):
-        return known
-    folder = [str(file.parent)] if file.name == "__init__.py" else None
-    spec = spec_from_file_location(name, file, submodule_search_locations=folder)
+    path = file.resolve()
+    if path in _loaded:
+        return _loaded[path]  # its kinds are those that are known already
+    while name in sys.modules:
+        name += "_"  # of another file with this name
+    folder = [str(path.parent)] if file.name == "__init__.py" else None
+    spec = spec_from_file_location(name, path, submodule_search_locations=folder)
     if spec is None or spec.loader is None:
         raise AppError(file, "this is no file of Python: expected NAME.py")
     module = module_from_spec(spec)
@@ -95,24 +99,22 @@ def _imported(name: str, file: Path) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        raise AppError(_line_of(error, file), _reason(error)) from error
+        raise AppError(line_of(error, Place(str(path), 1)), f"it cannot be loaded: {reason_of(error)}") from error
+    _loaded[path] = module
     return module
 
 
-def _line_of(error: BaseException, file: Path) -> Place:
-    """Return the line of the file where the error comes from: the last that was run, or the one that cannot be read."""
+def line_of(error: BaseException, place: Place) -> Place:
+    """Return the line of this file where the error comes from, the last that was run or the one that cannot be read; the place
+    itself where there is none.
+    """
     if isinstance(error, SyntaxError) and error.filename is not None:
         return Place(error.filename, error.lineno or 1)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return Place(str(file), lines[-1] or 1 if lines else 1)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place.file]
+    return Place(place.file, lines[-1] or 1) if lines else place
 
 
-def _reason(error: BaseException) -> str:
-    match error:
-        case SyntaxError():
-            return f"it is no Python: {error.msg}"
-        case ImportError():
-            return f"it cannot be imported: {error}"
-        case _:
-            says = " ".join(str(error).split())
-            return f"it cannot be loaded: {type(error).__name__}{': ' if says else ''}{says}"
+def reason_of(error: BaseException) -> str:
+    """Return what is wrong, in one line."""
+    says = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    return f"{type(error).__name__}{': ' if says else ''}{says}"

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.accounts import Directory
-from sockcrud.app import Apps, Dialect
+from sockcrud.app import AppError, Apps, Dialect, resolve
 from sockcrud.config import Settings
 from sockcrud.dialects.openapi import description
 from sockcrud.dialects.origins import Origins
 from sockcrud.dialects.routed import Terms
+from sockcrud.loading import line_of, reason_of
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Gate
 from sockcrud.sessions import Sessions
@@ -56,6 +58,19 @@ class Serving:
     sessions: Sessions
     logins: Logins
     about: About
+
+    def factory(self) -> IProtocolFactory:
+        """Return what makes the connections of the dialect; raise AppError with the line where that failed."""
+        dialect = self.dialect
+        try:
+            made = resolve(dialect.factory)(self)
+        except Exception as error:
+            place = line_of(error, dialect.place)
+            raise AppError(place, f"the dialect {dialect.name!r} cannot be made: {reason_of(error)}") from error
+        if not IProtocolFactory.providedBy(made):
+            wrong = f"the dialect {dialect.name!r} makes {type(made).__name__!r}: expected a protocol factory of Twisted"
+            raise AppError(dialect.place, wrong)
+        return made
 
     @property
     def endpoint(self) -> str:

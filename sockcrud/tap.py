@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
 from sockcrud import config
 from sockcrud.accounts import Directory
-from sockcrud.app import AppError, Apps, tcp_port
+from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.first_password import remove_outdated
@@ -35,12 +36,12 @@ from sockcrud.stores import postgres_url
 from sockcrud.stores.capacity import Capacity
 from sockcrud.stores.common import StoreError
 from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.sqlite import SqliteStore
 from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 
 if TYPE_CHECKING:
-    from sockcrud.stores.postgres import PostgresStore  # at run time only where it is used: its driver is an extra
+    from sockcrud.stores.postgres import PostgresStore
+    from sockcrud.stores.sqlite import SqliteStore  # at run time only where it is used: its driver is an extra
 
 log = Logger()
 
@@ -112,11 +113,21 @@ def load(given: Mapping[str, str], file: str | None) -> Loaded:
         loaded = config.load(given, os.environ, file)
         for dialect in loaded.apps.dialects:
             if (where := loaded.settings.of(dialect.setting)) != OFF:
-                endpoint(where, None)
+                _check_endpoint(dialect, where)
         _check_ports(loaded.apps, loaded.settings)
     except (ConfigError, CannotListen) as error:
         raise StartFailed(str(error)) from None
     return loaded
+
+
+def _check_endpoint(dialect: Dialect, where: str) -> None:
+    """Raise `CannotListen`, or `AppError` where it is the app that says where."""
+    try:
+        endpoint(where, None)
+    except CannotListen as error:
+        if where == dialect.endpoint:
+            raise AppError(dialect.place, str(error)) from None
+        raise
 
 
 def _check_ports(apps: Apps, settings: Settings) -> None:
@@ -183,11 +194,18 @@ def make_daemon(
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
             serving = Serving(dialect, settings, reactor, own, gate, store, directory, sessions, logins, about)
-            listeners.add(Listener(dialect.name, endpoint(where, reactor), dialect.make(serving), is_secure(where)))
-    if isinstance(store, SqliteStore) or not isinstance(store, MemoryStore):
+            listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
+    if not isinstance(store, MemoryStore):
         store.committed = metrics.committed
     daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
     return daemon
+
+
+def _factory(serving: Serving) -> IProtocolFactory:
+    try:
+        return serving.factory()
+    except AppError as error:
+        raise StartFailed(str(error)) from None
 
 
 def _open_store(
@@ -203,6 +221,8 @@ def _open_store(
         if postgres_url.is_url(settings.store):
             return open_postgres(settings.store, schema, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
+            from sockcrud.stores.sqlite import SqliteStore
+
             path = Path(settings.store.removeprefix(SQLITE))
             return SqliteStore.open(path, schema, reactor, failed, progress, capacity=capacity)
     except StoreError as error:

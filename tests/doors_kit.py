@@ -179,11 +179,12 @@ def factories(case: PeopleCase, connections: Connections | None = None, settings
     all = Connections(100, case.clock) if connections is None else connections
     logins = Logins(gate, case.store, case.directory, case.sessions, settings.sign_up == "open")
 
-    def serving(dialect: Dialect) -> Serving:
+    def factory(dialect: Dialect) -> Any:
         own = Listening(all, dialect.privileged)
-        return Serving(dialect, settings, case.clock, own, gate, case.store, case.directory, case.sessions, logins, about)
+        people = (case.directory, case.sessions, logins)
+        return Serving(dialect, settings, case.clock, own, gate, case.store, *people, about).factory()
 
-    return {dialect.name: dialect.make(serving(dialect)) for dialect in apps.dialects}
+    return {dialect.name: factory(dialect) for dialect in apps.dialects}
 
 
 def routes_by_dialect() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud import App, Record, caseless, choice, crud, day, email, flag, moment, money, reference, text, whole
 from sockcrud.accounts import Directory
+from sockcrud.app import resolve
 from sockcrud.dialects.routed import Terms
 from sockcrud.generic.declaration import Who
 from sockcrud.model import ADMIN, KINDS, Account, Session
@@ -125,13 +126,13 @@ class LibraryCase(WireCase):
     def lines(self, app: App | None = None, tcp: bool = False) -> Lines:
         """Return a new connection to the lines."""
         dialect = (app or self.library()).dialects[0]
-        factory: Any = dialect.make(self.serving(dialect.name))
+        factory: Any = resolve(dialect.factory)(self.serving(dialect.name))
         return Lines(self, Peer(factory.buildProtocol(None), tcp))
 
     def rest(self, app: App | None = None) -> Rest:
         """Return a new connection to REST."""
         dialect = (app or self.library()).dialects[1]
-        factory: Any = dialect.make(self.serving(dialect.name))
+        factory: Any = resolve(dialect.factory)(self.serving(dialect.name))
         return Rest(Peer(factory.buildProtocol(None)))
 
     def token(self, login: str) -> str:

@@ -42,12 +42,16 @@ class Daemon:
         self.banner: list[str] = []
         self.ports: dict[str, int] = {}
         while DIALECTS[-1] not in self.ports:
-            line = self.stdout.readline().decode()
-            if not line:
-                raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")
-            self.banner.append(line.rstrip("\n"))
-            if found := _LISTENS.search(line):
-                self.ports[found[1]] = int(found[3])
+            self.hear()
+
+    def hear(self) -> None:
+        """Take the next line of its banner."""
+        line = self.stdout.readline().decode()
+        if not line:
+            raise AssertionError(f"the daemon did not start: {self.banner} {self.log.read_text()}")
+        self.banner.append(line.rstrip("\n"))
+        if found := _LISTENS.search(line):
+            self.ports[found[1]] = int(found[3])
 
     def connect(self, dialect: str) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.ports[dialect]), timeout=20)

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.app import Dialect
+from sockcrud.app import Dialect, resolve
 from sockcrud.errors import Unavailable
 from sockcrud.loading import in_file
 from sockcrud.model import STANDARD, Message, User
@@ -58,7 +58,7 @@ class _Made:
     """A dialect as its app declares it."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.factory = dialect.make
+        self.factory: Any = resolve(dialect.factory)
 
 
 def command(*words: str | bytes) -> bytes:
@@ -171,12 +171,13 @@ class RespFramerTests(SynchronousTestCase):
 
 
 def _framer() -> Any:
-    factory: Any = RESP.dialects[0].make(_served())
+    factory: Any = resolve(RESP.dialects[0].factory)(_served())
     return factory.buildProtocol(None)._framer
 
 
 def _served(clock: Any = None, store: Any = None) -> Any:
-    return Served(Named("resp"), clock, Listening(Connections(10, clock)), gate=Gate(clock), store=store or MemoryStore(STANDARD))
+    listening = Listening(Connections(10, clock))
+    return Served(Named("resp"), clock, listening, gate=Gate(clock), store=store or MemoryStore(STANDARD))
 
 
 class LegacyTests(ExampleCase):
@@ -212,8 +213,8 @@ class LegacyTests(ExampleCase):
         self.assertEqual([user.id for user in self.stored(User)], [1])
 
     def test_a_name_is_no_answer_of_its_own(self) -> None:
-        users = self.store
-        fields = {
+
+        fields: dict[str, Any] = {
             "email": "a@example.org",
             "age": 1,
             "created_at": Gate(self.clock).now(),
@@ -240,7 +241,7 @@ async def listening(dialect: Dialect) -> AsyncIterator[int]:
 
     served: Any = _served(reactor)
     clock: Any = reactor
-    port = clock.listenTCP(0, dialect.make(served), interface=LOCAL)
+    port = clock.listenTCP(0, resolve(dialect.factory)(served), interface=LOCAL)
     try:
         yield port.getHost().port
     finally:
