@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
@@ -157,6 +157,7 @@ class RespFramerTests(SynchronousTestCase):
                     found.append(request)
         self.assertEqual((found, framer.pending), (commands, 0))
 
+    @settings(deadline=None)
     @given(some.binary(max_size=200), some.lists(some.integers(0, 200)))
     def test_anything_is_taken_apart_and_never_without_end(self, data: bytes, places: list[int]) -> None:
         framer = _framer()

@@ -94,6 +94,7 @@ class WiresTests(LibraryCase):
 
 
 class FormTests(TestCase):
+    @settings(deadline=None)
     @given(some.fixed_dictionaries(VALUES))
     def test_fields_read_as_they_are_shown(self, fields: dict[str, Any]) -> None:
         fields["seen"] = fields["seen"].astimezone(timezone.utc)  # as it is stored
@@ -103,6 +104,7 @@ class FormTests(TestCase):
         read = read_fields(Book, shown)
         self.assertEqual(read, {name: getattr(book, name) for name in describe(Book).constraints if name != "code"})
 
+    @settings(deadline=None)
     @given(some.sampled_from(("year", "price", "lent", "shelf", "bought", "isbn", "author_id")), some.text(max_size=30))
     def test_any_text_is_a_value_or_invalid(self, name: str, text: str) -> None:
         try:

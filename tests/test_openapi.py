@@ -262,9 +262,11 @@ class DescriptionTests(DescribedCase):
         self.assertEqual(servers["admin"], [{"url": "http://x:1"}])
         self.assertEqual(orjson.loads(description({}, PARTS))["paths"], {})
 
-    def test_two_parts_do_not_serve_the_same(self) -> None:
-        twice = [PARTS[0], evolve(PARTS[0], name="other")]
-        self.assertRaises(ValueError, description, URLS, twice)
+    def test_two_parts_may_serve_the_same_at_ports_of_their_own(self) -> None:
+        document = orjson.loads(description(URLS, [PARTS[0], evolve(PARTS[0], name="other")]))
+        validate(document)
+        self.assertIn("/clients/create", document["paths"])
+        self.assertEqual(document["paths"]["/clients/create#other"]["post"]["tags"], ["other"])
 
 
 class TruthTests(DescribedCase):

@@ -59,7 +59,8 @@ def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
         for path, route in _operations(part):
             methods = paths.setdefault(path, {})
             if route.method.lower() in methods:
-                raise ValueError(f"two parts serve {route.method} {path}")
+                # Another app's, at another port. A document has each path once; what is behind # is no part of one.
+                methods = paths.setdefault(f"{path}#{part.name}", {})
             methods[route.method.lower()] = {**_operation(part, path, route), "servers": servers}
     return orjson.dumps(
         {
