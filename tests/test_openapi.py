@@ -264,7 +264,7 @@ class DescriptionTests(DescribedCase):
 
     def test_two_parts_may_serve_the_same_at_ports_of_their_own(self) -> None:
         document = orjson.loads(description(URLS, [PARTS[0], evolve(PARTS[0], name="other")]))
-        validate(document)
+        self.assertEqual(list(OpenAPIV31SpecValidator(document).iter_errors()), [])
         self.assertIn("/clients/create", document["paths"])
         self.assertEqual(document["paths"]["/clients/create#other"]["post"]["tags"], ["other"])
 
