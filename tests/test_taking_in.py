@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[type, Any]] = {
 }
 
 
-def kind(name: str, **fields: tuple[type, Any]) -> Any:
+def kind(name: str, /, **fields: tuple[type, Any]) -> Any:
     """Declare a record with these fields."""
     annotations = {name: type for name, (type, _) in fields.items()}
     return RecordType(name, (Record,), {"__annotations__": annotations, **{name: make() for name, (_, make) in fields.items()}})
@@ -188,6 +188,18 @@ class TakingIn:
         with self.opened(Author, other) as library:
             library.add(other, **EMMA, pages=5)
         self.assertEqual(self.books(other)[0]["pages"], 5)
+
+    def test_words_of_sql_are_names_as_any(self: Any) -> None:
+        names = ("select", "group", "table", "user", "offset", "values", "default", "rowid", "oid", "key", "record", "name")
+        fields = {name: (str, lambda: text(1, 20, unique=True)) for name in names}
+        order = kind("Order", **fields)
+        more = kind("Order", **fields, where=(str, lambda: text(0, 5, default="x", indexed=True)))
+        with self.opened(order) as store:
+            store.add(order, **{name: f"a {name}" for name in names})
+            store.have(store.store.update(order, 1, select="from"))
+        with self.opened(more) as store:
+            self.assertEqual(store.have(store.store.find(more, "select", "from")).where, "x")
+            store.have(store.store.delete(more, 1))
 
     def test_what_the_records_keep_to_already(self: Any) -> None:
         self.fill()

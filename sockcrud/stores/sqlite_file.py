@@ -161,7 +161,7 @@ def _tidy(path: Path, plan: Plan | None) -> None:
         connection.execute("BEGIN IMMEDIATE")
         drop_hidden(connection)
         if plan is not None:
-            note_kinds(connection, plan.checked)
+            note_kinds(connection, plan.noted)
         connection.execute("COMMIT")
 
 
