@@ -11,13 +11,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud import model
-from sockcrud.client.errors import AlreadyExists, BadAnswer, NotFound, Outdated, ServerGone
+from sockcrud.client.errors import AlreadyExists, BadAnswer, NotFound, NotLoggedIn, Outdated, ServerGone
 from sockcrud.client.record_calls import shown
 from sockcrud.client.records import Page
 from sockcrud.monitor.accounts import OwnAccount
-from sockcrud.monitor.checking import Kit
+from sockcrud.monitor.checking import Kit, Mark
 from sockcrud.monitor.ports import Ports
-from sockcrud.monitor.record_check import RecordCheck
+from sockcrud.monitor.record_check import DeclaredSteps, RecordCheck
 from sockcrud.monitor.results import Outcome, Result
 from sockcrud.monitor.steps import Conductor
 
@@ -33,6 +33,7 @@ class Store:
         self.breaks_at = 0
         self.is_carried_out = False
         self.open = 0
+        self.needs_login = False
 
     def connect(self, reactor: object, where: object, **terms: Any) -> Client:
         self.open += 1
@@ -42,11 +43,20 @@ class Store:
 class Client:
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.is_logged_in = not store.needs_login
+
+    def do_log_in(self, login: str, password: str) -> None:
+        self.is_logged_in = True
+
+    def do_log_out(self) -> None:
+        self.is_logged_in = False
 
     def __getattr__(self, name: str) -> Any:
         def call(*given: Any, **named: Any) -> Deferred[Any]:
             self.store.calls += 1
             broken = self.store.calls == self.store.breaks_at
+            if not self.is_logged_in and name != "log_in":
+                return fail(NotLoggedIn(401, "log in first"))
             try:
                 result = getattr(self, f"do_{name}")(*given, **named) if not broken or self.store.is_carried_out else None
             except Exception as error:
@@ -101,12 +111,13 @@ class Client:
 
 
 class RecordCheckTests(SynchronousTestCase):
-    def begin(self, kind: type[model.Record]) -> None:
+    def begin(self, kind: type[model.Record], login: str | None = None) -> None:
         self.clock = Clock()
         self.store = Store(kind)
+        self.store.needs_login = login is not None
         ports = Ports(self.clock, {"library": "memory"}, 10.0)
         kit = Kit("library", ports, OwnAccount("monitor", "password"), None, self.clock, 1.0)
-        self.check = RecordCheck(kit, kind, "records", self.store.connect)
+        self.check = RecordCheck(kit, kind, "records", self.store.connect, login)
 
     def found(self) -> Result:
         conducting = Deferred.fromCoroutine(Conductor(self.clock, self.clock.seconds).conduct(self.check))
@@ -130,8 +141,8 @@ class RecordCheckTests(SynchronousTestCase):
         self.assertIn("refers to other records", result.skipped[0].reason)
 
     def test_whatever_breaks_leaves_nothing_behind_and_is_up_again(self) -> None:
-        for kind in (model.Product, model.User):
-            self.begin(kind)
+        for kind, login in ((model.Product, None), (model.User, None), (model.Product, "library")):
+            self.begin(kind, login)
             self.found()
             count = self.store.calls
             for carried_out in (False, True):
@@ -158,3 +169,15 @@ class RecordCheckTests(SynchronousTestCase):
         self.assertIn("quantity is 99", result.reason)
         self.patch(Client, "do_get", lambda self, id: (_ for _ in ()).throw(BadAnswer("garbage")))
         self.assertEqual(self.found().step, "read the product")
+
+    def test_checks_of_two_dialects_do_not_take_each_others_records_for_leftovers(self) -> None:
+        marks = [Mark("monitor", dialect) for dialect in ("library-lines", "library-rest")]
+        first, second = (DeclaredSteps(model.Client, "clients", mark).values() for mark in marks)
+        for name in model.describe(model.Client).uniques:
+            self.assertNotEqual(first[name], second[name], name)
+
+    def test_where_nobody_can_log_in_nothing_is_asked(self) -> None:
+        self.begin(model.Product, "auth")
+        result = self.found()
+        self.assertEqual((result.state.value, self.store.calls), ("up", 0))
+        self.assertIn("auth is off", result.skipped[0].reason)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
+from sockcrud.client import Shop
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.commands import declared
 from sockcrud.constraints import Choice, Constraint, Instance, Money, Text, Whole
-from sockcrud.monitor.checking import SHORT, Kit, Mark, SystemCheck, expect, expect_refusal, gone, guarded, step
+from sockcrud.monitor.accounts import sign_up_elsewhere
+from sockcrud.monitor.checking import SHORT, Kit, Mark, SystemCheck, expect, expect_refusal, gone, guarded, no_admin, step
 from sockcrud.monitor.record_steps import Calls, RecordSteps
 from sockcrud.monitor.steps import Skipped, Step
 from sockcrud.records import Record
@@ -26,8 +30,10 @@ class DeclaredSteps(RecordSteps):
         self.one, self.many = record.__name__.lower(), plural
         super().__init__(mark)
         kind = declared.kind(record)
-        self._values = {name: _value(bound, mark) for name, bound in kind.constraints.items()}
-        marked = [name for name, value in self._values.items() if value in _marks(mark)]
+        marks = {name: _marked(bound, mark) for name, bound in kind.constraints.items()}
+        marked = [name for name, text in marks.items() if text is not None]
+        plain = {name: declared.parsed(bound, declared.example(bound)) for name, bound in kind.constraints.items()}
+        self._values = {**plain, **{name: marks[name] for name in marked}}
         self._unique = next((name for name in marked if name in kind.uniques), None)
         self.ours = tuple(marked)
         self.is_unique = self._unique is not None
@@ -82,40 +88,95 @@ class DeclaredSteps(RecordSteps):
 class RecordCheck(SystemCheck):
     """Creates a record, creates it again in vain, reads, lists, changes and deletes it.
 
-    A record that refers to others is not created: they are not the monitor's. Its list is asked for.
+    A record that refers to others is not created: they are not the monitor's. Its list is asked for. `login` is the dialect
+    whose logins open this one, itself perhaps, which is then a login of the connection; `for_admins` says who may.
     """
 
-    def __init__(self, kit: Kit, record: type[Record], plural: str, client: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        kit: Kit,
+        record: type[Record],
+        plural: str,
+        client: Callable[..., Any],
+        login: str | None = None,
+        for_admins: bool = False,
+    ) -> None:
         super().__init__(kit)
         self._make = client
         self._plural = plural
         self._refers = bool(declared.kind(record).references)
         self._record = DeclaredSteps(record, plural, kit.mark)
+        self.login = login
+        self.for_admins = for_admins
+        self.logged_in = login is None
+
+    def begin(self) -> None:
+        self.logged_in = self.login is None
+
+    @step("log in", when=lambda check: check.login is not None, lacks=lambda check: no_admin(check) if check.for_admins else "")
+    async def _log_in(self) -> None:
+        if self.login not in self.kit.ports.places:
+            raise Skipped(f"{self.login} is off: there is nowhere to log in")
+        await self._enter()
+        self.logged_in = True
 
     def part_steps(self) -> Sequence[Step]:
-        steps = self._record.begin(lambda: self.open(self._make))
-        lacks = "it refers to other records" if self._refers else ""
-        return [Step(f"ask for the {self._plural}", self._ask), *(guarded(step, lambda: lacks) for step in steps)]
+        steps = [Step(f"ask for the {self._plural}", self._ask)]
+        steps += [guarded(step, self._refers_to_others) for step in self._record.begin(self._client)]
+        return [guarded(step, self._not_logged_in) for step in steps]
+
+    @step("log out", when=lambda check: check.login is not None, lacks=lambda check: check._not_logged_in(), last=True)
+    async def _log_out(self) -> None:
+        await self._door.log_out()
+        self.logged_in = False
 
     def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
-        return self._record.left()
+        works = list(self._record.left())
+        if self.login is None or not self.logged_in:
+            return works
+        if self.login == self.name:  # the login went with its connection
+            return [self._enter, *works] if works else []
+        return [*works, self._log_out]
 
     async def _ask(self) -> None:
-        await self.open(self._make).list(limit=1)
+        await self._client().list(limit=1)
+
+    async def _enter(self) -> None:
+        door = self._door
+        if self.for_admins and self.kit.admin is not None:
+            await door.log_in(self.kit.admin.login, self.kit.admin.password)
+        else:
+            await self.kit.own.log_in(door.log_in, sign_up_elsewhere(self.kit.ports))
+
+    @property
+    def _door(self) -> Any:
+        """The client that logs in and out."""
+        if self.login in (None, self.name):
+            return self.open(self._make)
+        return self.open(Shop, self.login or "")
+
+    def _client(self) -> Any:
+        client = self.open(self._make)
+        if self.login not in (None, self.name):
+            client.token = self._door.token
+        return client
+
+    def _not_logged_in(self) -> str:
+        return "" if self.logged_in else "nobody is logged in"
+
+    def _refers_to_others(self) -> str:
+        return "it refers to other records" if self._refers else ""
 
 
-def _marks(mark: Mark) -> tuple[str, ...]:
-    """Return what can be told as the monitor's, best first: the last is a number, as texts of digits take it."""
-    number = str(int(mark.key, 16))
-    return (mark.text, mark.email, mark.key, *(number[:length] for length in range(len(number), 7, -1)))
-
-
-def _value(bound: Constraint, mark: Mark) -> Any:
-    if isinstance(bound, Text):
-        for text in _marks(mark):
-            if bound.fits(text):
-                return text
-    return declared.parsed(bound, declared.example(bound))
+def _marked(bound: Constraint, mark: Mark) -> str | None:
+    """Return a text that such a field may hold, and that can be told as the monitor's at this dialect; None for none."""
+    if not isinstance(bound, Text):
+        return None
+    key = sha256(mark.text.encode()).hexdigest()[:10]
+    digits = str(int(key, 16))
+    in_shape = re.sub("[0-9]", lambda found: digits[found.start() % len(digits)], bound.looks_like)
+    texts = (mark.text, mark.email, key, *(digits[:length] for length in range(len(digits), 7, -1)), in_shape)
+    return next((text for text in texts if text != bound.looks_like and bound.fits(text)), None)
 
 
 def _another(bound: Constraint, value: Any) -> Any:
