@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import Factory, field, frozen
 
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+@frozen
+class Made(Generic[T]):
+    """A thing that is made when it is asked for."""
+
+    make: Callable[[], T]
+
+
 Lazy: TypeAlias = str | T
 """The thing itself, or where it is: "module:attribute"."""
 
@@ -50,8 +58,10 @@ _CORE: Final = str(Path(__file__).parent)
 _KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
 
 
-def resolve(lazy: Lazy[T]) -> T:
+def resolve(lazy: Lazy[T] | Made[T]) -> T:
     """Return the thing, imported where it is named."""
+    if isinstance(lazy, Made):
+        return lazy.make()
     if not isinstance(lazy, str):
         return lazy
     module, _, attribute = lazy.partition(":")
@@ -106,7 +116,7 @@ class Dialect:
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
     """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in it stand for its address."""
-    openapi: Lazy[Part] | None = None
+    openapi: Lazy[Part] | Made[Part] | None = None
     """Its part of the API description; None for what speaks no HTTP, or serves the parts of others."""
     idle: str = ""
     """Seconds without a request after which a connection is closed, as the setting says it; empty: as for all dialects."""

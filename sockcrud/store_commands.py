@@ -27,8 +27,8 @@ from sockcrud.errors import DomainError
 from sockcrud.first_password import remove_outdated
 from sockcrud.model import Account
 from sockcrud.operations.import_rows import Fault, Given, Unimportable
-from sockcrud.operations.record_lines import as_lines, from_lines
-from sockcrud.operations.transfer import add_records, without_hash
+from sockcrud.operations.record_lines import as_lines, from_lines, without_secrets
+from sockcrud.operations.transfer import add_records
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
 from sockcrud.schema import Schema
 from sockcrud.store_in_postgres import opened_database
@@ -240,7 +240,7 @@ def export(
         with errors_told(), opened_to_read(_path(_meant(store, file)), schema) as opened, progress.shown("exporting") as told:
             _tell_of_others(opened, "their records are not exported")
             slices = read_records(opened, schema.journaled, told)
-            lines = (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices)
+            lines = (as_lines([each if secrets else without_secrets(each) for each in some]) for some in slices)
             count = _write(target, lambda write: _pass_on(lines, write))
     click.echo(f"{count:,} records are exported", err=True)
 

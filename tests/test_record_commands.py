@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -15,6 +16,9 @@ from sockcrud import model
 from sockcrud.client.errors import NotFound
 from sockcrud.client.records import Page, Product
 from sockcrud.commands.record_commands import record_commands
+from sockcrud.monitor.checking import Mark
+from sockcrud.monitor.record_check import DeclaredSteps
+from sockcrud.records import Record, checked, choice, day, flag, text, whole
 
 
 class Client:
@@ -133,3 +137,46 @@ def test_help_says_what_the_record_declares() -> None:
         "yes or no",
     ):
         assert words in shown
+
+
+class Book(Record):
+    """A book of the library."""
+
+    title: str = text(1, 200)
+    isbn: str = text(10, 13, "[0-9]{10}([0-9]{3})?", "9783161484", unique=True, help="ten or thirteen digits")
+    year: int = whole(1450, 2100, indexed=True)
+    binding: str = choice("paper", "cloth", default="paper")
+    bought: date = day()
+    lent: bool = flag(default=False)
+    secret: str = text(1, 20, default="x", secret=True)
+
+
+BOOKS = record_commands(Book, "books", Client, dialect="products")
+
+
+def test_what_has_a_default_need_not_be_named_and_what_is_indexed_is_a_filter() -> None:
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(BOOKS, ["create", "--help"]).stdout
+    assert "ten or thirteen digits" in shown
+    assert "from 1450 to 2100" in shown
+    assert [line.split()[0] for line in shown.splitlines() if "[required]" in line] == [
+        "--title",
+        "--isbn",
+        "--year",
+        "--bought",
+    ]
+    assert "--year" in CliRunner().invoke(BOOKS, ["list", "--help"]).stdout
+    for name, command in BOOKS.commands.items():
+        help = CliRunner(env={"COLUMNS": "200"}).invoke(BOOKS, [name, "--help"]).stdout
+        for line in help.splitlines():
+            if line.strip().startswith("sockcrud books"):
+                with command.make_context(name, shlex.split(line)[3:]):
+                    pass
+
+
+def test_a_check_has_values_that_such_a_record_may_hold() -> None:
+    steps = DeclaredSteps(Book, "books", Mark("monitor", "library"))
+    values = steps.values()
+    assert checked(Book, **values) == values
+    assert steps.is_unique
+    assert values["isbn"].isdigit()
+    assert steps.change == {"year": 1451}

@@ -29,7 +29,7 @@ def outputs(page: Path, directory: Path) -> list[str]:
             env=environment(PYTHONPATH=str(ROOT)),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         text = ran.stdout
         for name, port in DEFAULT_PORTS.items():

@@ -23,6 +23,10 @@ _MOST_INTERIM: Final = 16
 """Answers of 1xx before the one that counts."""
 
 _NO_CALL: Final = Call[Any, Any](b"", lambda answer: answer)
+# What h11 is told was sent: no more counts for where an answer ends than whether it is one to HEAD.
+_GET: Final = h11.Request(method="GET", target="/", headers=[("Host", "")])
+_HEAD: Final = h11.Request(method="HEAD", target="/", headers=[("Host", "")])
+_END: Final = h11.EndOfMessage()
 _OPENING: Final = b"HTTP/1."
 _LOOSE: Final = re.compile(rb"(?<!\r)\n|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -120,9 +124,8 @@ class HTTPReader:
 
     def _made_parser(self) -> h11.Connection:
         made = h11.Connection(h11.CLIENT, LONGEST_HEAD)
-        method = "HEAD" if self._call.method == "HEAD" else "GET"  # all that counts for how long an answer is
-        made.send(h11.Request(method=method, target="/", headers=[("Host", "")]))
-        made.send(h11.EndOfMessage())
+        made.send(_HEAD if self._call.method == "HEAD" else _GET)
+        made.send(_END)
         return made
 
     def _pass_over(self, status: int) -> None:

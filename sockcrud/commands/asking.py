@@ -12,7 +12,7 @@ import attrs
 from sockcrud.client.errors import Busy, CannotSend, ClientError, NotLoggedIn, Refused, ServerGone, TooManyAttempts
 from sockcrud.client.places import Place, parse
 from sockcrud.commands import logins
-from sockcrud.commands.dialects import OF_THE_SHOP, default_place, owner, port, variable
+from sockcrud.commands.dialects import OF_THE_SHOP, behind, default_place, owner, port, variable
 from sockcrud.commands.logins import Login
 from sockcrud.commands.options import wishes
 from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
@@ -25,13 +25,13 @@ def place_of(dialect: str) -> Place:
     said = wishes().at
     if said is not None:
         return written_place("--at", said, port(dialect))
-    for name in dict.fromkeys((dialect, owner(dialect))):
+    for name in dict.fromkeys((dialect, behind(dialect))):
         if said := os.environ.get(variable(name)):
             return written_place(variable(name), said, port(name))
     login = logins.newest(owner(dialect))
     if login is None:
         return parse(default_place(dialect))
-    if login.alone and dialect in OF_THE_SHOP:
+    if login.dialect != dialect and (login.alone or dialect not in OF_THE_SHOP):  # it has a port of its own
         return attrs.evolve(login.place, port=port(dialect))
     return login.place
 
@@ -52,7 +52,7 @@ def as_written(place: Place) -> str:
 
 
 def login_for(dialect: str, place: Place) -> Login:
-    """Give the login to ask as: that of the place, and for the shop's services also one made on the same host."""
+    """Give the login to ask as: that of the place, and for what the shop's login opens also one made on the same host."""
     by = owner(dialect)
     found = logins.find(by, place)
     if found is None and by == "shop":

@@ -8,26 +8,27 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sockcrud.commands.systems import Lazy, resolve
+from sockcrud.app import Lazy, resolve
 from sockcrud.commands.values import read_day, read_whole
-from sockcrud.model import Bound, Choice, Instance, Kind, Moment, Money, Record, Text, Whole, describe
+from sockcrud.constraints import Choice, Constraint, Instance, Moment, Money, Text, Whole
+from sockcrud.records import Declaration, Record, describe
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _FLAGS: Final = {"yes": True, "true": True, "no": False, "false": False}
 _HIGHEST: Final = 2**63 - 1
 
 
-def constraint(record: Lazy[type[Record]], field: str) -> Bound:
+def constraint(record: Lazy[type[Record]], field: str) -> Constraint:
     """Return what a field of a record may hold."""
-    return kind(record).bounds[field]
+    return kind(record).constraints[field]
 
 
-def kind(record: Lazy[type[Record]]) -> Kind:
+def kind(record: Lazy[type[Record]]) -> Declaration:
     """Return what a record declares."""
     return describe(resolve(record))
 
 
-def parsed(constraint: Bound, text: str) -> Any:
+def parsed(constraint: Constraint, text: str) -> Any:
     """Return the value that a text means for such a field; the text itself, or None, where it means none."""
     if isinstance(constraint, Instance):
         return _OF_TYPE.get(constraint.type, _nothing)(text)
@@ -56,13 +57,15 @@ _OF_TYPE: Final[Mapping[type, Callable[[str], Any]]] = {date: read_day, bool: la
 def described(record: Lazy[type[Record]], field: str, one: str) -> str:
     """Return what help says of a field of a record, each of which is called `one`."""
     declared = kind(record)
-    constraint = declared.bounds[field]
+    if field in declared.help:
+        return declared.help[field]
+    constraint = declared.constraints[field]
     words = constraint.expects
     if isinstance(constraint, Text):
         least = f"{constraint.shortest:,} to" if constraint.shortest else "up to"
         words = constraint.looks_like or f"{least} {constraint.longest:,} characters"
     elif isinstance(constraint, Whole):
-        words = f"from {constraint.low:,}" + (f" to {constraint.high:,}" if constraint.high < _HIGHEST else "")
+        words = f"from {_number(constraint.low)}" + (f" to {_number(constraint.high)}" if constraint.high < _HIGHEST else "")
     elif isinstance(constraint, Money):
         words = "such as 19.90"
     elif isinstance(constraint, Instance) and constraint.type is bool:
@@ -74,7 +77,11 @@ def described(record: Lazy[type[Record]], field: str, one: str) -> str:
     return f"{words}, of no other {one}" if field in declared.uniques else words
 
 
-def example(constraint: Bound) -> str:
+def _number(number: int) -> str:
+    return f"{number:,}" if abs(number) >= 10_000 else str(number)  # below, it may be a year
+
+
+def example(constraint: Constraint) -> str:
     """Return a text that means a value such a field may hold."""
     if isinstance(constraint, Choice):
         return constraint.words[0]
@@ -89,7 +96,7 @@ def example(constraint: Bound) -> str:
 _EXAMPLES: Final = ("19.90", "2024-11-01", "2024-11-01T12:00:00Z", "yes")
 
 
-def _in_shape(constraint: Bound) -> tuple[str, ...]:
+def _in_shape(constraint: Constraint) -> tuple[str, ...]:
     if not isinstance(constraint, Text):
         return ()
     return (constraint.looks_like, "text", "x" * constraint.shortest)

@@ -12,7 +12,12 @@ WITH_LOGIN: Final = ("shop", "way", "members", "admin")
 
 
 def owner(dialect: str) -> str:
-    """Give the dialect whose login opens this one."""
+    """Give the dialect whose login opens this one. Tokens of `auth` are kept as logins of the shop."""
+    return "shop" if loading.in_use().dialect(dialect).login == "auth" else dialect
+
+
+def behind(dialect: str) -> str:
+    """Give the dialect behind whose port this one is, if nothing else is said: for a service of the shop, the shop."""
     return "shop" if dialect in OF_THE_SHOP else dialect
 
 
@@ -25,10 +30,10 @@ def port(dialect: str) -> int:
 
 
 def default_place(dialect: str) -> str:
-    """Give where commands look for a dialect if nothing else is said: for a service of the shop, at the shop's one port."""
-    return f"127.0.0.1:{port(owner(dialect))}"
+    """Give where commands look for a dialect if nothing else is said."""
+    return f"127.0.0.1:{port(behind(dialect))}"
 
 
 def variable(dialect: str) -> str:
     """Give the name of the environment variable that says where the dialect is."""
-    return f"SOCKCRUD_{dialect.upper()}_AT"
+    return f"SOCKCRUD_{dialect.upper().replace('-', '_')}_AT"

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 
+from sockcrud.app import resolve
 from sockcrud.commands import passwords
 from sockcrud.commands.options import talks_to, with_examples
 from sockcrud.commands.passwords import password_option
-from sockcrud.commands.systems import System, resolve
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import TEXT
 
 LOGIN: Final = click.option("--login", type=TEXT, metavar="NAME", help="the login name  [default: asked for]")

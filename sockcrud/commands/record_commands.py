@@ -6,15 +6,15 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import click
 
+from sockcrud.app import Lazy
 from sockcrud.commands import declared
 from sockcrud.commands.options import talks_to, with_examples
-from sockcrud.commands.systems import Lazy, System
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import FieldOf
 from sockcrud.commands.verbs import Field, Verbs
-from sockcrud.model import Record
+from sockcrud.records import Record
 
 
 def record_commands(
@@ -32,9 +32,9 @@ def record_commands(
     the dialect is, with a `login` if it needs one.
     """
     one = record.__name__.lower()
-    fields = [each for each in attrs.fields(record) if each.name in declared.kind(record).bounds]
-    examples = {each.name: _example(record, each.name) for each in fields}
-    needed = [each.name for each in fields if each.default is attrs.NOTHING]
+    kind = declared.kind(record)
+    examples = {name: _example(record, name) for name in kind.constraints}
+    needed = [name for name in kind.constraints if name not in kind.defaults]
     creating = " ".join(examples[name] for name in needed)
 
     @click.group(
@@ -44,11 +44,11 @@ def record_commands(
     def group() -> None:
         """Only a name for its commands."""
 
-    options = [Field(each.name, optional=each.name not in needed) for each in fields]
+    options = [Field(name, optional=name not in needed) for name in kind.constraints]
     verbs = Verbs(group, one, plural, System(dialect, client, login), record, options)
     verbs.list("list", f"List the {plural}.", *_list_examples(record, examples), paged=True, filters=_filters(record))
     verbs.show("get")
-    if unique := list(declared.kind(record).uniques):
+    if unique := list(kind.uniques):
         verbs.find("find", unique, "", examples[unique[0]])
     verbs.create("create", f"Create one of the {plural}, and show it.", creating)
     verbs.update(

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from sockcrud.app import Lazy, resolve
+
 C = TypeVar("C")
-T = TypeVar("T")
-
-Lazy: TypeAlias = str | T
-"""A thing itself, or where it is: "module:attribute"."""
-
-
-def resolve(lazy: Lazy[T]) -> T:
-    """Return the thing, imported where it is only named."""
-    if not isinstance(lazy, str):
-        return lazy
-    module, _, attribute = lazy.partition(":")
-    return cast(T, getattr(import_module(module), attribute))
 
 
 @frozen

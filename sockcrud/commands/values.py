@@ -18,8 +18,8 @@ _LONGEST_SHOWN: Final = 60
 
 
 if TYPE_CHECKING:
-    from sockcrud.commands.systems import Lazy
-    from sockcrud.model import Record
+    from sockcrud.app import Lazy
+    from sockcrud.records import Record
 
     _ParamType = click.ParamType[Any]
 else:  # which older versions of click cannot be told

@@ -12,10 +12,11 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
+from sockcrud.app import Lazy
 from sockcrud.commands.changing import named, rev_option
 from sockcrud.commands.options import talks_to, with_examples
 from sockcrud.commands.outcomes import WrongUse
-from sockcrud.commands.systems import Lazy, System
+from sockcrud.commands.systems import System
 from sockcrud.commands.values import ID, LIMIT, FieldOf, Value
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.commands import declared
-from sockcrud.model import Bound, Choice, Instance, Money, Record, Text, Whole
+from sockcrud.constraints import Choice, Constraint, Instance, Money, Text, Whole
 from sockcrud.monitor.checking import SHORT, Kit, Mark, SystemCheck, expect, expect_refusal, gone, guarded, step
 from sockcrud.monitor.record_steps import Calls, RecordSteps
 from sockcrud.monitor.steps import Skipped, Step
+from sockcrud.records import Record
 
 PAGE: Final = 500
 
@@ -25,12 +26,12 @@ class DeclaredSteps(RecordSteps):
         self.one, self.many = record.__name__.lower(), plural
         super().__init__(mark)
         kind = declared.kind(record)
-        self._values = {name: _value(bound, mark) for name, bound in kind.bounds.items()}
+        self._values = {name: _value(bound, mark) for name, bound in kind.constraints.items()}
         marked = [name for name, value in self._values.items() if value in _marks(mark)]
         self._unique = next((name for name in marked if name in kind.uniques), None)
         self.ours = tuple(marked)
         self.is_unique = self._unique is not None
-        others = {name: bound for name, bound in kind.bounds.items() if name not in (*marked, *kind.uniques)}
+        others = {name: bound for name, bound in kind.constraints.items() if name not in (*marked, *kind.uniques)}
         changed = ((name, _another(bound, self._values[name])) for name, bound in others.items())
         self.change = dict([each for each in changed if each[1] != self._values[each[0]]][:1])
         self._highest = 0
@@ -109,7 +110,7 @@ def _marks(mark: Mark) -> tuple[str, ...]:
     return (mark.text, mark.email, mark.key, *(number[:length] for length in range(len(number), 7, -1)))
 
 
-def _value(bound: Bound, mark: Mark) -> Any:
+def _value(bound: Constraint, mark: Mark) -> Any:
     if isinstance(bound, Text):
         for text in _marks(mark):
             if bound.fits(text):
@@ -117,7 +118,7 @@ def _value(bound: Bound, mark: Mark) -> Any:
     return declared.parsed(bound, declared.example(bound))
 
 
-def _another(bound: Bound, value: Any) -> Any:
+def _another(bound: Constraint, value: Any) -> Any:
     """Return another value that such a field may hold; the same one where there is none."""
     others: tuple[Any, ...] = ()
     if isinstance(bound, Whole):

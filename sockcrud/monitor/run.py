@@ -6,7 +6,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any, Final, TextIO
 
 import click
@@ -24,6 +23,8 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
+from sockcrud import loading
+from sockcrud.app import resolve
 from sockcrud.client.places import Place, parse
 from sockcrud.daemon import stop_on_signals
 from sockcrud.monitor.accounts import AdminAccount, OwnAccount
@@ -44,17 +45,6 @@ from sockcrud.monitor.thresholds import Standing, Thresholds
 from sockcrud.wire.listen import written
 
 log: Final = Logger()
-
-_SHOP: Final = "sockcrud.monitor.checks.shop:ShopCheck"
-CHECKS: Final[Mapping[str, Callable[[Kit], Check] | str]] = {
-    "users": "sockcrud.monitor.checks.users:UsersCheck",
-    "messages": "sockcrud.monitor.checks.messages:MessagesCheck",
-    **dict.fromkeys(("clients", "products", "inventory", "auth", "shop"), _SHOP),
-    "way": "sockcrud.monitor.checks.way:WayCheck",
-    "members": "sockcrud.monitor.checks.members:MembersCheck",
-    "admin": "sockcrud.monitor.checks.admin:AdminCheck",
-}
-"""What makes the check of each dialect, or where that is."""
 
 NOTIFIER_PATIENCE: Final = 5.0
 """Seconds that notifiers under way have when the monitor is stopped."""
@@ -115,16 +105,13 @@ def checks(settings: Settings, ports: Ports, clock: IReactorTime) -> dict[str, C
     if settings.admin is not None and settings.admin_password is not None:
         admin = AdminAccount(settings.admin, settings.admin_password)
     patience = min(settings.slow, settings.timeout) / 4  # looking for leftovers is to make no check slow
-    kits = [Kit(name, ports, own, admin, clock, patience) for name in CHECKS if name in ports.places]
-    return {kit.name: _made(CHECKS[kit.name], kit) for kit in kits}
+    declared = {name: check for app in loading.in_use() for name, check in app.checks.items()}
+    return {name: resolve(declared[name])(Kit(name, ports, own, admin, clock, patience)) for name in _in_order(declared, ports)}
 
 
-def _made(check: Callable[[Kit], Check] | str, kit: Kit) -> Check:
-    if isinstance(check, str):
-        module, _, attribute = check.partition(":")
-        made: Check = getattr(import_module(module), attribute)(kit)
-        return made
-    return check(kit)
+def _in_order(declared: Mapping[str, object], ports: Ports) -> list[str]:
+    """Return the dialects to check that are on, as people see them listed everywhere."""
+    return [dialect.name for dialect in loading.in_use().dialects if dialect.name in declared and dialect.name in ports.places]
 
 
 def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], float] = time.time) -> Assembled:
