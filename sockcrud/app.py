@@ -68,7 +68,7 @@ def resolve(lazy: Lazy[T] | Made[T]) -> T:
     return cast(T, getattr(import_module(module), attribute))
 
 
-@frozen
+@frozen(eq=False)
 class Place:
     """Where something is declared: a line of a file."""
 
@@ -99,7 +99,7 @@ def _is_of_the_core(file: str) -> bool:
     return file.startswith("<") or (file.startswith(_CORE) and "/apps/" not in file[len(_CORE) :])
 
 
-@frozen
+@frozen(eq=False)
 class Dialect:
     """One wire format of an app, behind a port of its own."""
 
@@ -123,7 +123,7 @@ class Dialect:
     privileged: bool = False
     """Whether the daemon is administered here: connections are kept free for it, and web pages may call it only from origins
     of its own setting."""
-    place: Place = field(factory=caller, init=False, eq=False)
+    place: Place = field(factory=caller, init=False)
 
     @property
     def setting(self) -> str:
@@ -142,7 +142,7 @@ def tcp_port(endpoint: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-@frozen
+@frozen(eq=False)
 class Command:
     """A command of the command line, or a group of them."""
 
@@ -154,7 +154,7 @@ class Command:
     """Under which title the help has it."""
 
 
-@frozen(kw_only=True)
+@frozen(eq=False, kw_only=True)
 class Contents:
     """What an app brings, all of it or a part."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import signal
 import subprocess
@@ -167,6 +168,12 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         assert (
             result.output == "sockcrud: nowhere.py: there is no such file: expected one of Python with app = App(...) in it\n"
         )
+
+
+def test_an_app_is_forgotten_when_its_command_is_over(echo: Path) -> None:
+    for words in (["--app", str(echo), "--help"], ["--app", "nowhere.py", "--help"], ["--app", str(echo), "serve", "--help"]):
+        CliRunner().invoke(main, words)
+        assert "SOCKCRUD_APP" not in os.environ
 
 
 def test_a_crowded_name_of_a_command_is_one_line(tmp_path: Path) -> None:
