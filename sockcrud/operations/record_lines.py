@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 import orjson
 
 from sockcrud import discarding
+from sockcrud.json_fields import json_value
 from sockcrud.model import Account, Record, describe
 from sockcrud.operations.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.operations.values import HIDDEN
@@ -28,19 +27,13 @@ def as_json(record: Record) -> dict[str, Any]:
     """Give a record's fields as JSON has them, its kind among them. A hidden hash is left out."""
     fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
     for name in describe(type(record)).constraints:
-        fields[name] = _value(getattr(record, name))
+        fields[name] = json_value(getattr(record, name))
     if isinstance(record, Account):
         if record.password_hash == HIDDEN:
             del fields["password_hash"]
         elif record.password_hash == NO_PASSWORD:
             fields["password_hash"] = None
     return fields
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def as_lines(records: Sequence[Record]) -> bytes:
