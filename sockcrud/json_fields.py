@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sockcrud.constraints import INT64, Constraint, Instance, Moment, Money, Whole
@@ -29,11 +30,18 @@ Read = Callable[[str, Any], Any]
 
 def as_json(record: Record) -> dict[str, Any]:
     """Return a record's id, revision and fields for JSON, those that are secret left out."""
-    shown: dict[str, Any] = {"id": record.id, "rev": record.rev}
-    for name in _shown(type(record)):
-        value = getattr(record, name)
-        shown[name] = f"{value:.2f}" if type(value) is Decimal else value
+    names, values, others = _form(type(record))
+    shown = dict(zip(names, values(record), strict=True))
+    for name in others:
+        shown[name] = json_value(shown[name])
     return shown
+
+
+def json_value(value: Any) -> Any:
+    """Return the value of a field as JSON has it."""
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def read_fields(kind: type[Record], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,17 +87,21 @@ def unknown(name: str, known: Collection[str]) -> Invalid:
 
 
 @cache
-def _shown(kind: type[Record]) -> tuple[str, ...]:
+def _form(kind: type[Record]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]], tuple[str, ...]]:
+    """Return the names of what is shown of a record, what gets their values, and which of these JSON has in another form."""
     declared = describe(kind)
-    return tuple(name for name in declared.constraints if name not in declared.secrets)
+    fields = {name: constraint for name, constraint in declared.constraints.items() if name not in declared.secrets}
+    others = tuple(name for name, constraint in fields.items() if isinstance(constraint, (Money, Moment)))
+    return ("id", "rev", *fields), attrgetter("id", "rev", *fields), others
 
 
 @cache
 def _readers(kind: type[Record]) -> dict[str, Read]:
-    return {name: _reader(constraint) for name, constraint in describe(kind).constraints.items()}
+    return {name: reader(constraint) for name, constraint in describe(kind).constraints.items()}
 
 
-def _reader(constraint: Constraint) -> Read:
+def reader(constraint: Constraint) -> Read:
+    """Return what reads the value of a field that is declared like this, given its name and what JSON has."""
     if isinstance(constraint, Money):
         return money
     if isinstance(constraint, Moment):
@@ -103,11 +115,10 @@ def _as_it_is(name: str, value: Any) -> Any:
     return value
 
 
-def _moment(name: str, value: Any) -> datetime:
+def _moment(name: str, value: Any) -> Any:
+    """Return the moment that an ISO 8601 text with an offset names; anything else as it is, for its constraint to refuse."""
     try:
         moment = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value)
-        if moment.utcoffset() is not None:
-            return moment.astimezone(timezone.utc)
+        return moment.astimezone(timezone.utc) if moment.utcoffset() is not None else value
     except (AttributeError, TypeError, ValueError, OverflowError):  # no text, no moment, none of these thousands of years
-        pass
-    raise Invalid(name, "a moment with its offset, like 2024-11-01T09:30:00+01:00")
+        return value

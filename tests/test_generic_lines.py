@@ -11,7 +11,7 @@ from sockcrud.model import Account, Session
 from tests.generic_kit import ANN, BOOK, ISBN, Author, Book, LibraryCase
 
 FIELDS: Final = "one of title, isbn, year, price, lent, shelf, bought, seen, author_id, note, code"
-MOMENT: Final = "a moment with its offset, like 2024-11-01T09:30:00+01:00"
+MOMENT: Final = "a moment with a time zone"
 MISSING: Final = "a value, and there is none"
 WHOLE: Final = "a whole number of at most 64 bits"
 

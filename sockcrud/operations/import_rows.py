@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timezone
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
-from sockcrud.constraints import INT64, Constraint, Instance, Moment, Money, Whole
+from sockcrud.constraints import INT64, Constraint, Whole
 from sockcrud.errors import DomainError, Invalid, NotFound, Taken
+from sockcrud.json_fields import reader
 from sockcrud.model import Message
-from sockcrud.operations import values
 from sockcrud.passwords import STANDARD_COST
 from sockcrud.records import Record, describe
 from sockcrud.schema import Schema
@@ -162,27 +161,10 @@ def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
         return _password_hash(fields.get(name))
     if name not in fields:
         raise Invalid(name, f"{constraint.expects}, and there is nothing")
-    value = fields[name]
-    if isinstance(constraint, Money):
-        return values.money(name, value)
-    if isinstance(constraint, Moment):
-        value = _moment(value)
-    elif isinstance(constraint, Instance) and constraint.type is date:
-        return values.day(name, value)
+    value = reader(constraint)(name, fields[name])
     if not constraint.fits(value):
         raise Invalid(name, constraint.expects)
     return value
-
-
-def _moment(value: object) -> datetime | None:
-    """Give the moment that an ISO 8601 text with an offset names, None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value)
-        return moment.astimezone(timezone.utc) if moment.utcoffset() is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _password_hash(value: object) -> str:

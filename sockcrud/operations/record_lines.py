@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 import orjson
 
 from sockcrud import discarding
+from sockcrud.json_fields import json_value
 from sockcrud.model import Account
 from sockcrud.operations.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.operations.values import HIDDEN
@@ -31,16 +30,10 @@ def as_json(record: Record) -> dict[str, Any]:
     declared = describe(type(record))
     for name in declared.constraints:
         if (value := getattr(record, name)) != HIDDEN or name not in declared.secrets:
-            fields[name] = _value(value)
+            fields[name] = json_value(value)
     if isinstance(record, Account) and record.password_hash == NO_PASSWORD:
         fields["password_hash"] = None
     return fields
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def as_lines(records: Sequence[Record]) -> bytes:
