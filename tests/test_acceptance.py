@@ -29,7 +29,7 @@ NEED_NO_ADMIN: Final = ("01__usuarios", "02__mensagens", "07__contas_da_loja", "
 SECONDS: Final = 300
 SEED: Final = "1500"
 
-NO_DIALECT_HAS_IT: Final = frozenset(("accounts.own",))
+NO_DIALECT_HAS_IT: Final = frozenset(("accounts.own", "accounts.authenticate", "accounts.confirm"))
 REFUSED_BEFORE: Final = frozenset(
     (
         "addresses.list",

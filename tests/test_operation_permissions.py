@@ -39,6 +39,8 @@ SHOP: Final = {
 EXPECTED: Final = {
     **{f"{kind}.{verb}": LOGGED_IN for kind, verbs in SHOP.items() for verb in verbs},
     "accounts.sign_up": ANYONE,
+    "accounts.authenticate": ANYONE,
+    "accounts.confirm": LOGGED_IN,
     "sessions.log_in": ANYONE,
     "sessions.resume": ANYONE,
     "sessions.log_out": LOGGED_IN,
@@ -108,7 +110,16 @@ class PermissionTests(PeopleCase):
 class OpenDoorTests(PeopleCase):
     """Who signs up through an open door can change nobody."""
 
-    TRIED_ELSEWHERE: Final = frozenset(("accounts.sign_up", "sessions.log_in", "sessions.resume", "sessions.log_out"))
+    TRIED_ELSEWHERE: Final = frozenset(
+        (
+            "accounts.sign_up",
+            "accounts.authenticate",
+            "accounts.confirm",
+            "sessions.log_in",
+            "sessions.resume",
+            "sessions.log_out",
+        )
+    )
     """What everybody may, and the tests above show to touch nobody else."""
 
     READS: Final = frozenset(("accounts.own", "members.list", "colleagues.list"))
