@@ -18,7 +18,8 @@ from sockcrud.records import describe
 from tests.generic_kit import ANN, Author, Book, LibraryCase
 
 TEXT: Final = some.text(some.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
-ZONES: Final = some.timezones() | some.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+# Not those that put their clocks forward: a moment that they skip is, in Python, equal to none of another zone.
+ZONES: Final = some.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 VALUES: Final[dict[str, some.SearchStrategy[Any]]] = {
     "title": TEXT,
     "year": some.integers(1450, 2100),
