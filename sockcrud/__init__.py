@@ -1,21 +1,26 @@
 """One Twisted daemon that serves CRUD systems in several wire formats at once.
 
-What an app needs is here to be imported, and loaded when it is: `sockcrud --help` needs none of it.
+What an app is written with can be imported from here; it is looked up when it is asked for, so that nobody pays for the rest.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from sockcrud.app import App, Dialect
+    from sockcrud.generic import crud
     from sockcrud.lookalikes import caseless
     from sockcrud.records import Record, choice, day, email, flag, moment, money, reference, text, whole
 
-__version__ = "0.1.0"
-
-__all__ = (
+__all__ = [
+    "App",
+    "Dialect",
     "Record",
     "caseless",
     "choice",
+    "crud",
     "day",
     "email",
     "flag",
@@ -24,13 +29,18 @@ __all__ = (
     "reference",
     "text",
     "whole",
-)
+]
+__version__ = "0.1.0"
 
-_FROM = {name: "sockcrud.lookalikes" if name == "caseless" else "sockcrud.records" for name in __all__}
+_MODULES: Final = {
+    **dict.fromkeys(("App", "Dialect"), "sockcrud.app"),
+    "caseless": "sockcrud.lookalikes",
+    "crud": "sockcrud.generic",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load what an app imports."""
-    if name not in _FROM:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_FROM[name]), name)
+    value = globals()[name] = getattr(import_module(_MODULES.get(name, "sockcrud.records")), name)
+    return value

@@ -15,9 +15,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import Factory, field, frozen
 
@@ -28,11 +29,20 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
     from sockcrud.dialects.openapi import Part
-    from sockcrud.model import Record
+    from sockcrud.records import Record
+    from sockcrud.schema import Schema
     from sockcrud.serving import Serving
     from sockcrud.setting import Setting
 
 T = TypeVar("T")
+
+
+@frozen
+class Made(Generic[T]):
+    """A thing that is made when it is asked for."""
+
+    make: Callable[[], T]
+
 
 Lazy: TypeAlias = str | T
 """The thing itself, or where it is: "module:attribute"."""
@@ -48,15 +58,17 @@ _CORE: Final = str(Path(__file__).parent)
 _KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
 
 
-def resolve(lazy: Lazy[T]) -> T:
+def resolve(lazy: Lazy[T] | Made[T]) -> T:
     """Return the thing, imported where it is named."""
+    if isinstance(lazy, Made):
+        return lazy.make()
     if not isinstance(lazy, str):
         return lazy
     module, _, attribute = lazy.partition(":")
     return cast(T, getattr(import_module(module), attribute))
 
 
-@frozen
+@frozen(eq=False)
 class Place:
     """Where something is declared: a line of a file."""
 
@@ -87,7 +99,7 @@ def _is_of_the_core(file: str) -> bool:
     return file.startswith("<") or (file.startswith(_CORE) and "/apps/" not in file[len(_CORE) :])
 
 
-@frozen
+@frozen(eq=False)
 class Dialect:
     """One wire format of an app, behind a port of its own."""
 
@@ -104,14 +116,14 @@ class Dialect:
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
     """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in it stand for its address."""
-    openapi: Lazy[Part] | None = None
+    openapi: Lazy[Part] | Made[Part] | None = None
     """Its part of the API description; None for what speaks no HTTP, or serves the parts of others."""
     idle: str = ""
     """Seconds without a request after which a connection is closed, as the setting says it; empty: as for all dialects."""
     privileged: bool = False
     """Whether the daemon is administered here: connections are kept free for it, and web pages may call it only from origins
     of its own setting."""
-    place: Place = field(factory=caller, init=False, eq=False)
+    place: Place = field(factory=caller, init=False)
 
     @property
     def setting(self) -> str:
@@ -130,7 +142,7 @@ def tcp_port(endpoint: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-@frozen
+@frozen(eq=False)
 class Command:
     """A command of the command line, or a group of them."""
 
@@ -142,7 +154,7 @@ class Command:
     """Under which title the help has it."""
 
 
-@frozen(kw_only=True)
+@frozen(eq=False, kw_only=True)
 class Contents:
     """What an app brings, all of it or a part."""
 
@@ -256,10 +268,25 @@ class Apps:
         """The parts of the API description, imported."""
         return tuple(resolve(dialect.openapi) for dialect in self.dialects if dialect.openapi is not None)
 
-    @property
-    def records(self) -> tuple[type[Record], ...]:
-        """The kinds of all apps' records, imported."""
-        return tuple(kind for app in self._all for kind in app.records)
+    @cached_property
+    def schema(self) -> Schema:
+        """The kinds that a store has with these apps. Raises AppError where they do not go together, or cannot be had."""
+        from sockcrud.model import IDENTITY
+        from sockcrud.records import DeclarationError
+        from sockcrud.schema import Schema
+
+        places: dict[str, Place] = {}
+        kinds: list[type[Record]] = []
+        for app in self._all:
+            try:
+                kinds += app.records
+            except (ImportError, AttributeError) as error:
+                raise AppError(app.place, f"a record cannot be imported: {error}") from error
+            places |= dict.fromkeys(app.names_of_records, app.place)
+        try:
+            return Schema((*kinds, *IDENTITY))
+        except DeclarationError as error:
+            raise AppError(places[error.kind], str(error)) from error
 
 
 def _no_two(what: str, named: Sequence[tuple[str, Place]]) -> None:

@@ -43,6 +43,10 @@ _BEHIND_THE_APPS: Final = {
 class Commands(Program):
     """All commands: those of the core, and those that the apps in use add."""
 
+    def main(self, *given: Any, **named: Any) -> Any:
+        with _environment(loading.VARIABLE):
+            return super().main(*given, **named)
+
     def sections(self) -> dict[str, dict[str, Later]]:
         sections = {title: dict(some) for title, some in _BEFORE_THE_APPS.items()}
         taken = {*self.commands, *(name for some in (*sections.values(), *_BEHIND_THE_APPS.values()) for name in some)}
@@ -60,19 +64,18 @@ class Commands(Program):
 def _use(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
     """Have all commands use these apps: they look for them where a setting of the environment is."""
     if files:
-        context.with_resource(_environment(loading.VARIABLE, shlex.join(files)))
+        os.environ[loading.VARIABLE] = shlex.join(files)
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def _environment(name: str) -> Iterator[None]:
+    """Leave a variable of the environment as it was, whatever becomes of it meanwhile."""
     before = os.environ.get(name)
-    os.environ[name] = value
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
+        os.environ.pop(name, None)
+        if before is not None:
             os.environ[name] = before
 
 

@@ -18,6 +18,9 @@ INT64: Final = range(-(2**63), 2**63)
 LONGEST_KEY: Final = 600
 """Characters of a text that is looked for. PostgreSQL's indexes take 2,704 bytes, and a character has up to four."""
 
+LONGEST_NORMALIZED: Final = 500
+"""The same of a text that is looked for by a key: there are characters with five bytes in it."""
+
 
 class Constraint(Protocol):
     """What a field may hold. `expects` says it to people, `fits` tells whether a value does."""

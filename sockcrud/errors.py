@@ -27,8 +27,9 @@ class NotFound(DomainError):
 
     outcome = "not_found"
 
-    def __init__(self, kind: str, id: int) -> None:
-        super().__init__(f"no {kind} {id}")
+    def __init__(self, kind: str, id: int | None) -> None:
+        """Take the id that was asked for, None where the record was asked for by something else."""
+        super().__init__(f"no such {kind}" if id is None else f"no {kind} {id}")
         self.kind = kind
         self.id = id
 

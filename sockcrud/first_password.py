@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from sockcrud.errors import Busy, Invalid
 from sockcrud.password_files import read_password
 from sockcrud.passwords import Passwords, digest_of
-from sockcrud.stores.sqlite_file import sync_directory
+from sockcrud.stores.sync import sync_directory
 
 _NAME: Final = "-admin-password-"
 _MOST_LOOKED_AT: Final = 16

@@ -27,6 +27,7 @@ from sockcrud.schema import Kind, Schema
 
 __all__ = (
     "ADMIN",
+    "IDENTITY",
     "INT64",
     "KINDS",
     "STANDARD",
@@ -163,20 +164,10 @@ class LoginFailures(Record, journaled=False):
     delayed_until: datetime = moment()
 
 
-STANDARD: Final = Schema(
-    (
-        User,
-        Message,
-        Client,
-        Address,
-        Product,
-        InventoryItem,
-        Company,
-        Account,
-        Session,
-        LoginFailures,
-    )
-)
+IDENTITY: Final = (Company, Account, Session, LoginFailures)
+"""The kinds that are there whichever apps are in use."""
+
+STANDARD: Final = Schema((User, Message, Client, Address, Product, InventoryItem, *IDENTITY))
 """The kinds of these systems."""
 
 KINDS: Final = STANDARD.kinds

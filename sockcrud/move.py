@@ -19,11 +19,11 @@ from sockcrud.commands.outcomes import Failed, WrongUse
 from sockcrud.commands.passwords import password_option
 from sockcrud.config import SQLITE
 from sockcrud.constraints import INT64, Whole
-from sockcrud.model import STANDARD, Account
+from sockcrud.model import Account
 from sockcrud.operations.import_rows import Fault, Given
 from sockcrud.operations.transfer import add_records
 from sockcrud.records import Record, evolve
-from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in
+from sockcrud.store_commands import entries_of, errors_told, lines_of, logged_in, schema_in_use
 from sockcrud.stores import moving, postgres_url, sqlite_ends
 from sockcrud.stores.interfaces import IStore
 from sockcrud.stores.memory import MemoryStore
@@ -97,18 +97,18 @@ def _require_two(source: str, target: str) -> None:
 
 def _target(text: str) -> AbstractContextManager[Target]:
     if postgres_url.is_file(text):
-        return sqlite_ends.target(Path(text.removeprefix(SQLITE)), STANDARD)
+        return sqlite_ends.target(Path(text.removeprefix(SQLITE)), schema_in_use())
     if postgres_url.is_url(text):
-        to: AbstractContextManager[Target] = _postgres().target(text, STANDARD)
+        to: AbstractContextManager[Target] = _postgres().target(text, schema_in_use())
         return to
     raise WrongUse(f"TO: expected {_PLACES}")
 
 
 def _source(text: str, login: str | None, password_file: str | None) -> AbstractContextManager[Source]:
     if postgres_url.is_file(text):
-        return sqlite_ends.source(Path(text.removeprefix(SQLITE)), STANDARD)
+        return sqlite_ends.source(Path(text.removeprefix(SQLITE)), schema_in_use())
     if postgres_url.is_url(text):
-        of: AbstractContextManager[Source] = _postgres().source(text, STANDARD)
+        of: AbstractContextManager[Source] = _postgres().source(text, schema_in_use())
         return of
     if text.startswith(_PORTS):
         if "@" in urlsplit(text).netloc:
@@ -134,7 +134,7 @@ class _Exported:
     place: str
     counters: Counters
     _records: Mapping[type[Record], Sequence[Record]]
-    kinds: tuple[type[Record], ...] = STANDARD.journaled
+    kinds: tuple[type[Record], ...]
     unknown_kinds: tuple[str, ...] = ()
 
     def size(self, kind: type[Record]) -> int:
@@ -181,14 +181,15 @@ def _from_port(url: str, login: str | None, password_file: str | None) -> Iterat
 
 def _read(lines: IO[bytes], place: str) -> _Exported:
     """Check all that an export holds, as an import would, but that its revisions count."""
-    turns, store = Turns(), MemoryStore(STANDARD)
+    schema = schema_in_use()
+    turns, store = Turns(), MemoryStore(schema)
     revs: dict[tuple[str, int], int] = {}
     with progress.shown("checking") as told:
         entries = entries_of(lines, os.fstat(lines.fileno()).st_size, told)
         turns.finish(add_records(store, turns, _noted(entries, revs)))
-    records = {kind: turns.finish(_all(store, kind, revs)) for kind in STANDARD.journaled}
-    highest = {kind: max(0, records[kind][-1].id) if records.get(kind) else 0 for kind in STANDARD}
-    return _Exported(place, Counters(max(revs.values(), default=0), highest), records)
+    records = {kind: turns.finish(_all(store, kind, revs)) for kind in schema.journaled}
+    highest = {kind: max(0, records[kind][-1].id) if records.get(kind) else 0 for kind in schema}
+    return _Exported(place, Counters(max(revs.values(), default=0), highest), records, schema.journaled)
 
 
 def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -> Iterator[Given | Fault]:

@@ -24,7 +24,18 @@ import attrs
 from attrs import frozen
 from typing_extensions import dataclass_transform
 
-from sockcrud.constraints import INT64, LONGEST_KEY, Choice, Constraint, Instance, Moment, Money, Text, Whole
+from sockcrud.constraints import (
+    INT64,
+    LONGEST_KEY,
+    LONGEST_NORMALIZED,
+    Choice,
+    Constraint,
+    Instance,
+    Moment,
+    Money,
+    Text,
+    Whole,
+)
 from sockcrud.errors import Invalid
 from sockcrud.lookalikes import caseless
 
@@ -255,7 +266,7 @@ _TAKEN: Final = {
 }
 """Names that no field can have, and why."""
 
-_TAKEN_TABLES: Final = ("schema_version", "schema_versions", "counters", "state", "changes")
+_TAKEN_TABLES: Final = ("schema_version", "counters", "kinds", "state", "changes")
 _FIELD: Final = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _KIND: Final = re.compile("[A-Z][A-Za-z0-9]*")
 
@@ -318,8 +329,9 @@ def _problems(declared: _Field) -> Iterator[str]:
         yield f"unique={unique!r}: write unique=True, or unique=caseless"
     if unique not in (None, exactly) and not isinstance(constraint, Text):
         yield "only a text can be unique by a key: write unique=True"
-    if isinstance(constraint, Text) and (unique or declared.indexed) and constraint.longest > LONGEST_KEY:
-        yield f"a text that is unique or indexed has {LONGEST_KEY} characters at most, and this one {constraint.longest}"
+    most = LONGEST_KEY if unique in (None, exactly) else LONGEST_NORMALIZED
+    if isinstance(constraint, Text) and (unique or declared.indexed) and constraint.longest > most:
+        yield f"a text that is looked for like this has {most} characters at most, and this one {constraint.longest}"
     if declared.default is not NOT_DECLARED:
         if unique is not None:
             yield "what is unique has no default: two records could not both have it"

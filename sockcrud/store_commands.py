@@ -25,11 +25,12 @@ from sockcrud.commands.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.commands.passwords import password_option, read_or_ask
 from sockcrud.errors import DomainError
 from sockcrud.first_password import remove_outdated
-from sockcrud.model import STANDARD, Account
+from sockcrud.model import Account
 from sockcrud.operations.import_rows import Fault, Given, Unimportable
-from sockcrud.operations.record_lines import as_lines, from_lines
-from sockcrud.operations.transfer import add_records, without_hash
+from sockcrud.operations.record_lines import as_lines, from_lines, without_secrets
+from sockcrud.operations.transfer import add_records
 from sockcrud.passwords import InThisThread, Passwords, check_password, digest_of
+from sockcrud.schema import Schema
 from sockcrud.store_in_postgres import opened_database
 from sockcrud.stores.common import StoreError
 from sockcrud.stores.interfaces import IStore
@@ -85,6 +86,14 @@ def _meant(store: str | None, file: str | None) -> str:
     """Give the description of the store that is meant."""
     try:
         return config.load({} if store is None else {"store": store}, os.environ, file).settings.store
+    except config.ConfigError as error:
+        raise WrongUse(error) from None
+
+
+def schema_in_use(file: str | None = None) -> Schema:
+    """Return the kinds that a store has with the apps in use, which the settings in this file may name."""
+    try:
+        return config.apps_in({}, os.environ, file).schema
     except config.ConfigError as error:
         raise WrongUse(error) from None
 
@@ -157,7 +166,7 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
         return
     _without_url(login, password_file)
     path = _path(_meant(store, file))
-    with errors_told(), opened_to_read(path, STANDARD) as opened:
+    with errors_told(), opened_to_read(path, schema_in_use(file)) as opened:
         with progress.shown("checking") as told:
             found = faults(opened, told)
         if found:
@@ -191,7 +200,7 @@ def backup(
         _without_url(login, password_file)
         source = path = _path(_meant(store, file))
         with errors_told():
-            with opened_to_read(path, STANDARD):
+            with opened_to_read(path, schema_in_use(file)):
                 pass  # what is no store, or cannot be read, makes no backup
             with progress.shown("copying") as told:
                 copy(path, target, told)
@@ -227,10 +236,11 @@ def export(
             count = _write(target, lambda write: port.export(write, secrets, told))
     else:
         _without_url(login, password_file)
-        with errors_told(), opened_to_read(_path(_meant(store, file)), STANDARD) as opened, progress.shown("exporting") as told:
+        schema = schema_in_use(file)
+        with errors_told(), opened_to_read(_path(_meant(store, file)), schema) as opened, progress.shown("exporting") as told:
             _tell_of_others(opened, "their records are not exported")
-            slices = read_records(opened, STANDARD.journaled, told)
-            lines = (as_lines([each if secrets else without_hash(each) for each in some]) for some in slices)
+            slices = read_records(opened, schema.journaled, told)
+            lines = (as_lines([each if secrets else without_secrets(each) for each in some]) for some in slices)
             count = _write(target, lambda write: _pass_on(lines, write))
     click.echo(f"{count:,} records are exported", err=True)
 
@@ -307,7 +317,7 @@ def import_(
                 imported: Mapping[str, int] = port.import_lines(pieces_of(lines, size, told), size)
         else:
             _without_url(login, password_file)
-            with _opened(_meant(store, file)) as (opened, turns), progress.shown("checking") as told:
+            with _opened(_meant(store, file), schema_in_use(file)) as (opened, turns), progress.shown("checking") as told:
                 imported = turns.finish(add_records(opened, turns, entries_of(lines, size, told)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
     click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
@@ -333,13 +343,13 @@ def entries_of(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator
         told(lines.tell(), size)
 
 
-def _opened(meant: str) -> AbstractContextManager[tuple[IStore, Turns]]:
+def _opened(meant: str, schema: Schema) -> AbstractContextManager[tuple[IStore, Turns]]:
     """Have the store, and leave it closed."""
-    return opened_database(meant, STANDARD) if is_url(meant) else _opened_file(_path(meant))
+    return opened_database(meant, schema) if is_url(meant) else _opened_file(_path(meant), schema)
 
 
 @contextmanager
-def _opened_file(path: Path) -> Iterator[tuple[IStore, Turns]]:
+def _opened_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
     """Have the store to ourselves. What the file cannot take is told as the reason.
 
     One that was made for what was then refused is taken away.
@@ -349,7 +359,7 @@ def _opened_file(path: Path) -> Iterator[tuple[IStore, Turns]]:
     _require_free(path)
     is_new = not path.exists()
     with progress.shown("reading the store") as told:
-        store = SqliteStore.open(path, STANDARD, turns, reasons.append, told)
+        store = SqliteStore.open(path, schema, turns, reasons.append, told)
     try:
         yield store, turns
     except DomainError:
@@ -393,7 +403,7 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
             _require_free(path)  # before anybody thinks of a password
         password = read_or_ask(password_file, twice=True)
         check_password(password)
-        with _opened(meant) as (opened, turns):
+        with _opened(meant, schema_in_use(file)) as (opened, turns):
             account = turns.finish(_set_password(opened, turns, login, password, None if is_url(meant) else _path(meant)))
         if account is None:
             raise Failed(f"no account has the login name {login}")

@@ -22,11 +22,11 @@ from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.first_password import remove_outdated
 from sockcrud.lockout import Delays
 from sockcrud.metrics import Metrics
-from sockcrud.model import STANDARD
 from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Gate, log_operation
 from sockcrud.passwords import HashingThreads, Passwords
 from sockcrud.progress import Progress, in_lines
+from sockcrud.schema import Schema
 from sockcrud.serving import About, Serving
 from sockcrud.sessions import Sessions
 from sockcrud.setting import Setting
@@ -114,6 +114,7 @@ def load(given: Mapping[str, str], file: str | None) -> Loaded:
             if (where := loaded.settings.of(dialect.setting)) != OFF:
                 _check_endpoint(dialect, where)
         _check_ports(loaded.apps, loaded.settings)
+        _ = loaded.apps.schema  # which says what records cannot be
     except (ConfigError, CannotListen) as error:
         raise StartFailed(str(error)) from None
     return loaded
@@ -165,7 +166,8 @@ def make_daemon(
     The store is read here; `progress` is told of it, else `say` is, where it takes long.
     """
     settings = loaded.settings
-    store = _open_store(settings, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
+    schema = loaded.apps.schema
+    store = _open_store(settings, schema, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
     connections = Connections(
         _most_connections(settings),
         reactor,
@@ -207,22 +209,25 @@ def _factory(serving: Serving) -> IProtocolFactory:
 
 
 def _open_store(
-    settings: Settings, reactor: Any, failed: Callable[[str], object], say: Callable[[str], None], progress: Progress
+    settings: Settings,
+    schema: Schema,
+    reactor: Any,
+    failed: Callable[[str], object],
+    say: Callable[[str], None],
+    progress: Progress,
 ) -> MemoryStore | SqliteStore | PostgresStore:
     capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(
-                settings.store, STANDARD, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity
-            )
+            return open_postgres(settings.store, schema, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
             from sockcrud.stores.sqlite import SqliteStore
 
             path = Path(settings.store.removeprefix(SQLITE))
-            return SqliteStore.open(path, STANDARD, reactor, failed, progress, capacity=capacity)
+            return SqliteStore.open(path, schema, reactor, failed, progress, capacity=capacity)
     except StoreError as error:
         raise StartFailed(str(error)) from None
-    return MemoryStore(STANDARD, capacity=capacity, later=reactor.callFromThread)
+    return MemoryStore(schema, capacity=capacity, later=reactor.callFromThread)
 
 
 def _most_connections(settings: Settings) -> int:

@@ -135,8 +135,9 @@ def ends_of_children() -> Iterator[None]:
     handler, wakeup = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(wakeup)
     yield
-    signal.signal(signal.SIGCHLD, handler)
-    signal.set_wakeup_fd(wakeup)
+    if wakeup != -1:  # else it hears nothing yet, or has begun to in this test
+        signal.signal(signal.SIGCHLD, handler)
+        signal.set_wakeup_fd(wakeup)
 
 
 @pytest.fixture(scope="session", autouse=True)

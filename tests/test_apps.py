@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import sockcrud
 from sockcrud import config, loading
 from sockcrud.app import App, AppError, Apps, Dialect
 from sockcrud.cli import main
+from tests.commands_kit import PROGRAM
 from tests.running import SERVE, Daemon, environment
 
 ECHO: Final = """\
@@ -98,6 +100,26 @@ WRONG: Final = {
         _app("app = App('mine', records=['x:Account'])"),
         r"mine\.py:2: the kind of record 'Account' is taken by sockcrud:",
     ),
+    "a record that cannot be": (
+        _app(
+            "from sockcrud.records import Record, text",
+            "class Book(Record):",
+            "    title: str = text(9, 1)",
+            "app = App('mine')",
+        ),
+        r"mine\.py:[34]: it cannot be loaded: DeclarationError: ",
+    ),
+    "a record of what is not in use": (
+        _app(
+            "from sockcrud.records import Record, reference, text",
+            "class Author(Record):",
+            "    name: str = text(1, 9)",
+            "class Book(Record):",
+            "    author_id: int = reference(Author)",
+            "app = App('mine', records=[Book])",
+        ),
+        r"mine\.py:7: Book\.author_id: it refers to Author, which is not in use: name Author as well",
+    ),
     "a port": (
         _with_dialect("'mine'", "'tcp:5000'", "''", "print"),
         r"mine\.py:2: the port 5000 of mine is that of messages: expected another, as with --mine tcp:PORT, or --mine off",
@@ -148,6 +170,12 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         )
 
 
+def test_an_app_is_forgotten_when_its_command_is_over(echo: Path) -> None:
+    for words in (["--app", str(echo), "--help"], ["--app", "nowhere.py", "--help"], ["--app", str(echo), "serve", "--help"]):
+        CliRunner().invoke(main, words)
+        assert "SOCKCRUD_APP" not in os.environ
+
+
 def test_a_crowded_name_of_a_command_is_one_line(tmp_path: Path) -> None:
     for name in ("serve", "export", "fetch", "users"):
         file = tmp_path / f"{name}.py"
@@ -192,6 +220,27 @@ def test_an_app_may_be_named_in_the_file_or_in_the_environment(echo: Path, tmp_p
     assert loaded.settings.of("echo_lines") == "off"
     assert [app.name for app in loaded.apps][-1] == "echo"
     assert "[echo_lines]\n# " in config.shown(loaded)
+
+
+def test_the_records_of_an_app_are_stored_exported_and_imported(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(
+        _app(
+            "from sockcrud.records import Record, text",
+            "class Book(Record):",
+            "    title: str = text(1, 200)",
+            "app = App('library', records=[Book])",
+        )
+    )
+    (tmp_path / "tap.cfg").write_text("[sockcrud]\napp = library.py\nstore = sqlite:books.db\n")
+    (tmp_path / "books.jsonl").write_text('{"kind": "Book", "id": 7, "title": "Ulysses"}\n')
+
+    def run(*words: str) -> str:
+        ran = subprocess.run([*PROGRAM, *words], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    run("import", "books.jsonl")
+    assert '"title":"Ulysses"' in run("export", "-")
 
 
 def test_help_knows_the_flags_of_an_app(echo: Path) -> None:

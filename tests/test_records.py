@@ -195,7 +195,7 @@ class NoRecordTests(SynchronousTestCase):
         latin = "the name of a record is one of Latin letters and digits, as InventoryItem"
         for name in ("film", "Film_2", "Книга"):
             self.refused(f"{name}: {latin}", lambda name=name: RecordType(name, (Record,), {}))  # type: ignore[misc]
-        for name, table in {"Change": "changes", "Counter": "counters", "SqliteFile": "sqlite_files"}.items():
+        for name, table in {"Change": "changes", "Counter": "counters", "Kind": "kinds", "SqliteFile": "sqlite_files"}.items():
             self.refused(
                 f"{name}: its table would be {table!r}, which stores have for themselves: choose another name",
                 lambda name=name: RecordType(name, (Record,), {}),  # type: ignore[misc]
@@ -255,10 +255,10 @@ class NoRecordTests(SynchronousTestCase):
             "Film.year: only a text can be unique by a key: write unique=True",
             lambda: _declare(year=(int, whole(1, 2, unique=caseless))),  # type: ignore[arg-type]
         )
-        for more in ({"unique": True}, {"indexed": True}):
+        for more, most in (({"unique": True}, LONGEST_KEY), ({"indexed": True}, LONGEST_KEY), ({"unique": caseless}, 500)):
             self.refused(
-                f"Film.title: a text that is unique or indexed has {LONGEST_KEY} characters at most, and this one 601",
-                lambda: _declare(title=(str, text(1, 601, **more))),  # type: ignore[arg-type]  # noqa: B023
+                f"Film.title: a text that is looked for like this has {most} characters at most, and this one 601",
+                lambda: _declare(title=(str, text(1, 601, **more))),  # noqa: B023
             )
 
     def test_defaults_that_break_their_constraint(self) -> None:

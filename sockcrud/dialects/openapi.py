@@ -44,6 +44,10 @@ class Part:
     """The status where such a token is not there, or is dead."""
     basic: tuple[str, ...] = ()
     """The paths where the login name and the password come by HTTP Basic."""
+    basic_too: bool = False
+    """Whether these may come everywhere in the place of a token."""
+    error_type: str = JSON
+    """The type of the body of an error."""
 
 
 def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
@@ -53,10 +57,10 @@ def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
     for part in served:
         servers = [{"url": urls[door]} for door in part.doors if door in urls]
         for path, route in _operations(part):
-            methods = paths.setdefault(path, {})
-            if route.method.lower() in methods:
-                raise ValueError(f"two parts serve {route.method} {path}")
-            methods[route.method.lower()] = {**_operation(part, path, route), "servers": servers}
+            method, described = route.method.lower(), {**_operation(part, path, route), "servers": servers}
+            if method in paths.get(path, ()):
+                path = f"{path}#{part.name}"  # another dialect has it too, on a port of its own
+            paths.setdefault(path, {})[method] = described
     return orjson.dumps(
         {
             "openapi": "3.1.0",
@@ -87,7 +91,7 @@ def _security_schemes(parts: Sequence[Part]) -> _Object:
         for part in parts
         if part.tokens is not None
     }
-    if any(part.basic for part in parts):
+    if any(part.basic or part.basic_too for part in parts):
         schemes["password"] = {"type": "http", "scheme": "basic"}
     return schemes
 
@@ -107,7 +111,7 @@ def _operation(part: Part, path: str, route: Route) -> _Object:
     if path in part.basic:
         made["security"] = [{"password": []}]
     elif route.login and part.tokens is not None:
-        made["security"] = [{f"{part.tokens}_token": []}]
+        made["security"] = [{f"{part.tokens}_token": []}, *([{"password": []}] if part.basic_too else [])]
     return made
 
 
@@ -146,7 +150,8 @@ def _responses(part: Part, route: Route) -> _Object:
             continue
         error = {"$ref": f"#/components/schemas/{part.name}_error"}
         content = response.setdefault("content", {})
-        content[JSON] = {"schema": {"anyOf": [content[JSON]["schema"], error]} if JSON in content else error}
+        type = part.error_type
+        content[type] = {"schema": {"anyOf": [content[type]["schema"], error]} if type in content else error}
     return dict(sorted(responses.items()))
 
 

@@ -91,6 +91,8 @@ class RoutedResponder:
     """Answers by a table of routes, behind one connection. The table is that of the routes its methods are decorated with."""
 
     routes: ClassVar[Routes]
+    ignores_case: ClassVar[bool] = False
+    """Whether paths are the same to it whatever their case."""
     error_body: ClassVar[Schema] = {}
     """What the body of an error holds."""
     always: ClassVar[tuple[Header, ...]] = (NO_STORE,)
@@ -99,7 +101,7 @@ class RoutedResponder:
 
     def __init_subclass__(cls) -> None:
         if "routes" not in vars(cls):
-            cls.routes = Routes(declared_in(cls), cls.fold)
+            cls.routes = Routes(declared_in(cls), str.lower if cls.ignores_case else str)
 
     def __init__(self, principal: Principal, terms: Terms | None = None) -> None:
         self.principal = principal
@@ -107,11 +109,6 @@ class RoutedResponder:
         self.terms = terms or Terms()
 
     # What the dialect says
-
-    @staticmethod
-    def fold(path: str) -> str:
-        """Return the path in the form that all have which the dialect takes for one."""
-        return path
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Fire with the principal as the account whose token or session the request brings; fail with NotLoggedIn."""

@@ -1,4 +1,4 @@
-"""The bounds of the model as JSON Schemas, for the tables of routes and the API description that is made from them.
+"""The constraints of records as JSON Schemas, for the tables of routes and the API description that is made from them.
 
 They describe and check nothing: the operations check.
 """
@@ -10,9 +10,10 @@ from datetime import date
 from functools import singledispatch
 from typing import Any, Final
 
+from sockcrud.constraints import INT64, Choice, Constraint, Instance, Moment, Money, Text, Whole
 from sockcrud.dialects.routes import Schema
-from sockcrud.model import INT64, Bound, Choice, Instance, Moment, Money, Record, Text, Whole, describe
 from sockcrud.passwords import SHORTEST_PASSWORD
+from sockcrud.records import Record, describe
 
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
 TEXT: Final[Schema] = {"type": "string"}
@@ -44,57 +45,57 @@ HTTP_DATE: Final[Schema] = {
 
 
 @singledispatch
-def schema_of(bound: Bound) -> Schema:
-    """Give the schema of what keeps the bound."""
-    raise TypeError(f"no schema for {bound!r}")
+def schema_of(constraint: Constraint) -> Schema:
+    """Return the schema of what keeps the constraint."""
+    raise TypeError(f"no schema for {constraint!r}")
 
 
 @schema_of.register
-def _(bound: Text) -> Schema:
-    schema: dict[str, Any] = {"type": "string", "minLength": bound.shortest, "maxLength": bound.longest}
-    if bound.pattern is not None:
-        schema["pattern"] = f"^(?:{bound.pattern.pattern})$"
+def _(constraint: Text) -> Schema:
+    schema: dict[str, Any] = {"type": "string", "minLength": constraint.shortest, "maxLength": constraint.longest}
+    if constraint.pattern is not None:
+        schema["pattern"] = f"^(?:{constraint.pattern.pattern})$"
     return schema
 
 
 @schema_of.register
-def _(bound: Whole) -> Schema:
-    return {"type": "integer", "minimum": bound.low, "maximum": bound.high}
+def _(constraint: Whole) -> Schema:
+    return {"type": "integer", "minimum": constraint.low, "maximum": constraint.high}
 
 
 @schema_of.register
-def _(bound: Money) -> Schema:
+def _(constraint: Money) -> Schema:
     return MONEY_SHOWN
 
 
 @schema_of.register
-def _(bound: Moment) -> Schema:
+def _(constraint: Moment) -> Schema:
     return {"type": "string", "format": "date-time"}
 
 
 @schema_of.register
-def _(bound: Instance) -> Schema:
-    return {bool: FLAG, date: {"type": "string", "format": "date"}}[bound.type]
+def _(constraint: Instance) -> Schema:
+    return {bool: FLAG, date: {"type": "string", "format": "date"}}[constraint.type]
 
 
 @schema_of.register
-def _(bound: Choice) -> Schema:
-    return {"type": "string", "enum": list(bound.words)}
+def _(constraint: Choice) -> Schema:
+    return {"type": "string", "enum": list(constraint.words)}
 
 
 def field_of(kind: type[Record], name: str) -> Schema:
-    """Give the schema of a field of the model; `id` and `rev` are fields too."""
-    bound = describe(kind).bounds.get(name)
-    return ID if bound is None and name in ("id", "rev") else schema_of(describe(kind).bounds[name])
+    """Return the schema of a field of a kind; `id` and `rev` are fields too."""
+    constraint = describe(kind).constraints.get(name)
+    return ID if constraint is None and name in ("id", "rev") else schema_of(describe(kind).constraints[name])
 
 
 def fields_of(kind: type[Record], *names: str, **instead: Schema) -> dict[str, Schema]:
-    """Give the schemas of these fields of the model, and those given `instead`, in the order they are named."""
+    """Return the schemas of these fields of a kind, and those given `instead`, in the order they are named."""
     return {name: instead[name] if name in instead else field_of(kind, name) for name in (*names, *instead)}
 
 
 def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None = None) -> Schema:
-    """Give the schema of an object; all of its properties are required where it is not said which."""
+    """Return the schema of an object; all of its properties are required where it is not said which."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -103,5 +104,5 @@ def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None =
 
 
 def a_list(items: Schema) -> Schema:
-    """Give the schema of an array."""
+    """Return the schema of an array."""
     return {"type": "array", "items": items}

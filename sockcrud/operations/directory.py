@@ -93,6 +93,24 @@ class Logins:
         session, account = await self.sessions.resume(token, dialect)
         return Principal(principal.dialect, principal.address, account, session.id)
 
+    @operation("accounts.authenticate", anyone)
+    async def authenticate(self, principal: Principal, login: str, secret: Secret) -> Principal:
+        """Return the principal as the account that has this name and secret, without a session; raise as `log_in` does."""
+        account = await self.directory.authenticate(login, secret.to_compare(), principal.address)
+        return attrs.evolve(principal, account=account)
+
+    @operation("accounts.confirm", anyone)
+    async def confirm(self, principal: Principal) -> Principal:
+        """Return who was authenticated before; raise NotLoggedIn where the account has changed since, or may not act."""
+        own = own_account(principal)
+        try:
+            account = await self.store.get(Account, own.id)
+            if account.rev == own.rev and await may_act(self.store, account):
+                return principal
+        except NotFound:
+            pass
+        raise NotLoggedIn
+
     @operation("sessions.log_out", logged_in)
     async def log_out(self, principal: Principal) -> None:
         """Fire when the principal's session is over."""

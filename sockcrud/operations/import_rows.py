@@ -132,11 +132,13 @@ class Batch:
         for name in entry.fields:
             if name not in declared.constraints and name not in _NOT_STORED:
                 self.faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field"))
-        # What was exported before a field was there has its default.
-        read: dict[str, Any] = {name: value for name, value in declared.defaults.items() if name not in entry.fields}
-        for name in [name for name in declared.constraints if name not in read]:
+        read: dict[str, Any] = {}
+        for name, constraint in declared.constraints.items():
+            if name not in entry.fields and name in declared.defaults:  # exported before the field was there
+                read[name] = declared.defaults[name]
+                continue
             try:
-                read[name] = _value(name, declared.constraints[name], entry.fields)
+                read[name] = _value(name, constraint, entry.fields)
             except Invalid as error:
                 self.faults.append(Fault(entry.line, error.field, error.expected))
         return read

@@ -11,9 +11,10 @@ from typing import IO, Any, Final
 import orjson
 
 from sockcrud import discarding
-from sockcrud.model import Account, Record, describe
+from sockcrud.model import Account
 from sockcrud.operations.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.operations.values import HIDDEN
+from sockcrud.records import Record, describe, evolve
 from sockcrud.wire.json_text import DEEPEST, decoded_object
 
 LONGEST_LINE: Final = 256 * 1024
@@ -25,15 +26,14 @@ _READ_OVER: Final = 64 * 1024
 
 
 def as_json(record: Record) -> dict[str, Any]:
-    """Give a record's fields as JSON has them, its kind among them. A hidden hash is left out."""
+    """Give a record's fields as JSON has them, its kind among them. What is secret and hidden is left out."""
     fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
-    for name in describe(type(record)).constraints:
-        fields[name] = _value(getattr(record, name))
-    if isinstance(record, Account):
-        if record.password_hash == HIDDEN:
-            del fields["password_hash"]
-        elif record.password_hash == NO_PASSWORD:
-            fields["password_hash"] = None
+    declared = describe(type(record))
+    for name in declared.constraints:
+        if (value := getattr(record, name)) != HIDDEN or name not in declared.secrets:
+            fields[name] = _value(value)
+    if isinstance(record, Account) and record.password_hash == NO_PASSWORD:
+        fields["password_hash"] = None
     return fields
 
 
@@ -92,3 +92,9 @@ def from_lines(file: IO[bytes]) -> Iterator[Given | Fault]:
         elif not line.isspace():
             fields = decoded_object(line, DEEPEST)
             yield Given(number, fields) if fields is not None else Fault(number, None, "a JSON object in UTF-8")
+
+
+def without_secrets(record: Record) -> Record:
+    """Return the record with nothing in the fields that nobody is shown."""
+    secrets = describe(type(record)).secrets
+    return evolve(record, **dict.fromkeys(secrets, HIDDEN)) if secrets else record

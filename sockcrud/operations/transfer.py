@@ -16,12 +16,11 @@ from twisted.internet.task import deferLater
 
 from sockcrud.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.errors import NotFound, Taken
-from sockcrud.model import Account
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
 from sockcrud.operations.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
-from sockcrud.operations.values import HIDDEN
-from sockcrud.records import Record, describe, evolve
+from sockcrud.operations.record_lines import without_secrets
+from sockcrud.records import Record, describe
 from sockcrud.stores.interfaces import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
 
 SLICE_SECONDS: Final = 0.002
@@ -66,7 +65,7 @@ class Everything:
             if not records or self._listings[0].ended:
                 self._listings.pop(0)
             if records:
-                return records if self._secrets else [without_hash(record) for record in records]
+                return records if self._secrets else [without_secrets(record) for record in records]
         self.ended = True
         raise StopAsyncIteration
 
@@ -75,11 +74,6 @@ class Everything:
         for listing in self._listings:
             listing.close()
         self._listings.clear()
-
-
-def without_hash(record: Record) -> Record:
-    """Give the record as an export without secrets has it."""
-    return evolve(record, password_hash=HIDDEN) if isinstance(record, Account) else record
 
 
 @frozen

@@ -22,6 +22,7 @@ from sockcrud.stores.keys import SameKey
 from sockcrud.stores.sqlite_hidden import drop_hidden
 from sockcrud.stores.sqlite_kinds import KINDS_TABLE, Plan, add_kinds, note_kinds, plan_for, referred_to, renew_keys, take_in
 from sockcrud.stores.sqlite_layout import CHUNK, LAYOUTS, count_records
+from sockcrud.stores.sync import sync_directory
 from sockcrud.stores.tables import Tables, Unfit
 from sockcrud.stores.taking_in import SchemaError
 
@@ -161,7 +162,7 @@ def _tidy(path: Path, plan: Plan | None) -> None:
         connection.execute("BEGIN IMMEDIATE")
         drop_hidden(connection)
         if plan is not None:
-            note_kinds(connection, plan.checked)
+            note_kinds(connection, plan.noted)
         connection.execute("COMMIT")
 
 
@@ -190,16 +191,6 @@ def _take_name(new: Path, path: Path) -> None:
         os.fsync(file)
     new.replace(path)
     sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Have the names in a directory on disk."""
-    if sys.platform != "win32":
-        directory = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

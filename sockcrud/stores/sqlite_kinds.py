@@ -61,6 +61,8 @@ class Plan:
     changed: tuple[type[Record], ...]
     checked: tuple[type[Record], ...]
     """Those whose tables are right, and whose records have not been checked against what they are to be now."""
+    noted: tuple[type[Record], ...]
+    """Those that are to be written down as they are now."""
     fields: Mapping[str, tuple[str, ...]]
     """Of each kind in the file, by its name, the fields that it has there."""
     others: Mapping[str, str]
@@ -86,7 +88,7 @@ def plan_for(connection: sqlite3.Connection, schema: Schema) -> Plan:
     statements: dict[str, set[str]] = {}
     for table, sql in connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
         statements.setdefault(table.lower(), set()).add(sql)
-    new, changed, checked = list[type[Record]](), list[type[Record]](), list[type[Record]]()
+    new, changed, checked, noted = (list[type[Record]]() for _ in range(4))
     for kind in schema:
         declared = describe(kind)
         if declared.name not in there:
@@ -98,11 +100,12 @@ def plan_for(connection: sqlite3.Connection, schema: Schema) -> Plan:
             raise Unfit(f"its table {declared.table} is missing")
         elif not statements[declared.table] >= set(LAYOUTS[kind].statements):  # others may have made indexes beside
             changed.append(kind)
-        elif there[declared.name][2] not in ("", taking_in.fingerprint(declared)):
-            checked.append(kind)
+        elif (known := there[declared.name][2]) != taking_in.fingerprint(declared):
+            noted.append(kind)
+            checked += [kind] if known else []
     fields = {name: tuple(names.split()) for name, (_, names, _) in there.items()}
     others = {name: table for name, (table, *_) in there.items() if name not in schema.by_name}
-    return Plan(schema, tuple(new), tuple(changed), tuple(checked), fields, others)
+    return Plan(schema, tuple(new), tuple(changed), tuple(checked), tuple(noted), fields, others)
 
 
 def take_in(connection: sqlite3.Connection, plan: Plan) -> None:

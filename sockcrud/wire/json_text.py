@@ -35,6 +35,21 @@ def decoded(raw: bytes | bytearray) -> JSONObject | None:
     return found if isinstance(found, dict) else None
 
 
+MALFORMED: Final[Any] = object()
+"""What stands for a text that is no JSON: None is JSON too."""
+
+
+def decoded_value(raw: bytes, deepest: int) -> Any:
+    """Return the JSON of any type; MALFORMED where it is none, is not UTF-8, or has too many or too deep objects and arrays."""
+    # The scan is one of objects, so it gets one, and with it a level more.
+    if not certainly_flat(raw, deepest) and _has_no_object(b'{"":%b}' % raw, deepest + 1):
+        return MALFORMED
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return MALFORMED
+
+
 def _has_no_object(raw: bytes | bytearray, deepest: int) -> bool:
     scan = ObjectScan(deepest)
     while (found := scan.end(raw, len(raw))) is Found.LATER:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable
 from time import perf_counter
 from typing import Final, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -42,6 +43,17 @@ class Worker(Protocol):
 
     def take_turn(self, seconds: float) -> None:
         """Work on, for about so long; schedule again where more is left."""
+
+
+class _Pause:
+    """Work that is not a connection's own, and waits for a turn like one."""
+
+    def __init__(self, peer_key: Hashable) -> None:
+        self.peer_key = peer_key
+        self.over: Deferred[None] = Deferred()
+
+    def take_turn(self, seconds: float) -> None:
+        self.over.callback(None)
 
 
 class _Queue:
@@ -102,6 +114,12 @@ class Scheduler:
         self._queued.add(worker)
         (self._light if light else self._heavy).append(worker)
         self._run_later()
+
+    def pause(self, peer_key: Hashable) -> Deferred[None]:
+        """Return what fires when it is the turn again of work for this peer that has used up one."""
+        pause = _Pause(peer_key)
+        self.schedule(pause)
+        return pause.over
 
     def _run_later(self) -> None:
         if not self._is_due:

@@ -14,8 +14,8 @@ from sockcrud.errors import Invalid, NotFound
 from sockcrud.model import USER, Account, Company, Session
 from sockcrud.operations.directory import still
 from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.operations.values import HIDDEN, Secret
-from sockcrud.records import evolve
+from sockcrud.operations.record_lines import without_secrets
+from sockcrud.operations.values import Secret
 from sockcrud.sessions import account_lock, alive_in_company, end_sessions
 from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
 
@@ -204,7 +204,7 @@ class Administration:
         """
         if type(since) is not int:
             raise Invalid("since", "a whole number")
-        return [_without_hash(change) for change in await self.store.changes(since, _checked_limit(limit))]
+        return [_without_secrets(change) for change in await self.store.changes(since, _checked_limit(limit))]
 
     async def _page(self, kind: type[R], limit: int, after: int | None, where: Where | None = None) -> Page[R]:
         # One more than wanted tells whether there is a rest.
@@ -231,7 +231,5 @@ def _without_token(session: Session) -> LiveSession:
     return LiveSession(session.id, session.account_id, session.dialect, session.address, session.created_at, session.used_at)
 
 
-def _without_hash(change: Change) -> Change:
-    if not isinstance(change.record, Account):
-        return change
-    return attrs.evolve(change, record=evolve(change.record, password_hash=HIDDEN))
+def _without_secrets(change: Change) -> Change:
+    return change if change.record is None else attrs.evolve(change, record=without_secrets(change.record))

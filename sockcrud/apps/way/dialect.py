@@ -117,6 +117,7 @@ class WayResponder(RoutedResponder):
     """The accounts of a company behind one connection."""
 
     error_body: ClassVar[Schema] = {"anyOf": [_outcome("ERROR"), _outcome("ERROR", StackTrace=_TRACE)]}
+    ignores_case = True
     always = (NO_STORE, (b"Referrer-Policy", b"no-referrer"))
     """The session is in the URL."""
 
@@ -126,10 +127,6 @@ class WayResponder(RoutedResponder):
         self._colleagues = colleagues
 
     # What the dialect says
-
-    @staticmethod
-    def fold(path: str) -> str:
-        return path.lower()
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Fire with the principal as the account whose session is in the path, whatever the case of it there."""

@@ -1,0 +1,138 @@
+"""`crud(Record, lines=…, rest=…)`: what an app says to have a record served. Light: what serves is imported when it serves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from attrs import frozen
+
+from sockcrud.app import AppError, Contents, Dialect, Made, Place, caller
+from sockcrud.records import Record, describe
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IProtocolFactory
+
+    from sockcrud.dialects.openapi import Part
+    from sockcrud.serving import Serving
+
+Who = Literal["open", "logged in", "admins"]
+"""Who may: everybody, whoever has logged in, or admins."""
+
+_WHO: Final[tuple[Who, ...]] = get_args(Who)
+_PLURAL: Final = re.compile("[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+_RESERVED: Final = ("session", "rpc")
+"""What methods begin with that are not those of a record: the login, and what JSON-RPC keeps for itself."""
+
+
+@frozen
+class Served:
+    """A kind of record, its name in paths and methods, and who may read and write it."""
+
+    kind: type[Record]
+    plural: str
+    read: Who = "open"
+    write: Who = "open"
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether anything of it is not for everybody."""
+        return (self.read, self.write) != ("open", "open")
+
+
+def crud(
+    *kinds: type[Record],
+    lines: str = "",
+    rest: str = "",
+    read: Who = "open",
+    write: Who = "open",
+    plural: str = "",
+) -> Crud:
+    """Declare that records of these kinds are served: on `lines` as JSON-RPC 2.0, as `rest` over HTTP, or both.
+
+    Each says where it listens unless set otherwise. `read` and `write` say who may, and `plural` is the name in paths and
+    methods of one kind for which the English plural is wrong. Raise AppError for what cannot be.
+    """
+    place = caller()
+    if not kinds:
+        raise AppError(place, "crud() serves nothing: expected a record, as in crud(Book)")
+    if not (lines or rest):
+        raise AppError(place, "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both")
+    if plural and len(kinds) > 1:
+        raise AppError(
+            place,
+            f"plural={plural!r} for {len(kinds)} records: expected a crud() each for those that have a plural of their own",
+        )
+    for name, who in (("read", read), ("write", write)):
+        if who not in _WHO:
+            raise AppError(place, f"{name}={who!r}: expected {' or '.join(map(repr, _WHO))}")
+    if _WHO.index(write) < _WHO.index(read):
+        raise AppError(place, f"write={write!r} for more than read={read!r}: expected nobody to write who may not read")
+    return Crud(tuple(_served(kind, plural, read, write, place) for kind in kinds), lines, rest, place)
+
+
+def _served(kind: type[Record], plural: str, read: Who, write: Who, place: Place) -> Served:
+    if not (isinstance(kind, type) and issubclass(kind, Record)) or kind is Record:
+        raise AppError(place, f"crud({kind!r}): expected a class of records, as in crud(Book)")
+    plural = plural or describe(kind).table
+    if _PLURAL.fullmatch(plural) is None or plural in _RESERVED:
+        raise AppError(place, f"plural={plural!r} of {kind.__name__}: expected small letters, digits, _ or -, as in 'books'")
+    return Served(kind, plural, read, write)
+
+
+@frozen
+class Crud:
+    """The part of an app that serves records; `sockcrud.app.App` asks for its contents."""
+
+    served: Sequence[Served]
+    lines: str
+    rest: str
+    place: Place
+
+    def contents(self, app: str) -> Contents:
+        """Return what an app of this name gets of it: the records, and a dialect for each wire."""
+        dialects = []
+        if self.lines:
+            dialects.append(self._dialect(app, f"{app}-lines", self.lines, "JSON-RPC on lines"))
+        if self.rest:
+            dialects.append(self._dialect(app, f"{app}-rest", self.rest, "REST"))
+        return Contents(records=[each.kind for each in self.served], dialects=dialects)
+
+    def _dialect(self, app: str, name: str, endpoint: str, wire: str) -> Dialect:
+        plurals = " and ".join(each.plural for each in self.served)
+        path = self.served[0].plural
+        is_rest = wire == "REST"
+        return Dialect(
+            name,
+            endpoint,
+            f"where {plurals} ({wire}) listen",
+            partial(_make, self.served, is_rest),
+            login=(TOKENS if is_rest else name) if any(each.needs_login for each in self.served) else None,
+            trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
+            openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
+        )
+
+
+_TRIAL: Final = """echo '{"jsonrpc":"2.0","id":1,"method":"PLURAL.list"}' | nc -N HOST PORT"""
+
+
+TOKENS: Final = "auth"
+"""The dialect whose tokens REST takes."""
+
+
+def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
+    from sockcrud.dialects.openapi import Part
+    from sockcrud.generic.rest import PROBLEM, RecordsResponder, routes
+
+    about = f"The {' and '.join(each.plural for each in served)} of {app}"
+    error, error_type = RecordsResponder.error_body, PROBLEM.decode()
+    return Part(dialect, about, routes(served, {}), error, (dialect,), TOKENS, basic_too=True, error_type=error_type)
+
+
+def _make(served: Sequence[Served], is_rest: bool, serving: Serving) -> IProtocolFactory:
+    from sockcrud.generic import json_lines, rest
+
+    make: Callable[..., IProtocolFactory] = rest.factory if is_rest else json_lines.factory
+    return make(served, serving)

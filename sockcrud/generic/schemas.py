@@ -1,0 +1,58 @@
+"""The JSON Schemas of what REST takes and gives of a record."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sockcrud.constraints import Money
+from sockcrud.dialects.routes import Schema
+from sockcrud.dialects.schemas import ID, MONEY_TAKEN, TEXT, a_list, an_object, field_of
+from sockcrud.generic.operations import LONGEST_PAGE
+from sockcrud.records import Record, describe
+
+PROBLEM: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "name": {**TEXT, "description": "the short name of the error"},
+        "field": {**TEXT, "description": "the field that it is about"},
+        "expected": {**TEXT, "description": "what would have been right there"},
+        "rev": {**ID, "description": "the revision that the record is at"},
+    },
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": False,
+}
+
+_LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE}
+_ID_OR_NONE: Final[Schema] = {**ID, "type": ["integer", "null"]}
+
+
+class Shapes:
+    """The shapes of one kind: a record, a page of them, and what is sent to make or change one."""
+
+    def __init__(self, kind: type[Record]) -> None:
+        declared = describe(kind)
+        shown = {name: field_of(kind, name) for name in declared.constraints if name not in declared.secrets}
+        taken = {name: _taken(kind, name) for name in declared.constraints}
+        self.record = an_object({"id": ID, "rev": ID, **shown})
+        self.page = an_object({"items": a_list(self.record), "next": _ID_OR_NONE})
+        self.whole = _closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
+        self.patch = _closed(an_object({"id": ID, "rev": ID, **taken}, []))
+        filters = dict.fromkeys((*declared.uniques, *declared.indexed))
+        self.query: dict[str, Schema] = {"limit": _LIMIT, "after": ID, **{name: _taken(kind, name) for name in filters}}
+
+
+def _taken(kind: type[Record], name: str) -> Schema:
+    """Return the schema of a field where it is sent, with what it means and what it is where it is not sent."""
+    declared = describe(kind)
+    schema: dict[str, Any] = dict(MONEY_TAKEN if isinstance(declared.constraints[name], Money) else field_of(kind, name))
+    if name in declared.help:
+        schema["description"] = declared.help[name]
+    return schema
+
+
+def _closed(schema: Schema) -> Schema:
+    return {**schema, "additionalProperties": False}

@@ -1,0 +1,29 @@
+"""What a wire format of one's own is written on: lines, JSON lines, JSON-RPC, or bytes with a framer of one's own.
+
+Behind each connection stands one object of a class over one of these bases: it turns a request into a call of an operation,
+and its result into an answer. Order, back-pressure, limits, deadlines and the end are the connection's. (The base of HTTP with
+routes is `RoutedResponder` in `sockcrud.dialects.routed`.)
+"""
+
+from sockcrud.protocols.dialects import ByteDialect, JSONLineDialect, LineDialect
+from sockcrud.protocols.framing import Framer, LineFramer, Malformed
+from sockcrud.wire.answers import Answer, Last, Sliced
+from sockcrud.wire.json_objects import JSONLimits as WireLimits
+from sockcrud.wire.pacing import LATER, Later
+from sockcrud.wire.unread import followed
+
+__all__ = [
+    "LATER",
+    "Answer",
+    "ByteDialect",
+    "Framer",
+    "JSONLineDialect",
+    "Last",
+    "Later",
+    "LineDialect",
+    "LineFramer",
+    "Malformed",
+    "Sliced",
+    "WireLimits",
+    "followed",
+]
