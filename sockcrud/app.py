@@ -44,8 +44,8 @@ class Made(Generic[T]):
     make: Callable[[], T]
 
 
-Lazy: TypeAlias = str | T
-"""The thing itself, or where it is: "module:attribute"."""
+Lazy: TypeAlias = str | Made[T] | T
+"""The thing itself, or where it is: "module:attribute", or how it is made."""
 
 Example = tuple["type[Record]", int, Mapping[str, Any]]
 """A record that `--demo` brings: its kind, its id, its fields."""
@@ -58,7 +58,7 @@ _CORE: Final = str(Path(__file__).parent)
 _KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
 
 
-def resolve(lazy: Lazy[T] | Made[T]) -> T:
+def resolve(lazy: Lazy[T]) -> T:
     """Return the thing, imported where it is named."""
     if isinstance(lazy, Made):
         return lazy.make()
@@ -116,7 +116,7 @@ class Dialect:
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
     """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in it stand for its address."""
-    openapi: Lazy[Part] | Made[Part] | None = None
+    openapi: Lazy[Part] | None = None
     """Its part of the API description; None for what speaks no HTTP, or serves the parts of others."""
     idle: str = ""
     """Seconds without a request after which a connection is closed, as the setting says it; empty: as for all dialects."""
@@ -158,7 +158,7 @@ class Command:
 class Contents:
     """What an app brings, all of it or a part."""
 
-    records: Sequence[Lazy[type[Record]]] = ()
+    records: Sequence[str | type[Record]] = ()
     """The kinds of its records, what is referred to before what refers to it."""
     dialects: Sequence[Dialect] = ()
     client: Lazy[Any] | None = None

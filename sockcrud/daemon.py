@@ -162,8 +162,10 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_told(self._admin, self.show_password))
+        width = max((len(listener.name) for listener in self.listeners), default=0)
         for listener in self.listeners:
-            lines.append(f"{listener.name:<9} listens on {written(listener.host)}{_how_to_try(listener, self.loaded.apps)}")
+            how = _how_to_try(listener, self.loaded.apps)
+            lines.append(f"{listener.name:<{width}} listens on {written(listener.host)}{how}")
         for listener in self.listeners:
             if listener.reachable_from_outside and (danger := self._danger(listener.name)):
                 lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")

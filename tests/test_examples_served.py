@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -11,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.running import Daemon
+from tests.running import DIALECTS, Daemon, environment
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
 OWN: Final = ("resp", "backoffice", "library-lines", "library-rest")
@@ -50,6 +51,42 @@ def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Pa
             assert json.load(answer)["year"] == 1970
         assert daemon.ask("resp", "*2\r\n$3\r\nGET\r\n$1\r\n7\r\n") == "$2\r\nhi\r\n"
         assert daemon.stop() == 0
+
+
+def sockcrud(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the library at a daemon."""
+    places = {f"SOCKCRUD_{name.upper().replace('-', '_')}_AT": f"127.0.0.1:{port}" for name, port in daemon.ports.items()}
+    command = [sys.executable, "-m", "sockcrud", "--app", str(EXAMPLES / "library.py"), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment(**places))
+
+
+def test_the_library_has_commands_that_nobody_wrote(tmp_path: Path) -> None:
+    with served(tmp_path) as daemon:
+        fields = [word for name, value in BOOK.items() for word in (f"--{name}", str(value))]
+        made = json.loads(sockcrud(daemon, "books", "create", *fields).stdout)
+        assert made == {"id": 1, "rev": made["rev"], **BOOK}
+        assert json.loads(sockcrud(daemon, "books", "list").stdout) == [made]
+        assert json.loads(sockcrud(daemon, "books", "find", "--isbn", str(BOOK["isbn"])).stdout) == made
+        taken = sockcrud(daemon, "books", "create", *fields)
+        assert (taken.returncode, taken.stderr) == (1, "Error: another Book has this isbn (409)\n")
+        assert json.loads(sockcrud(daemon, "books", "update", "1", "--year", "1970").stdout)["year"] == 1970
+        assert sockcrud(daemon, "books", "delete", "1").returncode == 0
+        assert json.loads(sockcrud(daemon, "books", "list").stdout) == []
+        help = sockcrud(daemon, "--help").stdout
+        assert "books" in help
+        assert "The books of library." in help
+
+
+def test_the_monitor_checks_the_library_on_both_wires_and_leaves_nothing(tmp_path: Path) -> None:
+    with served(tmp_path) as daemon:
+        off = [word for name in DIALECTS if name not in OWN for word in (f"--{name}", "off")]
+        own = [word for name in OWN[2:] for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")]
+        told = sockcrud(
+            daemon, "monitor", "--once", "--history", "off", "--json", "--slow", "60s", "--timeout", "90s", *off, *own
+        )
+        found = json.loads(told.stdout)["dialects"]
+        assert {name: result["state"] for name, result in found.items()} == dict.fromkeys(OWN[2:], "up"), told
+        assert json.loads(sockcrud(daemon, "books", "list").stdout) == []
 
 
 @pytest.mark.skipif(REDIS_CLI is None, reason="redis-cli is not installed")

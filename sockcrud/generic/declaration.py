@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from attrs import frozen
 
-from sockcrud.app import AppError, Contents, Dialect, Made, Place, caller
+from sockcrud.app import AppError, Command, Contents, Dialect, Made, Place, caller
 from sockcrud.records import Record, describe
 
 if TYPE_CHECKING:
+    import click
     from twisted.internet.interfaces import IProtocolFactory
 
     from sockcrud.dialects.openapi import Part
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Who = Literal["open", "logged in", "admins"]
 """Who may: everybody, whoever has logged in, or admins."""
+
+Wire = Literal["lines", "rest"]
 
 _WHO: Final[tuple[Who, ...]] = get_args(Who)
 _PLURAL: Final = re.compile("[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -98,7 +101,23 @@ class Crud:
             dialects.append(self._dialect(app, f"{app}-lines", self.lines, "JSON-RPC on lines"))
         if self.rest:
             dialects.append(self._dialect(app, f"{app}-rest", self.rest, "REST"))
-        return Contents(records=[each.kind for each in self.served], dialects=dialects)
+        wire: Wire = "rest" if self.rest else "lines"  # a login at REST outlives the connection, so that commands can keep it
+        asked = dialects[-1]
+        return Contents(
+            records=[each.kind for each in self.served],
+            dialects=dialects,
+            client=Made(partial(_client, self.served[0], wire, asked)),
+            commands=[
+                Command(each.plural, Made(partial(_commands, each, wire, asked)), f"The {each.plural} of {app}.")
+                for each in self.served
+            ],
+            checks={
+                dialect.name: Made(
+                    partial(_check, self.served[0], "rest" if self.rest and dialect is asked else "lines", dialect)
+                )
+                for dialect in dialects
+            },
+        )
 
     def _dialect(self, app: str, name: str, endpoint: str, wire: str) -> Dialect:
         plurals = " and ".join(each.plural for each in self.served)
@@ -129,6 +148,31 @@ def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
     about = f"The {' and '.join(each.plural for each in served)} of {app}"
     error, error_type = RecordsResponder.error_body, PROBLEM.decode()
     return Part(dialect, about, routes(served, {}), error, (dialect,), TOKENS, basic_too=True, error_type=error_type)
+
+
+def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:
+    from sockcrud.client.blocking import BlockingFace
+    from sockcrud.client.record_calls import record_client
+
+    return record_client(BlockingFace, served.kind, served.plural, wire, dialect.port or 0)
+
+
+def _commands(served: Served, wire: Wire, dialect: Dialect) -> click.Command:
+    from sockcrud.commands.record_commands import record_commands
+
+    client = Made(partial(_client, served, wire, dialect))
+    return record_commands(served.kind, served.plural, client, dialect=dialect.name, login=served.needs_login)
+
+
+def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
+    from sockcrud.client.asynchronous import AsynchronousFace
+    from sockcrud.client.record_calls import record_client
+    from sockcrud.monitor.record_check import RecordCheck
+
+    client = record_client(AsynchronousFace, served.kind, served.plural, wire, dialect.port or 0)
+    login = dialect.login if served.needs_login else None
+    for_admins = "admins" in (served.read, served.write)
+    return partial(RecordCheck, record=served.kind, plural=served.plural, client=client, login=login, for_admins=for_admins)
 
 
 def _make(served: Sequence[Served], is_rest: bool, serving: Serving) -> IProtocolFactory:

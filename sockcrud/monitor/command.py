@@ -121,7 +121,7 @@ def monitor(
     """
     places = {}
     for name in DIALECTS:
-        where = given.pop(name)
+        where = given.pop(name.replace("-", "_"))
         if where != OFF:
             places[name] = where or (f"[{host}]:{PORTS[name]}" if ":" in host else f"{host}:{PORTS[name]}")
     if (admin_account is None) != (admin_password_file is None):
