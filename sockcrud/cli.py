@@ -32,7 +32,8 @@ _BEFORE_THE_APPS: Final = {
     },
 }
 _BEHIND_THE_APPS: Final = {
-    "Raw requests, and the shell": {
+    "Raw requests, apps, and the shell": {
+        "new": Later("sockcrud.commands.new:new", "Write an app of one's own, and a test beside it."),
         "fetch": Later("sockcrud.commands.fetch:fetch", "Send one request of HTTP, and show its answer."),
         "send": Later("sockcrud.commands.send:send", "Send lines to users or messages, and show their answers."),
         "completion": Later("sockcrud.commands.completion:completion", "Print the script that makes your shell complete."),

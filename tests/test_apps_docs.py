@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from shutil import which
 from typing import Final
 
 import pytest
 
-from tests.running import Daemon
+from tests.running import Daemon, environment
 
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = (ROOT / "docs" / "apps.md").read_text()
@@ -29,13 +31,21 @@ def test_its_files_are_the_examples() -> None:
     assert shown == files
 
 
+def commands(daemon: Daemon) -> dict[str, str]:
+    """Return the environment in which `sockcrud` is a command that finds the library of this daemon."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return environment(PATH=path, SOCKCRUD_LIBRARY_REST_AT=f"127.0.0.1:{daemon.ports.get('library-rest')}")
+
+
 def check(daemon: Daemon, block: str) -> None:
     """Type the commands of a block, at the ports of this daemon, and compare what they answer."""
     for command, answer in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
         typed = command.replace("redis-cli", f"redis-cli -p {daemon.ports.get('resp')}")
         for port, name in PORTS.items():
             typed = re.sub(rf"(?<=127\.0\.0\.1[: ]){port}", str(daemon.ports.get(name)), typed)
-        found = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, timeout=60, check=False)
+        found = subprocess.run(
+            ["bash", "-c", typed], cwd=EXAMPLES, env=commands(daemon), capture_output=True, text=True, timeout=60, check=False
+        )
         assert found.stdout.strip().replace("\r\n", "\n") == answer.strip(), command
 
 
