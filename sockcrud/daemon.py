@@ -159,6 +159,8 @@ class Daemon(Service):
         loaded = self.loaded
         lines = [f"settings: {loaded.file}" if loaded.file else "settings: the defaults (no tap.cfg here)"]
         lines.append(f"store: {without_password(loaded.settings.store)}{ENDS * self._ends_with_the_process}")
+        if unknown := self.store.unknown_kinds:
+            lines.append(f"records of no app in use: {', '.join(unknown)} (they stay as they are)")
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_told(self._admin, self.show_password))

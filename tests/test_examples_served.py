@@ -98,3 +98,14 @@ def test_redis_cli_talks_to_the_messages(tmp_path: Path) -> None:
         found = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)
         assert found.stdout.splitlines()[:6] == ["PONG", "OK", "olá", "1", "1", ""]
         assert "ERR unknown command" in found.stdout
+
+
+def test_records_of_an_app_that_is_not_in_use_are_named(tmp_path: Path) -> None:
+    with served(tmp_path) as daemon:
+        assert sockcrud(daemon, "books", "create", *[f"--{name}={value}" for name, value in BOOK.items()]).returncode == 0
+        assert json.loads(sockcrud(daemon, "status").stdout)["unknown_kinds"] == []
+        assert daemon.stop() == 0
+    with Daemon(tmp_path, "--store", "sqlite:examples.db") as daemon:
+        assert "records of no app in use: Book (they stay as they are)" in daemon.banner
+        assert json.loads(sockcrud(daemon, "status").stdout)["unknown_kinds"] == ["Book"]
+        assert daemon.stop() == 0

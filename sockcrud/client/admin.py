@@ -351,4 +351,6 @@ def _says_how_it_does(answer: Answer) -> Answer:
 def _health(fields: Fields) -> Health:
     dialects = fields.of("dialects")
     listening = {name: dialects.of(name).flag("listening") for name in dialects.all}
-    return Health(fields.text("status") == "good", listening, fields.of("store").flag("reachable"))
+    store = fields.of("store")
+    unknown = tuple(map(str, store.all.get("unknown_kinds", ())))
+    return Health(fields.text("status") == "good", listening, store.flag("reachable"), unknown)

@@ -170,6 +170,8 @@ class Health:
     good: bool
     listening: Mapping[str, bool]
     store_reachable: bool
+    unknown_kinds: tuple[str, ...] = ()
+    """Kinds of records that are in the store and of no app in use."""
 
 
 @frozen

@@ -59,7 +59,8 @@ def status() -> None:
     if showing.for_people():
         rows = [{"part": name, "state": "listens" if up else "does not listen"} for name, up in health.listening.items()]
         store = {"part": "store", "state": "reachable" if health.store_reachable else "not reachable"}
-        showing.show_rows([*rows, store])
+        unknown = [{"part": kind, "state": "in the store, and of no app in use"} for kind in health.unknown_kinds]
+        showing.show_rows([*rows, store, *unknown])
     else:
         showing.show(health)
     if not health.good:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -23,6 +23,8 @@ class Health:
 
     listening: Mapping[str, bool]
     store_reachable: bool
+    unknown_kinds: Sequence[str] = ()
+    """Kinds of records that are in the store and of no app in use: they stay as they are."""
 
     @property
     def good(self) -> bool:
@@ -43,7 +45,7 @@ class Status:
     @operation("health.read", anyone)
     async def health(self, principal: Principal) -> Health:
         """Fire with the health. It is known in any case within `STORE_SECONDS`."""
-        return Health(dict(self.listening()), await self._reachable())
+        return Health(dict(self.listening()), await self._reachable(), self.store.unknown_kinds)
 
     @operation("figures.read", anyone)
     async def read_figures(self, principal: Principal) -> bytes:

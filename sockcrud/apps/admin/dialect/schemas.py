@@ -54,7 +54,7 @@ HEALTH: Final = an_object(
     {
         "status": {"type": "string", "enum": ["good", "bad"]},
         "dialects": {"type": "object", "additionalProperties": an_object({"listening": FLAG})},
-        "store": an_object({"reachable": FLAG}),
+        "store": an_object({"reachable": FLAG, "unknown_kinds": a_list(TEXT)}, ("reachable",)),
     }
 )
 

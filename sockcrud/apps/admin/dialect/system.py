@@ -145,10 +145,13 @@ class SystemRoutes(AdminBase):
     )
     async def show_health(self, call: Call) -> Response:
         health = await self.operations.status.health(call.principal)
+        store: dict[str, object] = {"reachable": health.store_reachable}
+        if health.unknown_kinds:
+            store["unknown_kinds"] = list(health.unknown_kinds)
         body = {
             "status": "good" if health.good else "bad",
             "dialects": {name: {"listening": listening} for name, listening in health.listening.items()},
-            "store": {"reachable": health.store_reachable},
+            "store": store,
         }
         return json_response(200, body) if health.good else json_response(503, body, SOON)
 
