@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
-import re
-from base64 import b64decode
 from typing import Final
 
 from sockcrud.apps.shop.dialect.base import MESSAGE, SESSIONS, ShopService, health_at
+from sockcrud.dialects.authorization import basic
 from sockcrud.dialects.fields import required
 from sockcrud.dialects.openapi import Part
 from sockcrud.dialects.routed import Call, Terms, json_response
@@ -19,10 +17,7 @@ from sockcrud.operations.directory import Logins
 from sockcrud.operations.gate import Principal
 from sockcrud.operations.values import Password
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Request, Response
-
-_BASIC: Final = re.compile(rb"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
-
+from sockcrud.wire.http import HTTPFactory, Response
 
 _ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
 
@@ -59,7 +54,10 @@ class AuthResponder(ShopService):
         also=("/users/login",),
     )
     async def begin(self, call: Call) -> Response:
-        username, password = _basic(call.request)
+        credentials = basic(call.request)
+        if credentials is None:
+            raise LoginFailed
+        username, password = credentials
         logged_in = await self._logins.log_in(call.principal, SESSIONS, username, Password(password))
         return json_response(200, {"msg": "Logged in", "token": logged_in.token})
 
@@ -76,19 +74,6 @@ class AuthResponder(ShopService):
             return await self.bearer(call.request)
         except NotLoggedIn:
             return call.principal
-
-
-def _basic(request: Request) -> tuple[str, str]:
-    """Give the name and password of HTTP Basic; raise LoginFailed where there are none."""
-    credentials = _BASIC.fullmatch(request.header(b"authorization") or b"")
-    try:
-        if credentials is not None:
-            name, colon, password = b64decode(credentials[1], validate=True).decode().partition(":")
-            if colon:
-                return name, password
-    except (binascii.Error, UnicodeDecodeError):
-        pass
-    raise LoginFailed
 
 
 PART: Final = Part(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
+from sockcrud.dialects.authorization import bearer
 from sockcrud.dialects.etags import etag
 from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
 from sockcrud.dialects.routes import Found, Schema, route
@@ -39,7 +39,6 @@ MESSAGE: Final[Schema] = an_object({"msg": TEXT})
 CREATED: Final[Schema] = an_object({"msg": TEXT, "id": ID})
 ETAG: Final = {"ETag": "the revision of the record"}
 
-_BEARER: Final = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE)
 _BEARER_WANTED: Final = (b"WWW-Authenticate", b"Bearer")
 _BASIC_WANTED: Final = (b"WWW-Authenticate", b'Basic realm="shop", charset="UTF-8"')
 
@@ -74,11 +73,11 @@ class ShopService(RoutedResponder):
         return await self.bearer(request)
 
     async def bearer(self, request: Request) -> Principal:
-        """Fire with the principal whose token the request bears; fail with NotLoggedIn."""
-        token = _BEARER.fullmatch(request.header(b"authorization") or b"")
+        """Return the principal whose token the request bears; raise NotLoggedIn."""
+        token = bearer(request)
         if token is None:
             raise NotLoggedIn
-        return await self._logins.resume(self.principal, SESSIONS, token[1].decode("ascii"))
+        return await self._logins.resume(self.principal, SESSIONS, token)
 
     def error(self, status: int, message: str) -> Response:
         return json_response(status, {"msg": message})
