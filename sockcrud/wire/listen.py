@@ -30,8 +30,8 @@ FEW_SECURE: Final = 4
 """Connections that a listener accepts in one turn of the reactor: each takes 0.1 to 0.2 ms to set up, with TLS four times
 that, and whoever is connected already waits meanwhile."""
 
-MOST_PASSED_OVER: Final = 32
-"""Connections that are passed over for each that is accepted, at most."""
+MOST_PASSED_OVER: Final = 64
+"""Connections that are passed over in one turn of the reactor, at most: each takes 0.03 ms."""
 
 _PLAIN_TCP: Final = ("tcp", "tcp6")
 _SIMPLE: Final = re.compile(
@@ -218,10 +218,11 @@ class Listeners:
 def _accept_few(port: Any, most: int) -> None:
     """Have the port accept at most so many in one turn of the reactor; by itself it takes a hundred, and ever more."""
     accept = port.doRead
-    port.socket = _Accepting(port.socket)
+    port.socket = accepting = _Accepting(port.socket)
 
     def accept_few() -> object:
         port.numberAccepts = min(port.numberAccepts, most)
+        accepting.left = MOST_PASSED_OVER
         return accept()
 
     port.doRead = accept_few
@@ -236,18 +237,18 @@ class _Accepting:
 
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
+        self.left = MOST_PASSED_OVER
+        """How many more may be passed over in this turn of the reactor."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._listening, name)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next that is still there, or, after so many that are not, the next in any case."""
-        for _ in range(MOST_PASSED_OVER):
-            connection, peer = self._listening.accept()
-            if not connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                break
+        connection, peer = self._listening.accept()
+        while self.left and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.left -= 1
             connection.close()
-        else:
             connection, peer = self._listening.accept()
         return connection, peer
 
