@@ -173,6 +173,10 @@ class OpenDoorTests(PeopleCase):
         for login in ("root", "anna"):
             work = self.logins.log_in(principal, "way", login, NEW, exclusive=True)
             self.failureResultOf(Deferred.fromCoroutine(work), LoginFailed)
+            self.failureResultOf(Deferred.fromCoroutine(self.logins.authenticate(principal, login, NEW)), LoginFailed)
+        self.assertEqual(self.have(self.logins.authenticate(principal, "vera", SECRET)).account, vera)
+        self.assertEqual(self.have(self.logins.confirm(principal)), principal)
+        self.refused(self.logins.confirm(self.nobody()), NotLoggedIn)
         self.log_in("vera", exclusive=True)
         self.have(self.logins.log_out(principal))
         self.assertTrue(all(self.lives(*others)))
