@@ -31,8 +31,11 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
-from sockcrud.model import STANDARD, Client, Record, User
-from sockcrud.stores.memory import MemoryStore
+from sockcrud.apps.shop.records import Client
+from sockcrud.apps.users.records import User
+from sockcrud.records import Record
+from sockcrud.storage.memory.store import MemoryStore
+from tests.support.model import STANDARD
 
 SMALL: Final = 1_000
 BATCH: Final = 200

@@ -13,9 +13,9 @@ import re
 from typing import Final
 
 from sockcrud import App, Dialect
+from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
-from sockcrud.model import User
 from sockcrud.protocols import Last, LineDialect
 from sockcrud.serving import Serving
 

@@ -3,8 +3,8 @@
 from sockcrud import App, Dialect
 from sockcrud.apps.users.service import Users
 from sockcrud.errors import DomainError, Invalid, NotFound
-from sockcrud.json_fields import whole_of_text
 from sockcrud.protocols import LineDialect
+from sockcrud.records.json_fields import whole_of_text
 
 
 class Phone(LineDialect):

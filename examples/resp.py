@@ -11,14 +11,15 @@ from contextlib import suppress
 from typing import Final
 
 from sockcrud import App, Dialect
+from sockcrud.access import Principal, anyone, operation
+from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
-from sockcrud.json_fields import whole_of_text
-from sockcrud.model import Message, checked
-from sockcrud.operations.gate import Principal, anyone, operation
 from sockcrud.protocols import LATER, ByteDialect, Later, Malformed, WireLimits, followed
+from sockcrud.records import checked
+from sockcrud.records.json_fields import whole_of_text
 from sockcrud.serving import Serving
-from sockcrud.stores.interfaces import ITransaction
+from sockcrud.storage.contract import ITransaction
 
 Command = list[bytes]
 MOST_KEYS: Final = 100

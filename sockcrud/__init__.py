@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from sockcrud.app import App, Dialect
     from sockcrud.generic import crud
-    from sockcrud.lookalikes import caseless
     from sockcrud.records import Record, choice, day, email, flag, moment, money, reference, text, whole
+    from sockcrud.records.lookalikes import caseless
 
 __all__ = [
     "App",
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 
 _MODULES: Final = {
     **dict.fromkeys(("App", "Dialect"), "sockcrud.app"),
-    "caseless": "sockcrud.lookalikes",
+    "caseless": "sockcrud.records.lookalikes",
     "crud": "sockcrud.generic",
 }
 

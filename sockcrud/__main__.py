@@ -1,5 +1,5 @@
 """`python -m sockcrud` is `sockcrud`."""
 
-from sockcrud.cli import main
+from sockcrud.cli.main import main
 
 main()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
-    from sockcrud.dialects.openapi import Part
     from sockcrud.records import Record
-    from sockcrud.schema import Schema
+    from sockcrud.records.schema import Schema
+    from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
     from sockcrud.setting import Setting
 
@@ -271,9 +271,9 @@ class Apps:
     @cached_property
     def schema(self) -> Schema:
         """The kinds that a store has with these apps. Raises AppError where they do not go together, or cannot be had."""
-        from sockcrud.model import IDENTITY
+        from sockcrud.identity.records import IDENTITY
         from sockcrud.records import DeclarationError
-        from sockcrud.schema import Schema
+        from sockcrud.records.schema import Schema
 
         places: dict[str, Place] = {}
         kinds: list[type[Record]] = []

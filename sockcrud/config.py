@@ -36,7 +36,7 @@ from sockcrud.setting import (
 from sockcrud.setting import (
     ConfigError as ConfigError,
 )
-from sockcrud.stores import postgres_url
+from sockcrud.storage.postgres import url as postgres_url
 
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"

@@ -16,17 +16,17 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sockcrud.accounts import Directory
 from sockcrud.app import Apps
 from sockcrud.collector import LOOK_SECONDS, GrowthWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import Loaded
-from sockcrud.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
-from sockcrud.passwords import HashingThreads, InThisThread, Passwords
-from sockcrud.sessions import Sessions
-from sockcrud.stores.interfaces import IStore
-from sockcrud.stores.postgres_url import without_password
-from sockcrud.wire.connections import Connections
-from sockcrud.wire.listen import CannotListen, Listener, Listeners, written
+from sockcrud.identity.accounts import Directory
+from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
+from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
+from sockcrud.identity.sessions import Sessions
+from sockcrud.protocols.connections import Connections
+from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
+from sockcrud.storage.contract import IStore
+from sockcrud.storage.postgres.url import without_password
 
 SWEEP_SECONDS: Final = 60.0
 
@@ -117,7 +117,7 @@ class Daemon(Service):
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
         if settings.demo:
-            await add_examples(self.store, self.loaded.apps)
+            await add_examples(self.store, [example for app in self.loaded.apps for example in app.examples])
 
     def fail(self, reason: str) -> None:
         """Stop, because the store can no longer keep its promises, and let the process end with status 1.

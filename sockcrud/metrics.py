@@ -19,9 +19,9 @@ from prometheus_client.registry import Collector
 
 import sockcrud
 import twisted
+from sockcrud.access import Principal
 from sockcrud.errors import DomainError, LoginDelayed, LoginFailed, Unavailable
-from sockcrud.operations.gate import Principal
-from sockcrud.stores.interfaces import IStore
+from sockcrud.storage.contract import IStore
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 

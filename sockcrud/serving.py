@@ -8,21 +8,21 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.interfaces import IProtocolFactory
 
-from sockcrud.accounts import Directory
+from sockcrud.access import Gate
 from sockcrud.app import AppError, Apps, Dialect, resolve
 from sockcrud.config import Settings
-from sockcrud.dialects.openapi import description
-from sockcrud.dialects.origins import Origins
-from sockcrud.dialects.routed import Terms
+from sockcrud.identity.accounts import Directory
+from sockcrud.identity.directory import Logins
+from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Gate
-from sockcrud.sessions import Sessions
-from sockcrud.stores.interfaces import IStore
-from sockcrud.wire.connections import Listening
-from sockcrud.wire.http import HTTPLimits
-from sockcrud.wire.json_objects import JSONLimits
-from sockcrud.wire.listen import is_on_loopback, is_secure
+from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.http.connection import HTTPLimits
+from sockcrud.protocols.json.objects import JSONLimits
+from sockcrud.protocols.listen import is_on_loopback, is_secure
+from sockcrud.rest.openapi import description
+from sockcrud.rest.origins import Origins
+from sockcrud.rest.routed import Terms
+from sockcrud.storage.contract import IStore
 
 
 @frozen

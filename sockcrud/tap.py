@@ -15,32 +15,32 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from sockcrud import config
-from sockcrud.accounts import Directory
+from sockcrud.access import Gate, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
+from sockcrud.cli.progress import Progress, in_lines
 from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
-from sockcrud.first_password import remove_outdated
-from sockcrud.lockout import Delays
+from sockcrud.identity.accounts import Directory
+from sockcrud.identity.directory import Logins
+from sockcrud.identity.first_password import remove_outdated
+from sockcrud.identity.lockout import Delays
+from sockcrud.identity.passwords import HashingThreads, Passwords
+from sockcrud.identity.sessions import Sessions
 from sockcrud.metrics import Metrics
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Gate, log_operation
-from sockcrud.passwords import HashingThreads, Passwords
-from sockcrud.progress import Progress, in_lines
-from sockcrud.schema import Schema
+from sockcrud.protocols.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
+from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
+from sockcrud.records.schema import Schema
 from sockcrud.serving import About, Serving
-from sockcrud.sessions import Sessions
 from sockcrud.setting import Setting
-from sockcrud.store_in_postgres import open_postgres
-from sockcrud.stores import postgres_url
-from sockcrud.stores.capacity import Capacity
-from sockcrud.stores.common import StoreError
-from sockcrud.stores.memory import MemoryStore
-from sockcrud.wire.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
-from sockcrud.wire.listen import CannotListen, Listener, Listeners, endpoint, is_secure
+from sockcrud.storage.capacity import Capacity
+from sockcrud.storage.common import StoreError
+from sockcrud.storage.maintenance.postgres import open_postgres
+from sockcrud.storage.memory.store import MemoryStore
+from sockcrud.storage.postgres import url as postgres_url
 
 if TYPE_CHECKING:
-    from sockcrud.stores.postgres import PostgresStore
-    from sockcrud.stores.sqlite import SqliteStore  # at run time only where it is used: its driver is an extra
+    from sockcrud.storage.postgres.store import PostgresStore
+    from sockcrud.storage.sqlite.store import SqliteStore  # at run time only where it is used: its driver is an extra
 
 log = Logger()
 
@@ -221,7 +221,7 @@ def _open_store(
         if postgres_url.is_url(settings.store):
             return open_postgres(settings.store, schema, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
         if settings.store.startswith(SQLITE):
-            from sockcrud.stores.sqlite import SqliteStore
+            from sockcrud.storage.sqlite.store import SqliteStore
 
             path = Path(settings.store.removeprefix(SQLITE))
             return SqliteStore.open(path, schema, reactor, failed, progress, capacity=capacity)

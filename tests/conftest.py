@@ -19,9 +19,9 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests import postgres_kit, running
-from tests.awaiting import is_awaited, run_reactor_until
-from tests.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
+from tests.support import postgres_kit, running
+from tests.support.awaiting import is_awaited, run_reactor_until
+from tests.support.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -20,8 +20,9 @@ from attrs import frozen
 from prometheus_client.parser import text_string_to_metric_families
 from robot import api
 
-from sockcrud import apps, operations
-from tests.running import DIALECTS, Daemon
+from sockcrud import apps, identity
+from sockcrud.storage import maintenance
+from tests.support.running import DIALECTS, Daemon
 
 ACCEPTANCE: Final = Path(__file__).parent / "acceptance"
 FEATURES: Final = ACCEPTANCE / "features"
@@ -114,7 +115,7 @@ def all_operations() -> set[str]:
     """Find the names of all operations that there are."""
     found = set()
     for module in (
-        module for each in (operations, apps) for module in pkgutil.walk_packages(each.__path__, f"{each.__name__}.")
+        module for each in (apps, identity, maintenance) for module in pkgutil.walk_packages(each.__path__, f"{each.__name__}.")
     ):
         found |= set(_operations_of(importlib.import_module(module.name)))
     return found

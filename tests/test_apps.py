@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -20,9 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 import sockcrud
 from sockcrud import config, loading
 from sockcrud.app import App, AppError, Apps, Dialect
-from sockcrud.cli import main
-from tests.commands_kit import PROGRAM
-from tests.running import SERVE, Daemon, environment
+from sockcrud.cli.main import main
+from tests.cli.commands_kit import PROGRAM
+from tests.support.running import SERVE, Daemon, environment
 
 ECHO: Final = """\
 from twisted.internet.protocol import Factory
@@ -46,7 +44,7 @@ class EchoFactory(Factory):
 app = App(
     "echo",
     dialects=[Dialect("echo-lines", "tcp:7999", "where echoes listen", EchoFactory, trial="nc HOST PORT", idle="60")],
-    commands=[Command("echo", "sockcrud.commands.completion:completion", "Echoes, from the command line.")],
+    commands=[Command("echo", "sockcrud.cli.completion:completion", "Echoes, from the command line.")],
 )
 """
 _DIALECTS: Final = [f"--{dialect.name}=tcp:0" for dialect in loading.apps().dialects]
@@ -313,31 +311,3 @@ class DeclarationTests(SynchronousTestCase):
     def test_apps_are_declared_where_their_author_says_app(self) -> None:
         self.assertEqual(App("mine").place.file, __file__)
         self.assertRaisesRegex(AppError, r"test_apps\.py:[0-9]+: the app", Apps, [App("mine"), App("mine")])
-
-
-def imports_of(file: Path) -> Iterator[str]:
-    """Give the names of the modules that a file imports."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-class ArrowTests(SynchronousTestCase):
-    """Arrows point down: apps know the core, the core knows no app, and no app another."""
-
-    def test_no_file_of_the_core_imports_an_app(self) -> None:
-        core = [file for file in _ROOT.rglob("*.py") if _ROOT / "apps" not in file.parents]
-        self.assertGreater(len(core), 50)
-        for file in core:
-            found = [name for name in imports_of(file) if name.startswith("sockcrud.apps")]
-            self.assertEqual(found, [], file)
-            self.assertNotIn("sockcrud.apps.", file.read_text(encoding="utf-8"), file)
-
-    def test_no_app_imports_another(self) -> None:
-        for folder in (path for path in (_ROOT / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"):
-            for file in folder.rglob("*.py"):
-                found = [name for name in imports_of(file) if name.startswith("sockcrud.apps.")]
-                others = [name for name in found if name.split(".")[2] != folder.name]
-                self.assertEqual(others, [], file)

@@ -13,14 +13,15 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud import config, loading
-from sockcrud.cli import main
+from sockcrud.cli.main import main
 from sockcrud.config import ConfigError, Settings, example, load, shown
 from sockcrud.daemon import StartFailed
 from sockcrud.tap import Options
+from tests import ROOT
 
 DEFAULTS = config.defaults(loading.apps())
 EXAMPLE = example(loading.apps())
-FILE = Path(__file__).absolute().parent.parent / "tap.cfg"
+FILE = ROOT / "tap.cfg"
 
 
 class ConfigTests(SynchronousTestCase):
@@ -120,7 +121,7 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, DEFAULTS)
 
     def test_the_example_file_states_every_default(self) -> None:
-        self.assertEqual(FILE.read_text(encoding="utf-8"), EXAMPLE, "write it anew: python -m tests.write_example")
+        self.assertEqual(FILE.read_text(encoding="utf-8"), EXAMPLE, "write it anew: python -m tests.docs.write_example")
         uncommented = re.sub(r"^#(\w+ =)", r"\1", EXAMPLE, flags=re.MULTILINE)
         self.assertEqual(load({}, {}, self.file(uncommented)).settings, DEFAULTS)
         self.assertEqual(load({}, {}, self.file(EXAMPLE)).sources, {})

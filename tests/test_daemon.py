@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
+from tests.support.running import DIALECTS, SERVE, Daemon, environment, lines, received, taken_port
 
 on_either_reactor = pytest.mark.usefixtures("either_reactor")
 

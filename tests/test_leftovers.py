@@ -12,10 +12,9 @@ from twisted.internet.defer import fail
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import ROOT
 from tests.conftest import Leftovers
-from tests.running import environment
-
-ROOT = Path(__file__).absolute().parent.parent
+from tests.support.running import environment
 
 
 class LeftoverTests(SynchronousTestCase):

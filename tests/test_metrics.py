@@ -9,13 +9,14 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred, fail
 
+from sockcrud.access import Gate, Principal
+from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Unavailable
 from sockcrud.metrics import MOST_OPERATIONS, SECONDS, Metrics
-from sockcrud.model import KINDS, Message
-from sockcrud.operations.gate import Gate, Principal
-from tests.directory_kit import HERE
-from tests.people_case import ABSENT, NEW, SECRET, PeopleCase
+from tests.support.directory_kit import HERE
+from tests.support.model import KINDS
+from tests.support.people_case import ABSENT, NEW, SECRET, PeopleCase
 
 Labels = tuple[tuple[str, str], ...]
 

@@ -1,6 +1,6 @@
 """Two daemons as processes on one PostgreSQL are one: for who reads, who logs in, who follows the changes, and who races.
 
-The long forms are `python -m tests.races` and `python -m tests.database_crash`.
+The long forms are `python -m tests.proofs.nodes.races` and `python -m tests.proofs.nodes.database_crash`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from sockcrud.passwords import digest_of
-from sockcrud.stores.postgres_schema import VERSION
-from tests import database_crash, races
-from tests.crash_book import Book, Broken
-from tests.crash_load import PASSWORD, Http, Json
-from tests.nodes import ADMIN, Nodes, closing_port
-from tests.running import Daemon
+from sockcrud.identity.passwords import digest_of
+from sockcrud.storage.postgres.schema import VERSION
+from tests.proofs.durability.crash_book import Book, Broken
+from tests.proofs.durability.crash_load import PASSWORD, Http, Json
+from tests.proofs.nodes import database_crash, races
+from tests.support.nodes import ADMIN, Nodes, closing_port
+from tests.support.running import Daemon
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sockcrud' AND pid <> pg_backend_pid()"
 

@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from attrs import Factory, define
 
-from sockcrud.passwords import digest_of
-from tests.access_table import NEW, SECRET, rows_of, session_dialect
-from tests.doors_kit import DOORS, HTTP, Doors, Town, a_town, routes_by_dialect, token_of
-from tests.http_kit import Answered
-from tests.running import DIALECTS, received
+from sockcrud.identity.passwords import digest_of
+from tests.support.access_table import NEW, SECRET, rows_of, session_dialect
+from tests.support.doors_kit import DOORS, HTTP, Doors, Town, a_town, routes_by_dialect, token_of
+from tests.support.http_kit import Answered
+from tests.support.running import DIALECTS, received
 
 HASH: Final = "$argon2id"
 ANY_DIGEST: Final = re.compile(rb"[0-9A-Fa-f]{64}")

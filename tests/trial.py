@@ -6,12 +6,11 @@ These are the modules of trial's synchronous test cases, but those that take lon
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from twisted.trial.runner import TestLoader, TestSuite
 
-ROOT: Final = Path(__file__).absolute().parent.parent
+from tests import ROOT
 
 LONG: Final = (
     "test_access_matrix",

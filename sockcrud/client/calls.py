@@ -171,3 +171,11 @@ class paged(Generic[P, T_co]):
     def __get__(self, client: Blocking, owner: type) -> Callable[P, Iterator[T_co]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         return self if client is None else update_wrapper(partial(client._turn, self._of), self._of)
+
+
+@frozen
+class Page(Generic[T]):
+    """A part of a list. The rest is what comes after `next`; that is None where there is no more."""
+
+    items: list[T]
+    next: int | None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sockcrud.client.admin import AdminCalls
+from sockcrud.apps.admin.client import AdminCalls
+from sockcrud.apps.members.client import MembersCalls
+from sockcrud.apps.messages.client import MessagesCalls
+from sockcrud.apps.shop.client import ShopCalls
+from sockcrud.apps.users.client import UsersCalls
+from sockcrud.apps.way.client import WayCalls
 from sockcrud.client.asynchronous import AsynchronousFace
 from sockcrud.client.http_calls import HTTPCalls
-from sockcrud.client.members import MembersCalls
-from sockcrud.client.messages import MessagesCalls
-from sockcrud.client.shop import ShopCalls
-from sockcrud.client.users import UsersCalls
-from sockcrud.client.way import WayCalls
 
 __all__ = ["Admin", "Members", "Messages", "Shop", "Users", "Way", "Web"]
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from sockcrud.client import http_calls, lines
-from sockcrud.client.calls import Call, Pages, call, paged
+from sockcrud.client.calls import Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     AlreadyExists,
     BadAnswer,
@@ -34,7 +34,6 @@ from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
 from sockcrud.client.http_calls import HTTPCalls, nothing, refused, whole
 from sockcrud.client.lines import LineCalls
-from sockcrud.client.records import Page
 
 PAGE: Final = 500
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
-    from sockcrud.dialects.openapi import Part
+    from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
 
 Who = Literal["open", "logged in", "admins"]
@@ -142,8 +142,8 @@ TOKENS: Final = "auth"
 
 
 def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
-    from sockcrud.dialects.openapi import Part
     from sockcrud.generic.rest import PROBLEM, RecordsResponder, routes
+    from sockcrud.rest.openapi import Part
 
     about = f"The {' and '.join(each.plural for each in served)} of {app}"
     error, error_type = RecordsResponder.error_body, PROBLEM.decode()
@@ -158,7 +158,7 @@ def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:
 
 
 def _commands(served: Served, wire: Wire, dialect: Dialect) -> click.Command:
-    from sockcrud.commands.record_commands import record_commands
+    from sockcrud.cli.records.commands import record_commands
 
     client = Made(partial(_client, served, wire, dialect))
     return record_commands(served.kind, served.plural, client, dialect=dialect.name, login=served.needs_login)
@@ -167,7 +167,7 @@ def _commands(served: Served, wire: Wire, dialect: Dialect) -> click.Command:
 def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
     from sockcrud.client.asynchronous import AsynchronousFace
     from sockcrud.client.record_calls import record_client
-    from sockcrud.monitor.record_check import RecordCheck
+    from sockcrud.monitor.checks.record_check import RecordCheck
 
     client = record_client(AsynchronousFace, served.kind, served.plural, wire, dialect.port or 0)
     login = dialect.login if served.needs_login else None

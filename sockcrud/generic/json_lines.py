@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from sockcrud.access import Principal
 from sockcrud.errors import DomainError, Invalid, NotLoggedIn
 from sockcrud.generic.declaration import Served, Who
 from sockcrud.generic.operations import PAGE, Operations
-from sockcrud.json_fields import as_json, read_fields, unknown, whole
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.values import Password
-from sockcrud.protocols.connection import FramedFactory
-from sockcrud.protocols.json_rpc import JSONRPCDialect, Method
+from sockcrud.identity.credentials import Password
+from sockcrud.protocols.framed import FramedFactory
+from sockcrud.protocols.json.rpc import JSONRPCDialect, Method
+from sockcrud.records.json_fields import as_json, read_fields, unknown, whole
 
 if TYPE_CHECKING:
     from sockcrud.serving import Serving

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.constraints import Text
+from sockcrud.access import Gate, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.errors import Invalid, NotFound, Outdated
 from sockcrud.generic.declaration import Served, Who
-from sockcrud.operations.gate import Gate, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.records import Record, checked, describe
-from sockcrud.stores.interfaces import IStore, Where
+from sockcrud.records.constraints import Text
+from sockcrud.storage.contract import IStore, Where
 
 PAGE: Final = 100
 LONGEST_PAGE: Final = 1000

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
 
-from sockcrud.dialects.authorization import basic, bearer
-from sockcrud.dialects.etags import etag
-from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import JSON, Found, Route, Routes, Schema
+from sockcrud.access import Principal
 from sockcrud.errors import (
     Busy,
     Crashed,
@@ -34,13 +31,16 @@ from sockcrud.errors import (
 from sockcrud.generic import schemas
 from sockcrud.generic.declaration import TOKENS, Served
 from sockcrud.generic.operations import PAGE, Operations
-from sockcrud.json_fields import as_json, read_fields, read_text, unknown, whole, whole_of_text
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.values import Password
+from sockcrud.identity.credentials import Password
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.protocols.json.text import decoded_object
 from sockcrud.records import Record, describe
-from sockcrud.wire.http import HTTPFactory, Request, Response
-from sockcrud.wire.json_text import decoded_object
+from sockcrud.records.json_fields import as_json, read_fields, read_text, unknown, whole, whole_of_text
+from sockcrud.rest.authorization import basic, bearer
+from sockcrud.rest.etags import etag
+from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
+from sockcrud.rest.routes import JSON, Found, Route, Routes, Schema
 
 if TYPE_CHECKING:
     from sockcrud.serving import Serving

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sockcrud.constraints import Money
-from sockcrud.dialects.routes import Schema
-from sockcrud.dialects.schemas import ID, MONEY_TAKEN, TEXT, a_list, an_object, field_of
 from sockcrud.generic.operations import LONGEST_PAGE
 from sockcrud.records import Record, describe
+from sockcrud.records.constraints import Money
+from sockcrud.rest.routes import Schema
+from sockcrud.rest.schemas import ID, MONEY_TAKEN, TEXT, a_list, an_object, field_of
 
 PROBLEM: Final[Schema] = {
     "type": "object",

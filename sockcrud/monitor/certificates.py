@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.client.places import Place
-from sockcrud.monitor.steps import Check, Step, Warned, Wrong
+from sockcrud.monitor.checks.steps import Check, Step, Warned, Wrong
 
 NAME: Final = "certificate"
 _DAY: Final = 24 * 3600.0

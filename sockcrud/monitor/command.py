@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from sockcrud.commands.logins import state_directory
+from sockcrud.cli.logins import state_directory
 from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings, seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -148,7 +148,7 @@ def _run(settings: Settings) -> None:
     from sockcrud.client.places import parse
     from sockcrud.monitor.notifiers import NoNotifier
     from sockcrud.monitor.run import run
-    from sockcrud.wire.listen import CannotListen
+    from sockcrud.protocols.listen import CannotListen
 
     for name, where in settings.places.items():
         try:

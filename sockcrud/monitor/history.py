@@ -16,8 +16,8 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from sockcrud.monitor.checks.results import Result, State
 from sockcrud.monitor.memory import DAY, HOUR, WEEK, Memory, hour_of
-from sockcrud.monitor.results import Result, State
 
 T = TypeVar("T")
 

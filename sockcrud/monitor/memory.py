@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import Factory, define
 
-from sockcrud.monitor.results import Result, State
+from sockcrud.monitor.checks.results import Result, State
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR

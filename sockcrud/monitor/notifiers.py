@@ -22,9 +22,9 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, FileBodyProduce
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
+from sockcrud.monitor.checks.steps import told
+from sockcrud.monitor.outputs.snapshot import iso
 from sockcrud.monitor.rounds import Round, Watched
-from sockcrud.monitor.snapshot import iso
-from sockcrud.monitor.steps import told
 from sockcrud.monitor.thresholds import Change
 
 log: Final = Logger()

@@ -13,10 +13,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.monitor.certificates import CertificateSeen
+from sockcrud.monitor.checks.results import Result, State
+from sockcrud.monitor.checks.steps import OWN_FAULT, Check, Conductor
 from sockcrud.monitor.history import History
 from sockcrud.monitor.memory import Memory
-from sockcrud.monitor.results import Result, State
-from sockcrud.monitor.steps import OWN_FAULT, Check, Conductor
 from sockcrud.monitor.thresholds import Change, Standing
 
 T = TypeVar("T")

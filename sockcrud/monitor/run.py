@@ -27,22 +27,22 @@ from sockcrud import loading
 from sockcrud.app import resolve
 from sockcrud.client.places import Place, parse
 from sockcrud.daemon import stop_on_signals
-from sockcrud.monitor.accounts import AdminAccount, OwnAccount
 from sockcrud.monitor.certificates import WithCertificate, fetcher
-from sockcrud.monitor.checking import Kit
+from sockcrud.monitor.checks.accounts import AdminAccount, OwnAccount
+from sockcrud.monitor.checks.base import Kit
+from sockcrud.monitor.checks.ports import Ports
+from sockcrud.monitor.checks.results import Secrets
+from sockcrud.monitor.checks.steps import Check, Conductor, Limits
 from sockcrud.monitor.history import History, HistoryFile
-from sockcrud.monitor.live import LiveTable, table
 from sockcrud.monitor.notifiers import Command, Notifier, Notifiers, Webhook
-from sockcrud.monitor.outputs import JsonLines, JUnitFile, Lines, Writer, settled
-from sockcrud.monitor.ports import Ports
-from sockcrud.monitor.results import Secrets
+from sockcrud.monitor.outputs.lines import JsonLines, JUnitFile, Lines, Writer, settled
+from sockcrud.monitor.outputs.live import LiveTable, table
+from sockcrud.monitor.outputs.status import StatusPort, listen
 from sockcrud.monitor.rounds import Listener, Monitor, Watched
 from sockcrud.monitor.settings import PORTS, Settings
-from sockcrud.monitor.status import StatusPort, listen
-from sockcrud.monitor.steps import Check, Conductor, Limits
 from sockcrud.monitor.threads import OneThread
 from sockcrud.monitor.thresholds import Standing, Thresholds
-from sockcrud.wire.listen import written
+from sockcrud.protocols.listen import written
 
 log: Final = Logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, frozen
 
-from sockcrud.monitor.results import Result, State
+from sockcrud.monitor.checks.results import Result, State
 
 
 @frozen

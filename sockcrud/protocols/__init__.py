@@ -2,15 +2,15 @@
 
 Behind each connection stands one object of a class over one of these bases: it turns a request into a call of an operation,
 and its result into an answer. Order, back-pressure, limits, deadlines and the end are the connection's. (The base of HTTP with
-routes is `RoutedResponder` in `sockcrud.dialects.routed`.)
+routes is `RoutedResponder` in `sockcrud.rest.routed`.)
 """
 
+from sockcrud.protocols.answers import Answer, Last, Sliced
 from sockcrud.protocols.dialects import ByteDialect, JSONLineDialect, LineDialect
 from sockcrud.protocols.framing import Framer, LineFramer, Malformed
-from sockcrud.wire.answers import Answer, Last, Sliced
-from sockcrud.wire.json_objects import JSONLimits as WireLimits
-from sockcrud.wire.pacing import LATER, Later
-from sockcrud.wire.unread import followed
+from sockcrud.protocols.json.objects import JSONLimits as WireLimits
+from sockcrud.protocols.pacing import LATER, Later
+from sockcrud.protocols.receive_buffer import followed
 
 __all__ = [
     "LATER",

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from sockcrud.access import Principal
 from sockcrud.errors import Busy, Crashed, DomainError, Invalid
-from sockcrud.operations.gate import Principal
-from sockcrud.protocols.connection import FramedFactory
+from sockcrud.protocols.connection import Answer, Last, Sliced
+from sockcrud.protocols.framed import FramedFactory
 from sockcrud.protocols.framing import Framer, JSONLines, TextLines, as_line
-from sockcrud.wire.conversation import Answer, Last, Sliced
-from sockcrud.wire.json_objects import JSONLimits
+from sockcrud.protocols.json.objects import JSONLimits
 
 if TYPE_CHECKING:
     from sockcrud.serving import Serving

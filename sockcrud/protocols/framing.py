@@ -7,10 +7,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import orjson
 from attrs import frozen
 
-from sockcrud.wire.foreign import begins_foreign, is_foreign, is_http
-from sockcrud.wire.json_text import MALFORMED, decoded_value
-from sockcrud.wire.pacing import LATER, Later
-from sockcrud.wire.unread import followed
+from sockcrud.protocols.foreign import begins_foreign, is_foreign, is_http
+from sockcrud.protocols.json.text import MALFORMED, decoded_value
+from sockcrud.protocols.pacing import LATER, Later
+from sockcrud.protocols.receive_buffer import followed
 
 Request = TypeVar("Request")
 Request_co = TypeVar("Request_co", covariant=True)

@@ -22,10 +22,10 @@ def main() -> None:
     except ImportError:
         sys.exit("atheris is not installed: pip install atheris")
     # What is to be watched has to be imported under its eyes, for the first time.
-    with atheris.instrument_imports(include=["sockcrud.wire", "sockcrud.dialects"]):
+    with atheris.instrument_imports(include=["sockcrud.protocols", "sockcrud.rest"]):
         from tests.proofs.fuzz_framers import FRAMERS, check_dialect, check_framer
         from tests.proofs.inputs import http_bytes, requests
-        from tests.running import DIALECTS
+        from tests.support.running import DIALECTS
 
     def one(data: bytes) -> None:
         given = atheris.FuzzedDataProvider(data)

@@ -19,17 +19,17 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
-from sockcrud.operations.values import Password
-from sockcrud.wire.http_framing import RequestFramer
-from sockcrud.wire.http_loose import LooseFramer
-from sockcrud.wire.json_objects import ObjectFramer
-from sockcrud.wire.pacing import LATER
-from tests.feeding import cut
-from tests.fuzz import mutated, noise
-from tests.http_kit import framed
+from sockcrud.identity.credentials import Password
+from sockcrud.protocols.http.framing import RequestFramer
+from sockcrud.protocols.http.loose import LooseFramer
+from sockcrud.protocols.json.objects import ObjectFramer
+from sockcrud.protocols.pacing import LATER
+from tests.proofs.fuzz import mutated, noise
 from tests.proofs.inputs import http_bytes, loose_conversation, requests
 from tests.proofs.systems import Effect, Fault, System
-from tests.running import DIALECTS
+from tests.support.feeding import cut
+from tests.support.http_kit import framed
+from tests.support.running import DIALECTS
 
 FRAMERS: Final = ("objects", "strict", "loose")
 _LONGEST: Final = 400

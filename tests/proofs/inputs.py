@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.dialects.routes import Route
-from tests.doors_kit import routes_by_dialect
-from tests.fuzz import mutated, strings
-from tests.http_tables import BAD, GOOD
+from sockcrud.rest.routes import Route
+from tests.proofs.fuzz import mutated, strings
 from tests.proofs.systems import JSON, TOKEN
+from tests.protocols.http.http_tables import BAD, GOOD
+from tests.support.doors_kit import routes_by_dialect
 
 _TEXTS: Final = (
     "",

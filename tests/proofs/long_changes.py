@@ -27,16 +27,20 @@ from unittest.mock import patch
 import orjson
 from attrs import Factory, define, frozen
 
+from sockcrud.apps.shop.records import Address, Client
+from sockcrud.apps.users.records import User
 from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
-from sockcrud.model import KINDS, STANDARD, Account, Address, Client, Company, Record, Session, User, checked
-from sockcrud.operations.import_rows import NO_PASSWORD
-from sockcrud.stores import sqlite_ends
-from sockcrud.stores.memory import MemoryStore
-from sockcrud.stores.moving import Counters
-from tests import running
+from sockcrud.identity.records import Account, Company, Session
+from sockcrud.records import Record, checked
+from sockcrud.storage.maintenance.import_rows import NO_PASSWORD
+from sockcrud.storage.memory.store import MemoryStore
+from sockcrud.storage.moving import Counters
+from sockcrud.storage.sqlite import ends as sqlite_ends
 from tests.proofs.floor import Floor, Worst
-from tests.running import Daemon
+from tests.support import running
+from tests.support.model import KINDS, STANDARD
+from tests.support.running import Daemon
 
 PASSWORD: Final = "a password of long changes"
 EVERY: Final = 0.003
@@ -46,7 +50,8 @@ TARGET: Final = 0.050
 MIB: Final = 2**20
 
 FILLED: Final = """
-from sockcrud import cli, tap
+from sockcrud import tap
+from sockcrud.cli import main as cli
 from tests.proofs.long_changes import FilledStore, Sizes
 FilledStore.sizes = {sizes!r}
 tap.MemoryStore = FilledStore

@@ -13,11 +13,11 @@ import sys
 from time import monotonic
 from typing import Final
 
-from tests.proofs import connecting, http_requests, lines, lists, logins, tls, words
-from tests.proofs.attack import STRANGERS
-from tests.proofs.report import HEAD, row, summary
-from tests.proofs.rounds import SLACK, STRICT, Plan, outcomes
-from tests.proofs.site import STORES
+from tests.proofs.strangers import connecting, http_requests, lines, lists, logins, tls, words
+from tests.proofs.strangers.attack import STRANGERS
+from tests.proofs.strangers.report import HEAD, row, summary
+from tests.proofs.strangers.rounds import SLACK, STRICT, Plan, outcomes
+from tests.proofs.strangers.site import STORES
 
 KINDS: Final = (lines, lists, connecting, http_requests, logins, tls, words)
 """The families of strangers: each module registers its own."""

@@ -16,11 +16,13 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
-from sockcrud.model import KINDS, LoginFailures, Record, Session
-from tests.directory_kit import HERE
-from tests.doors_kit import factories
-from tests.people_case import PeopleCase
-from tests.running import DIALECTS
+from sockcrud.identity.records import LoginFailures, Session
+from sockcrud.records import Record
+from tests.support.directory_kit import HERE
+from tests.support.doors_kit import factories
+from tests.support.model import KINDS
+from tests.support.people_case import PeopleCase
+from tests.support.running import DIALECTS
 
 JSON: Final = ("users", "messages")
 TOKEN: Final = b"ABCDEF0123456789" * 4

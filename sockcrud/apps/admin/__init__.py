@@ -2,7 +2,7 @@
 
 from sockcrud.app import App, Command, Dialect
 
-_COMMANDS = "sockcrud.commands"
+_COMMANDS = "sockcrud.apps.admin.commands"
 _TITLE = "The admin port of a daemon"
 
 app = App(
@@ -21,12 +21,12 @@ app = App(
     ],
     client="sockcrud.client:Admin",
     commands=[
-        Command("admin", f"{_COMMANDS}.admin:admin", "The login of the admin port.", _TITLE),
-        Command("status", f"{_COMMANDS}.admin:status", "Tell which dialects listen, and whether all is well.", _TITLE),
+        Command("admin", f"{_COMMANDS}.daemon:admin", "The login of the admin port.", _TITLE),
+        Command("status", f"{_COMMANDS}.daemon:status", "Tell which dialects listen, and whether all is well.", _TITLE),
         Command("accounts", f"{_COMMANDS}.accounts:accounts", "Who may log in.", _TITLE),
         Command("companies", f"{_COMMANDS}.companies:companies", "The companies, whose accounts see each other.", _TITLE),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
-        Command("changes", f"{_COMMANDS}.admin:changes", "List what has changed.", _TITLE),
+        Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),
     ],
-    checks={"admin": "sockcrud.monitor.checks.admin:AdminCheck"},
+    checks={"admin": "sockcrud.apps.admin.checks:AdminCheck"},
 )

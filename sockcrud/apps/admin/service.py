@@ -9,15 +9,15 @@ from typing import Final, Generic, TypeVar
 import attrs
 from attrs import frozen
 
-from sockcrud.accounts import Directory, Permit
+from sockcrud.access import Gate, Principal, admins, operation
 from sockcrud.errors import Invalid, NotFound
-from sockcrud.model import USER, Account, Company, Session
-from sockcrud.operations.directory import still
-from sockcrud.operations.gate import Gate, Principal, admins, operation
-from sockcrud.operations.record_lines import without_secrets
-from sockcrud.operations.values import Secret
-from sockcrud.sessions import account_lock, alive_in_company, end_sessions
-from sockcrud.stores.interfaces import Change, IStore, ITransaction, R, Where
+from sockcrud.identity.accounts import Directory, Permit
+from sockcrud.identity.credentials import Secret
+from sockcrud.identity.directory import still
+from sockcrud.identity.records import USER, Account, Company, Session
+from sockcrud.identity.sessions import account_lock, alive_in_company, end_sessions
+from sockcrud.storage.contract import Change, IStore, ITransaction, R, Where
+from sockcrud.storage.maintenance.record_lines import without_secrets
 
 T = TypeVar("T")
 

@@ -8,10 +8,10 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
 
+from sockcrud.access import Gate, Principal, admins, anyone, operation
 from sockcrud.errors import Unavailable
-from sockcrud.model import Company
-from sockcrud.operations.gate import Gate, Principal, admins, anyone, operation
-from sockcrud.stores.interfaces import IStore
+from sockcrud.identity.records import Company
+from sockcrud.storage.contract import IStore
 
 STORE_SECONDS: Final = 2.0
 """A store that takes longer to answer is as good as out of reach."""

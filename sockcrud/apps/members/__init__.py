@@ -19,8 +19,8 @@ app = App(
         )
     ],
     client="sockcrud.client:Members",
-    commands=[Command("members", "sockcrud.commands.members:members", "The members, by role.")],
-    checks={"members": "sockcrud.monitor.checks.members:MembersCheck"},
+    commands=[Command("members", "sockcrud.apps.members.commands:members", "The members, by role.")],
+    checks={"members": "sockcrud.apps.members.checks:MembersCheck"},
     settings=[
         Setting(
             "members_strict",

@@ -10,13 +10,8 @@ from urllib.parse import parse_qsl
 import orjson
 from attrs import frozen
 
+from sockcrud.access import Principal
 from sockcrud.apps.members.service import Members
-from sockcrud.dialects.fields import required
-from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response, media_type
-from sockcrud.dialects.routes import JSON, Found, Route, Schema, route
-from sockcrud.dialects.schemas import ID, PASSWORD, an_object, field_of
 from sockcrud.errors import (
     Busy,
     Crashed,
@@ -30,12 +25,17 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.model import ADMIN, USER, Account
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.values import Password
+from sockcrud.identity.credentials import Password
+from sockcrud.identity.directory import Logins
+from sockcrud.identity.records import ADMIN, USER, Account
+from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.fields import required
+from sockcrud.rest.lists import list_response
+from sockcrud.rest.openapi import Part
+from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response, media_type
+from sockcrud.rest.routes import JSON, Found, Route, Schema, route
+from sockcrud.rest.schemas import ID, PASSWORD, an_object, field_of
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Request, Response
 
 DIALECT: Final = "members"
 COOKIE: Final = "sockcrud_members"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from sockcrud.model import ADMIN, Account
-from sockcrud.operations.directory import own_account
-from sockcrud.operations.gate import Gate, Principal, logged_in, operation
-from sockcrud.operations.results import Given, Listing
-from sockcrud.stores.interfaces import IStore
+from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.identity.directory import own_account
+from sockcrud.identity.records import ADMIN, Account
+from sockcrud.storage.contract import Given, IStore, Listing
 
 
 @frozen

@@ -14,9 +14,9 @@ app = App(
             idle="1800",
         )
     ],
-    records=["sockcrud.model:Message"],
+    records=["sockcrud.apps.messages.records:Message"],
     client="sockcrud.client:Messages",
-    commands=[Command("messages", "sockcrud.commands.messages:messages", "The messages, over JSON on TCP.")],
-    checks={"messages": "sockcrud.monitor.checks.messages:MessagesCheck"},
+    commands=[Command("messages", "sockcrud.apps.messages.commands:messages", "The messages, over JSON on TCP.")],
+    checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
     examples="sockcrud.apps.messages.examples:EXAMPLES",
 )

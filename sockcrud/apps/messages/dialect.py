@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.access import Principal
+from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
-from sockcrud.dialects.fields import required, whole
-from sockcrud.dialects.lists import list_answer
 from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
-from sockcrud.model import Message
-from sockcrud.operations.gate import Principal
+from sockcrud.protocols.connection import Answer, Last
+from sockcrud.protocols.json.objects import JSONFactory, JSONObject
+from sockcrud.rest.fields import required, whole
+from sockcrud.rest.lists import list_answer
 from sockcrud.serving import Serving
-from sockcrud.wire.conversation import Answer, Last
-from sockcrud.wire.json_objects import JSONFactory, JSONObject
 
 STATUSES: Final = {
     200: "OK",

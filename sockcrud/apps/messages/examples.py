@@ -3,6 +3,6 @@
 from typing import Final
 
 from sockcrud.app import Example
-from sockcrud.model import Message
+from sockcrud.apps.messages.records import Message
 
 EXAMPLES: Final[tuple[Example, ...]] = ((Message, 1, {"data": "abc"}), (Message, 2, {"data": "fgh"}))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from sockcrud.model import Message, checked
-from sockcrud.operations.gate import Gate, Principal, anyone, operation
-from sockcrud.stores.interfaces import IStore, Listing
+from sockcrud.access import Gate, Principal, anyone, operation
+from sockcrud.apps.messages.records import Message
+from sockcrud.records import checked
+from sockcrud.storage.contract import IStore, Listing
 
 
 @frozen

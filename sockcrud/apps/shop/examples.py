@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from sockcrud.app import Example
-from sockcrud.model import Client
+from sockcrud.apps.shop.records import Client
 
 EXAMPLES: Final[tuple[Example, ...]] = (
     (

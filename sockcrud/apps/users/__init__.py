@@ -14,8 +14,8 @@ app = App(
             idle="1800",
         )
     ],
-    records=["sockcrud.model:User"],
+    records=["sockcrud.apps.users.records:User"],
     client="sockcrud.client:Users",
-    commands=[Command("users", "sockcrud.commands.users:users", "The users, over JSON on TCP.")],
-    checks={"users": "sockcrud.monitor.checks.users:UsersCheck"},
+    commands=[Command("users", "sockcrud.apps.users.commands:users", "The users, over JSON on TCP.")],
+    checks={"users": "sockcrud.apps.users.checks:UsersCheck"},
 )

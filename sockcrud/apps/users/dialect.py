@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import orjson
 
+from sockcrud.access import Principal
+from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
-from sockcrud.dialects.fields import an_object, required, whole
-from sockcrud.dialects.lists import list_answer
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
-from sockcrud.model import User
-from sockcrud.operations.gate import Principal
+from sockcrud.protocols.connection import Answer, Last
+from sockcrud.protocols.json.objects import JSONFactory, JSONObject
+from sockcrud.rest.fields import an_object, required, whole
+from sockcrud.rest.lists import list_answer
 from sockcrud.serving import Serving
-from sockcrud.wire.conversation import Answer, Last
-from sockcrud.wire.json_objects import JSONFactory, JSONObject
 
 
 def _line(answer: JSONObject) -> bytes:

@@ -7,10 +7,11 @@ from typing import Any
 
 from attrs import frozen
 
+from sockcrud.access import Gate, Principal, anyone, operation
+from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
-from sockcrud.model import User, checked
-from sockcrud.operations.gate import Gate, Principal, anyone, operation
-from sockcrud.stores.interfaces import IStore, ITransaction, Listing
+from sockcrud.records import checked
+from sockcrud.storage.contract import IStore, ITransaction, Listing
 
 
 @frozen

@@ -15,6 +15,6 @@ app = App(
         )
     ],
     client="sockcrud.client:Way",
-    commands=[Command("way", "sockcrud.commands.way:way", "The accounts of your company, over way.")],
-    checks={"way": "sockcrud.monitor.checks.way:WayCheck"},
+    commands=[Command("way", "sockcrud.apps.way.commands:way", "The accounts of your company, over way.")],
+    checks={"way": "sockcrud.apps.way.checks:WayCheck"},
 )

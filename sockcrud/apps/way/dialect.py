@@ -11,13 +11,8 @@ from typing import Any, ClassVar, Final
 import orjson
 from attrs import evolve
 
+from sockcrud.access import Principal
 from sockcrud.apps.way.service import Colleagues
-from sockcrud.dialects.fields import whole
-from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Route, Schema, route
-from sockcrud.dialects.schemas import ID, field_of
 from sockcrud.errors import (
     Busy,
     DomainError,
@@ -32,12 +27,17 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.model import Account
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.values import Digest
+from sockcrud.identity.credentials import Digest
+from sockcrud.identity.directory import Logins
+from sockcrud.identity.records import Account
+from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.fields import whole
+from sockcrud.rest.lists import list_response
+from sockcrud.rest.openapi import Part
+from sockcrud.rest.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
+from sockcrud.rest.routes import Found, Route, Schema, route
+from sockcrud.rest.schemas import ID, field_of
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Request, Response
 
 DIALECT: Final = "way"
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from sockcrud.accounts import Directory
+from sockcrud.access import Gate, Principal, admins, logged_in, operation
 from sockcrud.errors import Forbidden, NotFound, NotLoggedIn
-from sockcrud.model import ADMIN, Account
-from sockcrud.operations.directory import own_account, still
-from sockcrud.operations.gate import Gate, Principal, admins, logged_in, operation
-from sockcrud.operations.results import Given, Listing
-from sockcrud.operations.values import Secret
-from sockcrud.stores.interfaces import IReads, IStore, Where
+from sockcrud.identity.accounts import Directory
+from sockcrud.identity.credentials import Secret
+from sockcrud.identity.directory import own_account, still
+from sockcrud.identity.records import ADMIN, Account
+from sockcrud.storage.contract import Given, IReads, IStore, Listing, Where
 
 
 @frozen

@@ -9,10 +9,9 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
+from sockcrud.access import Principal
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
-from sockcrud.dialects.routed import RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Schema
 from sockcrud.errors import (
     Busy,
     Crashed,
@@ -32,13 +31,14 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.import_rows import Fault, Unimportable
-from sockcrud.operations.record_lines import IMPORT_LIMIT, Spool
-from sockcrud.operations.transfer import Transfer
-from sockcrud.operations.upkeep import Upkeep
-from sockcrud.wire.http import Request, Response
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import Request, Response
+from sockcrud.rest.routed import RoutedResponder, Terms, json_response
+from sockcrud.rest.routes import Found, Schema
+from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
+from sockcrud.storage.maintenance.record_lines import IMPORT_LIMIT, Spool
+from sockcrud.storage.maintenance.transfer import Transfer
+from sockcrud.storage.maintenance.upkeep import Upkeep
 
 DIALECT: Final = "admin"
 IMPORT: Final = "/import"

@@ -9,15 +9,16 @@ from typing import Any, Final
 from sockcrud.apps.admin.dialect import schemas
 from sockcrud.apps.admin.dialect.base import LOGOUT, AdminBase
 from sockcrud.apps.admin.service import PAGE, LiveSession, Page
-from sockcrud.dialects.etags import NO_REVISION, etag
-from sockcrud.dialects.fields import required
-from sockcrud.dialects.routed import Call, json_response
-from sockcrud.dialects.routes import route
 from sockcrud.errors import Invalid, Outdated
-from sockcrud.model import INT64, Account, Company
-from sockcrud.operations.record_lines import as_json
-from sockcrud.operations.values import Password
-from sockcrud.wire.http import Response
+from sockcrud.identity.credentials import Password
+from sockcrud.identity.records import Account, Company
+from sockcrud.protocols.http.connection import Response
+from sockcrud.records.constraints import INT64
+from sockcrud.rest.etags import NO_REVISION, etag
+from sockcrud.rest.fields import required
+from sockcrud.rest.routed import Call, json_response
+from sockcrud.rest.routes import route
+from sockcrud.storage.maintenance.record_lines import as_json
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _ACCOUNT_FIELDS: Final = ("login", "role", "company_id", "active")

@@ -9,11 +9,11 @@ from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
-from sockcrud.dialects.openapi import Part
-from sockcrud.operations.transfer import Transfer
-from sockcrud.operations.upkeep import Upkeep
+from sockcrud.protocols.http.connection import HTTPFactory
+from sockcrud.rest.openapi import Part
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory
+from sockcrud.storage.maintenance.transfer import Transfer
+from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
 class AdminResponder(DirectoryRoutes, SystemRoutes):

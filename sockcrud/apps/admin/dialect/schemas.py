@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
-from sockcrud.dialects.routes import Schema
-from sockcrud.dialects.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
-from sockcrud.model import STANDARD, Account, Company, Session
+from sockcrud.identity.records import Account, Company, Session
+from sockcrud.rest.routes import Schema
+from sockcrud.rest.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
+from tests.support.model import STANDARD
 
 __all__ = ["ID", "TEXT"]
 

@@ -9,15 +9,15 @@ from sockcrud.apps.admin.dialect import schemas
 from sockcrud.apps.admin.dialect.base import IMPORT, SOON, AdminBase
 from sockcrud.apps.admin.dialect.directory import whole_of_query
 from sockcrud.apps.admin.service import PAGE
-from sockcrud.dialects.routed import Call, json_response
-from sockcrud.dialects.routes import JSON, route
 from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
-from sockcrud.model import Record
-from sockcrud.operations.import_rows import Fault, Given
-from sockcrud.operations.record_lines import Spool, as_json, as_lines
-from sockcrud.operations.results import Change, Listing
-from sockcrud.wire.http import BodySlices, Response
+from sockcrud.protocols.http.connection import BodySlices, Response
+from sockcrud.records import Record
+from sockcrud.rest.routed import Call, json_response
+from sockcrud.rest.routes import JSON, route
+from sockcrud.storage.contract import Change, Listing
+from sockcrud.storage.maintenance.import_rows import Fault, Given
+from sockcrud.storage.maintenance.record_lines import Spool, as_json, as_lines
 
 LINES: Final = "application/x-ndjson"
 """One JSON object a line."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from sockcrud.access import Principal
 from sockcrud.apps.shop.dialect.base import MESSAGE, SESSIONS, ShopService, health_at
-from sockcrud.dialects.authorization import basic
-from sockcrud.dialects.fields import required
-from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import route
-from sockcrud.dialects.schemas import PASSWORD, TEXT, an_object, field_of
 from sockcrud.errors import LoginFailed, NotLoggedIn
-from sockcrud.model import Account
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.operations.values import Password
+from sockcrud.identity.credentials import Password
+from sockcrud.identity.directory import Logins
+from sockcrud.identity.records import Account
+from sockcrud.protocols.http.connection import HTTPFactory, Response
+from sockcrud.rest.authorization import basic
+from sockcrud.rest.fields import required
+from sockcrud.rest.openapi import Part
+from sockcrud.rest.routed import Call, Terms, json_response
+from sockcrud.rest.routes import route
+from sockcrud.rest.schemas import PASSWORD, TEXT, an_object, field_of
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Response
 
 _ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
 

@@ -8,11 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from sockcrud.dialects.authorization import bearer
-from sockcrud.dialects.etags import etag
-from sockcrud.dialects.routed import Call, RoutedResponder, Terms, json_response
-from sockcrud.dialects.routes import Found, Schema, route
-from sockcrud.dialects.schemas import ID, TEXT, an_object
+from sockcrud.access import Principal
 from sockcrud.errors import (
     Busy,
     DomainError,
@@ -28,9 +24,13 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.operations.directory import Logins
-from sockcrud.operations.gate import Principal
-from sockcrud.wire.http import Request, Response
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import Request, Response
+from sockcrud.rest.authorization import bearer
+from sockcrud.rest.etags import etag
+from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
+from sockcrud.rest.routes import Found, Schema, route
+from sockcrud.rest.schemas import ID, TEXT, an_object
 
 SESSIONS: Final = "auth"
 """Where the tokens work: those that the auth service gives work at all services, and no others do."""

@@ -8,27 +8,17 @@ from typing import Any, Final
 import orjson
 
 from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
+from sockcrud.apps.shop.records import Address, Client
 from sockcrud.apps.shop.service.clients import Addresses, Clients
-from sockcrud.dialects.fields import required, sent_as
-from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import route
-from sockcrud.dialects.schemas import (
-    CEP_TAKEN,
-    CPF_TAKEN,
-    FLAG,
-    MONEY_SHOWN,
-    MONEY_TAKEN,
-    a_list,
-    an_object,
-    field_of,
-    fields_of,
-)
-from sockcrud.model import Address, Client
-from sockcrud.operations.directory import Logins
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import HTTPFactory, Response
+from sockcrud.rest.fields import required, sent_as
+from sockcrud.rest.lists import list_response
+from sockcrud.rest.openapi import Part
+from sockcrud.rest.routed import Call, Terms, json_response
+from sockcrud.rest.routes import route
+from sockcrud.rest.schemas import CEP_TAKEN, CPF_TAKEN, FLAG, MONEY_SHOWN, MONEY_TAKEN, a_list, an_object, field_of, fields_of
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Response
 
 _CLIENT_FIELDS: Final = ("name", "email", "cpf", "balance")
 _ADDRESS_FIELDS: Final = ("state", "city", "street", "number")

@@ -8,27 +8,17 @@ from typing import Any, Final
 import orjson
 
 from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
+from sockcrud.apps.shop.records import Product
 from sockcrud.apps.shop.service.products import Products
-from sockcrud.dialects.fields import required
-from sockcrud.dialects.lists import list_response
-from sockcrud.dialects.openapi import Part
-from sockcrud.dialects.routed import Call, Terms, json_response
-from sockcrud.dialects.routes import route
-from sockcrud.dialects.schemas import (
-    FLAG,
-    FLAG_SHOWN,
-    FLAG_TAKEN,
-    MONEY_SHOWN,
-    MONEY_TAKEN,
-    a_list,
-    an_object,
-    field_of,
-    fields_of,
-)
-from sockcrud.model import Product
-from sockcrud.operations.directory import Logins
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import HTTPFactory, Response
+from sockcrud.rest.fields import required
+from sockcrud.rest.lists import list_response
+from sockcrud.rest.openapi import Part
+from sockcrud.rest.routed import Call, Terms, json_response
+from sockcrud.rest.routes import route
+from sockcrud.rest.schemas import FLAG, FLAG_SHOWN, FLAG_TAKEN, MONEY_SHOWN, MONEY_TAKEN, a_list, an_object, field_of, fields_of
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Response
 
 _FIELDS: Final = ("name", "description", "quantity", "price", "status")
 

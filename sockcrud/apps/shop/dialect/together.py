@@ -13,11 +13,11 @@ from sockcrud.apps.shop.dialect.products import ProductsResponder
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
 from sockcrud.apps.shop.service.products import Products
-from sockcrud.dialects.routed import Terms
-from sockcrud.dialects.routes import Routes
-from sockcrud.operations.directory import Logins
+from sockcrud.identity.directory import Logins
+from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.routed import Terms
+from sockcrud.rest.routes import Routes
 from sockcrud.serving import Serving
-from sockcrud.wire.http import HTTPFactory, Request, Response
 
 SERVICES: Final = (ClientsResponder, ProductsResponder, InventoryResponder, AuthResponder)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from attrs import frozen
 
+from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.apps.shop import values as forms
+from sockcrud.apps.shop.records import Address, Client
 from sockcrud.errors import NotFound
-from sockcrud.model import Address, Client, checked
-from sockcrud.operations import values
-from sockcrud.operations.gate import Gate, Principal, logged_in, operation
-from sockcrud.stores.interfaces import IStore, Listing, Where
+from sockcrud.records import checked, values
+from sockcrud.storage.contract import IStore, Listing, Where
 
 
 @frozen
@@ -61,7 +62,7 @@ class Clients:
 
 
 def _client(name: str, email: str, cpf: object, balance: object) -> dict[str, Any]:
-    return checked(Client, name=name, email=email, cpf=values.cpf(cpf), balance=values.money("balance", balance))
+    return checked(Client, name=name, email=email, cpf=forms.cpf(cpf), balance=values.money("balance", balance))
 
 
 @frozen
@@ -106,4 +107,4 @@ class Addresses:
 
 
 def _address(state: str, city: str, street: str, number: int, cep: object) -> dict[str, Any]:
-    return checked(Address, state=state, city=city, street=street, number=number, cep=values.cep(cep))
+    return checked(Address, state=state, city=city, street=street, number=number, cep=forms.cep(cep))

@@ -12,11 +12,11 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
+from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.apps.shop.records import InventoryItem, Product
 from sockcrud.errors import Invalid, NotFound
-from sockcrud.model import InventoryItem, Product, Record, checked
-from sockcrud.operations import values
-from sockcrud.operations.gate import Gate, Principal, logged_in, operation
-from sockcrud.stores.interfaces import IStore, ITransaction, Listing, Where
+from sockcrud.records import Record, checked, values
+from sockcrud.storage.contract import IStore, ITransaction, Listing, Where
 
 _PAGE: Final = 200
 _OWNERS: Final = {"client": "client_id", "product": "product_id"}

@@ -9,11 +9,11 @@ from typing import Any
 
 from attrs import frozen
 
+from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.apps.shop.records import Product
 from sockcrud.errors import NotFound
-from sockcrud.model import Product, checked
-from sockcrud.operations import values
-from sockcrud.operations.gate import Gate, Principal, logged_in, operation
-from sockcrud.stores.interfaces import IStore, Listing
+from sockcrud.records import checked, values
+from sockcrud.storage.contract import IStore, Listing
 
 
 @frozen

@@ -1,0 +1,131 @@
+"""The one place that every operation passes: permission, count, time, log, and a crash turned into a domain error.
+
+What watches traffic is a watcher of the gate, and hooks in nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timezone
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from attrs import Factory, define, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from sockcrud.errors import Crashed, DomainError, Forbidden, NotLoggedIn
+from sockcrud.identity.records import ADMIN, Account
+
+log: Final = Logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@frozen
+class Principal:
+    """Who asks: through which dialect, from where, and, after a login, as whom."""
+
+    dialect: str
+    address: str
+    account: Account | None = None
+    session_id: int | None = None
+
+
+Permission = Callable[[Principal], None]
+"""Raises where the principal may not."""
+
+
+def anyone(principal: Principal) -> None:
+    """Everybody may."""
+
+
+def logged_in(principal: Principal) -> None:
+    """Whoever has logged in may."""
+    if principal.account is None:
+        raise NotLoggedIn
+
+
+def admins(principal: Principal) -> None:
+    """Admins may."""
+    logged_in(principal)
+    if principal.account is None or principal.account.role != ADMIN:
+        raise Forbidden
+
+
+class Watcher(Protocol):
+    """Is told of every operation that has passed, before its answer is made."""
+
+    def __call__(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
+        """Take note; never raise, never wait. `outcome` is "ok" or that of a `DomainError`."""
+
+
+@define
+class Gate:
+    """What the operations share: the clock, and who watches."""
+
+    clock: IReactorTime
+    watchers: list[Watcher] = Factory(list)
+
+    def now(self) -> datetime:
+        """Give the time of day."""
+        return datetime.fromtimestamp(self.clock.seconds(), timezone.utc)
+
+
+class Gated(Protocol):
+    """What has operations."""
+
+    @property
+    def gate(self) -> Gate: ...
+
+
+S = TypeVar("S", bound=Gated)
+
+
+def operation(
+    name: str, may: Permission
+) -> Callable[
+    [Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]],
+    Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
+]:
+    """Make a method an operation: it fires with the method's result, or fails with a `DomainError` and nothing else."""
+
+    def decorate(
+        method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
+    ) -> Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]:
+        @wraps(method)
+        async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            gate = self.gate
+            started = gate.clock.seconds()
+            outcome = "ok"
+            try:
+                may(principal)
+                return await method(self, principal, *args, **kwargs)
+            except DomainError as error:
+                outcome = error.outcome
+                raise
+            except Exception:
+                outcome = Crashed.outcome
+                log.failure("{operation} crashed", operation=name)
+                raise Crashed from None
+            finally:
+                seconds = gate.clock.seconds() - started
+                for watch in gate.watchers:
+                    watch(name, principal, seconds, outcome)
+
+        return passed
+
+    return decorate
+
+
+def log_operation(operation: str, principal: Principal, seconds: float, outcome: str) -> None:
+    """A watcher that writes a line for each operation. Neither arguments nor results are in it: they may be secret."""
+    log.info(
+        "{dialect} {address} {operation} {outcome} {milliseconds:.3f} ms",
+        dialect=principal.dialect,
+        address=principal.address,
+        operation=operation,
+        outcome=outcome,
+        milliseconds=seconds * 1000,
+    )

@@ -1,0 +1,87 @@
+"""`sockcrud admin`, `sockcrud status` and `sockcrud changes`, at the admin port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sockcrud.cli.entering import add_login, add_logout
+from sockcrud.cli.options import talks_to
+from sockcrud.cli.outcomes import Failed
+from sockcrud.cli.systems import System
+from sockcrud.cli.values import LIMIT, REVISION, TEXT
+
+if TYPE_CHECKING:
+    from sockcrud.client.sync import Admin
+
+
+ADMIN: Final[System[Admin]] = System("admin", "sockcrud.client.sync:Admin", login=True)
+
+
+@click.group()
+@talks_to("admin")
+def admin() -> None:
+    """The login of the admin port, for accounts, companies, sessions and changes.
+
+    \b
+    sockcrud admin login
+    sockcrud accounts list
+    sockcrud admin logout
+    """
+
+
+add_login(
+    admin,
+    ADMIN,
+    "Log in, and keep the token for the commands that follow.",
+    *("", "--login ana --password-file password --at example.org:8000"),
+    option=click.option("--login", type=TEXT, metavar="NAME", default="admin", show_default=True, help="an admin's login name"),
+)
+add_logout(admin, ADMIN, "End the session, and forget its token.")
+
+
+@click.command()
+@talks_to("admin")
+def status() -> None:
+    """Tell which dialects listen, and whether the store can be reached. Needs no login.
+
+    The status is 0 where all is well, 1 where it is not, 3 where nobody answers.
+
+    \b
+    sockcrud status
+    sockcrud status --at example.org:8000
+    """
+    from sockcrud.cli import showing
+
+    with ADMIN.asked_as_nobody() as client:
+        health = client.health()
+    if showing.for_people():
+        rows = [{"part": name, "state": "listens" if up else "does not listen"} for name, up in health.listening.items()]
+        store = {"part": "store", "state": "reachable" if health.store_reachable else "not reachable"}
+        unknown = [{"part": kind, "state": "in the store, and of no app in use"} for kind in health.unknown_kinds]
+        showing.show_rows([*rows, store, *unknown])
+    else:
+        showing.show(health)
+    if not health.good:
+        raise Failed("the daemon says that not all is well")
+
+
+@click.command()
+@click.option("--since", type=REVISION, metavar="REV", default=0, show_default=True, help="what came after this revision")
+@click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
+@talks_to("admin")
+def changes(since: int, limit: int | None) -> None:
+    """List what has changed: each change's revision, and what the record became; nothing, where it was deleted.
+
+    They are known for a bounded stretch: who asks for more is told so. Log in first: sockcrud admin login.
+
+    \b
+    sockcrud changes
+    sockcrud changes --since 120 --limit 10
+    """
+    from sockcrud.cli import showing
+    from sockcrud.cli.records.pages import pages_of
+
+    with ADMIN.asked() as client:
+        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes")

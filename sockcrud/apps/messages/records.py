@@ -1,0 +1,11 @@
+"""The records of `messages`."""
+
+from __future__ import annotations
+
+from sockcrud.records import Record, text
+
+
+class Message(Record, any_id=True):
+    """A message of docs/protocols/messages.md. Its id is the client's choice."""
+
+    data: str = text(1, 10_000)

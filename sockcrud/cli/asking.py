@@ -1,0 +1,110 @@
+"""Asking a server: where it is, as whom, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import attrs
+
+from sockcrud.cli import logins
+from sockcrud.cli.dialects import OF_THE_SHOP, behind, default_place, owner, port, variable
+from sockcrud.cli.logins import Login
+from sockcrud.cli.options import wishes
+from sockcrud.cli.outcomes import Failed, NoAnswer, WrongUse, in_file
+from sockcrud.client.errors import Busy, CannotSend, ClientError, NotLoggedIn, Refused, ServerGone, TooManyAttempts
+from sockcrud.client.places import Place, parse
+
+C = TypeVar("C")
+
+
+def place_of(dialect: str) -> Place:
+    """Give where the dialect is: what the line says, else the environment, else where the login was, else here."""
+    said = wishes().at
+    if said is not None:
+        return written_place("--at", said, port(dialect))
+    for name in dict.fromkeys((dialect, behind(dialect))):
+        if said := os.environ.get(variable(name)):
+            return written_place(variable(name), said, port(name))
+    login = logins.newest(owner(dialect))
+    if login is None:
+        return parse(default_place(dialect))
+    if login.dialect != dialect and (login.alone or dialect not in OF_THE_SHOP):  # it has a port of its own
+        return attrs.evolve(login.place, port=port(dialect))
+    return login.place
+
+
+def written_place(source: str, text: str, default: int | None) -> Place:
+    """Give the place that is written; end with the line that says where it is written, if it is none."""
+    try:
+        return parse(text, default)
+    except ValueError as error:
+        raise WrongUse(f"{source}: {error}") from None
+
+
+def as_written(place: Place) -> str:
+    """Give a place as it can be written again."""
+    if place.kind == "unix":
+        return "unix:" + place.path.replace("\\", "\\\\").replace(":", "\\:")
+    return f"tls://{place}" if place.kind == "tls" else str(place)
+
+
+def login_for(dialect: str, place: Place) -> Login:
+    """Give the login to ask as: that of the place, and for what the shop's login opens also one made on the same host."""
+    by = owner(dialect)
+    found = logins.find(by, place)
+    if found is None and by == "shop":
+        found = logins.newest(by, place)
+    if found is None:
+        raise log_in_first(dialect, place)
+    return found
+
+
+def log_in_first(dialect: str, place: Place) -> Failed:
+    """Give the error of who has no login, or one that is over."""
+    by = owner(dialect)
+    elsewhere = by == dialect and as_written(place) != default_place(by)
+    return Failed(f"log in first: sockcrud {by} login" + (f" --at {as_written(place)}" if elsewhere else ""))
+
+
+def made(kind: Callable[..., C], place: Place) -> C:
+    """Give a client of that place."""
+    return kind(as_written(place), timeout=wishes().timeout, trust=wishes().trust)
+
+
+@contextmanager
+def told(dialect: str, place: Place, changes: bool = False) -> Iterator[None]:
+    """Turn the errors of a client into lines."""
+    try:
+        yield
+    except NotLoggedIn:
+        raise log_in_first(dialect, place) from None
+    except Refused as error:
+        raise Failed(_refusal(error)) from None
+    except ClientError as error:
+        raise NoAnswer(_silence(error, place, changes)) from None
+    except BrokenPipeError:
+        raise  # whoever read stdout has seen enough: click knows what to do
+    except OSError as error:
+        raise in_file(error) from None  # what was said could not be written
+
+
+def _refusal(error: Refused) -> str:
+    status: object = "ERROR" if error.status == 200 else error.status  # as way says it: its HTTP is always well
+    line = f"{error.message} ({status})"
+    if isinstance(error, (TooManyAttempts, Busy)):
+        line += f": try again in {error.retry_after:g} s"
+    return line
+
+
+def _silence(error: ClientError, place: Place, changes: bool) -> str:
+    line = str(error)
+    if str(place) not in line:
+        line = f"{place}: {line}"
+    if isinstance(error, (CannotSend, ServerGone)):
+        line += f" ({error.code})"
+    if changes and error.may_have_happened:
+        line += "; what was asked for may have been done all the same"
+    return line

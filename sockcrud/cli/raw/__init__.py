@@ -1,0 +1,1 @@
+"""Requests as they stand, to any server."""

@@ -1,0 +1,114 @@
+"""`sockcrud send`: lines of JSON on TCP, as they stand."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sockcrud.cli.options import careful
+from sockcrud.cli.outcomes import Failed, WrongUse, visible
+from sockcrud.cli.values import TEXT
+
+if TYPE_CHECKING:
+    from sockcrud.client.places import Place
+
+_PIECE: Final = 64 * 1024
+
+
+@click.command()
+@click.argument("dialect", type=click.Choice(["users", "messages"]))
+@click.argument("line", type=TEXT, required=False)
+@click.option("--at", metavar="PLACE", help="the server  [env: SOCKCRUD_USERS_AT, SOCKCRUD_MESSAGES_AT; default: as its group]")
+@careful
+def send(dialect: str, line: str | None, at: str | None) -> None:
+    """Send one LINE to users or messages, and show the line that answers it; without it, all lines of stdin.
+
+    Lines of stdin are pipelined: they are sent while answers come, and these are shown in the order of the lines. The
+    status is 1 where an answer is a refusal.
+
+    \b
+    sockcrud send users '{"id_operation": "get_users"}'
+    sockcrud send messages '{"op": "mostrar"}' --at example.org:5000
+    sockcrud send users < requests.jsonl > answers.jsonl
+    """
+    from sockcrud.cli import asking
+    from sockcrud.cli.options import wishes
+
+    wishes().at = at
+    place = asking.place_of(dialect)
+    if line is None or line == "-":
+        _send_all(dialect, place)
+    else:
+        _send_one(dialect, place, line)
+
+
+def _send_one(dialect: str, place: Place, line: str) -> None:
+    from sockcrud.cli import asking
+    from sockcrud.client import sync
+
+    if not line.strip() or "\n" in line:
+        raise WrongUse("LINE: expected one line, and not a blank one")
+    with asking.told(dialect, place, changes=True):
+        client: sync.Users | sync.Messages = (
+            asking.made(sync.Users, place) if dialect == "users" else asking.made(sync.Messages, place)
+        )
+        try:
+            answer = client.send(line)
+        finally:
+            client.close()
+    click.echo(_shown(answer))
+    if error := _refusal(answer):
+        raise Failed(error)
+
+
+def _send_all(dialect: str, place: Place) -> None:
+    from sockcrud.cli import asking
+    from sockcrud.cli.raw.pipelining import Outcome, pipelined
+
+    refused = 0
+
+    def answered(answer: str) -> None:
+        nonlocal refused
+        click.echo(_shown(answer))
+        refused += bool(_refusal(answer))
+
+    outcome: Outcome = pipelined(dialect, place, lines(), answered)
+    with asking.told(dialect, place, changes=True):
+        if outcome.error is not None:
+            raise outcome.error
+    if refused:
+        raise Failed(f"{refused:,} of {outcome.answers:,} lines were refused")
+
+
+def lines() -> Iterator[bytes]:
+    """Give the lines of stdin as they come, without blank ones. Reads the descriptor, and holds no lock while it waits."""
+    rest = b""
+    while piece := os.read(sys.stdin.fileno(), _PIECE):
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line for line in whole if line.strip())
+    if rest.strip():
+        yield rest
+
+
+def _shown(answer: str) -> str:
+    """Give a line as it came; on a terminal, one that does nothing to it."""
+    return visible(answer) if sys.stdout.isatty() else answer
+
+
+def _refusal(answer: str) -> str | None:
+    """Give what an answer says where it says no."""
+    try:
+        found: Any = json.loads(answer)
+    except (ValueError, RecursionError):
+        return "an answer that is not JSON"
+    if not isinstance(found, dict):
+        return "an answer that is no JSON object"
+    if "error" in found:
+        return f"{found.get('error_message', 'refused')} ({found['error']})"
+    status = found.get("status")
+    return f"{found.get('message', 'refused')} ({status})" if isinstance(status, int) and status >= 400 else None

@@ -1,0 +1,1 @@
+"""Who may log in: accounts, companies, sessions, failed logins, passwords, and the first admin."""

@@ -1,0 +1,1 @@
+"""What the monitor tells: lines, a table, pages, figures, JUnit."""

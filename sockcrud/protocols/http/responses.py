@@ -1,0 +1,146 @@
+"""Responses, and their bytes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from attrs import frozen
+
+from sockcrud.protocols.answers import Answer, Last, Sliced
+
+
+@frozen
+class BodySlices:
+    """A body that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not.
+
+    `length` is that of all slices together, where it is known before.
+    """
+
+    slices: AsyncIterator[bytes]
+    close: Callable[[], None]
+    length: int | None = None
+
+
+@frozen
+class Response:
+    """What a dialect answers. The wire adds Date, the length or coding of the body, and what becomes of the connection."""
+
+    status: int
+    body: bytes | BodySlices = b""
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    close: bool = False
+
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_RESORT: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""What is said where not even an error could be put into words."""
+
+_LINES: Final = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE: Final = re.compile(rb"[\t -~\x80-\xff]*")
+_WITHOUT_BODY: Final = frozenset((100, 101, 102, 103, 204, 304))
+
+
+class Responses:
+    """Turns responses into bytes. `now` tells the seconds since 1970, for the Date; `always` are fields of all responses."""
+
+    def __init__(self, now: Callable[[], float] = time.time, always: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        self._now = now
+        self._always = _fields(always)
+        self._second = -1
+        self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
+
+    def answer(self, response: Response, *, head: bool = False, http11: bool = True, keep_alive: bool = True) -> Answer:
+        """Give what is to be said: to a HEAD if `head`, to a peer that speaks 1.1 if `http11`, and then goes on or not.
+
+        Raises ValueError where a header field of the response is none.
+        """
+        body = response.body
+        if isinstance(body, BodySlices):
+            return self._sliced(response, body, head, http11, keep_alive)
+        start = self._start(response.status, response.content_type)
+        fields = _fields(response.headers) if response.headers else b""
+        if response.status in _WITHOUT_BODY:
+            said = start + fields
+            body = b""
+        else:
+            said = b"%bContent-Length: %d\r\n%b" % (start, len(body), fields)
+        if head:
+            body = b""
+        if not keep_alive or response.close:
+            return Last(b"%bConnection: close\r\n\r\n%b" % (said, body))
+        if http11:
+            return b"%b\r\n%b" % (said, body)
+        return b"%bConnection: keep-alive\r\n\r\n%b" % (said, body)
+
+    def _sliced(self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool) -> Answer:
+        last = response.close or not keep_alive
+        try:
+            said = self._start(response.status, response.content_type) + _fields(response.headers)
+        except ValueError:
+            body.close()
+            raise
+        if body.length is not None:
+            said += b"Content-Length: %d\r\n" % body.length
+        if head or response.status in _WITHOUT_BODY:
+            body.close()
+            said += _connection(last, http11) + b"\r\n"
+            return Last(said) if last else said
+        if body.length is not None:
+            said += _connection(last, http11) + b"\r\n"
+            return Sliced(_as_they_are(said, body.slices), body.close, last)
+        if http11:
+            said += b"Transfer-Encoding: chunked\r\n" + _connection(last, http11) + b"\r\n"
+            return Sliced(_in_chunks(said, body.slices), body.close, last)
+        return Sliced(_as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True)
+
+    def _start(self, status: int, content_type: bytes) -> bytes:
+        second = int(self._now())
+        if second != self._second:
+            self._second = second
+            self._starts.clear()
+        start = self._starts.get((status, content_type))
+        if start is None:
+            line = _LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+            start = b"%bDate: %b\r\n%b" % (line, formatdate(second, usegmt=True).encode(), self._always)
+            if status not in _WITHOUT_BODY:
+                start += _fields(((b"Content-Type", content_type),))
+            self._starts[status, content_type] = start
+        return start
+
+
+def _connection(last: bool, http11: bool) -> bytes:
+    if last:
+        return b"Connection: close\r\n"
+    return b"" if http11 else b"Connection: keep-alive\r\n"
+
+
+def _fields(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    lines = b""
+    for name, value in headers:
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise ValueError(f"no header field: {name!r}")
+        lines += b"%b: %b\r\n" % (name, value)
+    return lines
+
+
+async def _in_chunks(head: bytes, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for slice in slices:
+        if slice:
+            yield b"%b%x\r\n%b\r\n" % (head, len(slice), slice)
+            head = b""
+    yield head + b"0\r\n\r\n"
+
+
+async def _as_they_are(head: bytes, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for slice in slices:
+        yield head + slice
+        head = b""
+    if head:
+        yield head

@@ -1,0 +1,164 @@
+"""JSON objects on a TCP connection: `ObjectFramer` on a conversation, with what time has to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Final, Protocol
+
+from attrs import frozen
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+
+from sockcrud.protocols.connection import Answer, Conversation, Last, Limits, State, Work
+from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.json.framer import BRACE, Fault, ObjectFramer, Wait
+from sockcrud.protocols.json.text import DEEPEST, JSONObject
+from sockcrud.protocols.pacing import Later
+
+__all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
+
+QUIET: Final = 0.25
+"""Seconds without a byte after which a line that is no object is complete: people type into clients that send no newline."""
+
+_STOPPED: Final = State.STOPPED
+
+
+class Responder(Protocol):
+    """What a dialect puts behind one connection."""
+
+    bad_request: bytes
+    internal_error: bytes
+    busy: bytes
+    farewell: bytes
+
+    def answer(self, request: JSONObject) -> Work:
+        """Answer one request. Fires with the answer; a failure is a fault of ours."""
+
+    def only_reads(self, request: JSONObject) -> bool:
+        """Tell whether the request changes nothing."""
+
+
+@frozen
+class JSONLimits(Limits):
+    """The bounds of this framing. An object's time runs from its first byte."""
+
+    request: int = 64 * 1024
+    depth: int = DEEPEST
+    object_seconds: float = 10.0
+
+
+class JSONConversation(Conversation[JSONObject | Fault]):
+    """A connection that speaks JSON objects.
+
+    Its one timer (see `Conversation.watch`) is set earlier while something unfinished has come: so a connection that
+    sends what it has to say in whole objects sets none.
+    """
+
+    def __init__(self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
+        super().__init__(clock, connections, limits)
+        self._responder = responder
+        self._framer = ObjectFramer(limits.request, limits.depth)
+        self._object_seconds = limits.object_seconds
+        self._begun = 0  # the number of the object that is unfinished
+        self._begun_at = 0.0
+        self._heard_at = 0.0  # when the last byte of what is unfinished came
+        self.farewell = responder.farewell
+        self.busy = responder.busy
+
+    # From the transport
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._state < _STOPPED:
+            framer = self._framer
+            waits = framer.waits
+            if (
+                waits is not None
+                and waits is Wait.BEHIND
+                and data[0] != BRACE
+                and self._clock.seconds() - self._heard_at >= QUIET
+            ):
+                framer.cut()
+            framer.feed(data)
+            self.received()
+
+    def readConnectionLost(self) -> None:
+        self._framer.end()
+        super().readConnectionLost()
+
+    # Requests and answers
+
+    @property
+    def pending(self) -> int:
+        return self._framer.pending
+
+    def next_request(self) -> JSONObject | Fault | Later | None:
+        framer = self._framer
+        request = framer.next_object()
+        if request is None and framer.waits is not None and framer.is_news:
+            self._wait(framer.waits)
+        return request
+
+    def respond(self, request: JSONObject | Fault) -> Answer | Work:
+        if isinstance(request, dict):
+            return self._responder.answer(request)
+        if request is Fault.SYNTAX:
+            return self._responder.bad_request
+        return Last(self._responder.bad_request + self._responder.farewell)
+
+    def only_reads(self, request: JSONObject | Fault) -> bool:
+        return isinstance(request, Fault) or self._responder.only_reads(request)
+
+    def crashed(self) -> Answer:
+        return self._responder.internal_error
+
+    # Deadlines
+
+    def due(self) -> float:
+        return min(super().due(), self._unfinished_due())
+
+    def overdue(self) -> None:
+        """Take what is unfinished for what it is; end the connection only where it has been idle, and answer that first."""
+        if self._unfinished_due() <= self._clock.seconds():
+            self._framer.cut()
+            self._pump()
+            self.watch()
+        else:
+            self._framer.end()
+            self._pump()
+            super().overdue()
+
+    def _unfinished_due(self) -> float:
+        if self._framer.waits is Wait.WORDS:
+            return self._heard_at + QUIET
+        if self._framer.waits is Wait.OBJECT:
+            return self._begun_at + self._object_seconds
+        return inf
+
+    def _wait(self, unfinished: Wait) -> None:
+        """All is taken but something unfinished, which has just come: see to it that it does not stay so."""
+        framer = self._framer
+        framer.is_news = False
+        self._heard_at = self._clock.seconds()
+        if unfinished is Wait.OBJECT and framer.begun != self._begun:
+            self._begun = framer.begun
+            self._begun_at = self._heard_at
+        if unfinished is not Wait.BEHIND:
+            self.watch()
+
+
+class JSONFactory(Factory):
+    """Makes the connections of one dialect. `responder` gets the address of the peer."""
+
+    noisy = False
+
+    def __init__(
+        self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Listening, limits: JSONLimits
+    ) -> None:
+        self.responder = responder
+        self._clock = clock
+        self._connections = connections
+        self._limits = limits
+
+    def buildProtocol(self, addr: IAddress | None) -> JSONConversation:
+        return JSONConversation(self.responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)

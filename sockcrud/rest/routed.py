@@ -1,0 +1,268 @@
+"""What the HTTP dialects share: a request is checked in one order (path, method, login, type, size, fields), and answered.
+
+A dialect is a subclass of `RoutedResponder` with a table of routes, its way to log in, and its words for errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, Final, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+from attrs import Factory, define, evolve, field, frozen
+from twisted.logger import Logger
+
+from sockcrud.access import Principal
+from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
+from sockcrud.protocols.http.connection import BodySink, Request, Response
+from sockcrud.protocols.json.text import DEEPEST, decoded_object
+from sockcrud.rest.etags import NO_REVISION, conditions
+from sockcrud.rest.origins import Header, Origins, Sender, preflight
+from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
+
+log: Final = Logger()
+
+T = TypeVar("T")
+
+NO_STORE: Final = (b"Cache-Control", b"no-store")
+"""No answer is to be kept: it is for who has logged in, or about this moment, or has a token in it."""
+
+_MOST_QUERY_VALUES: Final = 100
+
+
+@frozen
+class Terms:
+    """What may be configured of an HTTP dialect and its listener."""
+
+    origins: Origins = Factory(Origins)
+    deepest: int = DEEPEST
+    """How deeply the JSON of a body may be nested."""
+    secure: bool = False
+    """Whether its connections are encrypted."""
+
+
+@define
+class Call:
+    """A request on its way through a dialect: the route it takes, and who asks."""
+
+    request: Request
+    route: Route
+    parameters: Mapping[str, Any]
+    principal: Principal
+    deepest: int = DEEPEST
+    _query: dict[str, str] | None = field(default=None, init=False)
+
+    @property
+    def id(self) -> int:
+        """The whole number in the path."""
+        id: int = self.parameters["id"]
+        return id
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's values; of a key given twice the last counts. Raises Invalid where it does not decode."""
+        if self._query is None:
+            try:
+                pairs = parse_qsl(
+                    self.request.query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_QUERY_VALUES
+                )
+            except ValueError:
+                raise Invalid("query", f"percent-encoded UTF-8, at most {_MOST_QUERY_VALUES} values") from None
+            self._query = dict(pairs)
+        return self._query
+
+    def fields(self) -> dict[str, Any]:
+        """Give the JSON object of the body; raise Invalid where it is none."""
+        found = decoded_object(self.request.body, self.deepest)
+        if found is None:
+            raise Invalid("body", "a JSON object in UTF-8")
+        return found
+
+    async def if_match(self, change: Callable[[int | None], Awaitable[T]]) -> T:
+        """Return what `change` gives. It gets the revision that the record must be at, None for any.
+
+        So If-Match and If-None-Match are honoured. Raise Outdated where they rule the record's revision out.
+        """
+        return await conditions(self.request).apply(change)
+
+
+class RoutedResponder:
+    """Answers by a table of routes, behind one connection. The table is that of the routes its methods are decorated with."""
+
+    routes: ClassVar[Routes]
+    ignores_case: ClassVar[bool] = False
+    """Whether paths are the same to it whatever their case."""
+    error_body: ClassVar[Schema] = {}
+    """What the body of an error holds."""
+    always: ClassVar[tuple[Header, ...]] = (NO_STORE,)
+    untyped: ClassVar[str] = JSON
+    """What a body counts as whose type is not said."""
+
+    def __init_subclass__(cls) -> None:
+        if "routes" not in vars(cls):
+            cls.routes = Routes(declared_in(cls), str.lower if cls.ignores_case else str)
+
+    def __init__(self, principal: Principal, terms: Terms | None = None) -> None:
+        self.principal = principal
+        """Who asks before a login: somebody at this dialect, from this address."""
+        self.terms = terms or Terms()
+
+    # What the dialect says
+
+    async def log_in(self, request: Request, found: Found) -> Principal:
+        """Fire with the principal as the account whose token or session the request brings; fail with NotLoggedIn."""
+        raise Crashed
+
+    def error(self, status: int, message: str) -> Response:
+        """Word an error of HTTP: no such path, method, type, size, or what the wire refuses."""
+        raise Crashed
+
+    def error_at(self, found: Found, status: int, message: str) -> Response:
+        """Word an error of HTTP at a known route: a body of a wrong type or size."""
+        return self.error(status, message)
+
+    def failed(self, error: DomainError, found: Found) -> Response:
+        """Word a domain error."""
+        raise Crashed
+
+    # The order of the checks
+
+    async def answer(self, request: Request) -> Response:
+        """Return the answer. Never raises."""
+        sender = self.sender(request)
+        found = self.routes.find(request.path, request.method)
+        response = self._refused(request, found, sender)
+        if response is None:
+            response = await self._answer(request, found) if isinstance(found, Found) else self._no_route(request, found)
+        if request.sink is not None:
+            request.sink.abandon()
+            request.sink = None
+        return _with_cors(request, response, found, sender) if sender.cors else response
+
+    def sender(self, request: Request) -> Sender:
+        """Return what the request tells of who sent it. As long as its header fields stay the same, this is as good as free."""
+        fields = request.fields
+        sender: Sender | None = fields.concluded
+        if sender is None:
+            sender = fields.concluded = self.terms.origins.sender(request)
+        return sender
+
+    def _refused(self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender) -> Response | None:
+        """Refuse what a web page may not ask for; return None where nothing is to be said against it."""
+        if sender.misdirected:
+            return self.error(421, "This host is not among those that the setting hosts names")
+        if sender.foreign and not sender.allowed and isinstance(found, Found) and request.method not in SAFE:
+            return self.error(403, "Web pages of this origin may change nothing here")
+        return None
+
+    async def _answer(self, request: Request, found: Found) -> Response:
+        route = found.route
+        try:
+            principal = await self.log_in(request, found) if route.login else self.principal
+            if route.body is not None and not self.takes(request, route):
+                return self._wrong_type(found)
+            if request.too_large:
+                return self.error_at(found, 413, "The body is too large")
+            call = Call(request, route, found.parameters, principal, self.terms.deepest)
+            response: Response = await route.handle(self, call)
+            return _conditional(request, response) if request.method in READING and response.headers else response
+        except DomainError as error:
+            return self.failed(error, found)
+        except Exception:
+            # The path itself may hold a session.
+            log.failure("{method} {path} could not be answered", method=request.method, path=route.path)
+            return self.failed(Crashed(), found)
+
+    def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
+        if methods is None:
+            return self.error(404, "There is no such path")
+        allow = (b"Allow", ", ".join(methods).encode())
+        if request.method == "OPTIONS":
+            return Response(204, headers=(allow,))
+        response = self.error(405, f"{request.method} is not for this path")
+        return evolve(response, headers=(*response.headers, allow))
+
+    def _wrong_type(self, found: Found) -> Response:
+        return self.error_at(found, 415, f"The body is to be {' or '.join(found.route.takes)}")
+
+    def takes(self, request: Request, route: Route) -> bool:
+        """Tell whether the body is of a type that the route takes."""
+        return not route.takes or (media_type(request) or self.untyped) in route.takes
+
+    # What the wire asks for besides
+
+    async def refuse_early(self, request: Request) -> Response | None:
+        """Fire with the refusal of a request whose body is not wanted, or with None where it is.
+
+        The order is that of `answer`: path, method, login, type. What is announced as too large is answered there.
+        """
+        found = self.routes.find(request.path, request.method)
+        sender = self.sender(request)
+        response = self._refused(request, found, sender)
+        if response is None:
+            response = await self._refusal_of(request, found) if isinstance(found, Found) else self._no_route(request, found)
+        return None if response is None else _with_cors(request, response, found, sender)
+
+    async def _refusal_of(self, request: Request, found: Found) -> Response | None:
+        try:
+            if found.route.login:
+                await self.log_in(request, found)
+        except DomainError as error:
+            return self.failed(error, found)
+        if found.route.body is not None and not self.takes(request, found.route):
+            return self._wrong_type(found)
+        return None
+
+    def only_reads(self, request: Request) -> bool:
+        """Tell whether the request changes nothing."""
+        found = self.routes.find(request.path, request.method)
+        return not isinstance(found, Found) or not found.route.changes
+
+    def refusal(self, status: int, explanation: str) -> Response:
+        """Word an error of the wire."""
+        return self.error(status, explanation)
+
+    def body_sink(self, request: Request) -> BodySink | None:
+        """Bodies are small, and held in memory.
+
+        A dialect that gives a sink takes it off the request in its handler (`request.sink = None`): what is still there
+        after the answer is abandoned.
+        """
+        return None
+
+
+def media_type(request: Request) -> str:
+    """Return the type that the body is said to have, without its parameters; "" where none is."""
+    value = request.header(b"content-type") or b""
+    return value.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _with_cors(request: Request, response: Response, found: Found | tuple[str, ...] | None, sender: Sender) -> Response:
+    headers = (*response.headers, *sender.cors)
+    if sender.allowed and request.method == "OPTIONS" and isinstance(found, tuple):
+        headers += preflight(found)
+    return evolve(response, headers=headers)
+
+
+def _conditional(request: Request, response: Response) -> Response:
+    """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise Outdated where that is none.
+
+    The answer is made before: whatever else is wrong with the request is told first.
+    """
+    if request.header(b"if-none-match") is None and request.header(b"if-match") is None:
+        return response
+    tag = next((value for name, value in response.headers if name == b"ETag"), None)
+    if tag is None or response.status != 200:
+        return response
+    wanted, rev = conditions(request), int(tag[1:-1])
+    if wanted.allow(rev):
+        return response
+    if wanted.matched is not None and rev not in wanted.matched:
+        raise Outdated(NO_REVISION, rev)
+    return evolve(response, status=304, body=b"")
+
+
+def json_response(status: int, body: Any, *headers: tuple[bytes, bytes]) -> Response:
+    """Give a response with a JSON body."""
+    return Response(status, orjson.dumps(body), headers=headers)

@@ -1,0 +1,1 @@
+"""Looking after a store as a whole: check, backup, export, import, move."""

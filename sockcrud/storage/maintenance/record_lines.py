@@ -1,0 +1,93 @@
+"""Records as JSON, one a line in an export, and back: an import's body on its way to the disk, and its lines from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
+
+import orjson
+
+from sockcrud.identity.credentials import HIDDEN
+from sockcrud.identity.records import Account
+from sockcrud.protocols.json.text import DEEPEST, decoded_object
+from sockcrud.records import Record, describe, evolve
+from sockcrud.records.json_fields import json_value
+from sockcrud.storage import discarding
+from sockcrud.storage.maintenance.import_rows import NO_PASSWORD, Fault, Given
+
+LONGEST_LINE: Final = 256 * 1024
+"""Bytes of one record. The longest there is, ten thousand letters each written as two escapes, is half of that."""
+
+IMPORT_LIMIT: Final = 64 * 1024 * 1024
+
+_READ_OVER: Final = 64 * 1024
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """Give a record's fields as JSON has them, its kind among them. What is secret and hidden is left out."""
+    fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
+    declared = describe(type(record))
+    for name in declared.constraints:
+        if (value := getattr(record, name)) != HIDDEN or name not in declared.secrets:
+            fields[name] = json_value(value)
+    if isinstance(record, Account) and record.password_hash == NO_PASSWORD:
+        fields["password_hash"] = None
+    return fields
+
+
+def as_lines(records: Sequence[Record]) -> bytes:
+    """Give records as lines of JSON."""
+    return b"".join([orjson.dumps(as_json(record), option=orjson.OPT_APPEND_NEWLINE) for record in records])
+
+
+class Spool:
+    """A body that is kept on disk, in a file without a name, until it is abandoned.
+
+    The file is made when the first bytes come, which is after the login: a stranger's upload takes no descriptor.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = TemporaryFile()  # noqa: SIM115
+        self._file.write(data)
+
+    def done(self) -> None:
+        """Nothing to do: it is read when it is asked for."""
+
+    def abandon(self) -> None:
+        """Let go of the file, and the disk of its bytes. Harmless when repeated."""
+        if self._file is not None:
+            discarding.aside(self._file.close)
+            self._file = None
+
+    def records(self) -> Iterator[Given | Fault]:
+        """Give what each line holds, reading on as it is asked for."""
+        if self._file is None:
+            return iter(())
+        self._file.seek(0)
+        return from_lines(self._file)
+
+
+def from_lines(file: IO[bytes]) -> Iterator[Given | Fault]:
+    """Give what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_READ_OVER)
+            yield Fault(number, None, f"a line of at most {LONGEST_LINE} bytes")
+        elif not line.isspace():
+            fields = decoded_object(line, DEEPEST)
+            yield Given(number, fields) if fields is not None else Fault(number, None, "a JSON object in UTF-8")
+
+
+def without_secrets(record: Record) -> Record:
+    """Return the record with nothing in the fields that nobody is shown."""
+    secrets = describe(type(record)).secrets
+    return evolve(record, **dict.fromkeys(secrets, HIDDEN)) if secrets else record

@@ -1,0 +1,266 @@
+"""Taking all records out, and putting records in: the export and the import of an admin.
+
+An import only adds. It is checked whole before it changes anything, and then is one change: all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final, cast
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from sockcrud.access import Gate, Principal, admins, operation
+from sockcrud.errors import NotFound, Taken
+from sockcrud.identity.accounts import ACTIVE_ADMIN, Permit
+from sockcrud.identity.directory import still
+from sockcrud.records import Record, describe
+from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
+from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
+from sockcrud.storage.maintenance.record_lines import without_secrets
+
+SLICE_SECONDS: Final = 0.002
+"""An import is read and checked for so long in one turn of the reactor; then it is the others' turn."""
+
+REST_SECONDS: Final = 0.001
+"""For so long it then leaves the interpreter to them. The store's thread is one of them: a commit takes a dozen calls into
+SQLite, before each of which it would wait until a reactor that is always busy is interrupted."""
+
+_TOGETHER: Final = 200
+"""Records that the store is asked about at once: a store on a network makes one question of them."""
+
+_AT_ONCE: Final = 500
+"""Records that are inserted by one transaction: it takes some milliseconds."""
+
+
+class Everything:
+    """A `Listing` of all records of all kinds that are transferred, the kinds one after the other.
+
+    All kinds are listed as of the turn it was made in. There were `size` of them shortly before.
+    """
+
+    def __init__(self, store: IStore, secrets: bool, size: int) -> None:
+        self.size = size
+        self._secrets = secrets
+        self._listings: list[Listing[Record]] = [store.listing(kind) for kind in store.schema.journaled]
+        self.ended = False
+
+    def __aiter__(self) -> Everything:
+        return self
+
+    async def __anext__(self) -> Sequence[Record]:
+        while self._listings:
+            records: Sequence[Record] = ()
+            try:
+                records = await anext(self._listings[0])
+            except StopAsyncIteration:
+                pass
+            except BaseException:
+                self.close()  # nobody reads on after a failure, and the store would hold the moment for good
+                raise
+            if not records or self._listings[0].ended:
+                self._listings.pop(0)
+            if records:
+                return records if self._secrets else [without_secrets(record) for record in records]
+        self.ended = True
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        self.ended = True
+        for listing in self._listings:
+            listing.close()
+        self._listings.clear()
+
+
+@frozen
+class Transfer:
+    """Export and import. Both fail with NotLoggedIn without a login, and with Forbidden for others than admins."""
+
+    gate: Gate
+    store: IStore
+
+    @operation("records.export", admins)
+    async def export(self, principal: Principal, secrets: bool = False) -> Everything:
+        """Fire with all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
+        size = 0
+        for kind in self.store.schema.journaled:
+            size += await self.store.count(kind)
+        return Everything(self.store, secrets, size)
+
+    @operation("records.import", admins)
+    async def import_(self, principal: Principal, given: Iterable[Given | Fault]) -> Mapping[str, int]:
+        """Add the records under the ids they have, and fire with how many of each kind these were.
+
+        They may come in any order. Their revisions are new ones. An account without a hash gets none that fits a password.
+        What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Fail with
+        Unimportable where a record breaks a rule of its kind, where its id or a unique value exists, in the store or in
+        another line, or where what it refers to is in neither. Then nothing has changed.
+        """
+
+        async def permit(transaction: ITransaction) -> None:
+            await still(transaction, principal, admins)
+
+        return await add_records(self.store, self.gate.clock, given, permit, REST_SECONDS)
+
+
+async def add_records(
+    store: IStore, clock: IReactorTime, given: Iterable[Given | Fault], permit: Permit | None = None, rest: float = 0.0
+) -> Mapping[str, int]:
+    """Do what `Transfer.import_` promises, for whoever is permitted. No admin is needed: adding takes none away.
+
+    `rest` is for how many seconds it stops after each slice, where there are others to be served.
+    """
+    batch = Batch(store.schema)
+    pace = _Pace(clock, rest)
+    try:
+        for entry in given:
+            batch.add(entry)
+            if len(batch.faults) > MOST_FAULTS:
+                raise batch.unimportable()
+            await pace.keep()
+        await _compare(store, batch, pace)
+        if batch.faults:
+            raise batch.unimportable()
+        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
+        await _insert(store, batch, permit, pace)
+    finally:
+        await _let_go([*batch.records.values(), *batch.lines.values(), *batch.keys.values()], pace)
+    return counts
+
+
+async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them. Where there are many, and the store can, nobody waits for it."""
+    if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
+        staging: IStages = store
+        highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
+        await _stage(await staging.stage(highest), batch, permit, pace)
+        return
+
+    async def add(transaction: ITransaction) -> None:
+        await _begin(transaction, permit)
+        for kind, records in batch.records.items():  # what is referred to before what refers to it
+            for start in range(0, len(records), _TOGETHER):
+                some = [(record.id, _fields(record)) for record in records[start : start + _TOGETHER]]
+                if IForesees.providedBy(transaction):
+                    foreseeing: IForesees = transaction
+                    await foreseeing.foresee(kind, some)
+                for id, fields in some:
+                    try:
+                        await transaction.insert(kind, id, **fields)
+                    except (Taken, NotFound) as error:
+                        raise batch.overtaken(kind, id, error) from None
+
+    await store.transact(add)
+
+
+async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
+    await transaction.alone(ACTIVE_ADMIN)
+    if permit is not None:
+        await permit(transaction)
+
+
+async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one."""
+    try:
+        for records in batch.records.values():
+            for start in range(0, len(records), _TOGETHER):
+                stop = start + _TOGETHER
+                await stage.add(some := records[start:stop])
+                cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                await pace.keep()
+        await stage.publish(lambda transaction: _begin(transaction, permit))
+    except Overtaken as overtaken:
+        await stage.abandon()
+        if isinstance(overtaken.error, (Taken, NotFound)):
+            raise batch.overtaken(overtaken.kind, overtaken.id, overtaken.error) from None
+        raise overtaken.error from None
+    except BaseException:
+        await stage.abandon()
+        raise
+
+
+async def _compare(store: IStore, batch: Batch, pace: _Pace) -> None:
+    """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
+    for kind, records in batch.records.items():
+        for start in range(0, len(records), _TOGETHER):
+            asking = [_clashes(store, kind, record.id, _asked(record), batch) for record in records[start : start + _TOGETHER]]
+            await _ask(store, asking, batch, pace)
+            if len(batch.faults) > MOST_FAULTS:
+                return
+    await _ask(store, [_clashes(store, row.kind, row.id, row.fields, batch) for row in batch.incomplete], batch, pace)
+
+
+async def _ask(store: IStore, asking: Sequence[Coroutine[Any, Any, list[Fault]]], batch: Batch, pace: _Pace) -> None:
+    if IFarAway.providedBy(store):
+        try:
+            found = await gatherResults(list(map(Deferred.fromCoroutine, asking)), consumeErrors=True)
+        except FirstError as error:
+            error.subFailure.raiseException()
+    else:
+        found = [await each for each in asking]  # a Deferred each would take longer than all else
+    for faults in found:
+        batch.faults += faults
+    await pace.keep()
+
+
+async def _clashes(store: IStore, kind: type[Record], id: int, fields: Mapping[str, Any], batch: Batch) -> list[Fault]:
+    line, declared, faults = batch.lines[kind][id], describe(kind), []
+    if await _exists(store.get(kind, id)):
+        faults.append(Fault(line, "id", "an id that is free"))
+    for name in declared.uniques:
+        if name in fields and await store.find(kind, name, fields[name]) is not None:
+            faults.append(taken(line, name))
+    for name, reference in declared.references.items():
+        to = fields.get(name)
+        if to is not None and to not in batch.lines[reference.kind] and not await _exists(store.get(reference.kind, to)):
+            faults.append(absent(line, kind, name))
+    return faults
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in describe(type(record)).constraints}
+
+
+def _asked(record: Record) -> dict[str, Any]:
+    """Give the fields that the store has to be asked about."""
+    declared = describe(type(record))
+    return {name: getattr(record, name) for name in (*declared.uniques, *declared.references)}
+
+
+async def _let_go(collections: Iterable[list[Any] | dict[Any, Any]], pace: _Pace) -> None:
+    """Empty them in slices: to let go of a million entries at once would stop everybody."""
+    for collection in collections:
+        while collection:
+            if isinstance(collection, list):
+                del collection[-_TOGETHER:]
+            else:
+                for _ in range(min(_TOGETHER, len(collection))):
+                    collection.popitem()
+            await pace.keep()
+
+
+async def _exists(record: Awaitable[Record]) -> bool:
+    try:
+        await record
+    except NotFound:
+        return False
+    return True
+
+
+class _Pace:
+    """Lets others have their turn when a piece of work has taken its time."""
+
+    def __init__(self, clock: IReactorTime, rest: float) -> None:
+        self._clock = clock
+        self._rest = rest
+        self._until = perf_counter() + SLICE_SECONDS
+
+    async def keep(self) -> None:
+        """Fire at once, or after a rest where this turn of the reactor has been long enough."""
+        if perf_counter() >= self._until:
+            await deferLater(self._clock, self._rest)
+            self._until = perf_counter() + SLICE_SECONDS

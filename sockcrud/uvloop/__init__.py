@@ -1,0 +1,1 @@
+"""Twisted's interfaces on uvloop's transports."""

@@ -1,0 +1,143 @@
+# mypy: allow-untyped-calls
+"""A client of the admin's dialect, logged in as root, among people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from unittest.mock import Mock
+
+from zope.interface import directlyProvides
+
+from sockcrud import loading
+from sockcrud.access import Gate
+from sockcrud.apps.admin.dialect.base import Operations
+from sockcrud.apps.admin.dialect.responder import AdminResponder
+from sockcrud.apps.admin.status import Status
+from sockcrud.identity.records import Account, Company, Session
+from sockcrud.metrics import Metrics
+from sockcrud.rest.openapi import description
+from sockcrud.rest.routed import Terms
+from sockcrud.storage.contract import IInFile
+from sockcrud.storage.maintenance.transfer import REST_SECONDS, Transfer
+from sockcrud.storage.maintenance.upkeep import Upkeep
+from tests.support.directory_kit import HERE
+from tests.support.http_kit import Answered, HTTPClient, answers, request
+from tests.support.people_case import PeopleCase
+
+RIGHT = "correct horse"
+URLS = {"admin": "http://127.0.0.1:8000", "shop": "http://127.0.0.1:5080"}
+PARTS = loading.apps().openapi_parts
+IMPORT_LIMIT = 4 * 1024 * 1024
+
+
+def about(record: Account | Company) -> dict[str, Any]:
+    """Give what is shown of an account or a company."""
+    if isinstance(record, Company):
+        return {"id": record.id, "rev": record.rev, "name": record.name, "active": record.active}
+    return {
+        "id": record.id,
+        "rev": record.rev,
+        "login": record.login,
+        "role": record.role,
+        "company_id": record.company_id,
+        "active": record.active,
+    }
+
+
+class PlainCopy:
+    """A `Copied` in memory."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self.size = sum(map(len, pieces))
+        self.closed = False
+
+    def __aiter__(self) -> PlainCopy:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop(0)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+MOST_TURNS = 1_000
+"""Of the clock, for what is to come."""
+
+
+class AdminCase(PeopleCase):
+    """A client of the admin's dialect."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.gate = Gate(self.clock, [self.tally])
+        self.upkeep = Upkeep(self.gate, self.store)
+        self.listening = {"users": True, "admin": True}
+        self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
+        self.gate.watchers.append(self.metrics)
+        self.client = self.a_client()
+        self.root_token = self.token_of("root")
+
+    def a_client(self, terms: Terms | None = None) -> HTTPClient:
+        status = Status(self.gate, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS, PARTS))
+        logins = type(self.logins)(self.gate, self.store, self.directory, self.sessions)
+        administration = type(self.admin)(self.gate, self.store, self.directory)
+        operations = Operations(logins, administration, Transfer(self.gate, self.store), status, self.upkeep, IMPORT_LIMIT)
+        more = () if terms is None else (terms,)
+        return HTTPClient(lambda peer: AdminResponder(operations, peer, *more), self.clock, address=HERE)
+
+    def has_file(self, **does: Any) -> None:
+        """Let the store's file be one that does this when it is checked or copied."""
+        file = Mock(**does)
+        directlyProvides(file, IInFile)
+        self.upkeep = Upkeep(self.gate, file)
+        self.client = self.a_client()
+
+    def token_of(self, login: str) -> str:
+        return self.log_in(login, "admin").token
+
+    def asks(self, method: str, target: str, body: object = None, *, token: str | None = "", **headers: str) -> Answered:
+        """Ask as root, or with another token, or with none; wait for what is done in turns."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        bearer = self.root_token if token == "" else token
+        if self.client.closed:
+            self.client.connect()
+        self.client.says(request(method, target, body, token=bearer, headers=named))
+        return self.hears(method)
+
+    def hears(self, method: str) -> Answered:
+        """Wait for the answer to a request of this method, also where it takes turns of the reactor, and rests between them."""
+        heard = self.client.hears()
+        for _ in range(MOST_TURNS):
+            if heard:
+                break
+            self.clock.advance(REST_SECONDS)
+            heard = self.client.hears()
+        (answered,) = answers(heard, (method,))
+        return answered
+
+    def told(self, answered: Answered, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
+        """Expect exactly this, and these header fields among others."""
+        self.assertEqual((answered.status, answered.json), (status, body))
+        self.assertEqual({name: answered.field(name) for name in headers or {}}, headers or {})
+
+    def refused(  # type: ignore[override]
+        self, answered: Answered, status: int, code: str, field: str | None = None, **headers: str
+    ) -> str:
+        """Expect the error, in the words of this dialect; give the message."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        error = answered.json["error"]
+        self.assertEqual((answered.status, error["code"], error["field"]), (status, code, field), error)
+        self.assertEqual({name: answered.field(name) for name in named}, named)
+        self.assertEqual(list(answered.json), ["error"])
+        message: str = error["message"]
+        self.assertTrue(message)
+        return message
+
+    def session_of(self, token_owner: Account) -> Session:
+        found = [session for session in self.have(self.store.page(Session, 100)) if session.account_id == token_owner.id]
+        return found[-1]

@@ -1,0 +1,1 @@
+"""Long proofs, and their short forms."""

@@ -1,9 +1,0 @@
-"""The SQLite store keeps the contract, with its real thread and a real file."""
-
-from __future__ import annotations
-
-from tests import sqlite_case, store_contract
-
-
-class SqliteStoreTests(sqlite_case.SqliteCase, store_contract.StoreContract):
-    """The contract, by the store in a file."""
