@@ -143,7 +143,7 @@ def _processor() -> str:
 
 
 def _file_system(directory: Path) -> str:
-    """Tell what the stores' files are on: on a tmpfs a sync would cost nothing, and the durable rows say nothing."""
+    """Return what the stores' files are on: on a tmpfs a sync would cost nothing, and the durable rows say nothing."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     holding = [mount for mount in mounts if directory.resolve().is_relative_to(mount[1])]
     kind = max(holding, key=lambda mount: len(mount[1]))[2] if holding else "unknown"

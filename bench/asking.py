@@ -19,14 +19,14 @@ _REFUSED: Final = (400, 422)
 
 
 def ask_line(port: int, request: object) -> Any:
-    """Send one JSON line and give the answer."""
+    """Send one JSON line and return the answer."""
     with socket.create_connection((HOST, port), timeout=_SECONDS) as connection:
         connection.sendall(json.dumps(request).encode() + b"\n")
         return json.loads(connection.makefile("rb").readline())
 
 
 def ask_http(port: int, method: str, path: str, body: object = None, authorization: str = "") -> tuple[int, Any]:
-    """Send one request and give the status, and the JSON of the answer or what there is in its stead."""
+    """Send one request and return the status, and the JSON of the answer or what there is in its stead."""
     connection = HTTPConnection(HOST, port, timeout=_SECONDS)
     headers = {"Authorization": authorization} if authorization else {}
     if body is not None:
@@ -43,7 +43,7 @@ def ask_http(port: int, method: str, path: str, body: object = None, authorizati
 
 
 def ask_redis(port: int, command: bytes) -> bytes:
-    """Send one command and give the first bytes of the answer."""
+    """Send one command and return the first bytes of the answer."""
     with socket.create_connection((HOST, port), timeout=_SECONDS) as connection:
         connection.sendall(command)
         return connection.recv(4096)
@@ -56,7 +56,7 @@ def expect(what: str, found: object, wanted: object) -> None:
 
 
 def log_in(port: int) -> str:
-    """Make an account at a shop and give a token for it."""
+    """Make an account at a shop and return a token for it."""
     status, answer = ask_http(port, "POST", "/user/create", {"username": ACCOUNT, "password": PASSWORD})
     expect(f"making an account ({answer})", status, 201)
     credentials = base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode()
@@ -67,7 +67,7 @@ def log_in(port: int) -> str:
 
 
 def shop_with_clients(port: int) -> str:
-    """Fill a shop with clients, see that it serves them as it must, and give a token."""
+    """Fill a shop with clients, see that it serves them as it must, and return a token."""
     token = log_in(port)
     for number in range(1, CLIENTS + 1):
         status, answer = ask_http(port, "POST", "/clients/create", a_client(number), f"Bearer {token}")
@@ -121,7 +121,7 @@ def check_users(port: int) -> None:
 
 
 def counted_commits(admin_port: int) -> int:
-    """Give how many commits the daemon says that it has made."""
+    """Return how many commits the daemon says that it has made."""
     _, text = ask_http(admin_port, "GET", "/metrics")
     found = re.search(r"^sockcrud_commit_seconds_count ([0-9.e+]+)$", text.decode(), re.MULTILINE)
     return int(float(found[1])) if found else 0

@@ -16,17 +16,17 @@ FLAGS: Final = ("-O2", "-Wall", "-Wextra", "-std=gnu11")
 
 
 def compiler() -> str | None:
-    """Give the C compiler, if there is one."""
+    """Return the C compiler, if there is one."""
     return next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
 
 
 def cache() -> Path:
-    """Give the directory of what has been built."""
+    """Return the directory of what has been built."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sockcrud-bench"
 
 
 def built(name: str) -> Path:
-    """Give the program made from `native/NAME.c`; raise `Failed` where it cannot be made."""
+    """Return the program made from `native/NAME.c`; raise `Failed` where it cannot be made."""
     source = SOURCES / f"{name}.c"
     program = cache() / f"{name}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
     if program.exists():

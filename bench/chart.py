@@ -42,7 +42,7 @@ _STYLE: Final = """
 
 
 def as_svg(report: Report) -> str:
-    """Give the chart of all rows with peers, and below them the single figures."""
+    """Return the chart of all rows with peers, and below them the single figures."""
     parts: list[str] = []
     top = MARGIN
     for race in _charted(report):

@@ -127,7 +127,7 @@ _KINDS = {"race": RaceResult, "single": SingleResult, "skipped": Skipped}
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give the report with every sample, and what follows from them."""
+    """Return the report with every sample, and what follows from them."""
     return {"about": report.about, "results": [_result_as_json(result) for result in report.results]}
 
 
@@ -143,7 +143,7 @@ def _result_as_json(result: Result) -> dict[str, Any]:
 
 
 def from_json(written: dict[str, Any]) -> Report:
-    """Give the report that `as_json` wrote."""
+    """Return the report that `as_json` wrote."""
     return Report(written["about"], [_result_from_json(result) for result in written["results"]])
 
 

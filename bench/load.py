@@ -98,7 +98,7 @@ class Load:
 
 
 def finished(process: subprocess.Popen[str], seconds: float) -> Sample:
-    """Wait for a load that goes on, and give what came of it; raise `Failed`."""
+    """Wait for a load that goes on, and return what came of it; raise `Failed`."""
     return _sample(process, seconds + PATIENCE_SECONDS)
 
 

@@ -18,7 +18,7 @@ _KERNEL: Final = 2
 
 
 def worked_seconds(core: int) -> float:
-    """Give the seconds that the core has worked, or was taken away by the host, since the machine started."""
+    """Return the seconds that the core has worked, or was taken away by the host, since the machine started."""
     for line in Path("/proc/stat").read_text().splitlines():
         name, *ticks = line.split()
         if name == f"cpu{core}":
@@ -29,7 +29,7 @@ def worked_seconds(core: int) -> float:
 
 
 def kernel_seconds() -> float:
-    """Give the seconds that the kernel's own threads have worked, on any core: they write what a server has synced."""
+    """Return the seconds that the kernel's own threads have worked, on any core: they write what a server has synced."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -54,7 +54,7 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on, each another, as the system finds them."""
+    """Return ports that nobody listens on, each another, as the system finds them."""
     sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
     ports: list[int] = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -123,12 +123,12 @@ class Server:
         return f"... {said[-LOG_TAIL:]}" if len(said) > LOG_TAIL else said
 
     def resident_bytes(self) -> int:
-        """Give the memory that the process has in use."""
+        """Return the memory that the process has in use."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def processor_seconds(self) -> float:
-        """Give the processor time that it has used, all threads together."""
+        """Return the processor time that it has used, all threads together."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -150,5 +150,5 @@ class Server:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Give this process's environment with no settings of sockcrud, and with these."""
+    """Return this process's environment with no settings of sockcrud, and with these."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith("SOCKCRUD_")}, **more}

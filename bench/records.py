@@ -106,7 +106,7 @@ def collections_heard() -> Iterator[Collections]:
 
 
 def resident() -> int:
-    """Give the bytes of memory this process has."""
+    """Return the bytes of memory this process has."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 

@@ -36,7 +36,7 @@ VALUE: Final = (
 
 
 def a_client(number: int) -> dict[str, Any]:
-    """Give the fields of a client of the shop."""
+    """Return the fields of a client of the shop."""
     cpf = f"454.090.{number:03}-00"
     return {"name": "Pedro", "email": f"pedro{number}@example.org", "cpf": cpf, "balance": 30.25}
 
@@ -60,13 +60,13 @@ def _http(method: str, path: str, token: str, body: bytes = b"") -> bytes:
 
 
 def _length(text: bytes) -> int:
-    """Give the length that it has when it is sent."""
+    """Return the length that it has when it is sent."""
     counts, keys = text.count(_COUNT), text.count(_KEY)
     return len(text) + counts * (_COUNT_LENGTH - len(_COUNT)) + keys * (_KEY_LENGTH - len(_KEY))
 
 
 def redis_command(*words: bytes) -> bytes:
-    """Give a command as Redis's clients send it."""
+    """Return a command as Redis's clients send it."""
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (_length(word), word) for word in words)
 
 
@@ -76,5 +76,5 @@ REDIS_SET: Final = Shape(redis_command(b"SET", b"user:{count}", VALUE), "+OK", "
 
 
 def redis_key(number: int) -> bytes:
-    """Give the key of which `{key}` is the number."""
+    """Return the key of which `{key}` is the number."""
     return b"user:%07d" % number

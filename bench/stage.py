@@ -34,7 +34,7 @@ class Missing(Failed):
 
 
 def program(name: str) -> str:
-    """Give where a program is; raise `Missing`."""
+    """Return where a program is; raise `Missing`."""
     if (found := shutil.which(name)) is None:
         raise Missing(f"{name} is not installed")
     return found
@@ -71,7 +71,7 @@ class Stage:
     _servers: int = field(init=False, default=0)
 
     def within(self, stack: ExitStack) -> Stage:
-        """Give a stage of which what it starts ends with another stack."""
+        """Return a stage of which what it starts ends with another stack."""
         return evolve(self, directory=self.new_directory("within"), stack=stack)
 
     def new_directory(self, name: str) -> Path:
@@ -165,7 +165,7 @@ class Database:
             self._server = brought.get_server(directory / "data", cleanup_mode="stop")
 
     def made(self, name: str) -> str:
-        """Make an empty database and give its URL."""
+        """Make an empty database and return its URL."""
         self._server.psql(f"create database {name};")
         url: str = self._server.get_uri(name)
         return url
@@ -175,6 +175,6 @@ class Database:
 
 
 def postgresql_is_understood() -> bool:
-    """Tell whether this sockcrud has a store for PostgreSQL."""
+    """Return whether this sockcrud has a store for PostgreSQL."""
     command = [*SERVE, "--check-config", "--store", "postgresql://127.0.0.1/none"]
     return subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0

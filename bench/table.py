@@ -33,7 +33,7 @@ def verdict(target: Target | None, value: float, disturbed: bool = False) -> Ver
 
 
 def as_text(report: Report) -> str:
-    """Give the table, what was noted beside it, and where it was measured."""
+    """Return the table, what was noted beside it, and where it was measured."""
     rows = [line for result in report.results for line in _lines(result)]
     notes = [f"{result.row}: {note}" for result in report.results for note in _notes(result)]
     about = [f"{name}: {value}" for name, value in report.about.items()]

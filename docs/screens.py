@@ -37,7 +37,7 @@ class Terminal:
         return subprocess.run(["tmux", "-L", self._server, *words], check=True, capture_output=True, text=True).stdout
 
     def screen(self) -> str:
-        """Give what is on the screen, without what is blank at its end."""
+        """Return what is on the screen, without what is blank at its end."""
         lines = [line.rstrip() for line in self._tmux("capture-pane", "-p", "-t", self._name).splitlines()]
         return "\n".join(lines).rstrip("\n")
 
@@ -56,7 +56,7 @@ class Terminal:
         self.wait_for(rf"\A{re.escape(PROMPT.strip())}\Z")
 
     def wait_for(self, pattern: str) -> str:
-        """Give the screen as soon as the pattern is on it."""
+        """Return the screen as soon as the pattern is on it."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if re.search(pattern, screen := self.screen(), re.MULTILINE):
@@ -83,7 +83,7 @@ class Terminal:
 
 @contextmanager
 def terminals(directory: Path) -> Iterator[tuple[Terminal, Terminal]]:
-    """Give two terminals, one for the daemon. All that runs in them ends with them."""
+    """Yield two terminals, one for the daemon. All that runs in them ends with them."""
     server = f"sockcrud-screens-{os.getpid()}"
     try:
         yield Terminal(server, "daemon", directory), Terminal(server, "hands", directory)
@@ -92,12 +92,12 @@ def terminals(directory: Path) -> Iterator[tuple[Terminal, Terminal]]:
 
 
 def shown(title: str, about: str, screen: str) -> str:
-    """Give a part of the document."""
+    """Return a part of the document."""
     return f"\n## {title}\n\n{about}\n\n```text\n{screen.removesuffix(PROMPT.strip()).rstrip()}\n```\n"
 
 
 def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]:
-    """Give the parts of the document, one after the other."""
+    """Yield the parts of the document, one after the other."""
     (directory / "secret").write_text("correct horse\n")
     serve = "sockcrud serve --demo --admin-password-file secret"
     daemon.type(serve)

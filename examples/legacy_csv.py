@@ -16,7 +16,7 @@ from sockcrud import App, Dialect
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
-from sockcrud.protocols import Last, LineDialect
+from sockcrud.protocols import CloseAfter, LineDialect
 from sockcrud.serving import Serving
 
 PAGE: Final = 50
@@ -39,12 +39,12 @@ class BackOffice(LineDialect):
 
     def __init__(self, serving: Serving, address: str) -> None:
         super().__init__(serving, address)
-        self.users = Users(serving.gate, serving.store)
+        self.users = Users(serving.access, serving.store)
 
     def only_reads(self, request: str) -> bool:
         return request[:3] in ("GET", "LST")
 
-    async def lineReceived(self, line: str) -> str | Last:
+    async def lineReceived(self, line: str) -> str | CloseAfter:
         match _fields(line):
             case ["LST"]:
                 return await self._list(None)
@@ -62,13 +62,13 @@ class BackOffice(LineDialect):
                 await self.users.delete(self.principal, _whole("id", id))
                 return "000"
             case ["BYE"]:
-                return Last(self.farewell)
+                return CloseAfter(self.farewell)
         return "400;UNKNOWN COMMAND"
 
     async def _list(self, after: int | None) -> str:
         """Return a line for each of the next users, and one that tells how many these are."""
-        listing = await self.users.list(self.principal, after, PAGE)
-        users = [user async for slice in listing for user in slice]
+        stream = await self.users.list(self.principal, after, PAGE)
+        users = [user async for slice in stream for user in slice]
         return self.delimiter.join([*(_line(*_row(user)) for user in users), _line("000", len(users))])
 
 

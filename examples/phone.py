@@ -13,7 +13,7 @@ class Phone(LineDialect):
     words = {NotFound: "NOBODY", Invalid: "WRONG {field}", DomainError: "SORRY"}  # noqa: RUF012
 
     async def lineReceived(self, line: str) -> str:
-        users = Users(self.serving.gate, self.serving.store)
+        users = Users(self.serving.access, self.serving.store)
         return (await users.get(self.principal, whole_of_text("number", line))).name
 
 

@@ -124,7 +124,7 @@ class Resp(ByteDialect[Command, str]):
 
     def __init__(self, serving: Serving, address: str) -> None:
         super().__init__(serving, address)
-        self.values = Values(serving.gate, serving.store)
+        self.values = Values(serving.access, serving.store)
 
     def framer(self, limits: WireLimits) -> CommandFramer:
         return CommandFramer(limits.request)

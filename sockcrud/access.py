@@ -1,6 +1,6 @@
 """The one place that every operation passes: permission, count, time, log, and a crash turned into a domain error.
 
-What watches traffic is a watcher of the gate, and hooks in nowhere else.
+What watches traffic is a observer of operations, and hooks in nowhere else.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def admins(principal: Principal) -> None:
         raise Forbidden
 
 
-class Watcher(Protocol):
+class Observer(Protocol):
     """Is told of every operation that has passed, before its answer is made."""
 
     def __call__(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
@@ -62,25 +62,25 @@ class Watcher(Protocol):
 
 
 @define
-class Gate:
+class Access:
     """What the operations share: the clock, and who watches."""
 
     clock: IReactorTime
-    watchers: list[Watcher] = Factory(list)
+    observers: list[Observer] = Factory(list)
 
     def now(self) -> datetime:
-        """Give the time of day."""
+        """Return the time of day."""
         return datetime.fromtimestamp(self.clock.seconds(), timezone.utc)
 
 
-class Gated(Protocol):
+class HasAccess(Protocol):
     """What has operations."""
 
     @property
-    def gate(self) -> Gate: ...
+    def access(self) -> Access: ...
 
 
-S = TypeVar("S", bound=Gated)
+S = TypeVar("S", bound=HasAccess)
 
 
 def operation(
@@ -96,8 +96,8 @@ def operation(
     ) -> Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]:
         @wraps(method)
         async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            gate = self.gate
-            started = gate.clock.seconds()
+            access = self.access
+            started = access.clock.seconds()
             outcome = "ok"
             try:
                 may(principal)
@@ -110,8 +110,8 @@ def operation(
                 log.failure("{operation} crashed", operation=name)
                 raise Crashed from None
             finally:
-                seconds = gate.clock.seconds() - started
-                for watch in gate.watchers:
+                seconds = access.clock.seconds() - started
+                for watch in access.observers:
                     watch(name, principal, seconds, outcome)
 
         return passed
@@ -120,7 +120,7 @@ def operation(
 
 
 def log_operation(operation: str, principal: Principal, seconds: float, outcome: str) -> None:
-    """A watcher that writes a line for each operation. Neither arguments nor results are in it: they may be secret."""
+    """Write a line for each operation: an observer. Neither arguments nor results are in it: they may be secret."""
     log.info(
         "{dialect} {address} {operation} {outcome} {milliseconds:.3f} ms",
         dialect=principal.dialect,

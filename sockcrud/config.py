@@ -279,7 +279,7 @@ class _Layers:
         return loading.apps(files)
 
     def by_name(self, sections: Collection[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Give the texts under the names of the settings, the ones that count less first; raise `ConfigError`."""
+        """Yield the texts under the names of the settings, the ones that count less first; raise `ConfigError`."""
         texts = {}
         for section, keys in self.sections.items():
             if section not in sections:
@@ -335,7 +335,7 @@ def _fault(error: configparser.Error) -> str:
 
 
 def _word(text: str) -> str:
-    """Give what stands in the place of a name, if it looks like one: else it may be anything."""
+    """Return what stands in the place of a name, if it looks like one: else it may be anything."""
     return text if re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,40}", text) else "***"
 
 
@@ -358,7 +358,7 @@ def _is_for_others(variable: str) -> bool:
     return variable.startswith(_OTHERS_PREFIX) or variable.endswith(_PLACE_SUFFIX)
 
 
-def shown(loaded: Loaded) -> str:
+def format_settings(loaded: Loaded) -> str:
     """Show the settings in use as a `tap.cfg`, each with where it comes from."""
     lines = []
     for section, settings in _by_section(declared(loaded.apps)).items():
@@ -382,7 +382,7 @@ def _written(value: Any) -> str:
 
 
 def example(apps: Apps) -> str:
-    """Give the commented example file, which states every default."""
+    """Return the commented example file, which states every default."""
     lines = [
         "# The settings of sockcrud, each with its default. Take the # away from a line to change it.",
         "# A flag (--max-request 2MiB) goes before an environment variable (SOCKCRUD_MAX_REQUEST=2MiB), and that before",

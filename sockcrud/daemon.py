@@ -163,7 +163,7 @@ class Daemon(Service):
             lines.append(f"records of no app in use: {', '.join(unknown)} (they stay as they are)")
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
-            lines.append(_told(self._admin, self.show_password))
+            lines.append(_describe(self._admin, self.show_password))
         width = max((len(listener.name) for listener in self.listeners), default=0)
         for listener in self.listeners:
             how = _how_to_try(listener, self.loaded.apps)
@@ -186,7 +186,7 @@ class Daemon(Service):
         return ""
 
 
-def _told(admin: FirstAdmin, show_password: bool) -> str:
+def _describe(admin: FirstAdmin, show_password: bool) -> str:
     if admin.file is None:
         return f"admin: {admin.login}, with the password that was given"
     password = f" {admin.password}, also" if show_password else ""

@@ -55,7 +55,7 @@ def installed() -> tuple[App, ...]:
 
 
 def _drop_ins() -> Iterator[Path]:
-    """Give the files, those of sockcrud first. Of two of one name that on the earlier path counts, as with all modules."""
+    """Yield the files, those of sockcrud first. Of two of one name that on the earlier path counts, as with all modules."""
     seen: dict[str, Path] = {}
     for path in sys.path:
         for file in sorted(Path(path, _PLUGINS).glob(_DROP_IN)):

@@ -1,4 +1,4 @@
-"""What the daemon tells Prometheus. `Metrics` is a watcher of the gate; all else is looked up when somebody asks.
+"""What the daemon tells Prometheus. `Metrics` is a observer of operations; all else is looked up when somebody asks.
 
 Counting is a few steps on plain numbers, because every request passes it; prometheus_client makes the figures of them
 when they are collected. Labels are bounded: what is not known to this program is counted as "other".
@@ -66,7 +66,7 @@ class _Durations:
 
 
 class Metrics(Collector):
-    """Counts what passes the gate. `dialects` are those that exist; `connections` tells how many are open at each."""
+    """Counts operations. `dialects` are those that exist; `connections` tells how many are open at each."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Metrics(Collector):
         self._commits.add(seconds)
 
     async def text(self) -> bytes:
-        """Fire with all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them."""
+        """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them."""
         try:
             self._sizes = {kind.__name__: await self._store.count(kind) for kind in self._store.schema}
         except Unavailable:
@@ -134,7 +134,7 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Give all figures but the process's own, for prometheus_client."""
+        """Yield all figures but the process's own, for prometheus_client."""
         yield from self._requests()
         yield self._login_failures()
         connections = GaugeMetricFamily("sockcrud_open_connections", "Connections that are open.", labels=["dialect"])

@@ -12,7 +12,7 @@ _NETWORK_BITS: Final = 64
 
 @lru_cache(1024)
 def peer_of(address: str) -> str:
-    """Give what all addresses of one peer have in common: the address, and of IPv6 its /64.
+    """Return what all addresses of one peer have in common: the address, and of IPv6 its /64.
 
     What is no address (a Unix socket's peer has none) stands for itself. 127.0.0.1 is one peer like any other: whoever
     has others connect by way of it, as a proxy does, has to share out among them.

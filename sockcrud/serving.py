@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.interfaces import IProtocolFactory
 
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
 from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
@@ -52,7 +52,7 @@ class Serving:
     """The reactor, or a clock where there is none."""
     connections: Listening
     """Those of this dialect; `connections.all` are those of the daemon."""
-    gate: Gate
+    access: Access
     store: IStore
     directory: Directory
     sessions: Sessions

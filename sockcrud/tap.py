@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from sockcrud import config
-from sockcrud.access import Gate, log_operation
+from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
 from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
@@ -81,7 +81,7 @@ class Options(usage.Options):
                 given[setting.name] = self[setting.flag]
         self.loaded = load(given, self["config"])
         if self["check-config"]:
-            print(config.shown(self.loaded), end="")
+            print(config.format_settings(self.loaded), end="")
             raise SystemExit(0)
 
 
@@ -179,7 +179,7 @@ def make_daemon(
     listeners = Listeners(connections.count_unaccepted)
 
     metrics = Metrics(store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()})
-    gate = Gate(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
@@ -187,13 +187,13 @@ def make_daemon(
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
-    logins = Logins(gate, store, directory, sessions, settings.sign_up == "open")
+    logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
     about = About(loaded.apps, listeners.listening, listeners.urls, metrics.text)
 
     for dialect in dialects:
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
-            serving = Serving(dialect, settings, reactor, own, gate, store, directory, sessions, logins, about)
+            serving = Serving(dialect, settings, reactor, own, access, store, directory, sessions, logins, about)
             listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
     if not isinstance(store, MemoryStore):
         store.committed = metrics.committed

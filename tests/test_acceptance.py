@@ -92,7 +92,7 @@ def names_of_all_tests() -> list[str]:
 
 
 def in_ascii(name: str) -> str:
-    """Give a name as pytest shows it as it stands."""
+    """Return a name as pytest shows it as it stands."""
     _, feature, test = name.split(".", 2)
     return unicodedata.normalize("NFKD", f"{feature}: {test}").encode("ascii", "ignore").decode()
 
@@ -123,7 +123,7 @@ def all_operations() -> set[str]:
 
 def _operations_of(module: ModuleType) -> Iterator[str]:
     for kind in vars(module).values():
-        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "gate" in kind.__annotations__:
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "access" in kind.__annotations__:
             for method in vars(kind).values():
                 if inspect.iscoroutinefunction(method) and hasattr(method, "__wrapped__"):
                     name: Any = inspect.getclosurevars(method).nonlocals["name"]

@@ -217,7 +217,7 @@ def test_an_app_may_be_named_in_the_file_or_in_the_environment(echo: Path, tmp_p
     loaded = config.load({}, {"SOCKCRUD_APP": f"'{echo}'", "SOCKCRUD_ECHO_LINES": "off"}, str(by_file))
     assert loaded.settings.of("echo_lines") == "off"
     assert [app.name for app in loaded.apps][-1] == "echo"
-    assert "[echo_lines]\n# " in config.shown(loaded)
+    assert "[echo_lines]\n# " in config.format_settings(loaded)
 
 
 def test_the_records_of_an_app_are_stored_exported_and_imported(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud import config, loading
 from sockcrud.cli.main import main
-from sockcrud.config import ConfigError, Settings, example, load, shown
+from sockcrud.config import ConfigError, Settings, example, format_settings, load
 from sockcrud.daemon import StartFailed
 from sockcrud.tap import Options
 from tests import ROOT
@@ -99,7 +99,7 @@ class ConfigTests(SynchronousTestCase):
     def test_idle_times_may_have_no_end(self) -> None:
         settings = load({"users_idle": "0", "idle_timeout": "0", "way_idle": ""}, {}).settings
         self.assertEqual((settings.of("users_idle"), settings.idle_timeout, settings.of("way_idle")), (inf, inf, None))
-        self.assertIn("[users]\n# the command line\nidle = 0\n", shown(load({"users_idle": "0"}, {})))
+        self.assertIn("[users]\n# the command line\nidle = 0\n", format_settings(load({"users_idle": "0"}, {})))
 
     def test_sizes_have_units(self) -> None:
         for text, size in (("1", 1), ("64KiB", 65536), ("2 MiB", 2 * 2**20), ("1GiB", 2**30)):
@@ -128,10 +128,10 @@ class ConfigTests(SynchronousTestCase):
 
     def test_what_check_config_shows_can_be_read_back(self) -> None:
         loaded = load({"demo": "yes", "max_unsent": "1MiB", "idle_timeout": "2.5"}, {"SOCKCRUD_USERS": "off"})
-        self.assertEqual(load({}, {}, self.file(shown(loaded))).settings, loaded.settings)
-        self.assertIn("# the environment\nusers = off\n", shown(loaded))
-        self.assertIn("# the command line\ndemo = yes\n", shown(loaded))
-        self.assertIn("# default\nmessages = tcp:5000\n", shown(loaded))
+        self.assertEqual(load({}, {}, self.file(format_settings(loaded))).settings, loaded.settings)
+        self.assertIn("# the environment\nusers = off\n", format_settings(loaded))
+        self.assertIn("# the command line\ndemo = yes\n", format_settings(loaded))
+        self.assertIn("# default\nmessages = tcp:5000\n", format_settings(loaded))
 
 
 class CommandTests(SynchronousTestCase):

@@ -187,7 +187,7 @@ def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None
 
 
 def certificate(directory: Path) -> str:
-    """Make a certificate for 127.0.0.1 that is its own authority, and give the end of an endpoint description."""
+    """Make a certificate for 127.0.0.1 that is its own authority, and return the end of an endpoint description."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(timezone.utc)

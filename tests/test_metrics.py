@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred, fail
 
-from sockcrud.access import Gate, Principal
+from sockcrud.access import Access, Principal
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Unavailable
@@ -26,7 +26,7 @@ class MetricsTests(PeopleCase):
         super().setUp()
         self.connections = {"way": 2, "admin": 1}
         self.metrics = Metrics(self.store, ("way", "admin", "messages"), lambda: self.connections, "1.2.3")
-        self.logins.gate.watchers.append(self.metrics)
+        self.logins.access.observers.append(self.metrics)
 
     def samples(self) -> dict[str, dict[Labels, float]]:
         text = self.have(self.metrics.text()).decode()
@@ -47,7 +47,7 @@ class MetricsTests(PeopleCase):
         self.metrics(operation, Principal(dialect, HERE), seconds, outcome)
 
     def test_requests_are_counted_by_dialect_operation_and_outcome(self) -> None:
-        messages = Messages(Gate(self.clock, [self.metrics]), self.store)
+        messages = Messages(Access(self.clock, [self.metrics]), self.store)
         way, tcp = self.nobody("way"), self.nobody("messages")
         self.have(messages.add(tcp, 1, "abc"))
         self.have(messages.get(tcp, 1))

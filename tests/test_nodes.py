@@ -62,7 +62,7 @@ class People:
         self.port = Http(nodes.daemons[0].ports["admin"], nodes.log_in())
 
     def new(self, role: str = "user") -> tuple[str, int]:
-        """Give the login and the id of a new account."""
+        """Return the login and the id of a new account."""
         login = f"person-{next(self._nodes.numbers)}"
         account = self.port.do("POST", "/accounts", {"login": login, "password": PASSWORD, "role": role})
         return login, account["id"]
@@ -228,7 +228,7 @@ def test_whoever_follows_the_changes_at_either_node_while_both_write_misses_noth
 
 
 def kept(failures: list[BaseException], work: Callable[..., None]) -> Callable[..., None]:
-    """Give the work for a thread, of whose end somebody is told."""
+    """Return the work for a thread, of whose end somebody is told."""
 
     def run(*arguments: object) -> None:
         try:

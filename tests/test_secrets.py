@@ -76,7 +76,7 @@ class Run:
         self.heard.append((f"{dialect} {data[:100]!r}", answered, held))
 
     def secrets(self) -> set[str]:
-        """Give everything that is to be found nowhere, in each form it may have been written in."""
+        """Return everything that is to be found nowhere, in each form it may have been written in."""
         plain = {
             form for password in self.passwords.values() for form in (password, quote(password), json.dumps(password)[1:-1])
         }
@@ -93,7 +93,7 @@ class Run:
 
 
 def found(text: bytes, secrets: Iterable[str], held: str = "") -> list[str]:
-    """Give the secrets that are in the text, less the one that it may hold."""
+    """Return the secrets that are in the text, less the one that it may hold."""
     return [secret for secret in (*secrets, HASH) if secret != held and secret.encode() in text]
 
 

@@ -21,7 +21,7 @@ C = TypeVar("C")
 
 
 def place_of(dialect: str) -> Place:
-    """Give where the dialect is: what the line says, else the environment, else where the login was, else here."""
+    """Return where the dialect is: what the line says, else the environment, else where the login was, else here."""
     said = wishes().at
     if said is not None:
         return written_place("--at", said, port(dialect))
@@ -37,7 +37,7 @@ def place_of(dialect: str) -> Place:
 
 
 def written_place(source: str, text: str, default: int | None) -> Place:
-    """Give the place that is written; end with the line that says where it is written, if it is none."""
+    """Return the place that is written; end with the line that says where it is written, if it is none."""
     try:
         return parse(text, default)
     except ValueError as error:
@@ -45,14 +45,14 @@ def written_place(source: str, text: str, default: int | None) -> Place:
 
 
 def as_written(place: Place) -> str:
-    """Give a place as it can be written again."""
+    """Return a place as it can be written again."""
     if place.kind == "unix":
         return "unix:" + place.path.replace("\\", "\\\\").replace(":", "\\:")
     return f"tls://{place}" if place.kind == "tls" else str(place)
 
 
 def login_for(dialect: str, place: Place) -> Login:
-    """Give the login to ask as: that of the place, and for what the shop's login opens also one made on the same host."""
+    """Return the login to ask as: that of the place, and for what the shop's login opens also one made on the same host."""
     by = owner(dialect)
     found = logins.find(by, place)
     if found is None and by == "shop":
@@ -63,19 +63,19 @@ def login_for(dialect: str, place: Place) -> Login:
 
 
 def log_in_first(dialect: str, place: Place) -> Failed:
-    """Give the error of who has no login, or one that is over."""
+    """Return the error of who has no login, or one that is over."""
     by = owner(dialect)
     elsewhere = by == dialect and as_written(place) != default_place(by)
     return Failed(f"log in first: sockcrud {by} login" + (f" --at {as_written(place)}" if elsewhere else ""))
 
 
-def made(kind: Callable[..., C], place: Place) -> C:
-    """Give a client of that place."""
+def client_at(kind: Callable[..., C], place: Place) -> C:
+    """Return a client of that place."""
     return kind(as_written(place), timeout=wishes().timeout, trust=wishes().trust)
 
 
 @contextmanager
-def told(dialect: str, place: Place, changes: bool = False) -> Iterator[None]:
+def errors_as_lines(dialect: str, place: Place, changes: bool = False) -> Iterator[None]:
     """Turn the errors of a client into lines."""
     try:
         yield

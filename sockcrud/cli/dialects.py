@@ -12,17 +12,17 @@ WITH_LOGIN: Final = ("shop", "way", "members", "admin")
 
 
 def owner(dialect: str) -> str:
-    """Give the dialect whose login opens this one. Tokens of `auth` are kept as logins of the shop."""
+    """Return the dialect whose login opens this one. Tokens of `auth` are kept as logins of the shop."""
     return "shop" if loading.in_use().dialect(dialect).login == "auth" else dialect
 
 
 def behind(dialect: str) -> str:
-    """Give the dialect behind whose port this one is, if nothing else is said: for a service of the shop, the shop."""
+    """Return the dialect behind whose port this one is, if nothing else is said: for a service of the shop, the shop."""
     return "shop" if dialect in OF_THE_SHOP else dialect
 
 
 def port(dialect: str) -> int:
-    """Give the port that the dialect has by default."""
+    """Return the port that the dialect has by default."""
     found = loading.in_use().dialect(dialect).port
     if found is None:
         raise KeyError(f"{dialect} is on no port by default")
@@ -30,10 +30,10 @@ def port(dialect: str) -> int:
 
 
 def default_place(dialect: str) -> str:
-    """Give where commands look for a dialect if nothing else is said."""
+    """Return where commands look for a dialect if nothing else is said."""
     return f"127.0.0.1:{port(behind(dialect))}"
 
 
 def variable(dialect: str) -> str:
-    """Give the name of the environment variable that says where the dialect is."""
+    """Return the name of the environment variable that says where the dialect is."""
     return f"SOCKCRUD_{dialect.upper().replace('-', '_')}_AT"

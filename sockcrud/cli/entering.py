@@ -38,16 +38,16 @@ def add_login(
         place = asking.place_of(system.dialect)
         at = asking.as_written(place)
         password = passwords.read_or_ask(password_file, twice=False, question=f"Password of {name} at {at}")
-        with asking.told(system.dialect, place), asking.made(resolve(system.client), place) as client:
+        with asking.errors_as_lines(system.dialect, place), asking.client_at(resolve(system.client), place) as client:
             role = getattr(client.log_in(name, password), "role_name", None)
             is_alone = alone(client)
             token = client.token
         logins.keep(logins.Login(system.dialect, place, name, token, is_alone))
         said = {"dialect": system.dialect, "at": at, "login": name}
         if role is None:
-            showing.tell(f"{name} is logged in at {at}", **said)
+            showing.say(f"{name} is logged in at {at}", **said)
         else:
-            showing.tell(f"{name} is logged in at {at} as {role}", **said, role=role)
+            showing.say(f"{name} is logged in at {at} as {role}", **said, role=role)
 
     _add(group, "login", login, about, examples)
 
@@ -62,12 +62,12 @@ def add_logout(group: click.Group, system: System[Any], about: str) -> None:
 
         place = asking.place_of(system.dialect)
         kept = asking.login_for(system.dialect, place)
-        with asking.told(system.dialect, place), asking.made(resolve(system.client), place) as client:
+        with asking.errors_as_lines(system.dialect, place), asking.client_at(resolve(system.client), place) as client:
             client.token = kept.token
             with suppress(NotLoggedIn):  # which is what was asked for
                 client.log_out()
         logins.forget(kept)
-        showing.tell(f"{kept.login} is logged out", dialect=system.dialect, login=kept.login, logged_out=True)
+        showing.say(f"{kept.login} is logged out", dialect=system.dialect, login=kept.login, logged_out=True)
 
     _add(group, "logout", logout, about, [""])
 
@@ -86,9 +86,9 @@ def add_signup(group: click.Group, system: System[Any], about: str, *examples: s
         with system.asked_as_nobody(changes=True) as client:
             id = client.sign_up(name, password)
         if id is None:
-            showing.tell(f"{name} has an account", login=name, created=True)
+            showing.say(f"{name} has an account", login=name, created=True)
         else:
-            showing.tell(f"{name} is member {id}", id=id, login=name, created=True)
+            showing.say(f"{name} is member {id}", id=id, login=name, created=True)
 
     _add(group, "signup", signup, about, examples)
 

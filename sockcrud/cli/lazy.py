@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
         return [*(CompletionItem(name, help=help) for name, help in helps.items()), *options]
 
     def helps(self) -> Iterator[tuple[str, str]]:
-        """Give the name of each command that is imported when it is called, and what help says of it."""
+        """Yield the name of each command that is imported when it is called, and what help says of it."""
         for name, later in self._later.items():
             yield name, later.help
 

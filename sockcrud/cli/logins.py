@@ -40,7 +40,7 @@ class Login:
 
 
 def state_directory(environment: Mapping[str, str] = os.environ, windows: bool = os.name == "nt") -> Path:
-    """Give where this user's commands keep what they remember."""
+    """Return where this user's commands keep what they remember."""
     base = Path(environment.get("LOCALAPPDATA" if windows else "XDG_STATE_HOME", ""))
     if not base.is_absolute():
         base = Path.home().joinpath(*(("AppData", "Local") if windows else (".local", "state")))
@@ -65,12 +65,12 @@ def forget(login: Login) -> None:
 
 
 def find(dialect: str, place: Place) -> Login | None:
-    """Give the login at this dialect and place, if there is one; raise `Failed` where others may have read it."""
+    """Return the login at this dialect and place, if there is one; raise `Failed` where others may have read it."""
     return _read(_file(_directory(made=False), dialect, place))
 
 
 def newest(dialect: str, host: Place | None = None) -> Login | None:
-    """Give the latest login at this dialect, if there is one: on a host, reached in the same way, where one is given."""
+    """Return the latest login at this dialect, if there is one: on a host, reached in the same way, where one is given."""
     for file in _newest_first(_directory(made=False).glob(f"{dialect}-*.json")):
         found = _read(file)
         if found is not None and (host is None or _is_on(found.place, host)):

@@ -172,7 +172,7 @@ def serve(
         given["app"] = shlex.join(app)
     loaded = load(given, file)
     if check_config:
-        click.echo(config.shown(loaded), nl=False)
+        click.echo(config.format_settings(loaded), nl=False)
         return
     _install_reactor(reactor_name)
     from twisted.internet import reactor
@@ -182,7 +182,7 @@ def serve(
         chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [chosen])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    with progress.shown(LOADING) as told:
+    with progress.displayed(LOADING) as told:
         daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told)
     daemon.privilegedStartService()
     daemon.startService()

@@ -27,7 +27,7 @@ class Wishes:
 
 
 def wishes() -> Wishes:
-    """Give what was said to the command that runs."""
+    """Return what was said to the command that runs."""
     return click.get_current_context().ensure_object(Wishes)
 
 

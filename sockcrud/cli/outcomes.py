@@ -35,14 +35,14 @@ class NoAnswer(Failed):
 
 
 def visible(text: str) -> str:
-    """Give a text that does nothing to a terminal: what is no letter of a line is written as Python escapes it."""
+    """Return a text that does nothing to a terminal: what is no letter of a line is written as Python escapes it."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def in_file(error: OSError) -> Failed:
-    """Give the line that says which file cannot be used, and why."""
+    """Return the line that says which file cannot be used, and why."""
     if not error.filename:
         return Failed(error)
     # A store in the place of a file has its password in there.

@@ -21,7 +21,7 @@ def password_option(meaning: str) -> Callable[[F], F]:
 
 
 def read_or_ask(file: str | None, *, twice: bool, question: str = "Password") -> str:
-    """Give the password that is in a file, or what somebody types, twice where it is a new one."""
+    """Return the password that is in a file, or what somebody types, twice where it is a new one."""
     if file is not None:
         return _read(file)
     if not is_asked():
@@ -31,7 +31,7 @@ def read_or_ask(file: str | None, *, twice: bool, question: str = "Password") ->
 
 
 def read_or_ask_login(login: str | None) -> str:
-    """Give the login name, or what somebody types."""
+    """Return the login name, or what somebody types."""
     if login is not None:
         return login
     if not is_asked():
@@ -41,7 +41,7 @@ def read_or_ask_login(login: str | None) -> str:
 
 
 def is_asked() -> bool:
-    """Tell whether there is somebody to ask."""
+    """Return whether there is somebody to ask."""
     return sys.stdin.isatty()
 
 

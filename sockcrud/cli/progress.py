@@ -23,15 +23,15 @@ Progress = Callable[[int, int], None]
 
 
 @contextmanager
-def shown(label: str) -> Iterator[Progress]:
-    """Give what is to be told of the progress, and shows it."""
+def displayed(label: str) -> Iterator[Progress]:
+    """Yield what is to be told of the progress, and shows it."""
     with ExitStack() as stack:
         yield _bar(label, stack) if sys.stderr.isatty() else in_lines(label, partial(click.echo, err=True))
 
 
 @contextmanager
 def counted(label: str) -> Iterator[Callable[[int], None]]:
-    """Give what is to be told how much is done where nobody knows of how much: it shows that, when it takes long."""
+    """Yield what is to be told how much is done where nobody knows of how much: it shows that, when it takes long."""
     shown_at = started = perf_counter()
     on_terminal, is_shown = sys.stderr.isatty(), False
 
@@ -65,7 +65,7 @@ def _bar(label: str, stack: ExitStack) -> Progress:
 
 
 def in_lines(label: str, say: Callable[[str], object]) -> Progress:
-    """Give what is to be told of the progress, and says it: a line for each tenth, and none before a second has passed."""
+    """Return what is to be told of the progress, and says it: a line for each tenth, and none before a second has passed."""
     started, told = perf_counter(), 0
 
     def progress(done: int, total: int) -> None:

@@ -26,7 +26,7 @@ _RIGHT: Final = (int, Decimal)
 
 
 def for_people() -> bool:
-    """Tell whether somebody looks at it."""
+    """Return whether somebody looks at it."""
     return sys.stdout.isatty() and not wishes().json
 
 
@@ -54,7 +54,7 @@ def show(record: object) -> None:
     show_rows([{"field": _title(name), "value": value} for name, value in row.items()], titles=False)
 
 
-def tell(sentence: str, **document: object) -> None:
+def say(sentence: str, **document: object) -> None:
     """Say what was done: a sentence to people, and to programs what it says."""
     if for_people():
         click.echo(visible(sentence))
@@ -102,7 +102,7 @@ def _write_array(rows: Iterable[Row]) -> None:
 
 
 def console() -> Console:
-    """Give what writes on a terminal, in colors where they are wanted."""
+    """Return what writes on a terminal, in colors where they are wanted."""
     from rich.console import Console
 
     reconfigure = getattr(sys.stdout, "reconfigure", None)

@@ -42,7 +42,7 @@ class System(Generic[C]):
         place = asking.place_of(self.dialect)
         kept = asking.login_for(self.dialect, place) if login else None
         make: Callable[..., Any] = resolve(self.client)
-        with asking.told(self.dialect, place, changes), asking.made(make, place) as client:
+        with asking.errors_as_lines(self.dialect, place, changes), asking.client_at(make, place) as client:
             if kept is not None:
                 client.token = kept.token
             yield client

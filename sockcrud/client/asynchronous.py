@@ -40,7 +40,7 @@ class AsynchronousFace(Asynchronous):
 
     @classmethod
     def wire(cls, longest_answer: int) -> Wire[Any]:
-        """Give the wire, with a limit to its answers."""
+        """Return the wire, with a limit to its answers."""
         raise NotImplementedError
 
     def __init__(
@@ -62,7 +62,7 @@ class AsynchronousFace(Asynchronous):
         self._driver: ReactorDriver[Any] = ReactorDriver(self.wire(longest_answer), str(self.place), endpoint, reactor, timeout)
 
     def close(self) -> Deferred[None]:
-        """Close the connection, for good: calls under way fail. Fire when it is closed. Harmless when repeated."""
+        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless when repeated."""
         return self._driver.close()
 
     def __repr__(self) -> str:
@@ -90,7 +90,7 @@ class AsynchronousFace(Asynchronous):
 def _where(
     reactor: Any, where: str | IStreamClientEndpoint | None, port: int, timeout: float, trust: str | None
 ) -> tuple[Place, IStreamClientEndpoint]:
-    """Give the place, as people are told of it, and what connects to it."""
+    """Return the place, as people are told of it, and what connects to it."""
     if where is None:
         where = f"127.0.0.1:{port}"
     if not isinstance(where, str):

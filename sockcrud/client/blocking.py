@@ -25,7 +25,7 @@ class BlockingFace(Blocking):
 
     @classmethod
     def wire(cls, longest_answer: int) -> Wire[Any]:
-        """Give the wire, with a limit to its answers."""
+        """Return the wire, with a limit to its answers."""
         raise NotImplementedError
 
     def __init__(

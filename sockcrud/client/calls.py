@@ -66,7 +66,7 @@ class Reader(Protocol[A_co]):
         """Take in what was received."""
 
     def take(self) -> A_co | None:
-        """Give the next answer, None where it is not whole yet; raise `BadAnswer`."""
+        """Return the next answer, None where it is not whole yet; raise `BadAnswer`."""
 
     def end(self) -> A_co | None:
         """The other end says no more: give the answer that this completes, None where it completes none."""

@@ -30,5 +30,5 @@ class Delays:
         self._failures, self._until = 0, 0.0
 
     def left(self, now: float) -> float:
-        """Give the seconds until it may be tried again."""
+        """Return the seconds until it may be tried again."""
         return max(0.0, self._until - now)

@@ -63,7 +63,7 @@ class Exchange(Generic[P]):
         return self._sent[0] if self._sent else None
 
     def may_send(self) -> bool:
-        """Tell whether one more call may be sent."""
+        """Return whether one more call may be sent."""
         if self.is_sending or len(self._sent) >= MOST_IN_FLIGHT:
             return False
         return not self._sent or self._reader.may_pipeline
@@ -76,7 +76,7 @@ class Exchange(Generic[P]):
         self._reader.expect(attempt.call)
 
     def receive(self, data: bytes) -> list[tuple[P, Any]]:
-        """Take in what was received, and give the outcomes."""
+        """Take in what was received, and return the outcomes."""
         self._heard = True
         if not self._sent:
             self.over = "it said what nobody had asked for"
@@ -97,7 +97,7 @@ class Exchange(Generic[P]):
         self.over = reason
 
     def abandon(self) -> tuple[list[tuple[P, Any]], list[P]]:
-        """Give the outcomes of what was sent and not answered, and the attempts that may be made once more."""
+        """Return the outcomes of what was sent and not answered, and the attempts that may be made once more."""
         outcomes: list[tuple[P, Any]] = []
         again: list[P] = []
         for attempt in self._sent:
@@ -137,7 +137,7 @@ class Exchange(Generic[P]):
 
 
 def unsent(wire: Wire[Any], attempt: Attempt, reason: str) -> CannotSend | ServerGone:
-    """Give the error of an attempt that has no connection to go over."""
+    """Return the error of an attempt that has no connection to go over."""
     if attempt.repeated:
         return ServerGone(reason, wire.words.server_gone)
     return CannotSend(reason, wire.words.cannot_send)

@@ -26,7 +26,7 @@ class Fields:
 
     @classmethod
     def decoded(cls, raw: bytes) -> Fields:
-        """Give the object that is written there."""
+        """Return the object that is written there."""
         return cls(decoded(raw))
 
     def __contains__(self, name: str) -> bool:
@@ -36,7 +36,7 @@ class Fields:
         return self._typed(name, str, "text")
 
     def whole(self, name: str) -> int:
-        """Give a whole number; true is none."""
+        """Return a whole number; true is none."""
         value = self.all.get(name)
         if type(value) is not int:
             raise BadAnswer(f"an answer without a whole number {name!r}")
@@ -46,25 +46,25 @@ class Fields:
         return self._typed(name, bool, "flag")
 
     def of(self, name: str) -> Fields:
-        """Give an object inside."""
+        """Return an object inside."""
         return Fields(self.all.get(name))
 
     def maybe(self, name: str) -> Mapping[str, Any] | None:
-        """Give an object inside as JSON has it, or None where null stands for it."""
+        """Return an object inside as JSON has it, or None where null stands for it."""
         return None if self.all.get(name) is None else self.of(name).all
 
     def each(self, name: str, read: Callable[[Fields], T]) -> list[T]:
-        """Give the objects of a list inside."""
+        """Return the objects of a list inside."""
         return objects(self.all.get(name), read)
 
     def record(self, kind: type[T], **given: Any) -> T:
-        """Give a record: each field by its type, but for those that are given."""
+        """Return a record: each field by its type, but for those that are given."""
         fields = attrs.fields(kind)  # type: ignore[arg-type]
         read = {each.name: _READERS[_name(each.type)](self, each.name) for each in fields if each.name not in given}
         return kind(**read, **given)
 
     def amount(self, name: str) -> Decimal:
-        """Give money: a text, as the wire has it, or a number."""
+        """Return money: a text, as the wire has it, or a number."""
         value = self.all.get(name)
         try:
             found = Decimal(str(value)) if type(value) in (str, int, float) else None
@@ -75,7 +75,7 @@ class Fields:
         return found
 
     def moment(self, name: str) -> datetime:
-        """Give a point in time, which ISO 8601 writes with an offset."""
+        """Return a point in time, which ISO 8601 writes with an offset."""
         try:
             found = datetime.fromisoformat(self.text(name).replace("Z", "+00:00"))
         except ValueError:
@@ -85,14 +85,14 @@ class Fields:
         return found
 
     def day(self, name: str) -> date:
-        """Give a day, as ISO 8601 writes it."""
+        """Return a day, as ISO 8601 writes it."""
         try:
             return date.fromisoformat(self.text(name))
         except ValueError:
             raise BadAnswer(f"an answer without a day {name!r}") from None
 
     def http_day(self, name: str) -> date:
-        """Give the day of a date as HTTP writes it."""
+        """Return the day of a date as HTTP writes it."""
         try:
             return parsedate_to_datetime(self.text(name)).date()
         except ValueError:
@@ -121,14 +121,14 @@ def _name(type: Any) -> str:
 
 
 def objects(value: Any, read: Callable[[Fields], T]) -> list[T]:
-    """Give the objects of a list."""
+    """Return the objects of a list."""
     if not isinstance(value, list):
         raise BadAnswer("an answer that is no JSON list where one is expected")
     return [read(Fields(item)) for item in value]
 
 
 def decoded(raw: bytes) -> Any:
-    """Give what is written as JSON."""
+    """Return what is written as JSON."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:

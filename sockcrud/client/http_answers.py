@@ -90,7 +90,7 @@ class HTTPReader:
         return self._expected[0] if self._expected else _NO_CALL
 
     def _has_header(self) -> bool:
-        """Tell whether there is a whole header; raise `BadAnswer` where there will be none."""
+        """Return whether there is a whole header; raise `BadAnswer` where there will be none."""
         end = self._received.find(b"\r\n\r\n", self._searched)
         if (len(self._received) if end < 0 else end) > LONGEST_HEAD:
             raise BadAnswer(f"an answer whose header is longer than {LONGEST_HEAD} bytes")

@@ -67,7 +67,7 @@ class HTTPCalls:
 
     @classmethod
     def wire(cls, longest_answer: int) -> Wire[Answer]:
-        """Give the wire, with a limit to its answers."""
+        """Return the wire, with a limit to its answers."""
         reader: Callable[[], Reader[Answer]] = partial(HTTPReader, longest_answer)
         return Wire(reader)
 
@@ -75,16 +75,16 @@ class HTTPCalls:
     def fetch(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | bytes | None = None
     ) -> Call[Answer, Answer]:
-        """Send one request as it stands, and give its answer, whatever its status. No token is added."""
+        """Send one request as it stands, and return its answer, whatever its status. No token is added."""
         raw = body.encode(errors="surrogateescape") if isinstance(body, str) else body
         return request(self.place, method, path, headers or {}, raw, lambda answer: answer)
 
     def good(self, answer: Answer) -> Answer:
-        """Give a good answer back; raise the error that another one is."""
+        """Return a good answer; raise the error that another one is."""
         return good(answer, self.message_field)
 
     def _bearing(self, rev: int | None = None) -> dict[str, str]:
-        """Give the headers that say who asks, and which revision is meant."""
+        """Return the headers that say who asks, and which revision is meant."""
         headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         return headers if rev is None else {**headers, "If-Match": f'"{rev}"'}
 
@@ -92,7 +92,7 @@ class HTTPCalls:
 def request(
     place: Place, method: str, path: str, headers: Mapping[str, str], body: bytes | None, read: Callable[[Answer], T]
 ) -> Call[Answer, T]:
-    """Give the call of a request; raise `CannotSend` for what cannot be one. `headers` go before what is added."""
+    """Return the call of a request; raise `CannotSend` for what cannot be one. `headers` go before what is added."""
     if _METHOD.fullmatch(method) is None:
         raise CannotSend(f"{method!r} is no method of HTTP")
     if _TARGET.fullmatch(path) is None or not (path.startswith("/") or (path == "*" and method == "OPTIONS")):
@@ -115,7 +115,7 @@ def _head(method: str, path: str, fields: Mapping[str, str]) -> bytes:
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
 
-def asked(
+def http_call(
     client: HTTPCalls,
     method: str,
     path: str,
@@ -126,7 +126,7 @@ def asked(
     query: Mapping[str, object] | None = None,
     good: Callable[[Answer], Answer] | None = None,
 ) -> Call[Answer, T]:
-    """Give the call that brings the client's token, and an object as its body.
+    """Return the call that brings the client's token, and an object as its body.
 
     `read` is for good answers; which ones these are, and what the others mean, says the client's `good`, or another one.
     """
@@ -141,12 +141,12 @@ def asked(
 
 
 def whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
-    """Give what reads an answer whose body is an object."""
+    """Return what reads an answer whose body is an object."""
     return lambda answer: read(Fields.decoded(answer.body))
 
 
 def each(read: Callable[[Fields], T]) -> Callable[[Answer], list[T]]:
-    """Give what reads an answer whose body is a list of objects."""
+    """Return what reads an answer whose body is a list of objects."""
     return lambda answer: objects(decoded(answer.body), read)
 
 
@@ -155,14 +155,14 @@ def nothing(answer: Answer) -> None:
 
 
 def good(answer: Answer, message_field: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Answer:
-    """Give a good answer back; raise the error that the status of another one means."""
+    """Return a good answer; raise the error that the status of another one means."""
     if answer.status >= 300:
         raise refused(answer, message_of(answer, message_field), refusals)
     return answer
 
 
 def refused(answer: Answer, message: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Refused:
-    """Give the error that an answer's status means."""
+    """Return the error that an answer's status means."""
     wait = answer.headers.get("retry-after", "")
     seconds = float(wait) if _SECONDS.fullmatch(wait) else 1.0
     if answer.status == 429:
@@ -173,7 +173,7 @@ def refused(answer: Answer, message: str, refusals: Mapping[int, type[Refused]] 
 
 
 def message_of(answer: Answer, name: str) -> str:
-    """Give what the body of an error says, or else what the status line does: a proxy has no body of ours."""
+    """Return what the body of an error says, or else what the status line does: a proxy has no body of ours."""
     try:
         return Fields.decoded(answer.body).text(name)
     except BadAnswer:
@@ -181,6 +181,6 @@ def message_of(answer: Answer, name: str) -> str:
 
 
 def revision(answer: Answer) -> int | None:
-    """Give the revision that the answer's tag tells."""
+    """Return the revision that the answer's tag tells."""
     tag = re.fullmatch(r'"([0-9]{1,19})"', answer.headers.get("etag", ""))
     return None if tag is None else int(tag[1])

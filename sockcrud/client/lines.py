@@ -59,13 +59,13 @@ class LineCalls:
 
     @classmethod
     def wire(cls, longest_answer: int) -> Wire[bytes]:
-        """Give the wire, with a limit to its answers."""
+        """Return the wire, with a limit to its answers."""
         reader: Callable[[], Reader[bytes]] = partial(LineReader, longest_answer)
         return Wire(reader, cls.words)
 
     @call
     def send(self, line: str | bytes) -> Call[bytes, str]:
-        """Send one line as it stands, and give the line that answers it, whatever it says."""
+        """Send one line as it stands, and return the line that answers it, whatever it says."""
         raw = line.encode(errors="surrogateescape") if isinstance(line, str) else line
         raw = raw.rstrip(b"\r\n")
         if not raw.strip() or b"\n" in raw:
@@ -80,13 +80,13 @@ def _as_text(line: bytes) -> str:
         raise BadAnswer("an answer that is not UTF-8") from None
 
 
-def asked(request: dict[str, Any], read: Callable[[Fields], T], repeatable: bool = False) -> Call[bytes, T]:
-    """Give the call that sends an object, and reads the object that answers it."""
+def line_call(request: dict[str, Any], read: Callable[[Fields], T], repeatable: bool = False) -> Call[bytes, T]:
+    """Return the call that sends an object, and reads the object that answers it."""
     return Call(encoded(request) + b"\n", lambda line: read(Fields.decoded(line)), repeatable)
 
 
 def encoded(value: Any) -> bytes:
-    """Give JSON; raise `CannotSend` for what cannot be any, such as a text with half a character."""
+    """Return JSON; raise `CannotSend` for what cannot be any, such as a text with half a character."""
     try:
         return orjson.dumps(value)
     except TypeError as error:

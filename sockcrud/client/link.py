@@ -50,7 +50,7 @@ class Link(TwistedProtocol):
     # Making it
 
     def opened(self) -> Deferred[Link]:
-        """Fire with it when it may be used, which over TLS is after the handshake. May be cancelled."""
+        """Return it when it may be used, which over TLS is after the handshake. May be cancelled."""
         if not INegotiated.providedBy(self.transport):
             return succeed(self)
         self._open = Deferred(lambda _: self._forsake())

@@ -46,7 +46,7 @@ class ReactorDriver(Generic[A]):
         self._closing: list[Deferred[None]] = []
 
     def carry(self, call: Call[A, T]) -> Deferred[T]:
-        """Fire with the call's result, or fail with a `ClientError`, within the timeout. May be cancelled."""
+        """Return the call's result, or raise a `ClientError`, within the timeout. May be cancelled."""
         if self._closed:
             return fail(self._cannot_send("the client is closed"))
         if len(self._waiting) + (len(self._link.exchange) if self._link else 0) >= MOST_WAITING:
@@ -60,7 +60,7 @@ class ReactorDriver(Generic[A]):
         return result
 
     def close(self) -> Deferred[None]:
-        """Close the connection, for good: calls under way fail. Fire when it is closed. Harmless when repeated."""
+        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless when repeated."""
         self._closed = True
         waiting, self._waiting = self._waiting, deque()
         self._stop_connecting()

@@ -36,7 +36,7 @@ class SocketDriver(Generic[A]):
         self._closed = False
 
     def carry(self, call: Call[A, T]) -> T:
-        """Send the call, and give its result; raise a `ClientError` within the timeout."""
+        """Send the call, and return its result; raise a `ClientError` within the timeout."""
         if self._closed:
             raise CannotSend("the client is closed", self._wire.words.cannot_send)
         attempt = _Timed(call, self._timeout)
@@ -58,7 +58,7 @@ class SocketDriver(Generic[A]):
     # One call
 
     def _ask(self, attempt: _Timed) -> list[tuple[_Timed, Any]]:
-        """Give the outcome of an attempt; nothing where it is to be made once more."""
+        """Return the outcome of an attempt; nothing where it is to be made once more."""
         connection = self._connected(attempt)
         attempt.unsent = True
         try:
@@ -171,7 +171,7 @@ class _Timed(Attempt):
         self._end = time.monotonic() + timeout
 
     def left(self) -> float:
-        """Give the seconds left; raise `TimeoutError` where none are."""
+        """Return the seconds left; raise `TimeoutError` where none are."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
@@ -183,7 +183,7 @@ class _Timed(Attempt):
 
 
 def _connected_to(place: Place, attempt: _Timed) -> socket.socket:
-    """Give a socket that is connected to one of the addresses the host has; raise the last one's error."""
+    """Return a socket that is connected to one of the addresses the host has; raise the last one's error."""
     error: OSError | None = None
     for family, _, _, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
         try:

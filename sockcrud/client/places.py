@@ -38,7 +38,7 @@ class Place:
 
 
 def parse(where: str, port: int | None = None) -> Place:
-    """Give the place that is written, at `port` where it names none; raise `ValueError`, in one line, for what is none."""
+    """Return the place that is written, at `port` where it names none; raise `ValueError`, in one line, for what is none."""
     place = _url(where, port) if "://" in where else _description(where) or _authority(where, port)
     if place is None:
         shown = "***" if re.search("(?i)@|pass|postgres", where) else where  # a login, or a store in the wrong place

@@ -47,7 +47,7 @@ class RecordCalls:
     plural: ClassVar[str]
 
     def _read(self, fields: Fields) -> Any:
-        return fields.record(shown(self.record))
+        return fields.record(client_type(self.record))
 
     def _page(self, fields: Fields) -> Page[Any]:
         return Page(fields.each("items", self._read), fields.whole("next") if fields.all.get("next") is not None else None)
@@ -57,12 +57,12 @@ class RecordCalls:
 
     @call
     def list(self, /, after: int | None = None, limit: int | None = None, **where: Any) -> Call[Any, Page[Any]]:
-        """Give a page of the records, those behind an id, those with a value in an indexed field."""
+        """Return a page of the records, those behind an id, those with a value in an indexed field."""
         return self._listed(after, limit, where)
 
     @paged
     def all(self, /, page: int = PAGE, **where: Any) -> Pages[Any]:
-        """Give all records one by one, fetching a page at a time."""
+        """Return all records one by one, fetching a page at a time."""
 
         def next_page(after: int | None) -> Call[Any, tuple[_List, int | None]]:
             asked: Call[Any, Any] = self._listed(after, page, where)
@@ -81,46 +81,46 @@ class RecordLines(RecordCalls, LineCalls):
 
     @call
     def log_in(self, login: str, password: str) -> Call[bytes, str]:
-        """Log the connection in, and give the role; `LoginFailed`, `TooManyAttempts`."""
-        return _asked("session.login", {"login": login, "password": password}, lambda told: Fields(told).text("role"))
+        """Log the connection in, and return the role; `LoginFailed`, `TooManyAttempts`."""
+        return _call_of("session.login", {"login": login, "password": password}, lambda told: Fields(told).text("role"))
 
     @call
     def log_out(self) -> Call[bytes, None]:
         """Log the connection out."""
-        return _asked("session.logout", {}, lambda told: None)
+        return _call_of("session.logout", {}, lambda told: None)
 
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[bytes, Page[Any]]:
-        return self._asked("list", {"after": after, "limit": limit, **where}, self._page, repeatable=True)
+        return self._call_of("list", {"after": after, "limit": limit, **where}, self._page, repeatable=True)
 
     @call
     def get(self, /, id: int) -> Call[bytes, Any]:
-        """Give the record with this id; `NotFound`."""
-        return self._asked("get", {"id": id}, self._read, repeatable=True)
+        """Return the record with this id; `NotFound`."""
+        return self._call_of("get", {"id": id}, self._read, repeatable=True)
 
     @call
     def find(self, /, **field: Any) -> Call[bytes, Any]:
-        """Give the record with this value in a unique field; `NotFound`."""
-        return self._asked("find", field, self._read, repeatable=True)
+        """Return the record with this value in a unique field; `NotFound`."""
+        return self._call_of("find", field, self._read, repeatable=True)
 
     @call
     def create(self, /, **fields: Any) -> Call[bytes, Any]:
-        """Create a record, and give it; `InvalidRequest`, `AlreadyExists`."""
-        return self._asked("create", fields, self._read)
+        """Create a record, and return it; `InvalidRequest`, `AlreadyExists`."""
+        return self._call_of("create", fields, self._read)
 
     @call
     def update(self, /, id: int, rev: int | None = None, **fields: Any) -> Call[bytes, Any]:
-        """Change what is named of a record, and give it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
-        return self._asked("update", {"id": id, "rev": rev, **fields}, self._read)
+        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
+        return self._call_of("update", {"id": id, "rev": rev, **fields}, self._read)
 
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[bytes, None]:
         """Delete a record; `NotFound`, `Outdated`, `Conflict` where others refer to it."""
-        return _asked(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda told: None)
+        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda told: None)
 
-    def _asked(
+    def _call_of(
         self, verb: str, params: Mapping[str, Any], read: Callable[[Fields], Any], repeatable: bool = False
     ) -> Call[bytes, Any]:
-        return _asked(f"{self.plural}.{verb}", _as_json(params), lambda told: read(Fields(told)), repeatable)
+        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda told: read(Fields(told)), repeatable)
 
 
 class RecordREST(RecordCalls, HTTPCalls):
@@ -140,32 +140,32 @@ class RecordREST(RecordCalls, HTTPCalls):
 
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[Answer, Page[Any]]:
         query = {name: _in_query(value) for name, value in _as_json({"after": after, "limit": limit, **where}).items()}
-        return http_calls.asked(self, "GET", f"/{self.plural}", whole(self._page), query=query)
+        return http_calls.http_call(self, "GET", f"/{self.plural}", whole(self._page), query=query)
 
     @call
     def get(self, /, id: int) -> Call[Answer, Any]:
-        """Give the record with this id; `NotFound`."""
-        return http_calls.asked(self, "GET", f"/{self.plural}/{id:d}", whole(self._read))
+        """Return the record with this id; `NotFound`."""
+        return http_calls.http_call(self, "GET", f"/{self.plural}/{id:d}", whole(self._read))
 
     @call
     def find(self, /, **field: Any) -> Call[Answer, Any]:
-        """Give the record with this value in a unique field; `NotFound`."""
+        """Return the record with this value in a unique field; `NotFound`."""
         return attrs.evolve(self._listed(None, 1, field), read=partial(self._first, field))
 
     @call
     def create(self, /, **fields: Any) -> Call[Answer, Any]:
-        """Create a record, and give it; `InvalidRequest`, `AlreadyExists`."""
-        return http_calls.asked(self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields))
+        """Create a record, and return it; `InvalidRequest`, `AlreadyExists`."""
+        return http_calls.http_call(self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields))
 
     @call
     def update(self, /, id: int, rev: int | None = None, **fields: Any) -> Call[Answer, Any]:
-        """Change what is named of a record, and give it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
-        return http_calls.asked(self, "PATCH", f"/{self.plural}/{id:d}", whole(self._read), _as_json(fields), rev=rev)
+        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
+        return http_calls.http_call(self, "PATCH", f"/{self.plural}/{id:d}", whole(self._read), _as_json(fields), rev=rev)
 
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete a record; `NotFound`, `Outdated`, `Conflict` where others refer to it."""
-        return http_calls.asked(self, "DELETE", f"/{self.plural}/{id:d}", nothing, rev=rev)
+        return http_calls.http_call(self, "DELETE", f"/{self.plural}/{id:d}", nothing, rev=rev)
 
     def _first(self, field: Mapping[str, Any], answer: Answer) -> Any:
         found = whole(self._page)(self.good(answer)).items
@@ -181,7 +181,7 @@ def record_client(face: type, record: type, plural: str, wire: Literal["lines", 
 
 
 @cache
-def shown(record: type) -> type:
+def client_type(record: type) -> type:
     """Return the class of what answers tell of a record: its fields without those that are secret."""
     from sockcrud.records import describe  # late: the clients that were written for a system need no records
 
@@ -209,9 +209,9 @@ def _in_query(value: Any) -> Any:
 # JSON-RPC
 
 
-def _asked(method: str, params: Mapping[str, Any], read: Callable[[Any], Any], repeatable: bool = False) -> Call[bytes, Any]:
+def _call_of(method: str, params: Mapping[str, Any], read: Callable[[Any], Any], repeatable: bool = False) -> Call[bytes, Any]:
     request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return lines.asked(request, lambda answer: read(_result(answer)), repeatable)
+    return lines.line_call(request, lambda answer: read(_result(answer)), repeatable)
 
 
 def _result(answer: Fields) -> Any:

@@ -80,7 +80,7 @@ def factory(served: Sequence[Served], serving: Serving) -> FramedFactory:
     """Return what makes the connections on which these are served."""
     methods: dict[str, Method] = {}
     for each in served:
-        operations = Operations(serving.gate, serving.store, each)
+        operations = Operations(serving.access, serving.store, each)
         for name, (call, only_reads) in _METHODS.items():
             if name != "find" or operations.uniques:
                 methods[f"{each.plural}.{name}"] = Method(partial(call, operations), only_reads)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Permission, Principal, admins, anyone, logged_in, operation
+from sockcrud.access import Access, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.errors import Invalid, NotFound, Outdated
 from sockcrud.generic.declaration import Served, Who
 from sockcrud.records import Record, checked, describe
@@ -37,8 +37,8 @@ Perform = Callable[..., Coroutine[Any, Any, Any]]
 class Operations:
     """The operations on one kind of record, each by the way of all operations. The first argument is who asks."""
 
-    def __init__(self, gate: Gate, store: IStore, served: Served) -> None:
-        self.gate = gate
+    def __init__(self, access: Access, store: IStore, served: Served) -> None:
+        self.access = access
         self.served = served
         self._store = store
         self._kind = served.kind

@@ -135,7 +135,7 @@ class RecordsResponder(RoutedResponder):
     def failed(self, error: DomainError, found: Found) -> Response:
         status = _STATUSES.get(type(error), 500)
         detail = _DETAILS.get(type(error)) or str(error)
-        return _problem(status, detail, *_fields_of(error, status), name=error.outcome, **_told(error))
+        return _problem(status, detail, *_fields_of(error, status), name=error.outcome, **_render_error(error))
 
 
 def _problem(status: int, detail: str, *headers: tuple[bytes, bytes], **more: Any) -> Response:
@@ -143,7 +143,7 @@ def _problem(status: int, detail: str, *headers: tuple[bytes, bytes], **more: An
     return Response(status, orjson.dumps(body), PROBLEM, headers)
 
 
-def _told(error: DomainError) -> dict[str, Any]:
+def _render_error(error: DomainError) -> dict[str, Any]:
     """Return what a program needs of an error: the field that it is about, and what is expected there."""
     if isinstance(error, Invalid):
         return {"field": error.field, "expected": error.expected}
@@ -268,7 +268,7 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
 
 def factory(served: Sequence[Served], serving: Serving) -> HTTPFactory:
     """Return what makes the connections on which these are served."""
-    operations = {each.plural: Operations(serving.gate, serving.store, each) for each in served}
+    operations = {each.plural: Operations(serving.access, serving.store, each) for each in served}
     name = "".join(part.capitalize() for part in serving.dialect.name.split("-"))
     responder: Any = type(f"{name}Responder", (RecordsResponder,), {"routes": routes(served, operations)})
     made: Any = type(f"{name}Factory", (HTTPFactory,), {})  # the log names it

@@ -36,16 +36,16 @@ class Shapes:
     def __init__(self, kind: type[Record]) -> None:
         declared = describe(kind)
         shown = {name: field_of(kind, name) for name in declared.constraints if name not in declared.secrets}
-        taken = {name: _taken(kind, name) for name in declared.constraints}
+        taken = {name: _as_sent(kind, name) for name in declared.constraints}
         self.record = an_object({"id": ID, "rev": ID, **shown})
         self.page = an_object({"items": a_list(self.record), "next": _ID_OR_NONE})
         self.whole = _closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
         self.patch = _closed(an_object({"id": ID, "rev": ID, **taken}, []))
         filters = dict.fromkeys((*declared.uniques, *declared.indexed))
-        self.query: dict[str, Schema] = {"limit": _LIMIT, "after": ID, **{name: _taken(kind, name) for name in filters}}
+        self.query: dict[str, Schema] = {"limit": _LIMIT, "after": ID, **{name: _as_sent(kind, name) for name in filters}}
 
 
-def _taken(kind: type[Record], name: str) -> Schema:
+def _as_sent(kind: type[Record], name: str) -> Schema:
     """Return the schema of a field where it is sent, with what it means and what it is where it is not sent."""
     declared = describe(kind)
     schema: dict[str, Any] = dict(MONEY_TAKEN if isinstance(declared.constraints[name], Money) else field_of(kind, name))

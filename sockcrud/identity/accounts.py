@@ -36,7 +36,7 @@ _VERIFICATIONS: Final = 3
 
 
 async def active_admin(reads: IReads) -> Account | None:
-    """Fire with an active admin of an active company, or with None where there is none."""
+    """Return an active admin of an active company, or None where there is none."""
     after = None
     while page := await reads.page(Account, _PAGE, after, Where("role", ADMIN)):
         for account in page:
@@ -47,7 +47,7 @@ async def active_admin(reads: IReads) -> Account | None:
 
 
 async def require_active_admin(transaction: ITransaction) -> None:
-    """Fail with `LastAdmin` where the changes so far leave no active admin. Ask for `ACTIVE_ADMIN` alone before them."""
+    """Raise `LastAdmin` where the changes so far leave no active admin. Ask for `ACTIVE_ADMIN` alone before them."""
     if await active_admin(transaction) is None:
         raise LastAdmin
 
@@ -71,9 +71,9 @@ class Directory:
         self._default_company = checked(Company, name=default_company)["name"]
 
     async def authenticate(self, login: str, digest: str, address: str) -> Account:
-        """Fire with the account that has this login name and password.
+        """Return the account that has this login name and password.
 
-        Fail with `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
+        Raise `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
         account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with
         `Busy`; with `Invalid` where the digest is none.
         """
@@ -100,9 +100,9 @@ class Directory:
         address: str = OURSELVES,
         permit: Permit | None = None,
     ) -> Account:
-        """Fire with a new account, of the default company unless another is named. `address` is whose hash it is.
+        """Return a new account, of the default company unless another is named. `address` is whose hash it is.
 
-        Fail with `Invalid`, `Taken` (the login name), `NotFound` (the company) or `Busy`.
+        Raise `Invalid`, `Taken` (the login name), `NotFound` (the company) or `Busy`.
         """
         fields = checked(Account, login=login, role=role, active=active)
         if company_id is not None:
@@ -139,7 +139,7 @@ class Directory:
         """Change what is named, end the account's sessions, and fire with the account. `address` is whose hash it is.
 
         `own_session`, where the account's own session makes the change, lives on unless the account is inactive now.
-        Fail with `Invalid` (also where nothing is named), `NotFound` (the account, the company), `Taken`, `Outdated`,
+        Raise `Invalid` (also where nothing is named), `NotFound` (the account, the company), `Taken`, `Outdated`,
         `LastAdmin` or `Busy`; then nothing has changed.
         """
         fields = _named(Account, login=login, role=role, company_id=company_id, active=active)
@@ -152,8 +152,8 @@ class Directory:
 
         async def change(transaction: ITransaction) -> tuple[Account, Account]:
             if not _MAKES_AN_ADMIN.isdisjoint(fields):
-                await transaction.alone(ACTIVE_ADMIN)
-            await transaction.alone(account_lock(account_id))
+                await transaction.lock(ACTIVE_ADMIN)
+            await transaction.lock(account_lock(account_id))
             if permit is not None:
                 await permit(transaction)
             before = await transaction.get(Account, account_id)
@@ -171,11 +171,11 @@ class Directory:
         return after
 
     async def deactivate(self, account_id: int, *, expect: int | None = None, permit: Permit | None = None) -> Account:
-        """Make an account inactive, which ends all its sessions, and fire with it. Fail as `change` does."""
+        """Make an account inactive, which ends all its sessions, and return it. Raise as `change` does."""
         return await self.change(account_id, active=False, expect=expect, permit=permit)
 
     async def create_company(self, name: str, *, active: bool = True, permit: Permit | None = None) -> Company:
-        """Fire with a new company. Fail with `Invalid` or `Taken` (the name)."""
+        """Return a new company. Raise `Invalid` or `Taken` (the name)."""
         fields = checked(Company, name=name, active=active)
 
         async def insert(transaction: ITransaction) -> Company:
@@ -196,7 +196,7 @@ class Directory:
     ) -> Company:
         """Rename, activate or deactivate a company, end all sessions of its accounts, and fire with the company.
 
-        Fail with `Invalid` (also where nothing is named), `NotFound`, `Taken`, `Outdated` or `LastAdmin`; then nothing
+        Raise `Invalid` (also where nothing is named), `NotFound`, `Taken`, `Outdated` or `LastAdmin`; then nothing
         has changed.
         """
         fields = _named(Company, name=name, active=active)
@@ -205,8 +205,8 @@ class Directory:
 
         async def change(transaction: ITransaction) -> Company:
             if active is not None:
-                await transaction.alone(ACTIVE_ADMIN)
-            await transaction.alone(company_lock(company_id))
+                await transaction.lock(ACTIVE_ADMIN)
+            await transaction.lock(company_lock(company_id))
             if permit is not None:
                 await permit(transaction)
             before = await transaction.get(Company, company_id)
@@ -219,23 +219,23 @@ class Directory:
         return await self._store.transact(change)
 
     async def default_company(self) -> Company:
-        """Fire with the company of those who sign up; it is made where there is none."""
+        """Return the company of those who sign up; it is made where there is none."""
         return await self._store.transact(self._default_company_in)
 
     async def is_default_company(self, company_id: int) -> bool:
-        """Tell whether this is the company of those who sign up."""
+        """Return whether this is the company of those who sign up."""
         found = await self._store.find(Company, "name", self._default_company)
         return found is not None and found.id == company_id
 
     async def has_active_admin(self) -> bool:
-        """Fire with whether an active admin of an active company exists."""
+        """Return whether an active admin of an active company exists."""
         return await active_admin(self._store) is not None
 
     async def ensure_admin(self, login: str, digest: str) -> Account | None:
         """Where there is no active admin, make one, in the default company, and fire with it; else fire with None.
 
         An account with this login name becomes that admin, with this password; an inactive default company is activated.
-        Fail with `Invalid` or `Busy`.
+        Raise `Invalid` or `Busy`.
         """
         fields = checked(Account, login=login, role=ADMIN, active=True)
         digest = checked_digest(digest)
@@ -244,7 +244,7 @@ class Directory:
         fields["password_hash"] = await self._passwords.hash(digest)
 
         async def ensure(transaction: ITransaction) -> Account | None:
-            await transaction.alone(ACTIVE_ADMIN)
+            await transaction.lock(ACTIVE_ADMIN)
             if await active_admin(transaction) is not None:
                 return None
             company = await self._default_company_in(transaction)
@@ -253,7 +253,7 @@ class Directory:
             known = await transaction.find(Account, "login", login)
             if known is None:
                 return await transaction.insert(Account, **{**fields, "company_id": company.id})
-            await transaction.alone(account_lock(known.id))
+            await transaction.lock(account_lock(known.id))
             await end_sessions(transaction, known.id)
             return await transaction.update(Account, known.id, **{**fields, "company_id": company.id})
 
@@ -262,12 +262,12 @@ class Directory:
     async def _default_company_in(self, transaction: ITransaction) -> Company:
         found = await transaction.find(Company, "name", self._default_company)
         if found is None:
-            await transaction.alone(_DEFAULT_COMPANY_LOCK)
+            await transaction.lock(_DEFAULT_COMPANY_LOCK)
             found = await transaction.find(Company, "name", self._default_company)
         return found or await transaction.insert(Company, name=self._default_company, active=True)
 
     async def _verified(self, login: str, digest: str, peer: str) -> Account | None:
-        """Fire with the account if the password is right and it may log in, as it is after the hashing."""
+        """Return the account if the password is right and it may log in, as it is after the hashing."""
         account = await self._with_login(login)
         for _ in range(_VERIFICATIONS):
             right = await self._passwords.verify(digest, _hash_of(account), peer)
@@ -291,7 +291,7 @@ class Directory:
         return await self._store.find(Account, "login", login)
 
     async def _rehashed(self, account: Account, digest: str, peer: str) -> Account | None:
-        """Fire with the account, its hash renewed; with None where it was changed meanwhile. Its sessions live on."""
+        """Return the account, its hash renewed, or None where it was changed meanwhile. Its sessions live on."""
         try:
             fresh = await self._passwords.hash(digest, peer)
             return await self._store.update(Account, account.id, account.rev, password_hash=fresh)
@@ -306,5 +306,5 @@ def _hash_of(account: Account | None) -> str | None:
 
 
 def _named(kind: type[Record], **values: object) -> dict[str, Any]:
-    """Give those of the values that are named, checked."""
+    """Return those of the values that are named, checked."""
     return checked(kind, **{name: value for name, value in values.items() if value is not None})

@@ -21,10 +21,10 @@ class Secret(Protocol):
     """What proves who somebody is, as the password itself or as its digest: some clients never send more."""
 
     def to_compare(self) -> str:
-        """Give the digest to log in with; raise `Invalid` where it cannot be one."""
+        """Return the digest to log in with; raise `Invalid` where it cannot be one."""
 
     def to_keep(self) -> str:
-        """Give the digest for an account to have from now on; raise `Invalid` where it may not be that."""
+        """Return the digest for an account to have from now on; raise `Invalid` where it may not be that."""
 
 
 @frozen

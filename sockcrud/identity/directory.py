@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 from attrs import frozen
 
-from sockcrud.access import Gate, Permission, Principal, admins, anyone, logged_in, operation
+from sockcrud.access import Access, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.errors import Forbidden, Invalid, NotFound, NotLoggedIn
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.credentials import Secret
@@ -28,14 +28,14 @@ class LoggedIn:
 
 
 def own_account(principal: Principal) -> Account:
-    """Give the account that asks; raise NotLoggedIn where there is none."""
+    """Return the account that asks; raise NotLoggedIn where there is none."""
     if principal.account is None:
         raise NotLoggedIn
     return principal.account
 
 
 async def still(reads: IReads, principal: Principal, may: Permission) -> Account:
-    """Fire with the account that asks, as it is now. Fail as `may` does, or with NotLoggedIn where the login is over."""
+    """Return the account that asks, as it is now. Raise as `may` does, or NotLoggedIn where the login is over."""
     try:
         account = await reads.get(Account, own_account(principal).id)
         session = None if principal.session_id is None else await reads.get(Session, principal.session_id)
@@ -52,7 +52,7 @@ async def still(reads: IReads, principal: Principal, may: Permission) -> Account
 class Logins:
     """How a principal gets an account, and gets rid of it. `dialect` is the one where the session works."""
 
-    gate: Gate
+    access: Access
     store: IStore
     directory: Directory
     sessions: Sessions
@@ -60,9 +60,9 @@ class Logins:
 
     @operation("accounts.sign_up", anyone)
     async def sign_up(self, principal: Principal, login: str, secret: Secret) -> Account:
-        """Fire with a new, active account: a user of the default company, whoever asks.
+        """Return a new, active account: a user of the default company, whoever asks.
 
-        Where sign-up is closed only admins make accounts this way, and others fail with Forbidden. Fail with Invalid,
+        Where sign-up is closed only admins make accounts this way, and others raise Forbidden. Raise Invalid,
         Taken (the login name, whatever its case) or Busy.
         """
 
@@ -76,9 +76,9 @@ class Logins:
 
     @operation("sessions.log_in", anyone)
     async def log_in(self, principal: Principal, dialect: str, login: str, secret: Secret, exclusive: bool = False) -> LoggedIn:
-        """Fire with a new session of the account; an exclusive one ends the account's others at this dialect.
+        """Return a new session of the account; an exclusive one ends the account's others at this dialect.
 
-        Fail with LoginFailed, whatever was wrong; with LoginDelayed after too many failures; with Busy; with Invalid
+        Raise LoginFailed, whatever was wrong; LoginDelayed after too many failures; Busy; Invalid
         where login name or secret are not even texts.
         """
         if not isinstance(login, str):
@@ -89,7 +89,7 @@ class Logins:
 
     @operation("sessions.resume", anyone)
     async def resume(self, principal: Principal, dialect: str, token: str) -> Principal:
-        """Fire with the principal, now as the account that this token belongs to; fail with NotLoggedIn."""
+        """Return the principal, now as the account that this token belongs to; raise NotLoggedIn."""
         session, account = await self.sessions.resume(token, dialect)
         return Principal(principal.dialect, principal.address, account, session.id)
 
@@ -113,11 +113,11 @@ class Logins:
 
     @operation("sessions.log_out", logged_in)
     async def log_out(self, principal: Principal) -> None:
-        """Fire when the principal's session is over."""
+        """Return when the principal's session is over."""
         if principal.session_id is not None:
             await self.sessions.end(principal.session_id)
 
     @operation("accounts.own", logged_in)
     async def own(self, principal: Principal) -> Account:
-        """Fire with the account that asks, as it is now."""
+        """Return the account that asks, as it is now."""
         return await self.store.get(Account, own_account(principal).id)

@@ -27,7 +27,7 @@ class FairQueue:
         self._queues: dict[str, deque[Turn]] = {}  # in the order of their turns; none is empty
 
     async def wait(self, peer: str) -> None:
-        """Fire when it is this peer's turn; fail with `Busy`. Who is cancelled waits no longer."""
+        """Return when it is this peer's turn; raise `Busy`. Who is cancelled waits no longer."""
         if self._size >= self._most:
             self._make_room(peer)
         turn: Turn = Deferred(lambda cancelled: self._remove(peer, cancelled))
@@ -36,7 +36,7 @@ class FairQueue:
         await turn
 
     def call_next(self) -> bool:
-        """Let whoever is next have their turn. Tell whether there was anybody."""
+        """Let whoever is next have their turn. Return whether there was anybody."""
         if not self._queues:
             return False
         peer, queue = next(iter(self._queues.items()))

@@ -24,7 +24,7 @@ _log = Logger()
 
 
 def write_made_up(password: str, store_file: Path | None) -> Path:
-    """Write a password that was made up to a file beside the store's, where it has one, and give it once it is on disk."""
+    """Write a password that was made up to a file beside the store's, where it has one, and return it once it is on disk."""
     name, directory = _place(store_file)
     handle, made = tempfile.mkstemp(prefix=f"{name}{_NAME}", dir=directory)  # of mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -36,7 +36,7 @@ def write_made_up(password: str, store_file: Path | None) -> Path:
 
 
 async def remove_outdated(passwords: Passwords, password_hash: str, store_file: Path | None) -> None:
-    """Fire when no file has the password any more that is the one of this hash, and was changed. Nothing fails of this."""
+    """Return when no file has the password any more that is the one of this hash, and was changed. Nothing fails of this."""
     for file in _made_up(store_file):
         try:
             if await passwords.verify(digest_of(read_password(str(file))), password_hash):
@@ -46,7 +46,7 @@ async def remove_outdated(passwords: Passwords, password_hash: str, store_file: 
 
 
 def _made_up(store_file: Path | None) -> list[Path]:
-    """Give the files there may be with a password that was made up. Other people may put files there, too."""
+    """Return the files there may be with a password that was made up. Other people may put files there, too."""
     name, directory = _place(store_file)
     found: dict[Path, float] = {}
     for file in directory.glob(f"{name}{_NAME}*"):

@@ -32,7 +32,7 @@ class FirstAdmin:
 
 
 async def ensure_admin(directory: Directory, login: str, password_file: str, store_file: Path | None) -> FirstAdmin | None:
-    """Make the first admin where there is no active one, and fire with it, else with None; fail with `NoAdmin`.
+    """Make the first admin where there is no active one, and fire with it, else with None; raise `NoAdmin`.
 
     A password that is made up is written to a file beside the store's, where it has one.
     """

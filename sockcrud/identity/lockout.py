@@ -61,7 +61,7 @@ _FINGERPRINT: Final = 2**63 - 1
 
 
 def is_forgotten(failures: LoginFailures, now: datetime) -> bool:
-    """Tell whether the failures are so old that they no longer count."""
+    """Return whether the failures are so old that they no longer count."""
     return failures.delayed_until + FORGOTTEN_AFTER <= now
 
 
@@ -74,7 +74,7 @@ class Delays:
     longest: float = 900.0
 
     def after(self, failures: int) -> float:
-        """Give the seconds to wait after so many failures in a row."""
+        """Return the seconds to wait after so many failures in a row."""
         doublings = failures - max(self.free_failures, 1)
         return 0.0 if doublings < 0 else min(self.longest, self.first * 2.0 ** min(doublings, 60))
 
@@ -145,7 +145,7 @@ class _Counter:
         self._attempts: WeakValueDictionary[str, _Attempts] = WeakValueDictionary()
 
     async def admit(self, key: str) -> _Attempts:
-        """Fire when an attempt may be made, which is under way then; fail with `LoginDelayed`.
+        """Return when an attempt may be made, which is under way then; raise `LoginDelayed`.
 
         An attempt under way counts as a failure until it is decided. Where that leaves no free failure, the next waits
         for it: so parallel guesses gain nothing, and parallel logins with the right password lose nothing.
@@ -166,7 +166,7 @@ class _Counter:
             await turn
 
     async def _count(self, key: str) -> int:
-        """Fire with how many failures count now; fail with `LoginDelayed`."""
+        """Return how many failures count now; raise `LoginDelayed`."""
         known = await _current(self._store, key, self._now())
         if known is None:
             return 0
@@ -177,8 +177,8 @@ class _Counter:
         return known.failures
 
     async def count_failure(self, transaction: ITransaction, key: str, may_insert: bool = True) -> None:
-        """Fire when one more failure is counted, if there is a row for it or one may be inserted."""
-        await transaction.alone(f"login failures {key}")
+        """Return when one more failure is counted, if there is a row for it or one may be inserted."""
+        await transaction.lock(f"login failures {key}")
         now = self._now()
         known = await transaction.find(LoginFailures, "key", key)
         failures = 1 if known is None or is_forgotten(known, now) else known.failures + 1
@@ -186,7 +186,7 @@ class _Counter:
 
 
 async def _current(reads: IReads, key: str, now: datetime) -> LoginFailures | None:
-    """Fire with what is kept under the key, if that still counts."""
+    """Return what is kept under the key, if that still counts."""
     found = await reads.find(LoginFailures, "key", key)
     return None if found is None or is_forgotten(found, now) else found
 
@@ -237,7 +237,7 @@ class Lockout:
         self._room_at = clock.seconds()
 
     async def admit(self, login: str, address: str) -> Attempt:
-        """Fire with the attempt when it may be hashed; fail with `LoginDelayed`."""
+        """Return the attempt when it may be hashed; raise `LoginDelayed`."""
         keys = _keys(login, address)
         under_way = [await self._by_pair.admit(keys.pair)]
         try:
@@ -252,7 +252,7 @@ class Lockout:
         return Attempt(keys, known, under_way)
 
     async def count_failure(self, attempt: Attempt) -> None:
-        """Fire when the failure is counted for good."""
+        """Return when the failure is counted for good."""
         keys, is_known = attempt.keys, attempt.known is not None
         has_room = is_known or self._has_room()
 
@@ -264,7 +264,7 @@ class Lockout:
         await self._store.transact(count)
 
     async def succeed(self, attempt: Attempt) -> None:
-        """Fire when no failure of this peer is counted any more, and the account knows it."""
+        """Return when no failure of this peer is counted any more, and the account knows it."""
         keys, known = attempt.keys, attempt.known
         failed = await self._store.find(LoginFailures, "key", keys.pair)
         until = self._now() + KNOWN_FOR - FORGOTTEN_AFTER
@@ -272,7 +272,7 @@ class Lockout:
             return  # not every login is to be written down
 
         async def remember(transaction: ITransaction) -> None:
-            await transaction.alone(f"login failures {keys.known}")
+            await transaction.lock(f"login failures {keys.known}")
             known = await transaction.find(LoginFailures, "key", keys.known)
             await _put(transaction, known, keys.known, keys.fingerprint, until)
             if failed is not None:

@@ -36,12 +36,12 @@ _DIGEST: Final = re.compile("[0-9A-Fa-f]{64}")
 
 
 def digest_of(password: str) -> str:
-    """Give the digest of a password, as the clients that hash it themselves would send it."""
+    """Return the digest of a password, as the clients that hash it themselves would send it."""
     return sha256(password.encode("utf-8", "surrogatepass")).hexdigest().upper()
 
 
 def checked_digest(digest: str) -> str:
-    """Give a digest that came from outside in upper case; raise `Invalid` for anything but 64 hex digits."""
+    """Return a digest that came from outside in upper case; raise `Invalid` for anything but 64 hex digits."""
     if _DIGEST.fullmatch(digest) is None:
         raise Invalid("password", "the SHA-256 of the password as 64 hex digits")
     return digest.upper()
@@ -69,7 +69,7 @@ class Pool(Protocol):
     """Where hashes are worked out."""
 
     def run(self, work: Callable[[], T], peer: str = OURSELVES) -> Awaitable[T]:
-        """Fire with what `work()` gives, fail with what it raises; fail with `Busy` where too much waits already.
+        """Return what `work()` gives, raise what it raises; raise `Busy` where too much waits already.
 
         `peer` is for whom: see `peer_of`.
         """
@@ -153,15 +153,15 @@ class Passwords:
         self._nobodys_hash = self._hasher.hash(secrets.token_hex(32))
 
     async def hash(self, digest: str, peer: str = OURSELVES) -> str:
-        """Fire with a new hash of the digest; fail with `Busy`."""
+        """Return a new hash of the digest; raise `Busy`."""
         return await self._pool.run(lambda: self._hasher.hash(digest), peer)
 
     async def verify(self, digest: str, password_hash: str | None, peer: str = OURSELVES) -> bool:
-        """Fire with whether the hash is one of this digest; fail with `Busy`. With None, False at the same cost."""
+        """Return whether the hash is one of this digest; raise `Busy`. With None, False at the same cost."""
         return await self._pool.run(lambda: self._fits(digest, password_hash), peer)
 
     def outdated(self, password_hash: str) -> bool:
-        """Tell whether a hash was made at another cost than is asked for now."""
+        """Return whether a hash was made at another cost than is asked for now."""
         return self._hasher.check_needs_rehash(password_hash)
 
     def _fits(self, digest: str, password_hash: str | None) -> bool:

@@ -73,7 +73,7 @@ def company_lock(company_id: int) -> str:
 
 
 async def may_act(reads: IReads, account: Account, session: Session | None = None) -> bool:
-    """Fire with whether the account and its company are active, and the session, if any, has not ended with the company."""
+    """Return whether the account and its company are active, and the session, if any, has not ended with the company."""
     return acts_in(account, await reads.get(Company, account.company_id), session)
 
 
@@ -85,7 +85,7 @@ def acts_in(account: Account, company: Company, session: Session | None = None) 
 async def end_sessions(
     transaction: ITransaction, account_id: int, *, but: int | None = None, dialect: str | None = None
 ) -> int:
-    """End the account's sessions, all but one, or those at one dialect. Fire with how many of these were alive."""
+    """End the account's sessions, all but one, or those at one dialect. Return how many of these were alive."""
     company = await transaction.get(Company, (await transaction.get(Account, account_id)).company_id)
     ended, after = 0, None
     while page := await transaction.page(Session, SLICE, after, Where("account_id", account_id)):
@@ -113,7 +113,7 @@ async def _end(transaction: ITransaction, session_id: int) -> bool:
 
 
 async def alive_in_company(reads: IReads, sessions: Sequence[Session]) -> Sequence[Session]:
-    """Fire with those of the sessions that have not ended with a change to the company of their account."""
+    """Return those of the sessions that have not ended with a change to the company of their account."""
     accounts = await _with_ids(reads, Account, {session.account_id for session in sessions})
     companies = await _with_ids(reads, Company, {account.company_id for account in accounts.values()})
 
@@ -126,7 +126,7 @@ async def alive_in_company(reads: IReads, sessions: Sequence[Session]) -> Sequen
 
 
 async def _with_ids(reads: IReads, kind: type[R], ids: Iterable[int]) -> Mapping[int, R]:
-    """Fire with the records that there are. They are asked for together: a store on a network makes one question of them."""
+    """Return the records that there are. They are asked for together: a store on a network makes one question of them."""
 
     async def get(id: int) -> R | None:
         with suppress(NotFound):
@@ -163,9 +163,9 @@ class Sessions:
         self._rests_until = datetime.min.replace(tzinfo=timezone.utc)
 
     async def start(self, account: Account, dialect: str, address: str, exclusive: bool = False) -> tuple[str, Session]:
-        """Fire with a new token and its session. An exclusive one ends the account's others at this dialect.
+        """Return a new token and its session. An exclusive one ends the account's others at this dialect.
 
-        Where the account has as many sessions as it may have, the one that was not used for longest ends. Fail with
+        Where the account has as many sessions as it may have, the one that was not used for longest ends. Raise
         `LoginFailed` where the account is not as it was when it was authenticated, or may no longer log in.
         """
         token = secrets.token_hex(32).upper()
@@ -181,8 +181,8 @@ class Sessions:
         )
 
         async def start(transaction: ITransaction) -> Session:
-            await transaction.alone(company_lock(account.company_id))
-            await transaction.alone(account_lock(account.id))
+            await transaction.lock(company_lock(account.company_id))
+            await transaction.lock(account_lock(account.id))
             current = await transaction.get(Account, account.id)
             if current.rev != account.rev or not await may_act(transaction, current):
                 raise LoginFailed
@@ -203,7 +203,7 @@ class Sessions:
             await transaction.delete(Session, session.id)
 
     async def resume(self, token: str, dialect: str) -> tuple[Session, Account]:
-        """Fire with the session of this token, and whose it is; this counts as a use of it. Fail with `NotLoggedIn`."""
+        """Return the session of this token, and whose it is; this counts as a use of it. Raise `NotLoggedIn`."""
         if _TOKEN.fullmatch(token) is None:
             raise NotLoggedIn
         if self._far_away is not None:
@@ -229,7 +229,7 @@ class Sessions:
         return session, account
 
     async def is_alive(self, session_id: int) -> bool:
-        """Fire with whether the session could be resumed. To ask does not count as a use."""
+        """Return whether the session could be resumed. To ask does not count as a use."""
         try:
             await self._owner(await self._store.get(Session, session_id), self._now())
         except (NotFound, NotLoggedIn):
@@ -244,7 +244,7 @@ class Sessions:
         """End the account's sessions, all but one; fire with how many these were."""
 
         async def end(transaction: ITransaction) -> int:
-            await transaction.alone(account_lock(account_id))
+            await transaction.lock(account_lock(account_id))
             return await end_sessions(transaction, account_id, but=but)
 
         return await self._store.transact(end)
@@ -290,7 +290,7 @@ class Sessions:
         return await self._store.transact(delete)
 
     async def _owner(self, session: Session, now: datetime) -> Account:
-        """Fire with whose session it is; fail with `NotLoggedIn` where it is over or the account may not act."""
+        """Return whose session it is; raise `NotLoggedIn` where it is over or the account may not act."""
         if self._is_over(session, now):
             raise NotLoggedIn
         try:
@@ -322,7 +322,7 @@ class Sessions:
         async def write(transaction: ITransaction) -> None:
             session = await transaction.get(Session, session_id)
             account = await transaction.get(Account, session.account_id)
-            await transaction.alone(company_lock(account.company_id))
+            await transaction.lock(company_lock(account.company_id))
             # The new revision would revive a session that has ended with a change to the company since it was resumed.
             if self._use_is_due(session, now) and await may_act(transaction, account, session):
                 await transaction.update(Session, session_id, used_at=now)

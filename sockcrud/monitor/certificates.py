@@ -66,7 +66,7 @@ class WithCertificate:
 
 
 def fetcher(reactor: Any) -> Fetch:
-    """Give what looks at the certificate of a place, over a connection of its own."""
+    """Return what looks at the certificate of a place, over a connection of its own."""
 
     async def fetch(place: Place) -> datetime:
         endpoint = HostnameEndpoint(reactor, place.host, place.port)

@@ -200,7 +200,7 @@ def _own_password(account: str) -> str:
 
 
 def _in_a_name(account: str) -> str:
-    """Give an account's name as part of a file's."""
+    """Return an account's name as part of a file's."""
     return "".join(letter if letter.isalnum() or letter in "-_.@" else "_" for letter in account)
 
 

@@ -85,8 +85,8 @@ class HistoryFile:
         self._pruned_at = 0.0
 
     def load(self, now: float) -> Past:
-        """Open the file, or make it, and give what it tells."""
-        with self._told() as connection:
+        """Open the file, or make it, and return what it tells."""
+        with self._transaction() as connection:
             memories: dict[str, Memory] = {}
             for dialect, hour, good, count in connection.execute(
                 "SELECT dialect, hour, good, count FROM hours WHERE hour > ?", (hour_of(now) - WEEK // HOUR,)
@@ -105,7 +105,7 @@ class HistoryFile:
 
     def add(self, results: Sequence[Result], states: Mapping[str, tuple[State, float]], now: float) -> None:
         """Write results down, with the states of the dialects they are of, and let go of what is too old or too much."""
-        with self._told() as connection:
+        with self._transaction() as connection:
             connection.executemany(
                 "INSERT INTO results (at, dialect, state, seconds, step, reason) VALUES (?, ?, ?, ?, ?, ?)",
                 [(each.at, each.dialect, each.state.value, each.seconds, each.step, each.reason) for each in results],
@@ -132,8 +132,8 @@ class HistoryFile:
             self._connection = None
 
     @contextmanager
-    def _told(self) -> Iterator[sqlite3.Connection]:
-        """Give the file in a transaction; where that fails, close it, so that the next one begins anew."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the file in a transaction; where that fails, close it, so that the next one begins anew."""
         try:
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
@@ -207,7 +207,7 @@ class Threads(Protocol):
     """Where blocking work is done: one work after the other."""
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
-        """Fire with what `work()` gives, or fail with what it raises."""
+        """Return what `work()` gives, or raise what it raises."""
 
 
 class History:
@@ -224,12 +224,12 @@ class History:
         """Why the history cannot be written now; empty where it can."""
 
     async def load(self, now: float) -> Past:
-        """Fire with what the history tells; with nothing where it cannot be read, which is a fault."""
+        """Return what the history tells; with nothing where it cannot be read, which is a fault."""
         past: Past | None = await self._noted(lambda: self._file.load(now))
         return past or Past({}, {})
 
     async def add(self, results: Iterable[Result], states: Mapping[str, tuple[State, float]], now: float) -> None:
-        """Fire when the results are written down, or cannot be. Never fails."""
+        """Return when the results are written down, or cannot be. Never fails."""
         if self._waiting >= self.MOST_WAITING:
             self._is("the history is too slow: some results are not in it")
             return
@@ -237,7 +237,7 @@ class History:
         await self._noted(lambda: self._file.add(written, current, now))
 
     async def close(self) -> None:
-        """Fire when all is written and the file is closed. Never fails."""
+        """Return when all is written and the file is closed. Never fails."""
         await self._noted(self._file.close)
 
     async def _noted(self, work: Callable[[], Any]) -> Any:

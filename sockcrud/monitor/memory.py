@@ -46,14 +46,14 @@ class Memory:
         self._hours[hour] = (good, count)
 
     def uptime(self, now: float, span: int) -> float | None:
-        """Give the part of the results that were not down, in whole hours up to now; None where there are none."""
+        """Return the part of the results that were not down, in whole hours up to now; None where there are none."""
         first = hour_of(now) - span // HOUR
         hours = [sums for hour, sums in self._hours.items() if hour > first]
         count = sum(count for _, count in hours)
         return sum(good for good, _ in hours) / count if count else None
 
     def last_hour(self, now: float, columns: int) -> Sequence[float | None]:
-        """Give the slowest latency in each part of the last hour, oldest first.
+        """Return the slowest latency in each part of the last hour, oldest first.
 
         None where nothing is known, inf where it was down.
         """
@@ -68,7 +68,7 @@ class Memory:
 
 
 def hour_of(at: float) -> int:
-    """Give the number of the hour since 1970."""
+    """Return the number of the hour since 1970."""
     return int(at // HOUR)
 
 

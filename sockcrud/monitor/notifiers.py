@@ -22,7 +22,7 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, FileBodyProduce
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
-from sockcrud.monitor.checks.steps import told
+from sockcrud.monitor.checks.steps import format_error
 from sockcrud.monitor.outputs.snapshot import iso
 from sockcrud.monitor.rounds import Round, Watched
 from sockcrud.monitor.thresholds import Change
@@ -57,7 +57,7 @@ class Notifier(Protocol):
         """How long to wait before each further attempt."""
 
     def tell(self, what: dict[str, Any]) -> Awaitable[None]:
-        """Fire when it was told; fail with `NotifierFailed`. Cancelling it breaks it off."""
+        """Return when it was told; raise `NotifierFailed`. Cancelling it breaks it off."""
 
 
 @define(eq=False)
@@ -91,7 +91,7 @@ class Notifiers:
         """Nothing is told of a round."""
 
     async def stop(self, patience: float) -> None:
-        """Give what is under way so many seconds, then break it off; fire when all is over."""
+        """Return what is under way so many seconds, then break it off; fire when all is over."""
         calls = list(self._under_way)
         overtime = self.clock.callLater(patience, _cancel_all, calls)
         over = [_waiting(call) for call in calls]
@@ -140,7 +140,7 @@ def _waiting(call: Deferred[None]) -> Deferred[None]:
 
 
 def described(change: Change, address: str, monitor: str) -> dict[str, Any]:
-    """Give what a notifier is told, as JSON has it."""
+    """Return what a notifier is told, as JSON has it."""
     result = change.result
     return {
         "monitor": monitor,
@@ -216,7 +216,7 @@ class _Ignored(Connected):
 
 def _cause(error: BaseException) -> str:
     reasons = getattr(error, "reasons", None)  # of twisted.web's errors, which have no words of their own
-    return told(reasons[0].value) if reasons else told(error)
+    return format_error(reasons[0].value) if reasons else format_error(error)
 
 
 @frozen

@@ -114,7 +114,7 @@ class Monitor:
         return self.history.fault if self.history is not None else ""
 
     async def load(self) -> None:
-        """Fire when what the history tells is known, or that it tells nothing. Never fails."""
+        """Return when what the history tells is known, or that it tells nothing. Never fails."""
         if self.history is None:
             return
         past = await self.history.load(self.now())
@@ -165,7 +165,7 @@ class Monitor:
         round = Round(number, at, self.clock.seconds() - begun, results, passed_over, self.fault)
         self.last_round = round
         for listener in self.listeners:
-            _tell(listener.hear_round, round)
+            _notify(listener.hear_round, round)
         return round
 
     def _tick(self) -> None:
@@ -191,11 +191,11 @@ class Monitor:
             watched.memory.take(result)
             change = watched.standing.take(result)
             for listener in self.listeners:
-                _tell(listener.hear_result, watched, change)
+                _notify(listener.hear_result, watched, change)
         return result
 
 
-def _tell(hear: Callable[..., None], *what: object) -> None:
+def _notify(hear: Callable[..., None], *what: object) -> None:
     try:
         hear(*what)
     except Exception:

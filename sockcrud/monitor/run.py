@@ -64,7 +64,7 @@ class Assembled:
     stopping: bool = False
 
     async def stop(self) -> None:
-        """Fire when all has been cleaned up, written and closed."""
+        """Return when all has been cleaned up, written and closed."""
         self.stopping = True
         await self.monitor.stop()
         await self.notifiers.stop(NOTIFIER_PATIENCE)
@@ -78,7 +78,7 @@ class Assembled:
 
 
 def watch(settings: Settings, conductor: Conductor, reactor: Any) -> list[Watched]:
-    """Give what is to be watched: a check for each dialect that is on, behind a look at its certificate where it has one."""
+    """Return what is to be watched: a check for each dialect that is on, behind a look at its certificate where it has one."""
     places = {name: parse(where, PORTS[name]) for name, where in settings.places.items()}
     connectable: dict[str, str | IStreamClientEndpoint] = dict(settings.places)
     ports = Ports(reactor, connectable, settings.timeout, settings.trust)
@@ -88,18 +88,18 @@ def watch(settings: Settings, conductor: Conductor, reactor: Any) -> list[Watche
         place = places[name]
         if place.kind == "tls":
             looked = WithCertificate(check, place, fetcher(reactor), conductor.now, settings.certificate_days)
-            watched.append(Watched(name, _shown(place), looked, standing, looked.seen))
+            watched.append(Watched(name, _format_place(place), looked, standing, looked.seen))
         else:
-            watched.append(Watched(name, _shown(place), check, standing))
+            watched.append(Watched(name, _format_place(place), check, standing))
     return watched
 
 
-def _shown(place: Place) -> str:
+def _format_place(place: Place) -> str:
     return str(place) if place.kind == "unix" else f"{place.kind}:{place.authority}"
 
 
 def checks(settings: Settings, ports: Ports, clock: IReactorTime) -> dict[str, Check]:
-    """Give the check of each dialect that is on."""
+    """Return the check of each dialect that is on."""
     own = OwnAccount(settings.account, settings.password)
     admin = None
     if settings.admin is not None and settings.admin_password is not None:

@@ -20,7 +20,7 @@ class OneThread:
         self._pool = ThreadPool(1, 1, name=name)
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
-        """Fire with what `work()` gives, or fail with what it raises."""
+        """Return what `work()` gives, or raise what it raises."""
         if not self._pool.started:
             self._pool.start()
         result: Deferred[T] = deferToThreadPool(self._reactor, self._pool, work)

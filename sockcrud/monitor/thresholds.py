@@ -47,7 +47,7 @@ class Standing:
     """The worst of those that were better."""
 
     def take(self, result: Result) -> Change | None:
-        """Take in a result, and give the change it makes, if any. What is not known changes nothing."""
+        """Take in a result, and return the change it makes, if any. What is not known changes nothing."""
         if result.state is State.UNKNOWN:
             return None
         if self.state is State.UNKNOWN and result.state is State.UP:

@@ -5,7 +5,7 @@ and its result into an answer. Order, back-pressure, limits, deadlines and the e
 routes is `RoutedResponder` in `sockcrud.rest.routed`.)
 """
 
-from sockcrud.protocols.answers import Answer, Last, Sliced
+from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 from sockcrud.protocols.dialects import ByteDialect, JSONLineDialect, LineDialect
 from sockcrud.protocols.framing import Framer, LineFramer, Malformed
 from sockcrud.protocols.json.objects import JSONLimits as WireLimits
@@ -16,14 +16,14 @@ __all__ = [
     "LATER",
     "Answer",
     "ByteDialect",
+    "CloseAfter",
     "Framer",
     "JSONLineDialect",
-    "Last",
     "Later",
     "LineDialect",
     "LineFramer",
     "Malformed",
-    "Sliced",
+    "Stream",
     "WireLimits",
     "followed",
 ]

@@ -10,14 +10,14 @@ from twisted.internet.defer import Deferred
 
 
 @frozen
-class Last:
+class CloseAfter:
     """The last answer of a connection."""
 
     body: bytes
 
 
 @frozen
-class Sliced:
+class Stream:
     """An answer that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not.
 
     `last` ends the connection behind it.
@@ -28,5 +28,5 @@ class Sliced:
     last: bool = False
 
 
-Answer = bytes | Last | Sliced
+Answer = bytes | CloseAfter | Stream
 Work = Coroutine[Any, Any, Answer] | Deferred[Answer]

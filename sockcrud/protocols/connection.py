@@ -25,14 +25,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.protocols.answers import Answer, Last, Sliced, Work
+from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
 from sockcrud.protocols.backlog import backlog, was_reset
 from sockcrud.protocols.connections import Listening, Peer, Usage
-from sockcrud.protocols.eager import begun
+from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.pacing import LATER, Later
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, TURN_SECONDS
-
-__all__ = ["Answer", "Conversation", "Last", "Limits", "Sliced", "State", "Work"]
 
 Request = TypeVar("Request")
 
@@ -127,7 +125,7 @@ class Conversation(Protocol, Generic[Request]):
     | CLOSED    | says nothing more; waits a little for the peer to close  | the connection is gone: LOST                |
     | LOST      | holds nothing                                            |                                             |
 
-    An answer that is `Last` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
+    An answer that is `CloseAfter` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
     """
 
     # Beyond 30 attributes Python keeps them in a way that makes every look at one of them dearer.
@@ -183,7 +181,7 @@ class Conversation(Protocol, Generic[Request]):
         self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._turns: deque[_Turn] = deque()
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
-        self._stream: Sliced | None = None  # the answer that is being sent in slices; all others wait behind it
+        self._stream: Stream | None = None  # the answer that is being sent in slices; all others wait behind it
         self._out: list[bytes] = []
         self._unsent = 0  # bytes of answers that are ready and not with the transport
         self._backlog = 0  # bytes that the transport held when it was last looked at
@@ -212,12 +210,12 @@ class Conversation(Protocol, Generic[Request]):
         raise RuntimeError("a framing passes its requests on")
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether this request changes nothing."""
+        """Return whether this request changes nothing."""
         return False
 
     def crashed(self) -> Answer:
         """Return the answer to a request that failed by a fault of ours."""
-        return Last(b"")
+        return CloseAfter(b"")
 
     def too_many(self) -> bytes:
         """Return what is said to a connection too many."""
@@ -432,13 +430,13 @@ class Conversation(Protocol, Generic[Request]):
         self._request_at = self._active_at
         try:
             work = self.respond(request)
-            answer = begun(work) if isinstance(work, CoroutineType) else cast(Answer, work)
+            answer = run_eagerly(work) if isinstance(work, CoroutineType) else cast(Answer, work)
         except Exception:
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
             self._unsent += len(answer)
             self._out.append(answer)
-        elif not isinstance(answer, (bytes, Last, Sliced)):
+        elif not isinstance(answer, (bytes, CloseAfter, Stream)):
             turn = _Turn()
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
             self._turns.append(turn)
@@ -457,7 +455,7 @@ class Conversation(Protocol, Generic[Request]):
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
         if self._state >= _CLOSED:
-            if isinstance(answer, Sliced):
+            if isinstance(answer, Stream):
                 answer.close()
             return
         self._count_unsent(answer)
@@ -489,14 +487,14 @@ class Conversation(Protocol, Generic[Request]):
     def _say(self, answer: Answer) -> None:
         if isinstance(answer, bytes):
             self._out.append(answer)
-        elif isinstance(answer, Last):
+        elif isinstance(answer, CloseAfter):
             self._out.append(answer.body)
             self._unsent += len(answer.body)
             self._state = State.STOPPED
             self._drop_turns()
         elif not self.peer.is_local and self.peer.streams >= self._shared.shares.streams:
             answer.close()
-            self._say(Last(self.too_many()))
+            self._say(CloseAfter(self.too_many()))
         else:
             self._stream = answer
             self.peer.streams += 1
@@ -508,7 +506,7 @@ class Conversation(Protocol, Generic[Request]):
     def _drop_turns(self) -> None:
         """Nobody will hear the answers that are not said yet."""
         for turn in self._turns:
-            if isinstance(turn.answer, Sliced):
+            if isinstance(turn.answer, Stream):
                 turn.answer.close()
         self._turns.clear()
 
@@ -533,10 +531,10 @@ class Conversation(Protocol, Generic[Request]):
 
     # An answer in slices
 
-    def _send_slice(self, stream: Sliced) -> None:
+    def _send_slice(self, stream: Stream) -> None:
         """Have the next slice made, and sent when it is there."""
         try:
-            slice = begun(_next_slice(stream))
+            slice = run_eagerly(_next_slice(stream))
         except Exception:
             self._broken_off(Failure(), stream)
             return
@@ -545,7 +543,7 @@ class Conversation(Protocol, Generic[Request]):
         else:
             self._slice_is_there(slice, stream)
 
-    def _slice_is_there(self, slice: bytes | None, stream: Sliced) -> None:
+    def _slice_is_there(self, slice: bytes | None, stream: Stream) -> None:
         if stream is not self._stream:
             return  # the connection ended meanwhile
         if slice is None:
@@ -558,7 +556,7 @@ class Conversation(Protocol, Generic[Request]):
             if not self._stalled:
                 self._scheduler.schedule(self)  # else when the peer has read
 
-    def _stream_is_over(self, stream: Sliced) -> None:
+    def _stream_is_over(self, stream: Stream) -> None:
         self._end_stream()
         self._served_at = self._clock.seconds()
         if stream.last:
@@ -573,7 +571,7 @@ class Conversation(Protocol, Generic[Request]):
             self.peer.streams -= 1
             stream.close()
 
-    def _broken_off(self, failure: Failure, stream: Sliced) -> None:
+    def _broken_off(self, failure: Failure, stream: Stream) -> None:
         """Half an answer was said, and the rest cannot be had: only closing tells the peer."""
         if stream is self._stream:
             self.log.failure("an answer broke off", failure)
@@ -674,7 +672,7 @@ class Conversation(Protocol, Generic[Request]):
         self._deadline = None
 
 
-async def _next_slice(stream: Sliced) -> bytes | None:
+async def _next_slice(stream: Stream) -> bytes | None:
     async for slice in stream.slices:
         return slice
     return None

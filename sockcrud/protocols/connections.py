@@ -288,7 +288,7 @@ class Listening:
 
 
 def raise_descriptor_limit() -> int | None:
-    """Raise the soft limit on open descriptors to the hard one, and give it; None where there is none to be told."""
+    """Raise the soft limit on open descriptors to the hard one, and return it; None where there is none to be told."""
     try:
         import resource
     except ImportError:  # Windows

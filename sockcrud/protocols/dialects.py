@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sockcrud.access import Principal
 from sockcrud.errors import Busy, Crashed, DomainError, Invalid
-from sockcrud.protocols.connection import Answer, Last, Sliced
+from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 from sockcrud.protocols.framed import FramedFactory
 from sockcrud.protocols.framing import Framer, JSONLines, TextLines, as_line
 from sockcrud.protocols.json.objects import JSONLimits
@@ -84,10 +84,10 @@ class ByteDialect(Generic[Request, Words]):
             if kind in self.words:
                 words: Words = self.words[kind]
                 return words.format_map(_Told(vars(error))) if isinstance(words, str) else words  # type: ignore[return-value]
-        return Last(self.farewell)
+        return CloseAfter(self.farewell)
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
         return False
 
     def connection_lost(self) -> None:
@@ -119,7 +119,7 @@ class ByteDialect(Generic[Request, Words]):
     def _rendered(self, reply: Words | Answer | None) -> Answer:
         if reply is None:
             return b""
-        return reply if isinstance(reply, (bytes, Last, Sliced)) else self.render(reply)
+        return reply if isinstance(reply, (bytes, CloseAfter, Stream)) else self.render(reply)
 
     def _plain(self, reply: Words | Answer) -> bytes:
         answer = self._rendered(reply)

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 T = TypeVar("T")
 
 
-def begun(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
+def run_eagerly(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
     """Step the coroutine once: give its result where it had nothing to wait for, else the Deferred of it.
 
     Most operations have nothing to wait for, and a Deferred costs more than all of their steps.

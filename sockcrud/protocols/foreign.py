@@ -49,12 +49,12 @@ _HTTP: Final = re.compile(rb"[!-~]+ .*HTTP/[0-9](?:\.[0-9])?[ \t\r]*", re.DOTALL
 
 
 def begins_foreign(byte: int) -> bool:
-    """Tell whether a connection whose first byte is this, blanks aside, speaks another protocol."""
+    """Return whether a connection whose first byte is this, blanks aside, speaks another protocol."""
     return byte in _BEGINS_BINARY
 
 
 def is_foreign(line: bytes) -> bool:
-    """Tell whether this line, which is no JSON object, is another protocol's, on a connection that has sent no object yet."""
+    """Return whether this line, which is no JSON object, is another protocol's, on a connection that has sent no object yet."""
     if line.startswith(b"{"):
         return _BINARY_OBJECT.match(line) is not None
     if len(line.translate(None, _CONTROLS)) != len(line):
@@ -63,5 +63,5 @@ def is_foreign(line: bytes) -> bool:
 
 
 def is_http(line: bytes) -> bool:
-    """Tell whether this line begins a request of HTTP."""
+    """Return whether this line begins a request of HTTP."""
     return _HTTP.fullmatch(line) is not None

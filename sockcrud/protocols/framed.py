@@ -10,7 +10,8 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
-from sockcrud.protocols.connection import Answer, Conversation, Last, State, Work
+from sockcrud.protocols.answers import Answer, CloseAfter, Work
+from sockcrud.protocols.connection import Conversation, State
 from sockcrud.protocols.connections import Listening
 from sockcrud.protocols.framing import Framer, Malformed
 from sockcrud.protocols.json.objects import JSONLimits
@@ -44,7 +45,7 @@ class Responder(Protocol[Request]):
         """Answer a request. A failure is a fault of ours."""
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
 
     def malformed(self, expected: str) -> bytes:
         """Return the answer to bytes that are no request."""
@@ -111,7 +112,7 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
         if not isinstance(request, Malformed):
             return self._responder.answer(request)
         answer = self._responder.malformed(request.expected)
-        return Last(answer + self.farewell) if request.last else answer
+        return CloseAfter(answer + self.farewell) if request.last else answer
 
     def only_reads(self, request: Request | Malformed) -> bool:
         return isinstance(request, Malformed) or self._responder.only_reads(request)

@@ -105,7 +105,7 @@ def _completed(description: str) -> str:
 
 
 def _reactor_for(kind: str, reactor: Any) -> Any:
-    """Give what listens: where nothing but TCP is asked for, the faster way that the reactor may have; TLS is made strict."""
+    """Return what listens: where nothing but TCP is asked for, the faster way that the reactor may have; TLS is made strict."""
     if kind in _PLAIN_TCP:
         return getattr(reactor, "plain_tcp", reactor)
     from sockcrud.protocols.tls import StrictTLS
@@ -114,12 +114,12 @@ def _reactor_for(kind: str, reactor: Any) -> Any:
 
 
 def is_secure(description: str) -> bool:
-    """Tell whether an endpoint of this description speaks TLS."""
+    """Return whether an endpoint of this description speaks TLS."""
     return _socket_of(description)[0] in ("ssl", "tls")
 
 
 def is_on_loopback(description: str) -> bool:
-    """Tell whether an endpoint of this description is on a loopback address, which only this machine reaches.
+    """Return whether an endpoint of this description is on a loopback address, which only this machine reaches.
 
     A socket handed over by systemd counts as one: where it is, only its unit knows. A Unix socket does not: whoever comes
     there comes by a proxy, or is no browser.
@@ -178,7 +178,7 @@ class Listeners:
         return {listener.name: listener.port is not None for listener in self._all}
 
     def urls(self) -> dict[str, str]:
-        """Give the URL of each that listens on a port."""
+        """Return the URL of each that listens on a port."""
         return {
             listener.name: f"{'https' if listener.secure else 'http'}://{written(listener.host)}"
             for listener in self._all
@@ -208,7 +208,7 @@ class Listeners:
             self._unaccepted()
 
     def stop(self) -> Deferred[Any]:
-        """Fire when none listens any more."""
+        """Return when none listens any more."""
         ports = [listener.port for listener in self._all if listener.port is not None]
         for listener in self._all:
             listener.port = None

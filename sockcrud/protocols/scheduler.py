@@ -108,7 +108,7 @@ class Scheduler:
             self._run_later()
 
     def schedule(self, worker: Worker, light: bool = False) -> None:
-        """Give the connection its turn in a later turn of the reactor. One that waits already goes on waiting."""
+        """Return the connection its turn in a later turn of the reactor. One that waits already goes on waiting."""
         if worker in self._queued:
             return
         self._queued.add(worker)

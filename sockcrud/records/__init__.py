@@ -317,7 +317,7 @@ def _require_field(kind: str, name: str, annotation: Any, value: Any) -> None:
 
 
 def _problems(declared: _Field) -> Iterator[str]:
-    """Give what is wrong with a field, whatever its name."""
+    """Yield what is wrong with a field, whatever its name."""
     constraint, unique = declared.constraint, declared.unique
     if constraint.problem:
         yield constraint.problem

@@ -37,7 +37,7 @@ class Constraint(Protocol):
         """Why no value can ever fit, or None."""
 
     def fits(self, value: object) -> bool:
-        """Tell whether a value has the right type and keeps the constraint."""
+        """Return whether a value has the right type and keeps the constraint."""
 
 
 @frozen

@@ -24,7 +24,7 @@ _ALPHABETS: Final = ("LATIN", "CYRILLIC", "GREEK")
 
 
 def caseless(value: str) -> str:
-    """Give the key of a unique text whose case does not count, nor how its characters are written; the same in every store.
+    """Return the key of a unique text whose case does not count, nor how its characters are written; the same in every store.
 
     Full width or not, composed or not: that is NFKC, once more after the case is folded, which takes composed letters apart.
     """
@@ -34,7 +34,7 @@ def caseless(value: str) -> str:
 
 
 def mixes_alphabets(text: str) -> bool:
-    """Tell whether letters of Latin stand beside some of Cyrillic or Greek, or these beside each other."""
+    """Return whether letters of Latin stand beside some of Cyrillic or Greek, or these beside each other."""
     if text.isascii():
         return False
     return len({first for letter in text if (first := name(letter, "").partition(" ")[0]) in _ALPHABETS}) > 1

@@ -50,7 +50,7 @@ class Schema:
 
 
 def _in_order(kinds: tuple[type[Record], ...]) -> Iterator[type[Record]]:
-    """Give the kinds, what is referred to before what refers to it, otherwise as they come."""
+    """Yield the kinds, what is referred to before what refers to it, otherwise as they come."""
     names: dict[str, type[Record]] = {}
     tables: dict[str, type[Record]] = {}
     for kind in kinds:

@@ -21,7 +21,7 @@ _DAY: Final = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})([Tt ]{_TIME}{_OFF
 
 
 def money(field: str, value: object) -> Decimal:
-    """Give an amount exactly, with two decimals; raise `Invalid` for anything but a number or a text like "30.25".
+    """Return an amount exactly, with two decimals; raise `Invalid` for anything but a number or a text like "30.25".
 
     A float is taken as the shortest decimal that stands for it, which is how it was written: 30.1 is 30.10, and
     0.1 + 0.2 has too many decimals.
@@ -42,12 +42,12 @@ def _written(value: object) -> str:
 
 
 def flag(value: object) -> object:
-    """Give 1 and 0 as true and false, and anything else back as it is: 1.0 and "1" are no flags."""
+    """Return 1 and 0 as true and false, and anything else as it is: 1.0 and "1" are no flags."""
     return bool(value) if type(value) is int and value in (0, 1) else value
 
 
 def day(field: str, value: object) -> date:
-    """Give the day of an ISO date or date-time, as it is written, whatever its offset; raise `Invalid` for anything else."""
+    """Return the day of an ISO date or date-time, as it is written, whatever its offset; raise `Invalid` for anything else."""
     found = _DAY.fullmatch(value) if isinstance(value, str) else None
     try:
         if found is not None:

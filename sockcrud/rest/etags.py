@@ -38,7 +38,7 @@ class Conditions:
     excluded: Sequence[int] | None = ()
 
     def allow(self, rev: int) -> bool:
-        """Tell whether a request is served that is about a record at this revision."""
+        """Return whether a request is served that is about a record at this revision."""
         if self.excluded is None or rev in self.excluded:
             return False
         return self.matched is None or rev in self.matched

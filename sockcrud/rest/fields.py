@@ -14,7 +14,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 
 def required(fields: Mapping[str, Any], name: str) -> Any:
-    """Give the field's value; raise `Invalid` where it is absent. Whether the value is right, the operation checks."""
+    """Return the field's value; raise `Invalid` where it is absent. Whether the value is right, the operation checks."""
     try:
         return fields[name]
     except KeyError:
@@ -33,14 +33,14 @@ def sent_as(name: str, *fields: str) -> Iterator[None]:
 
 
 def an_object(value: Any, name: str) -> dict[str, Any]:
-    """Give the value where it is an object; raise `Invalid` elsewhere."""
+    """Return the value where it is an object; raise `Invalid` elsewhere."""
     if not isinstance(value, dict):
         raise Invalid(name, "an object")
     return value
 
 
 def whole(value: Any, name: str) -> int:
-    """Give a whole number that is given as one, or as a string of digits; raise `Invalid` for anything else."""
+    """Return a whole number that is given as one, or as a string of digits; raise `Invalid` for anything else."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if type(value) is not int or value not in INT64:

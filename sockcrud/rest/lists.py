@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
-from sockcrud.protocols.connection import Answer, Sliced
+from sockcrud.protocols.answers import Answer, Stream
 from sockcrud.protocols.http.connection import BodySlices, Response
 from sockcrud.records import Record
-from sockcrud.storage.contract import Listing
+from sockcrud.storage.contract import RecordStream
 
 R = TypeVar("R", bound=Record)
 
@@ -18,37 +18,39 @@ LONGEST_WHOLE: Final = 256 * 1024
 """Bytes up to which a body goes out as one, its length said."""
 
 
-async def list_answer(listing: Listing[R], head: bytes, encode: Encode[R], tail: bytes) -> Answer:
-    """Fire with `head`, the encoded slices with a comma between two, and `tail`."""
-    made = await _begun(listing, head, encode, tail, 0)
-    return made if isinstance(made, bytes) else Sliced(made, listing.close)
+async def list_answer(stream: RecordStream[R], head: bytes, encode: Encode[R], tail: bytes) -> Answer:
+    """Return `head`, the encoded slices with a comma between two, and `tail`."""
+    made = await _started(stream, head, encode, tail, 0)
+    return made if isinstance(made, bytes) else Stream(made, stream.close)
 
 
-async def list_response(listing: Listing[R], head: bytes, encode: Encode[R], tail: bytes) -> Response:
-    """Fire with a 200 whose body is `head`, the encoded slices with a comma between two, and `tail`."""
-    made = await _begun(listing, head, encode, tail, LONGEST_WHOLE)
-    return Response(200, made if isinstance(made, bytes) else BodySlices(made, listing.close))
+async def list_response(stream: RecordStream[R], head: bytes, encode: Encode[R], tail: bytes) -> Response:
+    """Return a 200 whose body is `head`, the encoded slices with a comma between two, and `tail`."""
+    made = await _started(stream, head, encode, tail, LONGEST_WHOLE)
+    return Response(200, made if isinstance(made, bytes) else BodySlices(made, stream.close))
 
 
-async def _begun(listing: Listing[R], head: bytes, encode: Encode[R], tail: bytes, whole: int) -> bytes | AsyncIterator[bytes]:
-    """Fire with all of it, where that is in one slice or not longer than `whole`, or with its slices."""
+async def _started(
+    stream: RecordStream[R], head: bytes, encode: Encode[R], tail: bytes, whole: int
+) -> bytes | AsyncIterator[bytes]:
+    """Return all of it, where that is in one slice or not longer than `whole`, or with its slices."""
     made, joint = head, b""
     try:
-        async for records in listing:
+        async for records in stream:
             made += joint + encode(records)
             joint = b","
-            if listing.ended:
+            if stream.ended:
                 break
             if len(made) > whole:
-                return _slices(made, listing, encode, tail)
+                return _slices(made, stream, encode, tail)
     except BaseException:
-        listing.close()
+        stream.close()
         raise
     return made + tail
 
 
-async def _slices(start: bytes, listing: Listing[R], encode: Encode[R], tail: bytes) -> AsyncIterator[bytes]:
+async def _slices(start: bytes, stream: RecordStream[R], encode: Encode[R], tail: bytes) -> AsyncIterator[bytes]:
     yield start
-    async for records in listing:
+    async for records in stream:
         yield b"," + encode(records)
     yield tail

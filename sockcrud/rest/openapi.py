@@ -51,7 +51,7 @@ class Part:
 
 
 def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
-    """Give the description of what is served. `urls` tells, by their names, where the dialects that listen are reached."""
+    """Return the description of what is served. `urls` tells, by their names, where the dialects that listen are reached."""
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}
     for part in served:

@@ -60,7 +60,7 @@ class Origins:
     hosts: frozenset[str] | None = None
 
     def sender(self, request: Request) -> Sender:
-        """Tell what is known of who sent the request."""
+        """Return what is known of who sent the request."""
         host, origin = request.header(b"host"), request.header(b"origin")
         foreign = _is_foreign(request.header(b"sec-fetch-site"), origin, host)
         allowed = origin is not None and (ANY in self.allowed or origin.decode("latin-1") in self.allowed)
@@ -98,7 +98,7 @@ def _is_loopback(host: bytes) -> bool:
 
 
 def is_loopback(host: bytes) -> bool:
-    """Tell whether a Host names this machine itself, with any port."""
+    """Return whether a Host names this machine itself, with any port."""
     return len(host) <= _LONGEST_HOST and _is_loopback(host)
 
 
@@ -110,7 +110,7 @@ def _name(host: bytes) -> str:
 
 
 def _is_foreign(site: bytes | None, origin: bytes | None, host: bytes | None) -> bool:
-    """Tell whether a page of another origin sent the request.
+    """Return whether a page of another origin sent the request.
 
     Sec-Fetch-Site is the browser's own word, and right behind any proxy. It is only said to hosts that the browser
     trusts: HTTPS, or loopback. Elsewhere the Origin is compared with the Host.

@@ -73,7 +73,7 @@ class Call:
         return self._query
 
     def fields(self) -> dict[str, Any]:
-        """Give the JSON object of the body; raise Invalid where it is none."""
+        """Return the JSON object of the body; raise Invalid where it is none."""
         found = decoded_object(self.request.body, self.deepest)
         if found is None:
             raise Invalid("body", "a JSON object in UTF-8")
@@ -111,7 +111,7 @@ class RoutedResponder:
     # What the dialect says
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Fire with the principal as the account whose token or session the request brings; fail with NotLoggedIn."""
+        """Return the principal as the account whose token or session the request brings; raise NotLoggedIn."""
         raise Crashed
 
     def error(self, status: int, message: str) -> Response:
@@ -187,13 +187,13 @@ class RoutedResponder:
         return self.error_at(found, 415, f"The body is to be {' or '.join(found.route.takes)}")
 
     def takes(self, request: Request, route: Route) -> bool:
-        """Tell whether the body is of a type that the route takes."""
+        """Return whether the body is of a type that the route takes."""
         return not route.takes or (media_type(request) or self.untyped) in route.takes
 
     # What the wire asks for besides
 
     async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal of a request whose body is not wanted, or with None where it is.
+        """Return the refusal of a request whose body is not wanted, or None where it is.
 
         The order is that of `answer`: path, method, login, type. What is announced as too large is answered there.
         """
@@ -215,7 +215,7 @@ class RoutedResponder:
         return None
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether the request changes nothing."""
+        """Return whether the request changes nothing."""
         found = self.routes.find(request.path, request.method)
         return not isinstance(found, Found) or not found.route.changes
 
@@ -264,5 +264,5 @@ def _conditional(request: Request, response: Response) -> Response:
 
 
 def json_response(status: int, body: Any, *headers: tuple[bytes, bytes]) -> Response:
-    """Give a response with a JSON body."""
+    """Return a response with a JSON body."""
     return Response(status, orjson.dumps(body), headers=headers)

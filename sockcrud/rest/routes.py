@@ -57,7 +57,7 @@ class Route:
     also: tuple[str, ...] = ()
     """Other paths that do the same."""
     if_match: bool = False
-    """Whether it changes one record, and so honours If-Match and If-None-Match, and may fail with 412."""
+    """Whether it changes one record, and so honours If-Match and If-None-Match, and may raise 412."""
     changes: bool = Factory(lambda route: route.method not in READING, takes_self=True)
     """False where it only reads, so that it may overlap with others."""
     takes: tuple[str, ...] = (JSON,)
@@ -131,14 +131,14 @@ class _Shape:
 
 
 class Routes:
-    """A table of routes, found without trying them one by one. `fold` makes paths one that a dialect takes for one.
+    """A table of routes, found without trying them one by one. `normalize` makes paths one that a dialect takes for one.
 
     Raises ValueError where two routes claim the same method and path.
     """
 
-    def __init__(self, routes: Sequence[Route], fold: Callable[[str], str] = str) -> None:
+    def __init__(self, routes: Sequence[Route], normalize: Callable[[str], str] = str) -> None:
         self.all = tuple(routes)
-        self._fold = fold
+        self._normalize_key = normalize
         self._literal: dict[str, _Place] = {}
         self._ending: dict[str, _Place] = {}  # where only the last part is a parameter, as it is of most paths
         self._shapes: dict[int, list[_Shape]] = {}
@@ -149,12 +149,12 @@ class Routes:
 
     def _add(self, path: str, route: Route) -> None:
         names = tuple(PARAMETER.findall(path))
-        parts = [None if PARAMETER.fullmatch(part) else self._fold(part) for part in path.split("/")]
+        parts = [None if PARAMETER.fullmatch(part) else self._normalize_key(part) for part in path.split("/")]
         free = tuple(at for at, part in enumerate(parts) if part is None)
         if not names:
-            place = self._literal.setdefault(self._fold(path), _Place(()))
+            place = self._literal.setdefault(self._normalize_key(path), _Place(()))
         elif free == (len(parts) - 1,):
-            place = self._ending.setdefault(self._fold(path[: path.rindex("/")]), _Place(names))
+            place = self._ending.setdefault(self._normalize_key(path[: path.rindex("/")]), _Place(names))
         else:
             place = self._shape(len(parts), free).places.setdefault(tuple(parts), _Place(names))
         if place.names != names or len(free) != len(names) or route.method in place.found:
@@ -174,20 +174,20 @@ class Routes:
         return [*self._literal.values(), *self._ending.values(), *shaped]
 
     def find(self, path: str, method: str) -> Found | tuple[str, ...] | None:
-        """Give the route; the methods there are where this is none of them; None where there is no such path.
+        """Return the route; the methods there are where this is none of them; None where there is no such path.
 
         A slash at the end makes no difference. HEAD is served by GET where it has no route of its own. The path `*`
         stands for the server as a whole. Of two paths that fit, the one with fewer parameters, and those later, counts.
         """
         if path[-1:] == "/" and path != "/":
             path = path[:-1]
-        place = self._literal.get(self._fold(path))
+        place = self._literal.get(self._normalize_key(path))
         if place is not None:
             return place.at(method) or place.methods
         if path == "*":
             return self._methods
         at = path.rfind("/")
-        place = self._ending.get(self._fold(path[:at]))
+        place = self._ending.get(self._normalize_key(path[:at]))
         if place is not None and (parameters := _parameters(place.names, [path[at + 1 :]])) is not None:
             found = place.at(method)
             return place.methods if found is None else Found(found.route, parameters)
@@ -196,7 +196,7 @@ class Routes:
     def _with_parameters(self, path: str, method: str) -> Found | tuple[str, ...] | None:
         parts = path.split("/")
         for shape in self._shapes.get(len(parts), ()):
-            key: list[str | None] = list(map(self._fold, parts))
+            key: list[str | None] = list(map(self._normalize_key, parts))
             for at in shape.free:
                 key[at] = None
             place = shape.places.get(tuple(key))
@@ -210,7 +210,7 @@ class Routes:
 
 
 def is_whole(parameter: str) -> bool:
-    """Tell whether a parameter of this name is a whole number."""
+    """Return whether a parameter of this name is a whole number."""
     return parameter == "id" or parameter.endswith("_id")
 
 

@@ -34,7 +34,7 @@ class Capacity:
     """Bytes of older records that the lists being read may keep alive in memory, all together. (A database keeps its own.)"""
 
     def most(self, kind: type[Record]) -> int:
-        """Give how many records of a kind there may be."""
+        """Return how many records of a kind there may be."""
         return self.accounts if kind.__name__ == _ACCOUNT else self.records
 
 

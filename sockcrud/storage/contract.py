@@ -1,7 +1,7 @@
 """The contract of the stores. Every store passes the same suite, `tests/storage/store_contract.py`.
 
 What a method returns is awaited: it *fires* with a result or *fails* with an error of `sockcrud.errors`. Any of them may
-also fail with `Unavailable`. A store that waits for nothing fires within the same turn.
+also raise `Unavailable`. A store that waits for nothing fires within the same turn.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Where:
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 
 
-class Listing(Protocol[R_co]):
+class RecordStream(Protocol[R_co]):
     """All records of a kind as they were at one moment, in the order of their ids, in slices.
 
     Whoever does not read it to its end must `close` it: until then the store keeps what has changed since. How much it
@@ -55,7 +55,7 @@ class Listing(Protocol[R_co]):
     def __aiter__(self) -> AsyncIterator[Sequence[R_co]]: ...
 
     async def __anext__(self) -> Sequence[R_co]:
-        """Fire with the next slice, never an empty one; raise StopAsyncIteration at the end.
+        """Return the next slice, never an empty one; raise StopAsyncIteration at the end.
 
         A slice is bounded in records and in text: encoded it has no more than 256 KiB, but for one that is a single record.
         """
@@ -68,53 +68,53 @@ class IReads(Interface):
     """What can be asked of a store, and of a transaction of it."""
 
     def get(kind: type[R], id: int) -> Awaitable[R]:
-        """Fire with the record; fail with `NotFound`."""
+        """Return the record; raise `NotFound`."""
 
     def find(kind: type[R], field: str, value: Any) -> Awaitable[R | None]:
-        """Fire with the record whose unique `field` has this value (as the field folds it), or with None."""
+        """Return the record whose unique `field` has this value (as the field normalizes it), or None."""
 
     def page(kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> Awaitable[list[R]]:
-        """Fire with at most `limit` records in the order of their ids, those with an id above `after`."""
+        """Return at most `limit` records in the order of their ids, those with an id above `after`."""
 
     def count(kind: type[Record]) -> Awaitable[int]:
-        """Fire with how many records of the kind there are."""
+        """Return how many records of the kind there are."""
 
 
 class IChanges(Interface):
     """What can be changed. Outside a transaction, each of these calls is a transaction of its own."""
 
     def insert(kind: type[R], id: int | None = None, **fields: Any) -> Awaitable[R]:
-        """Fire with the new record, its `rev` set.
+        """Return the new record, its `rev` set.
 
         Without an `id` it gets the highest that was ever used in the kind plus one, or the lowest from 1 that is free
-        where that is exhausted. Fail with `Taken` (a unique field, or the id itself) or `NotFound` (what a reference
+        where that is exhausted. Raise `Taken` (a unique field, or the id itself) or `NotFound` (what a reference
         names), or, where the store takes no more records of the kind, with `QuotaExceeded`: they are counted at each
         insert, those of all nodes together, so that a quota is never passed. The values are stored as they are: check them
         first.
         """
 
     def update(kind: type[R], id: int, expect: int | None = None, **fields: Any) -> Awaitable[R]:
-        """Fire with the changed record, its `rev` new; fields that are not named stay.
+        """Return the changed record, its `rev` new; fields that are not named stay.
 
-        Fail with `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`; with
+        Raise `NotFound`, `Taken`, or, where the record's `rev` is not the one to `expect`, `Outdated`; or
         `QuotaExceeded` where the record would grow and the records take all the bytes that they may.
         """
 
     def delete(kind: type[Record], id: int, expect: int | None = None) -> Awaitable[None]:
-        """Fire when the record is gone, and with it what refers to it and goes with it.
+        """Return when the record is gone, and with it what refers to it and goes with it.
 
         Where these are very many, a store may take a while to clear them away that nobody sees any more: until then an
         insert is refused, with `Taken` or `QuotaExceeded`, what they still take: their ids, that of the record, their unique
         values and their number. Another such delete waits until then, and so does one while an import is under way.
-        Fail with `NotFound`, `Outdated`, or `StillReferred` where a record refers to it that does not go with it.
+        Raise `NotFound`, `Outdated`, or `StillReferred` where a record refers to it that does not go with it.
         """
 
 
 class ITransaction(IReads, IChanges):
     """What the body of `IStore.transact` gets."""
 
-    def alone(name: str) -> Awaitable[None]:
-        """Fire when no other transaction, on any node, that asked for the same `name` is under way; hold it to the end.
+    def lock(name: str) -> Awaitable[None]:
+        """Return when no other transaction, on any node, that asked for the same `name` is under way; hold it to the end.
 
         It guards what no unique field or reference can: a rule over several records.
         """
@@ -139,18 +139,20 @@ class IStore(IReads, IChanges):
         `body` awaits nothing but its transaction, and has no other effect than through it: a store may run it again.
         """
 
-    def listing(kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None) -> Listing[R]:
-        """Give the records of the kind as they are now, whatever changes while they are read."""
+    def stream(
+        kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+    ) -> RecordStream[R]:
+        """Return the records of the kind as they are now, whatever changes while they are read."""
 
     def changes(since: int, limit: int) -> Awaitable[list[Change]]:
-        """Fire with the changes after revision `since`, at most `limit`, in the order of their revisions.
+        """Return the changes after revision `since`, at most `limit`, in the order of their revisions.
 
-        A stretch is kept that is bounded in changes and in bytes: fail with `HistoryGone` where `since` lies before it or
+        A stretch is kept that is bounded in changes and in bytes: raise `HistoryGone` where `since` lies before it or
         ahead of `rev`. What only the daemon's own logins need (sessions, failed logins) is not among them.
         """
 
     def close() -> Awaitable[None]:
-        """Fire when everything is safe and nothing is held open any more."""
+        """Return when everything is safe and nothing is held open any more."""
 
 
 class Overtaken(Exception):
@@ -167,26 +169,26 @@ class Stage(Protocol):
     """Records on their way in, seen by nobody until they are published. It must be published or abandoned."""
 
     async def add(self, records: Sequence[Record]) -> None:
-        """Take in some records with the ids that they have; fire when there is room for more. Fail with `Overtaken`.
+        """Take in some records with the ids that they have; fire when there is room for more. Raise `Overtaken`.
 
         What they refer to comes before them. Their revisions will be new ones.
         """
 
     async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
-        """Fire when all of them are there, as by one transaction that `permit` begins, which only reads.
+        """Return when all of them are there, as by one transaction that `permit` begins, which only reads.
 
-        Fail with `Overtaken`, or as `permit` does. In both cases it still has to be abandoned.
+        Raise `Overtaken`, or as `permit` does. In both cases it still has to be abandoned.
         """
 
     async def abandon(self) -> None:
-        """Fire when none of them are there."""
+        """Return when none of them are there."""
 
 
 class IStages(Interface):
     """A store that takes in any number of records at once, without anybody having to wait for that."""
 
     def stage(highest: Mapping[type[Record], int]) -> Awaitable[Stage]:
-        """Fire with a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
+        """Return a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
 
 
 class Copied(Protocol):
@@ -197,7 +199,7 @@ class Copied(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def __anext__(self) -> bytes:
-        """Fire with the next bytes, never none; raise StopAsyncIteration at the end. Fail with `Unavailable`."""
+        """Return the next bytes, never none; raise StopAsyncIteration at the end. Raise `Unavailable`."""
 
     def close(self) -> None:
         """Let go of it, and the disk of its bytes. Harmless when repeated."""
@@ -207,12 +209,12 @@ class IInFile(Interface):
     """A store that is in a file of its own."""
 
     def check() -> Awaitable[list[str]]:
-        """Fire with what is wrong with the file, in itself and beside what is served, a line each; changes go on meanwhile."""
+        """Return what is wrong with the file, in itself and beside what is served, a line each; changes go on meanwhile."""
 
     def copied() -> Awaitable[Copied]:
-        """Fire with a copy of all that is on disk now, which is a store's file itself; changes go on meanwhile.
+        """Return a copy of all that is on disk now, which is a store's file itself; changes go on meanwhile.
 
-        Fail with `Unavailable`, also where the disk has no room for it.
+        Raise `Unavailable`, also where the disk has no room for it.
         """
 
 
@@ -222,7 +224,7 @@ class IFarAway(Interface):
     def find_with(kind: type[Record], field: str, value: Any, path: tuple[str, ...]) -> Awaitable[Sequence[Record]]:
         """Do what `find` does, and follow references from there: all of it at one moment, and as one question.
 
-        Fire with the record, then the one that its field `path[0]` refers to, then the one that this one's `path[1]`
+        Return the record, then the one that its field `path[0]` refers to, then the one that this one's `path[1]`
         refers to, and so on; with nothing where there is no such record.
         """
 
@@ -231,17 +233,17 @@ class IForesees(Interface):
     """A transaction behind a network: it had better know beforehand what is to come."""
 
     def foresee(kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]) -> Awaitable[None]:
-        """Fire when all is at hand that it takes to insert records with these ids and fields. It changes nothing."""
+        """Return when all is at hand that it takes to insert records with these ids and fields. It changes nothing."""
 
 
-class Given(Generic[R]):
-    """A `Listing` of records that are at hand already."""
+class RecordsAtHand(Generic[R]):
+    """A stream of records that are at hand already."""
 
     def __init__(self, records: Sequence[R]) -> None:
         self._records = records
         self.ended = not records
 
-    def __aiter__(self) -> Given[R]:
+    def __aiter__(self) -> RecordsAtHand[R]:
         return self
 
     async def __anext__(self) -> Sequence[R]:

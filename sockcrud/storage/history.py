@@ -99,15 +99,15 @@ class History:
             self._first = 0
 
     def since(self, since: int, limit: int, newest: int) -> list[Change]:
-        """Give the changes after a revision, at most so many; raise `HistoryGone`. `newest` is the latest revision."""
+        """Return the changes after a revision, at most so many; raise `HistoryGone`. `newest` is the latest revision."""
         if not self.forgotten <= since <= newest:
             raise HistoryGone(since, self.forgotten, newest)
         first = bisect_right(self._changes, since, self._first, key=itemgetter(0))
-        return list(islice(chain.from_iterable(map(_told, self._changes[first : first + limit], repeat(since))), limit))
+        return list(islice(chain.from_iterable(map(_changes_of, self._changes[first : first + limit], repeat(since))), limit))
 
 
-def _told(fields: Any, since: int) -> Iterator[Change]:
-    """Give the change that these are the fields of, or those of the several ones after a revision."""
+def _changes_of(fields: Any, since: int) -> Iterator[Change]:
+    """Yield the change that these are the fields of, or those of the several ones after a revision."""
     rev, kind, ids, record = fields
     if not isinstance(ids, list):
         yield Change(rev, kind, ids, record)

@@ -12,7 +12,7 @@ class SameKey(Exception):
 
 
 def renewed(kind: str, field: str, rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
-    """Give the (id, key) of those rows of (id, value, key) that are to have another key; raise `SameKey`."""
+    """Return the (id, key) of those rows of (id, value, key) that are to have another key; raise `SameKey`."""
     owners: dict[str, tuple[int, str]] = {}
     changed = []
     for id, value, key in rows:

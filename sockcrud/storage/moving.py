@@ -67,7 +67,7 @@ class Readable(Protocol):
         """What it has given out."""
 
     def read(self, kind: type[Record]) -> Slices:
-        """Give all records of the kind in the order of their ids."""
+        """Return all records of the kind in the order of their ids."""
 
 
 class Source(Readable, Protocol):
@@ -78,10 +78,10 @@ class Source(Readable, Protocol):
         """The names of other kinds that it has, whose records stay behind."""
 
     def size(self, kind: type[Record]) -> int:
-        """Tell how many records of the kind there are."""
+        """Return how many records of the kind there are."""
 
     def history(self) -> Iterator[bytes]:
-        """Give the changes that `changes(since)` tells of, as PostgreSQL copies them; nothing where it has none to give."""
+        """Return the changes that `changes(since)` tells of, as PostgreSQL copies them; nothing where it has none to give."""
 
 
 class Target(Readable, Protocol):
@@ -114,7 +114,7 @@ class Sum:
         self._kind = kind
         self._values = attrgetter("id", "rev", *constraints)
         # Some stores keep the offset of a moment, and others only the moment.
-        self._moments = tuple(place for place, held in enumerate(constraints.values(), 2) if isinstance(held, Moment))
+        self._snapshots = tuple(place for place, held in enumerate(constraints.values(), 2) if isinstance(held, Moment))
         self._hash = blake2b(digest_size=16)
         self._count = 0
 
@@ -122,12 +122,12 @@ class Sum:
         """Add those that come next."""
         self._count += len(records)
         columns: list[Any] = list(zip(*map(self._values, records), strict=True))
-        for place in self._moments:
+        for place in self._snapshots:
             columns[place] = [moment.astimezone(timezone.utc) for moment in columns[place]]
         self._hash.update(orjson.dumps(list(zip(*columns, strict=True)), default=_written)[1:-1] + b",")
 
     def done(self) -> Moved:
-        """Give what it comes to."""
+        """Return what it comes to."""
         return Moved(self._kind, self._count, self._hash.hexdigest())
 
 
@@ -191,6 +191,6 @@ def _differences(
 
 
 def _first_difference(source: Source, target: Target, kind: type[Record]) -> int | None:
-    """Give the id of the first record that is not the same in both."""
+    """Return the id of the first record that is not the same in both."""
     pairs = zip_longest(chain.from_iterable(source.read(kind)), chain.from_iterable(target.read(kind)))
     return next((min(one.id for one in pair if one) for pair in pairs if pair[0] != pair[1]), None)

@@ -53,7 +53,7 @@ _LONG: Final = PerKind(lambda kind: tuple(map(attrgetter, LONG[kind])))
 
 
 def weight(kind: type[Record], record: Record) -> int:
-    """Give about the bytes that a record takes, kept by itself."""
+    """Return about the bytes that a record takes, kept by itself."""
     if usual := USUAL[kind]:
         return usual
     bytes = FIXED
@@ -64,7 +64,7 @@ def weight(kind: type[Record], record: Record) -> int:
 
 
 def one_slice(kind: type[Record], records: Sequence[Record]) -> int:
-    """Give how many of the first of these records make a slice: one at least, and no more than `SLICE_TEXT` allows."""
+    """Return how many of the first of these records make a slice: one at least, and no more than `SLICE_TEXT` allows."""
     getters = _GETTERS[kind]
     if USUAL[kind]:  # as good as always they fit, and this takes a third of the time of a look at each
         together = ["".join(map(get, records)) for get in getters]

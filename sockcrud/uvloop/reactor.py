@@ -84,12 +84,12 @@ class UvloopReactor(AsyncioSelectorReactor):
     # What is open, as the reactor's users see it: a connection that is not one of Twisted's descriptors is one still.
 
     def getReaders(self) -> list[Any]:
-        """Give all that is read at the moment."""
+        """Return all that is read at the moment."""
         readers: list[Any] = super().getReaders()  # type: ignore[no-untyped-call]
         return [*readers, *(connection for connection in self.plain_tcp.connections if connection.reading())]
 
     def removeAll(self) -> list[Any]:
-        """Forget all that is open, and give it, so that it can be told."""
+        """Forget all that is open, and return it, so that it can be told."""
         removed: list[Any] = super().removeAll()  # type: ignore[no-untyped-call]
         return [*removed, *self.plain_tcp.connections]
 

@@ -314,7 +314,7 @@ class UvloopTransport:
     # What is read
 
     def reading(self) -> bool:
-        """Tell whether what comes is read."""
+        """Return whether what comes is read."""
         return bool(self._asyncio.is_reading())
 
     def pauseProducing(self) -> None:
@@ -334,11 +334,11 @@ class UvloopTransport:
     # What it is
 
     def getPeer(self) -> Address:
-        """Give the address of the other end."""
+        """Return the address of the other end."""
         return self._peer
 
     def getHost(self) -> Address:
-        """Give the address of this end."""
+        """Return the address of this end."""
         name = self._socket.getsockname()
         if self._socket.family != socket.AF_INET6:
             return IPv4Address("TCP", *name)
@@ -346,11 +346,11 @@ class UvloopTransport:
         return IPv6Address("TCP", with_scope, *name[1:])
 
     def getHandle(self) -> socket.socket:
-        """Give the socket, for its options only."""
+        """Return the socket, for its options only."""
         return self._socket
 
     def getTcpNoDelay(self) -> bool:
-        """Tell whether small writes are sent at once. (uvloop begins with this on.)"""
+        """Return whether small writes are sent at once. (uvloop begins with this on.)"""
         return bool(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def setTcpNoDelay(self, enabled: bool) -> None:
@@ -359,7 +359,7 @@ class UvloopTransport:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
 
     def getTcpKeepAlive(self) -> bool:
-        """Tell whether the system asks a silent peer whether it is there."""
+        """Return whether the system asks a silent peer whether it is there."""
         return bool(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
     def setTcpKeepAlive(self, enabled: bool) -> None:

@@ -56,7 +56,7 @@ class MatrixCase(AllDoorsCase):
     # Who asks
 
     def keys(self, actor: str, dialect: str) -> list[Key]:
-        """Give all keys with which this actor may come to the dialect."""
+        """Return all keys with which this actor may come to the dialect."""
         people = {"user": self.anna, "admin": self.root, "their user": self.carl, "their admin": self.chef}
         here = session_dialect(dialect)
         if actor in people:
@@ -71,7 +71,7 @@ class MatrixCase(AllDoorsCase):
         return self.no_keys(dialect)
 
     def no_keys(self, dialect: str) -> list[Key]:
-        """Give what is no key: nothing, nonsense, what is known of a session, and a good token where none belongs."""
+        """Return what is no key: nothing, nonsense, what is known of a session, and a good token where none belongs."""
         session = self.a_session(self.root, session_dialect(dialect))
         token = self.token(self.root, session_dialect(dialect))
         made_up = [self.key(text, dialect) for text in (NOBODYS, "x", session.token_hash.upper(), str(session.id))]
@@ -79,14 +79,14 @@ class MatrixCase(AllDoorsCase):
         return [{}, *made_up, misplaced]
 
     def key(self, token: str, dialect: str) -> Key:
-        """Give the token in the place where this dialect looks for it."""
+        """Return the token in the place where this dialect looks for it."""
         return {"session": token} if dialect == "way" else {"token": token}
 
     def token(self, account: Account, dialect: str) -> str:
         return self.have(self.sessions.start(self.account(account.id), dialect, HERE))[0]
 
     def dead_tokens(self, dialect: str) -> list[str]:
-        """Give tokens of admins that have died of all there is to die of. Only the clock must not be turned back."""
+        """Return tokens of admins that have died of all there is to die of. Only the clock must not be turned back."""
         old = self.token(self.root, dialect)
         self.clock.advance(AGE.total_seconds())
         logged_out, ended, expelled, moved, changed, closed = (self._doomed(dialect, name) for name in "abcdef")
@@ -106,7 +106,7 @@ class MatrixCase(AllDoorsCase):
 
 
 def outcome(dialect: str, answered: Answered) -> Outcome:
-    """Tell what came of a request, as the table has it."""
+    """Return what came of a request, as the table has it."""
     if dialect == "way" and answered.status == 200:
         said = answered.json
         return names(said, "UserName") if isinstance(said, list) else said["Message"] if said["Status"] == "ERROR" else "OK"

@@ -58,7 +58,7 @@ EXTRAS: Final[tuple[Mapping[str, object], ...]] = (
 
 
 def named_by(route: Route) -> set[str]:
-    """Give what a route names in its body and its query, in lower case as `way` takes it."""
+    """Return what a route names in its body and its query, in lower case as `way` takes it."""
     properties = route.body.get("properties", {}) if route.body is not None else {}
     return {name.lower() for name in (*properties, *route.query)}
 
@@ -87,7 +87,7 @@ class Unnamed(MatrixCase):
 
 
 def masked(record: Record) -> Record:
-    """Give the record without what is random in it; of a hash, the password it fits."""
+    """Return the record without what is random in it; of a hash, the password it fits."""
     if isinstance(record, Account):
         fitting = [text for text in (SECRET, NEW) if fits(text, record.password_hash)]
         assert fitting, "a password or a hash was taken that nobody named"

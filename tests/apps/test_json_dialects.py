@@ -60,7 +60,7 @@ class BothCase(DialectCase):
         return self.users() if spoken.name == "users" else self.messages()
 
     def heard(self, spoken: Spoken, pieces: list[bytes]) -> tuple[bytes, bool]:
-        """Give what is answered to an object, these pieces and long silence, and whether the connection is closed then."""
+        """Return what is answered to an object, these pieces and long silence, and whether the connection is closed then."""
         peer = self.speaking(spoken)
         peer.send(b"{" + spoken.member + b"}\n")
         for piece in pieces:

@@ -39,7 +39,7 @@ class World:
     """mallory's tokens."""
 
     def known(self) -> tuple[dict[int, Any], dict[int, Any]]:
-        """Give all accounts and companies as they are stored, hashes and all, and all sessions that are not mallory's."""
+        """Return all accounts and companies as they are stored, hashes and all, and all sessions that are not mallory's."""
         exported = self.town.asks("admin", "GET", "/export?secrets=yes", token=self.town.root)
         assert exported.status == 200
         records = [json.loads(line) for line in exported.body.splitlines()]
@@ -82,7 +82,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def hostile(row: Row) -> list[object]:
-    """Give the bodies to try: the table's own, and one that asks for all there is."""
+    """Return the bodies to try: the table's own, and one that asks for all there is."""
     if not isinstance(row.body, dict):
         return [row.body]
     wish = {"role": "admin", "active": False, "company_id": 2, "Ativo": "false", "id": 1, "password": "stolen", "rev": 1}

@@ -12,7 +12,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from sockcrud.access import Gate, Principal
+from sockcrud.access import Access, Principal
 from sockcrud.apps.admin import service as administration
 from sockcrud.apps.members import service as members
 from sockcrud.apps.shop.service import clients, inventory, products
@@ -69,27 +69,27 @@ EXPECTED: Final = {
 
 
 def operations_of(module: ModuleType) -> Iterator[Callable[..., Coroutine[Any, Any, object]]]:
-    """Find what the classes with a gate offer."""
+    """Find what the classes with `access` offer."""
     for kind in vars(module).values():
-        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "gate" in kind.__annotations__:
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "access" in kind.__annotations__:
             for name, method in vars(kind).items():
                 if inspect.iscoroutinefunction(method) and not name.startswith("_"):
                     yield method
 
 
 @attrs.frozen
-class OnlyAGate:
+class OnlyAccess:
     """Has operations, and nothing that they work with: who is let through crashes, which is as good as ok here."""
 
-    gate: Gate
+    access: Access
 
 
 class PermissionTests(PeopleCase):
     def outcome(self, method: Callable[..., Coroutine[Any, Any, object]], principal: Principal) -> tuple[str, str]:
-        """Give the operation's name and whether the principal was let through."""
+        """Return the operation's name and whether the principal was let through."""
         passed: list[tuple[str, str]] = []
-        gate = Gate(Clock(), [lambda name, principal, seconds, outcome: passed.append((name, outcome))])
-        Deferred.fromCoroutine(method(OnlyAGate(gate), principal)).addErrback(lambda _: None)
+        access = Access(Clock(), [lambda name, principal, seconds, outcome: passed.append((name, outcome))])
+        Deferred.fromCoroutine(method(OnlyAccess(access), principal)).addErrback(lambda _: None)
         self.flushLoggedErrors()
         self.assertEqual(len(passed), 1, f"{method.__qualname__} is not an operation")
         name, outcome = passed[0]

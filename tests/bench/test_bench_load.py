@@ -66,7 +66,7 @@ class Tiny:
 
 @contextmanager
 def tiny(serve: Serve) -> Iterator[int]:
-    """Give the port of such a server."""
+    """Yield the port of such a server."""
     server = Tiny(serve)
     try:
         yield server.port

@@ -57,7 +57,7 @@ class Line:
         return result
 
     def does(self, *words: str, input: str | bytes | None = None) -> Any:
-        """Expect that it goes well, and give the JSON document that is all it says."""
+        """Expect that it goes well, and return the JSON document that is all it says."""
         result = self.run(*words, input=input)
         assert (result.exit_code, result.stderr) == (0, ""), words
         assert result.stdout.isascii()
@@ -73,5 +73,5 @@ class Line:
         self.does(dialect, "login", "--login", login, "--password-file", file or self.old)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Give the environment for a process of its own."""
+        """Return the environment for a process of its own."""
         return environment(**self.settings, PYTHONPATH=str(ROOT), **more)

@@ -22,7 +22,7 @@ _NEEDLESS = ("twisted", "rich", "sockcrud.client", "sockcrud.storage.sqlite.stor
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    """Give the path of each command, the groups too."""
+    """Yield the path of each command, the groups too."""
     context = click.Context(group)
     for name in group.list_commands(context):
         yield (*path, name)

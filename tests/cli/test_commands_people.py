@@ -28,7 +28,7 @@ def with_password(*words: str, line: Line) -> tuple[str, ...]:
 
 
 def add(line: Line, login: str) -> str:
-    """Make an account over the admin port, and give its id."""
+    """Make an account over the admin port, and return its id."""
     line.log_in("admin")
     return str(line.does(*with_password("accounts", "add", login, line=line))["id"])
 

@@ -61,7 +61,7 @@ class Terminal:
         self._seen = found + len(text)
 
     def finish(self) -> tuple[int, str]:
-        """Give the status, and all that was shown."""
+        """Return the status, and all that was shown."""
         while self._read():
             pass
         os.close(self._end)

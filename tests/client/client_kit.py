@@ -63,12 +63,12 @@ both_faces: Final = pytest.mark.parametrize("face", FACES, ids=lambda face: face
 
 
 async def have(result: Any) -> Any:
-    """Give what a method of either face gives."""
+    """Return what a method of either face gives."""
     return await result if isinstance(result, Deferred) else result
 
 
 async def listed(items: Any) -> list[Any]:
-    """Give all that an iterator of either face gives."""
+    """Return all that an iterator of either face gives."""
     return [item async for item in items] if hasattr(items, "__aiter__") else list(items)
 
 
@@ -125,11 +125,11 @@ class Heard:
         self._rest = b""
 
     def line(self) -> bytes:
-        """Give the next line that is received; nothing at the end."""
+        """Return the next line that is received; nothing at the end."""
         return self._until(b"\n")
 
     def head(self) -> bytes:
-        """Give the next request of HTTP, one without a body."""
+        """Return the next request of HTTP, one without a body."""
         return self._until(b"\r\n\r\n")
 
     def says(self, data: bytes) -> None:
@@ -243,7 +243,7 @@ class FakeEndpoint:
         return succeed(protocol)
 
     def said(self) -> bytes:
-        """Give what the client sent over its latest connection since this was last asked."""
+        """Return what the client sent over its latest connection since this was last asked."""
         said: bytes = self.transports[-1].value()
         self.transports[-1].clear()
         return said

@@ -109,7 +109,7 @@ def drips(data: bytes, pause: float) -> Script:
 
 
 async def ends(face: Face, wire: Wire, where: str, timeout: float = SOON, change: bool = False) -> ClientError:
-    """Give the error that a call ends with, which must be in its time."""
+    """Return the error that a call ends with, which must be in its time."""
     async with face.client(wire.kind, where, timeout=timeout, longest_answer=LONGEST) as client:
         started = time.monotonic()
         with pytest.raises(ClientError) as ended:

@@ -29,7 +29,7 @@ def kill_after(daemon: Daemon, calls: list[Deferred[Any]], answered: int) -> Non
 
 
 def outcomes(ended: Any) -> tuple[list[Any], list[Any]]:
-    """Give the results, and the errors behind them; an error between results is a mistake."""
+    """Return the results, and the errors behind them; an error between results is a mistake."""
     results = [value for succeeded, value in ended if succeeded]
     failures = [value.value for succeeded, value in ended if not succeeded]
     assert [succeeded for succeeded, _ in ended] == [True] * len(results) + [False] * len(failures)

@@ -29,7 +29,7 @@ HTTP = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
 
 
 def carried(kind: str) -> list[tuple[Any, Call[Any, Any]]]:
-    """Give clients, and the calls they would send that have a secret in them."""
+    """Return clients, and the calls they would send that have a secret in them."""
     client = getattr(sync, kind)()
     client.token = SECRET
     calls: list[Call[Any, Any]] = []

@@ -13,7 +13,7 @@ import orjson
 from sockcrud.apps.shop.records import Product
 from sockcrud.client import errors
 from sockcrud.client.asynchronous import AsynchronousFace
-from sockcrud.client.record_calls import record_client, shown
+from sockcrud.client.record_calls import client_type, record_client
 from tests.client.client_kit import TIMEOUT, DriverCase
 
 LAMP = {"name": "lamp", "description": "x", "quantity": 5, "price": Decimal("19.90"), "status": True}
@@ -36,7 +36,7 @@ class LinesTests(DriverCase):
         self.gives(call, expected)
 
     def test_each_call_is_a_method_of_the_plural(self) -> None:
-        made, record = shown(Product)(id=1, rev=2, **LAMP), {"id": 1, "rev": 2, **AS_JSON}
+        made, record = client_type(Product)(id=1, rev=2, **LAMP), {"id": 1, "rev": 2, **AS_JSON}
         client = self.products
         self.check(client.create(**LAMP), "products.create", AS_JSON, record, made)
         self.check(client.get(1), "products.get", {"id": 1}, record, made)
@@ -110,7 +110,7 @@ class RESTTests(DriverCase):
         self.gives(call, expected)
 
     def test_each_call_is_a_request(self) -> None:
-        made, record = shown(Product)(id=1, rev=2, **LAMP), {"id": 1, "rev": 2, **AS_JSON}
+        made, record = client_type(Product)(id=1, rev=2, **LAMP), {"id": 1, "rev": 2, **AS_JSON}
         client = self.products
         self.check(client.create(**LAMP), "POST /products", AS_JSON, record, made)
         self.check(client.get(1), "GET /products/1", None, record, made)

@@ -33,7 +33,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def on_terminal(line: Line, script: str) -> str:
-    """Run a script of bash whose output goes to a terminal, and give what that shows."""
+    """Run a script of bash whose output goes to a terminal, and return what that shows."""
     end, theirs = pty.openpty()
     environment = line.environment(NO_COLOR="1", COLUMNS="110", LC_ALL="C.UTF-8", TERM="xterm")
     process = subprocess.Popen(

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.app import Dialect, resolve
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.users.records import User
@@ -49,7 +49,7 @@ class ExampleCase(WireCase):
         self.store = FailingStore(STANDARD)
 
     def peer_of(self, dialect: Dialect, **limits: Any) -> Peer:
-        served = self.served(dialect.name, gate=Gate(self.clock), store=self.store)
+        served = self.served(dialect.name, access=Access(self.clock), store=self.store)
         return self.peer(_Made(dialect), served, **limits)  # type: ignore[arg-type]
 
     def stored(self, kind: type[R]) -> list[R]:
@@ -180,7 +180,7 @@ def _framer() -> Any:
 
 def _served(clock: Any = None, store: Any = None) -> Any:
     listening = Listening(Connections(10, clock))
-    return Served(Named("resp"), clock, listening, gate=Gate(clock), store=store or MemoryStore(STANDARD))
+    return Served(Named("resp"), clock, listening, access=Access(clock), store=store or MemoryStore(STANDARD))
 
 
 class LegacyTests(ExampleCase):
@@ -220,8 +220,8 @@ class LegacyTests(ExampleCase):
         fields: dict[str, Any] = {
             "email": "a@example.org",
             "age": 1,
-            "created_at": Gate(self.clock).now(),
-            "updated_at": Gate(self.clock).now(),
+            "created_at": Access(self.clock).now(),
+            "updated_at": Access(self.clock).now(),
         }
         for name in ("Ann\r\n000;99", "Ann\n", "\u2028", "김철수 😀"):
             self.successResultOf(Deferred.fromCoroutine(self.store.insert(User, name=name, **fields)))

@@ -14,7 +14,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from sockcrud import App, Record, caseless, choice, crud, day, email, flag, moment, money, reference, text, whole
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.app import resolve
 from sockcrud.generic.declaration import Who
 from sockcrud.identity.accounts import Directory
@@ -100,11 +100,11 @@ class LibraryCase(WireCase):
         self.connections.most = 100_000
         self.store = MemoryStore(Schema([*KINDS, Author, Book]))
         self.tally = Tally()
-        self.gate = Gate(self.clock, [self.tally])
+        self.access = Access(self.clock, [self.tally])
         self.pool = HandWorkedPool()
         self.directory = Directory(self.store, Passwords(self.pool, CHEAP), self.clock)
         self.sessions = Sessions(self.store, self.clock)
-        self.logins = Logins(self.gate, self.store, self.directory, self.sessions)
+        self.logins = Logins(self.access, self.store, self.directory, self.sessions)
         self.ann = self.have(self.directory.create("ann", Password(SECRET).to_keep(), role=ADMIN))
         self.bob = self.have(self.directory.create("bob", Password(SECRET).to_keep()))
         self.before = self.store.rev
@@ -121,7 +121,7 @@ class LibraryCase(WireCase):
 
     def serving(self, name: str) -> Any:
         return Serving(
-            Named(name), self.clock, Listening(self.connections), store=self.store, gate=self.gate, logins=self.logins
+            Named(name), self.clock, Listening(self.connections), store=self.store, access=self.access, logins=self.logins
         )
 
     def lines(self, app: App | None = None, tcp: bool = False) -> Lines:

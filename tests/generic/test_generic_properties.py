@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""Whatever fields a record has, both wires take them in and give them out as the same record."""
+"""Whatever fields a record has, both wires take them in and return them out as the same record."""
 
 from __future__ import annotations
 

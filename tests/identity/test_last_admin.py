@@ -102,7 +102,7 @@ class LastAdminTests(DirectoryCase):
         for door in self.doors(self.root):
             self.have(self.directory.change(self.root.id, role=ADMIN, active=True))
             going = Deferred.fromCoroutine(door()).addErrback(lambda failure: failure.trap(LastAdmin))
-            self.assertEqual(self.store.asked[0], f"alone {ACTIVE_ADMIN}")
+            self.assertEqual(self.store.asked[0], f"lock {ACTIVE_ADMIN}")
             self.successResultOf(going)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.access import Gate, Principal, logged_in
+from sockcrud.access import Access, Principal, logged_in
 from sockcrud.apps.admin.service import Administration
 from sockcrud.errors import NotFound, NotLoggedIn
 from sockcrud.identity.directory import still
@@ -63,7 +63,7 @@ class CompanyChangedTests(_SessionCase):
     def setUp(self) -> None:
         super().setUp()
         self.token, self.session = self.start()
-        self.administration = Administration(Gate(self.clock, [Metrics(self.store, (), dict)]), self.store, self.directory)
+        self.administration = Administration(Access(self.clock, [Metrics(self.store, (), dict)]), self.store, self.directory)
         self.boss = Principal("admin", HERE, self.root, None)
 
     def rename(self) -> None:

@@ -95,7 +95,7 @@ class StartTests(SessionCase):
 
     def test_on_any_store_it_is_alone_with_its_account(self) -> None:
         self.start(exclusive=True)
-        self.assertEqual(self.store.asked[:2], [f"alone company {self.ann.company_id}", f"alone account {self.ann.id}"])
+        self.assertEqual(self.store.asked[:2], [f"lock company {self.ann.company_id}", f"lock account {self.ann.id}"])
 
 
 class ResumeTests(SessionCase):
@@ -191,7 +191,7 @@ class HeldStore:
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self.gate: Deferred[None] = Deferred()
+        self.access: Deferred[None] = Deferred()
         self.transactions = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -199,7 +199,7 @@ class HeldStore:
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         self.transactions += 1
-        await self.gate
+        await self.access
         result: T = await self._store.transact(body)
         return result
 
@@ -244,7 +244,7 @@ class LastUseTests(SessionCase):
         for _ in range(1000):
             self.resume(self.token)
         self.assertEqual(self.held.transactions, 1)
-        self.held.gate.callback(None)
+        self.held.access.callback(None)
         self.resume(self.token)
         self.assertEqual(self.held.transactions, 1)
         self.assertEqual(self.kept(self.session).used_at, self.now())
@@ -254,7 +254,7 @@ class LastUseTests(SessionCase):
         self.clock.advance(60)
         self.resume(self.token)
         self.have(self.store.delete(Session, self.session.id))
-        self.held.gate.callback(None)
+        self.held.access.callback(None)
         self.assertEqual(self.have(self.store.page(Session, 9)), [])
         self.assert_dead(self.token)
 
@@ -263,7 +263,7 @@ class LastUseTests(SessionCase):
         self.clock.advance(60)
         self.resume(self.token)
         written = self.have(self.store.update(Session, self.session.id, used_at=self.now()))
-        self.held.gate.callback(None)
+        self.held.access.callback(None)
         self.assertEqual(self.kept(self.session), written)
 
     def test_a_failure_is_logged_without_a_secret_and_not_repeated_for_every_request(self) -> None:
@@ -272,7 +272,7 @@ class LastUseTests(SessionCase):
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.hold()
-        self.held.gate.errback(Unavailable())
+        self.held.access.errback(Unavailable())
         self.clock.advance(60)
         for _ in range(1000):
             self.resume(self.token)
@@ -281,10 +281,10 @@ class LastUseTests(SessionCase):
         self.assertIn(f"last use of session {self.session.id} ", text)
         for secret in (self.token, self.session.token_hash, self.ann.password_hash, RIGHT):
             self.assertNotIn(secret, text)
-        self.held.gate = Deferred()
+        self.held.access = Deferred()
         self.clock.advance(1)
         self.resume(self.token)
-        self.held.gate.callback(None)
+        self.held.access.callback(None)
         self.assertEqual(self.kept(self.session).used_at, self.now())
 
 
@@ -356,7 +356,7 @@ class SweepTests(SessionCase):
         self.assertNoResult(sweeping)
         used = self.have(self.store.update(Session, used.id, used_at=self.now()))
         self.have(self.sessions.end(ended.id))
-        held.gate.callback(None)
+        held.access.callback(None)
         self.assertEqual(self.successResultOf(sweeping), 1)
         self.assertEqual(self.have(self.store.page(Session, 9)), [used])
         self.assertFalse(self.have(self.sessions.end(over.id)))

@@ -142,7 +142,7 @@ async def honestly(dialect: str, real: Any, request: Any) -> Any:
 
 
 def failure_of(real: Any) -> Any:
-    """Give what the dialect says when it crashes."""
+    """Return what the dialect says when it crashes."""
     return real.internal_error if hasattr(real, "internal_error") else real.refusal(500, "meddled with")
 
 
@@ -220,7 +220,7 @@ class MonitorCase(AllDoorsCase):
         self.checks: dict[str, Check] = checks(evolve(self.settings, **changes), ports, self.clock)
 
     def finishes(self, work: Any, seconds: float = 60.0) -> Any:
-        """Let time pass until it is over, none where none is needed, and give its result."""
+        """Let time pass until it is over, none where none is needed, and return its result."""
         fired: list[Any] = []
         Deferred.fromCoroutine(work).addBoth(fired.append)
         until = self.clock.seconds() + seconds
@@ -248,7 +248,7 @@ class MonitorCase(AllDoorsCase):
         return result
 
     def records(self) -> list[Record]:
-        """Give all records that the monitor makes and deletes."""
+        """Return all records that the monitor makes and deletes."""
         return [record for kind in RECORDS for record in self.have(self.store.page(kind, 10_000))]
 
     def meddles(self, name: str, meddling: Meddling) -> None:
@@ -278,10 +278,10 @@ def after(clock: Clock, seconds: float) -> Meddling:
 
 
 def step_of(result: Result) -> tuple[str, str, str]:
-    """Give the state, the step that decided, and why."""
+    """Return the state, the step that decided, and why."""
     return result.state.value, result.step, result.reason
 
 
 def outcomes(result: Result, outcome: Outcome) -> list[str]:
-    """Give the steps with this outcome."""
+    """Return the steps with this outcome."""
     return [taken.name for taken in result.steps if taken.outcome is outcome]

@@ -129,7 +129,7 @@ class LargeStoreTests(MonitorCase):
         self.have(self.many(User, 1200, name="somebody", email="a@b.cd", age=1, created_at=MOMENT, updated_at=MOMENT))
         ours = Mark(ACCOUNT, "users")
         self.have(self.many(User, 1, name=f"{ours.text} left", email=ours.email, age=1, created_at=MOMENT, updated_at=MOMENT))
-        self.ports["users"].meddling = self.listing_takes(0.6)
+        self.ports["users"].meddling = self.stream_takes(0.6)
         looked = []
         for _ in range(4):
             result = self.found("users")
@@ -163,7 +163,7 @@ class LargeStoreTests(MonitorCase):
 
         await self.store.transact(add)
 
-    def listing_takes(self, seconds: float) -> Any:
+    def stream_takes(self, seconds: float) -> Any:
         async def late(dialect: str, real: Any, request: Any) -> Any:
             wait = seconds if request.get("payload", {}).get("limit") == 500 else 0.0
             return await after(self.clock, wait)(dialect, real, request)

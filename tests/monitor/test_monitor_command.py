@@ -48,7 +48,7 @@ def run(daemon: Daemon, directory: Path, *words: str) -> subprocess.CompletedPro
 
 
 def once(daemon: Daemon, directory: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    """Run one round, and give the status and what was found."""
+    """Run one round, and return the status and what was found."""
     ended = run(daemon, directory, "--once", "--json", *words)
     assert "Traceback" not in ended.stderr, ended.stderr
     return ended.returncode, json.loads(ended.stdout)

@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.monitor.certificates import CertificateSeen
-from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, Taken
+from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, StepTaken
 from sockcrud.monitor.checks.steps import Conductor
 from sockcrud.monitor.outputs import junit
 from sockcrud.monitor.outputs.lines import JsonLines, JUnitFile, Lines, Writer
@@ -36,10 +36,10 @@ EVIL = Secrets().hidden("<script>alert('x')</script> & \"quoted\" \x1b[2J ]]> \u
 
 def result(name: str, state: State, step: str = "", reason: str = "", left: str = "") -> Result:
     steps = (
-        Taken("log in", Outcome.OK, 0.01),
-        Taken(step or "create", Outcome.FAILED if state is State.DOWN else Outcome.OK, 0.2, reason),
-        Taken("sign up", Outcome.SKIPPED, 0.0, "sign-up is closed"),
-        Taken("delete", Outcome.NOT_REACHED if state is State.DOWN else Outcome.OK),
+        StepTaken("log in", Outcome.OK, 0.01),
+        StepTaken(step or "create", Outcome.FAILED if state is State.DOWN else Outcome.OK, 0.2, reason),
+        StepTaken("sign up", Outcome.SKIPPED, 0.0, "sign-up is closed"),
+        StepTaken("delete", Outcome.NOT_REACHED if state is State.DOWN else Outcome.OK),
     )
     return Result(name, NOW, state, 0.21, steps, step, reason, left)
 

@@ -15,7 +15,7 @@ from sockcrud.apps.shop.records import Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.client.calls import Page
 from sockcrud.client.errors import AlreadyExists, BadAnswer, NotFound, NotLoggedIn, Outdated, ServerGone
-from sockcrud.client.record_calls import shown
+from sockcrud.client.record_calls import client_type
 from sockcrud.identity.records import Company
 from sockcrud.monitor.checks.accounts import OwnAccount
 from sockcrud.monitor.checks.base import Kit, Mark
@@ -96,7 +96,7 @@ class FakeClient:
             if any(getattr(each, name) == fields[name] for each in self.store.records.values()):
                 raise AlreadyExists(409, "taken")
         self.store.rev += 1
-        shape: Any = shown(self.store.kind)
+        shape: Any = client_type(self.store.kind)
         made = shape(id=self.store.rev, rev=self.store.rev, **fields)
         self.store.records[made.id] = made
         return made

@@ -46,7 +46,7 @@ class Floor:
         self._process.communicate()  # it ends with its input
 
     def worst(self) -> Worst:
-        """Give the longest since the last time."""
+        """Return the longest since the last time."""
         return self._ask()
 
     def _ask(self) -> Worst:

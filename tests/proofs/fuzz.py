@@ -62,14 +62,14 @@ class Broken(Exception):
 
 
 def noise(random: Random) -> bytes:
-    """Give random bytes, or random scraps of JSON."""
+    """Return random bytes, or random scraps of JSON."""
     if random.random() < 0.5:
         return random.randbytes(random.randrange(60))
     return b"".join(random.choices(SCRAPS, k=random.randrange(12)))
 
 
 def mutated(random: Random, request: bytes) -> bytes:
-    """Give a request with a few bytes changed, cut out, doubled or put in."""
+    """Return a request with a few bytes changed, cut out, doubled or put in."""
     changed = bytearray(request)
     for _ in range(random.randrange(1, 5)):
         at, length = random.randrange(len(changed) + 1), random.randrange(8)
@@ -79,7 +79,7 @@ def mutated(random: Random, request: bytes) -> bytes:
 
 
 def spoilt(random: Random, request: dict[str, Any]) -> bytes:
-    """Give a line for a request that would store something, in a form in which it must not."""
+    """Return a line for a request that would store something, in a form in which it must not."""
     whole = json.dumps(request).encode()
     if random.random() < 0.3:
         return b"\n" + whole[: random.randrange(len(whole))] + b"\n"
@@ -94,7 +94,7 @@ def spoilt(random: Random, request: dict[str, Any]) -> bytes:
 
 
 def strings(dialect: str, random: Random) -> Iterator[bytes]:
-    """Give strings without end, none of which may store anything."""
+    """Yield strings without end, none of which may store anything."""
     makers: tuple[Callable[[], bytes], ...] = (
         lambda: noise(random),
         lambda: mutated(random, random.choice(HARMLESS[dialect])),

@@ -71,7 +71,7 @@ def _calls(data: list[bytes], clock: Clock, conversation: HTTPConversation) -> I
 
 
 def costs(shape: str, byte: bool) -> tuple[float, float]:
-    """Give the seconds of the dearest call of `next_request`, and of all calls together."""
+    """Return the seconds of the dearest call of `next_request`, and of all calls together."""
     data = SHAPES[shape]
     pieces = byte_by_byte(data[:40_000]) if byte else [data[at : at + SEGMENT] for at in range(0, len(data), SEGMENT)]
     clock = Clock()

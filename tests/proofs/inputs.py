@@ -68,7 +68,7 @@ _NOT_COMPARED: Final = ("/metrics", "/openapi.json", "/health")
 
 
 def requests(dialect: str, random: Random) -> bytes:
-    """Give a few requests, good and bad, as one string of bytes."""
+    """Return a few requests, good and bad, as one string of bytes."""
     if dialect in JSON:
         return b"".join(islice(strings(dialect, random), random.randrange(1, 8)))
     made = b"".join(_http(dialect, random) for _ in range(random.randrange(1, 5)))
@@ -76,7 +76,7 @@ def requests(dialect: str, random: Random) -> bytes:
 
 
 def http_bytes(random: Random) -> bytes:
-    """Give requests of the framing's own tables, in any order, spoilt or not."""
+    """Return requests of the framing's own tables, in any order, spoilt or not."""
     tables = [*(data for data, _ in GOOD.values()), *(data for data, _ in BAD.values())]
     made = b"".join(random.choices(tables, k=random.randrange(1, 4)))
     return mutated(random, made) if random.random() < 0.6 else made
@@ -152,7 +152,7 @@ class Meant:
 
 
 def loose_conversation(random: Random) -> tuple[bytes, list[Meant]]:
-    """Give what some clients of the field would send on one connection, and the accounts that they mean to make."""
+    """Return what some clients of the field would send on one connection, and the accounts that they mean to make."""
     said, meant = b"", []
     for number in range(random.randrange(1, 5)):
         kind = random.choice(("PUT", "PUT", "POST", "GET", "HEAD"))

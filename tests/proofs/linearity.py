@@ -55,13 +55,13 @@ LONGEST_CALL: Final = 0.001
 
 
 def made(shape: str, size: int) -> bytes:
-    """Give that many bytes of a shape."""
+    """Return that many bytes of a shape."""
     start, again = SHAPES[shape]
     return start + again * (size // len(again))
 
 
 def on_a_connection(data: bytes, piece: int) -> float:
-    """Give the processor time that a connection takes for `data` in pieces of this size."""
+    """Return the processor time that a connection takes for `data` in pieces of this size."""
     connection = JSONConversation(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
     connection.makeConnection(StringTransport())
     started = process_time()
@@ -71,7 +71,7 @@ def on_a_connection(data: bytes, piece: int) -> float:
 
 
 def in_the_framer(data: bytes, piece: int) -> float:
-    """Give the processor time that the framing alone takes, the end of the line and of the input included."""
+    """Return the processor time that the framing alone takes, the end of the line and of the input included."""
     framer = ObjectFramer(LIMIT, 64)
     started = process_time()
     for at in range(0, len(data), piece):
@@ -86,7 +86,7 @@ def in_the_framer(data: bytes, piece: int) -> float:
 
 
 def longest_call(shape: str, times: int = 5, enough: float = 0.0) -> float:
-    """Give the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments.
+    """Return the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments.
 
     One that is no longer than `enough` ends the search: that a call can be as short is all that was asked.
     """
@@ -116,7 +116,7 @@ def growth(
     times: int = 3,
     enough: float = 0.0,
 ) -> float:
-    """Give how many times the cost of the small amount the large one costs, at the quietest of several moments.
+    """Return how many times the cost of the small amount the large one costs, at the quietest of several moments.
 
     A figure that is no higher than `enough` ends the search, as above.
     """

@@ -162,7 +162,7 @@ def behave(number: int) -> None:
 
 
 def records(sizes: Sizes) -> Iterator[list[Record]]:
-    """Give all records that the store begins with, a list a kind, in an order in which each finds what it refers to."""
+    """Yield all records that the store begins with, a list a kind, in an order in which each finds what it refers to."""
     revs, now = count(1), datetime.now(timezone.utc)
 
     def made(kind: type[Record], size: int, fields: Callable[[int], dict[str, Any]]) -> list[Record]:
@@ -224,7 +224,7 @@ def in_file(sizes: Sizes, path: Path) -> None:
 
 
 def lines(size: int, first: int) -> Iterator[bytes]:
-    """Give users as lines of an import, of so many bytes in all."""
+    """Yield users as lines of an import, of so many bytes in all."""
     moment = datetime.now(timezone.utc).isoformat()
     while size > 0:
         piece = b"".join(
@@ -238,7 +238,7 @@ def lines(size: int, first: int) -> Iterator[bytes]:
 
 
 def started(stack: ExitStack, store: str, sizes: Sizes, directory: Path) -> Daemon:
-    """Give a daemon on a store of this kind, full."""
+    """Return a daemon on a store of this kind, full."""
     password = directory / "password"
     password.write_text(PASSWORD)
     flags = ["--admin-password-file", str(password)]
@@ -333,7 +333,7 @@ def run(store: str, sizes: Sizes, directory: Path, only: str = "") -> Iterator[M
 
 
 def row(measured: Measured) -> str:
-    """Give the figures of one as a line of the table."""
+    """Return the figures of one as a line of the table."""
     waits = measured.waits
     return (
         f"{measured.store:<7} {measured.name:<42} {measured.seconds:>7.2f} {max(waits.reads) * 1000:>8.1f} "

@@ -126,7 +126,7 @@ class System:
         return tuple(_shown(record) for record in records)
 
     def have(self, work: Any) -> Any:
-        """Give what this fires with, at once."""
+        """Return what this fires with, at once."""
         return self.case.successResultOf(Deferred.fromCoroutine(work))
 
 

@@ -29,7 +29,7 @@ def cheap_hashes() -> None:
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Callable[[str], Sites]]:
-    """Give the daemons on a store."""
+    """Yield the daemons on a store."""
     with ExitStack() as stack:
         yield cache(lambda store: Sites(Plan(store, is_short=True, targets=SLACK), stack))
 

@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any
 
-from sockcrud.protocols.answers import Last
+from sockcrud.protocols.answers import CloseAfter
 from tests.support.conversation_kit import ConversationCase, Peer, line
 
 
@@ -166,7 +166,7 @@ class LimitTests(ConversationCase):
         self.assertEqual((greedy.hear(), greedy.wire.reads), (names(256, 1000), True))
 
     def filled(self, size: int) -> Peer:
-        """Give a connection whose peer has left so many bytes of answers unread."""
+        """Return a connection whose peer has left so many bytes of answers unread."""
         peer = self.connect()
         peer.wire.stall()
         peer.send(asked(0, "fill", size=1000) + asked(1, "fill", size=size - 1000))
@@ -224,7 +224,7 @@ class LastTests(ConversationCase):
         peer = self.connect()
         peer.send(read(0) + read(1) + read(2))
         self.responder.fire(2)
-        self.responder.fire(1, Last(b"the end\n"))
+        self.responder.fire(1, CloseAfter(b"the end\n"))
         self.assertEqual((peer.hear(), peer.is_closed), (b"", False))
         self.responder.fire(0)
         self.assertEqual((peer.hear(), peer.is_closed), (b"0\nthe end\n", True))
@@ -232,7 +232,7 @@ class LastTests(ConversationCase):
     def test_answers_that_come_after_it_are_dropped(self) -> None:
         peer = self.connect()
         peer.send(read(0) + read(1))
-        self.responder.fire(0, Last(b"the end\n"))
+        self.responder.fire(0, CloseAfter(b"the end\n"))
         self.responder.fire(1)
         self.assertEqual(peer.hear(), b"the end\n")
 

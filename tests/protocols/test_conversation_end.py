@@ -11,7 +11,7 @@ from tests.protocols.test_conversation import asked, names, read
 from tests.support.conversation_kit import ConversationCase, Peer, Slices, line
 
 
-def sliced(name: object, first: int, last: int) -> bytes:
+def streamed(name: object, first: int, last: int) -> bytes:
     return b"".join(line(f"{name}.{number}") for number in range(first, last))
 
 
@@ -55,7 +55,7 @@ class HalfCloseTests(ConversationCase):
         peer.half_close()
         self.assertFalse(peer.is_closed)
         self.turn(3)
-        self.assertEqual((peer.hear(), peer.is_closed), (sliced("a", 0, 3), True))
+        self.assertEqual((peer.hear(), peer.is_closed), (streamed("a", 0, 3), True))
 
     def test_answers_that_come_when_the_peer_is_gone_are_dropped(self) -> None:
         peer = self.connect()
@@ -67,18 +67,18 @@ class HalfCloseTests(ConversationCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
-class SlicedTests(ConversationCase):
+class StreamTests(ConversationCase):
     def test_its_slices_come_in_order_and_the_next_answer_behind_them(self) -> None:
         peer = self.connect()
         peer.send(asked("a", "slice") + asked("b") + asked("c", "slice") + asked("d"))
         self.turn(8)
-        self.assertEqual(peer.hear(), sliced("a", 0, 3) + b"b\n" + sliced("c", 0, 3) + b"d\n")
+        self.assertEqual(peer.hear(), streamed("a", 0, 3) + b"b\n" + streamed("c", 0, 3) + b"d\n")
 
     def test_others_have_their_turn_between_two_slices(self) -> None:
         peer, other = self.connect(), self.connect()
         peer.send(asked("a", "slice"))
         for number in range(3):
-            self.assertEqual(peer.hear(), sliced("a", number, number + 1))
+            self.assertEqual(peer.hear(), streamed("a", number, number + 1))
             self.assertEqual(other.ask(asked("other")), b"other\n")
             self.turn()
 
@@ -87,11 +87,11 @@ class SlicedTests(ConversationCase):
         peer.send(asked("a", "slice", count=9) + asked("b"))
         peer.wire.stall()
         self.turn(9)
-        self.assertEqual((peer.hear(), self.responder.slices["a"].given), (sliced("a", 0, 1), 1))
+        self.assertEqual((peer.hear(), self.responder.slices["a"].given), (streamed("a", 0, 1), 1))
         self.assertFalse(peer.wire.reads)
         peer.wire.flow()
         self.turn(9)
-        self.assertEqual(peer.hear(), sliced("a", 1, 9) + b"b\n")
+        self.assertEqual(peer.hear(), streamed("a", 1, 9) + b"b\n")
         self.assertTrue(peer.wire.reads)
 
     def test_it_waits_for_the_answers_before_it(self) -> None:
@@ -101,7 +101,7 @@ class SlicedTests(ConversationCase):
         self.assertEqual((peer.hear(), self.responder.slices["a"].given), (b"", 0))
         self.responder.fire(0)
         self.turn(3)
-        self.assertEqual(peer.hear(), line(0) + sliced("a", 0, 3) + line(1))
+        self.assertEqual(peer.hear(), line(0) + streamed("a", 0, 3) + line(1))
 
     def test_what_it_is_made_from_is_let_go_at_its_end(self) -> None:
         peer = self.connect()
@@ -116,7 +116,7 @@ class SlicedTests(ConversationCase):
         self.assertEqual(self.responder.slices["a"].closed, 1)
 
 
-class LostWhileSlicedTests(ConversationCase):
+class LostWhileStreamTests(ConversationCase):
     def lost(self, peer: Peer, name: object = "a") -> Slices:
         """Let the peer vanish, and check that its answer is let go and not made to its end."""
         slices = self.responder.slices[name]
@@ -297,7 +297,7 @@ class StopTests(ConversationCase):
         peer.send(b"".join(map(asked, range(200))) + asked("a", "slice"))
         stopping = self.finishing()
         self.turn(6)
-        self.assertEqual((peer.hear(), peer.is_closed), (names(0, 200) + sliced("a", 0, 3) + b"bye\n", True))
+        self.assertEqual((peer.hear(), peer.is_closed), (names(0, 200) + streamed("a", 0, 3) + b"bye\n", True))
         self.stopped(stopping, peer)
 
     def test_over_tcp_only_this_half_closes_so_that_what_is_unread_does_not_reset_it(self) -> None:

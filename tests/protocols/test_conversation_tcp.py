@@ -48,13 +48,13 @@ class Client(Protocol):
             self._enough.callback(None)
 
     async def hears(self, size: int) -> None:
-        """Fire when so many bytes were heard."""
+        """Return when so many bytes were heard."""
         self._size, self._enough = size, Deferred()
         self.dataReceived(b"")
         await self._enough.addTimeout(PATIENCE, self._reactor)
 
     async def ends(self) -> bytes:
-        """Fire with all that was heard when the connection is over; a reset is a failure."""
+        """Return all that was heard when the connection is over; a reset is a failure."""
         ended = await self._end.addTimeout(PATIENCE, self._reactor)
         assert ended == "in order", (ended, self.heard[-100:])
         return bytes(self.heard)
@@ -86,14 +86,14 @@ class Server:
         return cast(Client, await endpoint.connect(Factory.forProtocol(partial(Client, self.reactor))))
 
     async def reached(self, state: Callable[[], bool]) -> None:
-        """Fire when it is so."""
+        """Return when it is so."""
         end = self.reactor.seconds() + PATIENCE
         while not state():
             assert self.reactor.seconds() < end
             await deferLater(self.reactor, 0)
 
     async def started(self, name: object) -> None:
-        """Fire when this request has begun."""
+        """Return when this request has begun."""
         await self.reached(lambda: name in self.responder.started)
 
     async def finish(self) -> None:

@@ -116,7 +116,7 @@ TYPED: Final[list[bytes]] = [
 
 
 def judged(data: bytes) -> bool:
-    """Tell whether any line in front of an object is foreign, as the framing asks."""
+    """Return whether any line in front of an object is foreign, as the framing asks."""
     data = data.lstrip(b" \t\r\n")
     if begins_foreign(data[0]):
         return True

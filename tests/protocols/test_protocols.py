@@ -8,7 +8,17 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from sockcrud.errors import Busy, DomainError, Forbidden, Invalid, NotFound
-from sockcrud.protocols import LATER, ByteDialect, JSONLineDialect, Last, Later, LineDialect, Malformed, Sliced, WireLimits
+from sockcrud.protocols import (
+    LATER,
+    ByteDialect,
+    CloseAfter,
+    JSONLineDialect,
+    Later,
+    LineDialect,
+    Malformed,
+    Stream,
+    WireLimits,
+)
 from tests.support.feeding import every_way
 from tests.support.wire_kit import WireCase
 
@@ -25,7 +35,7 @@ class Echo(LineDialect):
     def only_reads(self, request: str) -> bool:
         return request.startswith("read")
 
-    async def lineReceived(self, line: str) -> str | Last | None:
+    async def lineReceived(self, line: str) -> str | CloseAfter | None:
         if line.startswith(("wait", "read")):
             WAITING.append(Deferred())
             await WAITING[-1]
@@ -35,7 +45,7 @@ class Echo(LineDialect):
         if line in errors:
             raise errors[line]
         if line == "end":
-            return Last(b"THE END\r\n")
+            return CloseAfter(b"THE END\r\n")
         return None if line == "quiet" else line
 
 
@@ -241,7 +251,7 @@ class AnswersTests(WireCase):
 
         class Any_(LineDialect):
             async def lineReceived(self, line: str) -> Any:
-                return Sliced(slices(), lambda: None)
+                return Stream(slices(), lambda: None)
 
         peer = self.peer(Any_)
         peer.send(b"x\nx\n")

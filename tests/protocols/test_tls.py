@@ -70,7 +70,7 @@ class Server:
         self.protocol.makeConnection(self.transport)
 
     def hears(self, data: bytes) -> bytes:
-        """Take this in, and give what is said to it."""
+        """Take this in, and return what is said to it."""
         if data:
             self.protocol.dataReceived(data)
         said: bytes = self.transport.value()

@@ -28,7 +28,7 @@ Table = list[tuple[type[Record], str, list[object], list[object]]]
 
 
 def texts(kind: type[Record], field: str, shortest: int, longest: int) -> tuple[type[Record], str, list[object], list[object]]:
-    """Give the edges of a text without further form."""
+    """Return the edges of a text without further form."""
     held: list[str] = ["x" * max(shortest, 1), "x" * longest, "é" * longest, "🐿" * longest, " ", "\n\t\x01\x7f", "'\"\\%"]
     refused: list[object] = ["x" * (longest + 1), "\x00", "a\x00b", "\ud800", "a\udfffb", b"x", None, 1, ["x"]]
     if shortest > 0:
@@ -37,14 +37,14 @@ def texts(kind: type[Record], field: str, shortest: int, longest: int) -> tuple[
 
 
 def names(kind: type[Record], field: str, longest: int) -> tuple[type[Record], str, list[object], list[object]]:
-    """Give the edges of a text that records are told apart by."""
+    """Return the edges of a text that records are told apart by."""
     held: list[object] = ["x", "x" * longest, "é" * longest, "e\u0301", "가", "\u1100\u1161", "ＡＢＣ", "🐿", "ا", "'\"\\%"]
     refused: list[object] = ["", "x" * (longest + 1), "\x00", "\ud800", *HIDDEN, "\ufdfa" * (longest // 4), b"x", None, 1]
     return kind, field, held, refused
 
 
 def wholes(kind: type[Record], field: str, low: int, high: int) -> tuple[type[Record], str, list[object], list[object]]:
-    """Give the edges of a whole number."""
+    """Return the edges of a whole number."""
     return kind, field, [low, low + 1, high - 1, high], [low - 1, high + 1, 1.0, True, False, "1", None, Decimal(1)]
 
 
@@ -65,13 +65,13 @@ NO_AMOUNTS: list[object] = [
     *(Decimal(text) for text in ("NaN", "sNaN", "Infinity", "-Infinity")),
     *(1, 1.5, "1.00", None, True),
 ]
-MOMENTS: list[object] = [
+SNAPSHOTS: list[object] = [
     MOMENT,
     datetime.max.replace(tzinfo=UTC),
     datetime(1, 1, 1, tzinfo=UTC),
     MOMENT.replace(tzinfo=timezone(timedelta(hours=-3))),
 ]
-NO_MOMENTS: list[object] = [datetime(2024, 2, 29, 12, 0), date(2024, 2, 29), "2024-02-29T12:00:00Z", 1709208000, None]
+NO_SNAPSHOTS: list[object] = [datetime(2024, 2, 29, 12, 0), date(2024, 2, 29), "2024-02-29T12:00:00Z", 1709208000, None]
 FLAGS: list[object] = [True, False]
 NO_FLAGS: list[object] = [1, 0, "true", "", None]
 EMAILS: list[object] = [
@@ -142,8 +142,8 @@ BOUNDS: Table = [
     texts(User, "name", 1, 200),
     (User, "email", EMAILS, NO_EMAILS),
     wholes(User, "age", 0, 150),
-    (User, "created_at", MOMENTS, NO_MOMENTS),
-    (User, "updated_at", MOMENTS, NO_MOMENTS),
+    (User, "created_at", SNAPSHOTS, NO_SNAPSHOTS),
+    (User, "updated_at", SNAPSHOTS, NO_SNAPSHOTS),
     texts(Message, "data", 1, 10_000),
     texts(Client, "name", 1, 100),
     (Client, "email", EMAILS, NO_EMAILS),
@@ -189,11 +189,11 @@ BOUNDS: Table = [
     wholes(Session, "account_id", -INT63 - 1, INT63),
     texts(Session, "dialect", 1, 40),
     texts(Session, "address", 0, 200),
-    (Session, "created_at", MOMENTS, NO_MOMENTS),
-    (Session, "used_at", MOMENTS, NO_MOMENTS),
+    (Session, "created_at", SNAPSHOTS, NO_SNAPSHOTS),
+    (Session, "used_at", SNAPSHOTS, NO_SNAPSHOTS),
     texts(LoginFailures, "key", 1, 600),
     wholes(LoginFailures, "failures", 1, INT63),
-    (LoginFailures, "delayed_until", MOMENTS, NO_MOMENTS),
+    (LoginFailures, "delayed_until", SNAPSHOTS, NO_SNAPSHOTS),
 ]
 
 

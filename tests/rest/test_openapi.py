@@ -130,9 +130,9 @@ class DescribedCase(AdminCase):
         self.clients = {name: self.a_client_at(name) for name in DOORS}
 
     def a_client_at(self, name: str) -> HTTPClient:
-        gate, logins = self.gate, self.logins
-        addresses, products = Addresses(gate, self.store), Products(gate, self.store)
-        clients, inventory = Clients(gate, self.store), Inventory(gate, self.store)
+        access, logins = self.access, self.logins
+        addresses, products = Addresses(access, self.store), Products(access, self.store)
+        clients, inventory = Clients(access, self.store), Inventory(access, self.store)
         state = State(lambda: 5.0, lambda: 1)
         terms = Terms(Origins(hosts=frozenset()))
         responders: dict[str, Callable[[str], HTTPResponder]] = {
@@ -149,7 +149,7 @@ class DescribedCase(AdminCase):
     # What to ask
 
     def right(self, operation: Operation) -> Asked:
-        """Give a request that succeeds."""
+        """Return a request that succeeds."""
         path = re.sub(r"\{(\w+)\}", lambda match: str(self.in_path(operation, match[1])), operation.path)
         query = {
             parameter["name"]: self.in_query(operation, parameter["name"])
@@ -327,7 +327,7 @@ class TruthTests(DescribedCase):
             yield met
 
     def meeting(self, operation: Operation, right: Asked) -> Iterator[tuple[int, Asked]]:
-        """Give what meets the refusals that follow from the kind of the route, and need nothing else to be met."""
+        """Yield what meets the refusals that follow from the kind of the route, and need nothing else to be met."""
         if operation.method != "head":  # the line is refused before its method is known, so with a body
             yield 414, evolve(right, query={**right.query, "x": "x" * 9000})
         yield 421, evolve(right, headers={**right.headers, "Host": "evil.example"})

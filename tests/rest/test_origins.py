@@ -257,7 +257,7 @@ class Sent:
 
 
 def simple(body: bytes, type: str | None) -> list[Sent]:
-    """Give what a page of evil.example can send without being asked: by newer browsers, older ones, and from a sandbox."""
+    """Return what a page of evil.example can send without being asked: by newer browsers, older ones, and from a sandbox."""
     typed = {} if type is None else {"Content-Type": type}
     return [
         Sent(body, {**typed, "Origin": EVIL, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
@@ -269,7 +269,7 @@ def simple(body: bytes, type: str | None) -> list[Sent]:
 
 
 def as_a_form(fields: Mapping[str, str]) -> list[Sent]:
-    """Give JSON as a form says it with enctype="text/plain", and as `fetch` does: with no type, of a Blob, or a wrong one."""
+    """Return JSON as a form says it with enctype="text/plain", and as `fetch` does: with no type, of a Blob, or a wrong one."""
     text = orjson.dumps(fields)
     hidden = text[:-1] + b',"x":"="}\r\n'  # <input name='{..., "x":"' value='"}'>
     return [

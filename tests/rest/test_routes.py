@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.access import Principal
 from sockcrud.apps.messages.records import Message
 from sockcrud.errors import Outdated, Unavailable
-from sockcrud.protocols.connection import Sliced
+from sockcrud.protocols.answers import Stream
 from sockcrud.protocols.http.connection import BodySlices, Request
 from sockcrud.protocols.http.framing import Fields
 from sockcrud.rest.etags import NO_REVISION, Conditions, conditions
@@ -164,15 +164,15 @@ class IfMatchTests(SynchronousTestCase):
         self.assertEqual(self.matched(b'W/"5"', [5]), (None, [-1]))
 
 
-class FailingListing:
-    """A listing that breaks off after so many slices."""
+class FailingStream:
+    """A stream that breaks off after so many slices."""
 
     def __init__(self, slices: int) -> None:
         self.left = slices
         self.ended = False
         self.closed = False
 
-    def __aiter__(self) -> FailingListing:
+    def __aiter__(self) -> FailingStream:
         return self
 
     async def __anext__(self) -> list[Message]:
@@ -188,22 +188,22 @@ class FailingListing:
 class ListTests(SynchronousTestCase):
     def test_a_listing_that_fails_before_anything_was_said_is_let_go(self) -> None:
         for slices in (0, 1):
-            listing = FailingListing(slices)
-            self.failureResultOf(Deferred.fromCoroutine(list_response(listing, b"[", lambda _: b"1", b"]")), Unavailable)
-            self.assertTrue(listing.closed)
+            stream = FailingStream(slices)
+            self.failureResultOf(Deferred.fromCoroutine(list_response(stream, b"[", lambda _: b"1", b"]")), Unavailable)
+            self.assertTrue(stream.closed)
 
     def test_a_body_is_begun_with_what_was_read(self) -> None:
-        listing = FailingListing(3)
+        stream = FailingStream(3)
         encode = lambda messages: b"x" * LONGEST_WHOLE  # noqa: E731
-        response = self.successResultOf(Deferred.fromCoroutine(list_response(listing, b"[", encode, b"]")))
+        response = self.successResultOf(Deferred.fromCoroutine(list_response(stream, b"[", encode, b"]")))
         assert isinstance(response.body, BodySlices)
-        self.assertEqual((listing.left, listing.closed), (2, False))
+        self.assertEqual((stream.left, stream.closed), (2, False))
         response.body.close()
-        self.assertTrue(listing.closed)
+        self.assertTrue(stream.closed)
 
     def test_over_tcp_only_a_list_of_one_slice_is_whole(self) -> None:
-        answer = self.successResultOf(Deferred.fromCoroutine(list_answer(FailingListing(2), b"[", lambda _: b"1", b"]")))
-        self.assertIsInstance(answer, Sliced)
+        answer = self.successResultOf(Deferred.fromCoroutine(list_answer(FailingStream(2), b"[", lambda _: b"1", b"]")))
+        self.assertIsInstance(answer, Stream)
 
 
 class SchemaTests(SynchronousTestCase):

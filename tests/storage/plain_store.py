@@ -72,14 +72,14 @@ class PlainStore:
         self._changes: list[Change] = []
 
     def copy(self) -> PlainStore:
-        """Give a store that goes its own way from here."""
+        """Return a store that goes its own way from here."""
         other = copy(self)
         other._records = {kind: dict(records) for kind, records in self._records.items()}
         other._highest, other._changes = dict(self._highest), list(self._changes)
         return other
 
     def all(self, kind: type[Record]) -> dict[int, Record]:
-        """Give the records of a kind in the order of their ids."""
+        """Return the records of a kind in the order of their ids."""
         return dict(sorted(self._records[kind].items()))
 
     def page(self, kind: type[Record], limit: int | None, after: int | None, where: Where | None) -> list[Record]:
@@ -90,13 +90,13 @@ class PlainStore:
         ][:limit]
 
     def find(self, kind: type[Record], field: str, value: Any) -> Record | None:
-        fold = describe(kind).uniques[field]
-        owners = [record for record in self._records[kind].values() if fold(getattr(record, field)) == fold(value)]
+        normalize = describe(kind).uniques[field]
+        owners = [record for record in self._records[kind].values() if normalize(getattr(record, field)) == normalize(value)]
         assert len(owners) <= 1
         return owners[0] if owners else None
 
     def changes(self, since: int, limit: int) -> list[Change] | HistoryGone:
-        """Give the changes, or the reason to refuse them."""
+        """Return the changes, or the reason to refuse them."""
         forgotten = self._changes[: max(0, len(self._changes) - self._bound)]
         oldest = forgotten[-1].rev if forgotten else 0
         if not oldest <= since <= self.rev:
@@ -104,14 +104,14 @@ class PlainStore:
         return [change for change in self._changes if change.rev > since][:limit]
 
     def resolved(self, step: Step) -> Step:
-        """Give the step with the revision in place of RIGHT."""
+        """Return the step with the revision in place of RIGHT."""
         if isinstance(step, Insert) or step.expect != RIGHT:
             return step
         record = self._records[step.kind].get(step.id)
         return attrs.evolve(step, expect=None if record is None else record.rev)
 
     def refusals(self, step: Step) -> list[DomainError]:
-        """Give every reason to refuse a step: a store may name any of them."""
+        """Return every reason to refuse a step: a store may name any of them."""
         if isinstance(step, Insert):
             id_taken = [Taken(step.kind.__name__, "id")] if step.id in self._records[step.kind] else []
             return [*id_taken, *self._broken_rules(step)]
@@ -137,7 +137,7 @@ class PlainStore:
                 yield StillReferred(step.kind.__name__, step.id, other.__name__)
 
     def apply(self, step: Step) -> Record | None:
-        """Take a step that nothing refuses, and give the new record."""
+        """Take a step that nothing refuses, and return the new record."""
         if isinstance(step, Delete):
             self._delete(step.kind, step.id)
             return None

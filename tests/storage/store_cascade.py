@@ -14,7 +14,7 @@ from sockcrud.errors import Forbidden, NotFound, Outdated, Taken
 from sockcrud.records import Record
 from sockcrud.storage.contract import IStages, ITransaction, Stage, Where
 from tests.storage.store_case import ALL, StoreCase, a_client, a_product, an_address, an_item, everything, ids, rest_of
-from tests.storage.test_cascade_machine import sliced
+from tests.storage.test_cascade_machine import streamed
 
 OF_ONE = Where("client_id", 1)
 KINDS_THAT_GO = (Address, InventoryItem)
@@ -26,7 +26,7 @@ class CascadePromises(StoreCase):
     store: Any
 
     def setUp(self) -> None:
-        self.addCleanup(sliced().close)
+        self.addCleanup(streamed().close)
         super().setUp()
         self.paused: list[Coroutine[Any, Any, None]] = []
         self.store._clear_away = self.paused.append
@@ -44,7 +44,7 @@ class CascadePromises(StoreCase):
         await self.store.insert(Message, data="beside it")
 
     async def cleared(self) -> None:
-        """Fire when nothing is left to be cleared away."""
+        """Return when nothing is left to be cleared away."""
         while self.paused:
             await self.paused.pop(0)
 
@@ -80,12 +80,12 @@ class CascadePromises(StoreCase):
             self.assertEqual([await self.store.count(kind) for kind in (Client, *KINDS_THAT_GO)], [1, 2, 1])
             for kind in KINDS_THAT_GO:
                 self.assertEqual(await self.store.page(kind, ALL, None, OF_ONE), [])
-                self.assertEqual(await rest_of(self.store.listing(kind, where=OF_ONE)), [])
-            self.assertEqual(ids(await rest_of(self.store.listing(Address))), [2, 5])
+                self.assertEqual(await rest_of(self.store.stream(kind, where=OF_ONE)), [])
+            self.assertEqual(ids(await rest_of(self.store.stream(Address))), [2, 5])
             for product, expected in ((1, [2]), (2, [])):
                 where = Where("product_id", product)
                 self.assertEqual(ids(await self.store.page(InventoryItem, ALL, None, where)), expected)
-                self.assertEqual(ids(await rest_of(self.store.listing(InventoryItem, where=where))), expected)
+                self.assertEqual(ids(await rest_of(self.store.stream(InventoryItem, where=where))), expected)
 
         await self.always(check)
 
@@ -94,16 +94,16 @@ class CascadePromises(StoreCase):
         wheres = (None, OF_ONE, Where("product_id", 1))
         asked = [(kind, where) for kind in kinds for where in wheres if where is None or hasattr(kind, where.field)]
         before = [await self.store.page(kind, ALL, None, where) for kind, where in asked]
-        early = [self.store.listing(kind, where=where) for kind, where in asked]
-        also = [self.store.listing(kind, where=where) for kind, where in asked]
+        early = [self.store.stream(kind, where=where) for kind, where in asked]
+        also = [self.store.stream(kind, where=where) for kind, where in asked]
         await self.store.delete(Client, 1)
         after = [await self.store.page(kind, ALL, None, where) for kind, where in asked]
-        late = [self.store.listing(kind, where=where) for kind, where in asked]
+        late = [self.store.stream(kind, where=where) for kind, where in asked]
         await self.store.update(Message, 1, data="later than the late ones")
-        self.assertEqual([await rest_of(listing) for listing in early], before)
+        self.assertEqual([await rest_of(stream) for stream in early], before)
         await self.cleared()
-        self.assertEqual([await rest_of(listing) for listing in also], before)
-        self.assertEqual([await rest_of(listing) for listing in late], after)
+        self.assertEqual([await rest_of(stream) for stream in also], before)
+        self.assertEqual([await rest_of(stream) for stream in late], after)
 
     async def test_its_changes_are_told_once_each_and_in_order(self) -> None:
         before = self.store.rev
@@ -187,7 +187,7 @@ class CascadePromises(StoreCase):
         self.assertEqual(self.paused, [])
 
     async def test_what_else_it_referred_to_can_go_meanwhile(self) -> None:
-        listing = self.store.listing(InventoryItem)
+        stream = self.store.stream(InventoryItem)
         await self.store.delete(Client, 1)
         before = await everything(self.store)
 
@@ -211,7 +211,7 @@ class CascadePromises(StoreCase):
             self.assertEqual(ids(await self.store.page(Product, ALL)), [2])
 
         await self.always(check)
-        self.assertEqual(ids(await rest_of(listing)), [1, 2, 3, 4])
+        self.assertEqual(ids(await rest_of(stream)), [1, 2, 3, 4])
 
     async def test_afterwards_nothing_is_left_of_it(self) -> None:
         tables = self.store._tables

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.errors import DomainError
 from sockcrud.records import Record
-from sockcrud.storage.contract import IStore, Listing, R, Where
+from sockcrud.storage.contract import IStore, R, RecordStream, Where
 from tests.support.model import KINDS, describe
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def a_user(**fields: Any) -> dict[str, Any]:
 
 
 def a_client(number: int, **fields: Any) -> dict[str, Any]:
-    """Give the fields of a client whose unique values are those of `number`."""
+    """Return the fields of a client whose unique values are those of `number`."""
     cpf = f"454.090.{number // 100:03}-{number % 100:02}"
     return {"name": "Rui", "email": f"rui{number}@example.org", "cpf": cpf, "balance": Decimal("10.00"), **fields}
 
@@ -83,13 +83,13 @@ def ids(records: Sequence[Record]) -> list[int]:
     return [record.id for record in records]
 
 
-async def rest_of(listing: Listing[R]) -> list[R]:
-    """Give all records that `listing` has not given yet."""
-    return [record async for slice in listing for record in slice]
+async def rest_of(stream: RecordStream[R]) -> list[R]:
+    """Return all records that `stream` has not given yet."""
+    return [record async for slice in stream for record in slice]
 
 
 async def everything(store: IStore) -> dict[str, Any]:
-    """Give all that can be asked of a store whose history is whole: equal before and after means nothing has changed."""
+    """Return all that can be asked of a store whose history is whole: equal before and after means nothing has changed."""
     seen: dict[str, Any] = {"rev": store.rev, "changes": await store.changes(0, ALL)}
     for kind in KINDS:
         records = await store.page(kind, ALL)
@@ -130,7 +130,7 @@ class StoreCase(SynchronousTestCase):
         self.store = self.settle(self.opened(ALL))
 
     async def opened(self, history: int) -> IStore:
-        """Give a store that is closed after the test."""
+        """Return a store that is closed after the test."""
         store = await self.make_store(history)
 
         async def close() -> None:

@@ -6,7 +6,7 @@ Import the module, not the class: a test case that a test module can see is run 
 from __future__ import annotations
 
 from tests.storage.store_contract_groups import ReferencePromises, TransactionPromises
-from tests.storage.store_contract_history import ChangesPromises, ListingPromises
+from tests.storage.store_contract_history import ChangesPromises, StreamPromises
 from tests.storage.store_contract_records import IdPromises, PagePromises, RevisionPromises, UniquePromises
 
 
@@ -17,7 +17,7 @@ class StoreContract(
     PagePromises,
     ReferencePromises,
     TransactionPromises,
-    ListingPromises,
+    StreamPromises,
     ChangesPromises,
 ):
     """All that every store promises."""

@@ -151,7 +151,7 @@ class TransactionPromises(StoreCase):
     async def test_fires_with_the_result_of_its_body(self) -> None:
         async def body(transaction: ITransaction) -> str:
             verifyObject(ITransaction, transaction)
-            await transaction.alone("a rule")
+            await transaction.lock("a rule")
             return "done"
 
         self.assertEqual(await self.store.transact(body), "done")

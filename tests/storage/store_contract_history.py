@@ -1,5 +1,5 @@
 # mypy: allow-untyped-calls
-"""What a store promises over time: a listing is one moment, and the changes since a revision can be had."""
+"""What a store promises over time: a stream is one moment, and the changes since a revision can be had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sockcrud.apps.users.records import User
 from sockcrud.errors import HistoryGone, NotFound, Taken
 from sockcrud.identity.records import Account, Company, LoginFailures, Session
 from sockcrud.records import Record
-from sockcrud.storage.contract import IStore, ITransaction, Listing, Where
+from sockcrud.storage.contract import IStore, ITransaction, RecordStream, Where
 from tests.storage.store_case import (
     ALL,
     StoreCase,
@@ -60,17 +60,17 @@ async def shuffle_messages(transaction: ITransaction) -> None:
         await transaction.insert(Message, id, data="new")
 
 
-class ListingPromises(StoreCase):
-    """A listing gives the records as they were when it was asked for."""
+class StreamPromises(StoreCase):
+    """A stream gives the records as they were when it was asked for."""
 
     async def test_of_nothing_has_no_slice(self) -> None:
-        listing = self.store.listing(Message)
-        self.assertEqual([slice async for slice in listing], [])
-        self.assertTrue(listing.ended)
+        stream = self.store.stream(Message)
+        self.assertEqual([slice async for slice in stream], [])
+        self.assertTrue(stream.ended)
 
     async def test_gives_all_records_in_order_in_several_slices(self) -> None:
         messages = await many_messages(self.store)
-        slices = [list(slice) async for slice in self.store.listing(Message)]
+        slices = [list(slice) async for slice in self.store.stream(Message)]
         self.assertEqual([message for slice in slices for message in slice], messages)
         self.assertGreater(len(slices), 1)
         self.assertNotIn([], slices)
@@ -79,11 +79,11 @@ class ListingPromises(StoreCase):
         await many_messages(self.store)
         for left in (1, 499, 500, 501, 1_000, MANY):
             for limit in (None, 1, 500, 501, 1_000, MANY + 1):
-                listing, seen = self.store.listing(Message, 10 * (MANY - left), limit), 0
-                self.assertFalse(listing.ended)
-                async for slice in listing:
+                stream, seen = self.store.stream(Message, 10 * (MANY - left), limit), 0
+                self.assertFalse(stream.ended)
+                async for slice in stream:
                     seen += len(slice)
-                    self.assertEqual(listing.ended, seen == min(limit or left, left), (left, limit))
+                    self.assertEqual(stream.ended, seen == min(limit or left, left), (left, limit))
                 self.assertEqual(seen, min(limit or left, left))
 
     async def test_keeps_after_limit_and_value_apart_or_together(self) -> None:
@@ -91,27 +91,27 @@ class ListingPromises(StoreCase):
         for after in (None, -1, 0, 1, 999, 1_000, 2 * MANY - 2, 2 * MANY):
             for limit in (None, 1, 499, 500, 501, MANY):
                 for where in (None, ADMINS, Where("role", "none")):
-                    listed = await rest_of(self.store.listing(Account, after, limit, where))
+                    listed = await rest_of(self.store.stream(Account, after, limit, where))
                     wanted = [account for account in accounts if where is None or account.role == where.value]
                     above = [account for account in wanted if after is None or account.id > after]
                     self.assertEqual(ids(listed), ids(above[:limit]), (after, limit, where))
 
     async def test_does_not_see_what_changes_before_it_is_read(self) -> None:
         messages = await many_messages(self.store)
-        listings = [self.store.listing(Message), self.store.listing(Message, 4_995), self.store.listing(Message, 15, 505)]
+        streams = [self.store.stream(Message), self.store.stream(Message, 4_995), self.store.stream(Message, 15, 505)]
         await self.store.transact(shuffle_messages)
-        self.assertEqual(await rest_of(listings[0]), messages)
-        self.assertEqual(await rest_of(listings[1]), messages[499:])
-        self.assertEqual(await rest_of(listings[2]), messages[1:506])
+        self.assertEqual(await rest_of(streams[0]), messages)
+        self.assertEqual(await rest_of(streams[1]), messages[499:])
+        self.assertEqual(await rest_of(streams[2]), messages[1:506])
 
     async def test_does_not_see_what_changes_while_it_is_read(self) -> None:
         messages = await many_messages(self.store)
         for limit in (None, 505, MANY):
             before = await self.store.page(Message, ALL)
-            listing = self.store.listing(Message, limit=limit)
-            seen = list(await listing.__anext__())
+            stream = self.store.stream(Message, limit=limit)
+            seen = list(await stream.__anext__())
             await self.store.transact(shuffle_messages)
-            seen += await rest_of(listing)
+            seen += await rest_of(stream)
             self.assertEqual(seen, before[:limit])
             await self.put_back(messages)
 
@@ -133,11 +133,11 @@ class ListingPromises(StoreCase):
             for account in await transaction.page(Account, ALL):
                 await transaction.update(Account, account.id, role="user" if account.role == "admin" else "admin")
 
-        fresh, limited = self.store.listing(Account, where=ADMINS), self.store.listing(Account, 100, 700, ADMINS)
-        begun = self.store.listing(Account, where=ADMINS)
+        fresh, limited = self.store.stream(Account, where=ADMINS), self.store.stream(Account, 100, 700, ADMINS)
+        begun = self.store.stream(Account, where=ADMINS)
         first = list(await begun.__anext__())
         await self.store.transact(swap_roles)
-        later = self.store.listing(Account, where=ADMINS)
+        later = self.store.stream(Account, where=ADMINS)
         await self.store.transact(swap_roles)
         self.assertEqual(await rest_of(fresh), admins)
         self.assertEqual(first + await rest_of(begun), admins)
@@ -146,19 +146,19 @@ class ListingPromises(StoreCase):
 
     async def test_gives_records_that_have_all_been_deleted_since(self) -> None:
         messages = await many_messages(self.store)
-        listing = self.store.listing(Message)
-        seen = list(await listing.__anext__())
+        stream = self.store.stream(Message)
+        seen = list(await stream.__anext__())
         await self.put_back([])
-        self.assertEqual(seen + await rest_of(listing), messages)
+        self.assertEqual(seen + await rest_of(stream), messages)
 
     async def test_gives_no_record_that_has_been_inserted_since(self) -> None:
-        listing = self.store.listing(Message)
+        stream = self.store.stream(Message)
         await many_messages(self.store)
-        self.assertEqual(await rest_of(listing), [])
+        self.assertEqual(await rest_of(stream), [])
 
     async def test_is_not_disturbed_by_a_transaction_that_fails(self) -> None:
         messages = await many_messages(self.store)
-        listing = self.store.listing(Message)
+        stream = self.store.stream(Message)
 
         async def body(transaction: ITransaction) -> None:
             await shuffle_messages(transaction)
@@ -166,25 +166,25 @@ class ListingPromises(StoreCase):
 
         with self.assertRaises(NotFound):
             await self.store.transact(body)
-        self.assertEqual(await rest_of(listing), messages)
+        self.assertEqual(await rest_of(stream), messages)
 
     async def test_each_keeps_its_own_moment(self) -> None:
         await self.store.insert(Message, data="first")
-        listings: list[Listing[Message]] = []
+        streams: list[RecordStream[Message]] = []
         for data in ("second", "third", "fourth"):
-            listings.append(self.store.listing(Message))
+            streams.append(self.store.stream(Message))
             await self.store.update(Message, 1, data=data)
-        seen = [(await rest_of(listing))[0].data for listing in listings]
+        seen = [(await rest_of(stream))[0].data for stream in streams]
         self.assertEqual(seen, ["first", "second", "third"])
 
     async def test_gives_nothing_more_once_closed(self) -> None:
         await many_messages(self.store)
-        listing = self.store.listing(Message)
-        await listing.__anext__()
+        stream = self.store.stream(Message)
+        await stream.__anext__()
         for _ in range(2):
-            listing.close()
-            self.assertTrue(listing.ended)
-            self.assertEqual(await rest_of(listing), [])
+            stream.close()
+            self.assertTrue(stream.ended)
+            self.assertEqual(await rest_of(stream), [])
         await self.store.transact(shuffle_messages)
         self.assertEqual((await self.store.get(Message, 10)).data, "changed")
 

@@ -113,7 +113,7 @@ class RevisionPromises(StoreCase):
 
 
 class UniquePromises(StoreCase):
-    """A unique value has one owner, as its field folds it."""
+    """A unique value has one owner, as its field normalizes it."""
 
     async def test_a_taken_value_is_refused_and_the_field_named(self) -> None:
         await self.store.insert(Client, **a_client(1))

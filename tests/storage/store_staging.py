@@ -56,7 +56,7 @@ class StagingPromises(StoreCase):
     async def test_nothing_of_it_is_seen_before_it_is_published(self) -> None:
         await self.stock()
         before = await everything(self.store)
-        listing = self.store.listing(Client)
+        stream = self.store.stream(Client)
         stage = await self.new_ones()
         self.assertEqual(await everything(self.store), before)
         for id in (1, 5, 9):
@@ -66,9 +66,9 @@ class StagingPromises(StoreCase):
         self.assertEqual(ids(await self.store.page(Client, 2)), [2, 4])
         self.assertEqual(ids(await self.store.page(Client, 2, after=4)), [6])
         self.assertEqual(await self.store.page(Address, ALL, None, Where("client_id", 5)), [])
-        between = self.store.listing(Address, where=Where("client_id", 2)), self.store.listing(Client, 4)
+        between = self.store.stream(Address, where=Where("client_id", 2)), self.store.stream(Client, 4)
         await stage.publish(permit)
-        self.assertEqual(ids(await rest_of(listing)), [2, 4, 6])
+        self.assertEqual(ids(await rest_of(stream)), [2, 4, 6])
         self.assertEqual([ids(await rest_of(each)) for each in between], [[20], [6]])
 
     async def test_all_of_it_is_seen_at_once(self) -> None:
@@ -78,7 +78,7 @@ class StagingPromises(StoreCase):
         await self.store.update(Client, 2, name="Other")
         await stage.publish(permit)
         self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2, 4, 5, 6, 9])
-        self.assertEqual(ids(await rest_of(self.store.listing(Address, where=Where("client_id", 2)))), [20, 21, 30])
+        self.assertEqual(ids(await rest_of(self.store.stream(Address, where=Where("client_id", 2)))), [20, 21, 30])
         self.assertEqual([await self.store.count(kind) for kind in (Client, Address)], [6, 4])
         found = await self.store.find(Client, "cpf", a_client(5)["cpf"])
         self.assertEqual(found, await self.store.get(Client, 5))
@@ -94,10 +94,10 @@ class StagingPromises(StoreCase):
         five = await self.store.get(Client, 5)
         five = await self.store.update(Client, 5, five.rev, name="New")
         self.assertEqual(five.rev, self.store.rev)
-        listing = self.store.listing(Address)
+        stream = self.store.stream(Address)
         await self.store.delete(Client, 2)
         self.assertEqual(ids(await self.store.page(Address, ALL)), [10])
-        self.assertEqual(ids(await rest_of(listing)), [10, 20, 21, 30])
+        self.assertEqual(ids(await rest_of(stream)), [10, 20, 21, 30])
         self.assertEqual((await self.store.insert(Client, **a_client(11))).id, 10)
         await (await self.staged(client(2), address(40, 2))).publish(permit)
         self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2, 4, 5, 6, 9, 10])
@@ -249,17 +249,17 @@ class StagingPromises(StoreCase):
             after = random.choice([None, first + random.randrange(1000)])
             expected = sorted(id for id in mine if after is None or id > after)
             self.assertEqual(ids(await self.store.page(Message, 40, after)), expected[:40])
-            self.assertEqual(ids(await rest_of(self.store.listing(Message, after))), expected)
+            self.assertEqual(ids(await rest_of(self.store.stream(Message, after))), expected)
             self.assertEqual(await self.store.count(Message), len(mine))
-        listing, expected = self.store.listing(Message), sorted(mine)
+        stream, expected = self.store.stream(Message), sorted(mine)
         if random.random() < 0.3:
             await stage.abandon()
         else:
             await stage.publish(permit)
             mine |= {id: f"{id}" for id in numbers[:150]}
-        self.assertEqual(ids(await rest_of(listing)), expected)
+        self.assertEqual(ids(await rest_of(stream)), expected)
         self.assertEqual({each.id: each.data for each in await self.store.page(Message, ALL)}, mine)
-        self.assertEqual(ids(await rest_of(self.store.listing(Message))), sorted(mine))
+        self.assertEqual(ids(await rest_of(self.store.stream(Message))), sorted(mine))
 
     async def _change(self, random: Random, mine: dict[int, str], others: list[int]) -> None:
         id, kind = random.choice(others), random.randrange(3)

@@ -35,7 +35,7 @@ from tests.storage import store_cascade
 from tests.storage.sqlite import sqlite_case
 from tests.storage.sqlite.sqlite_case import records_of, rows, settled, started, the_reactor
 from tests.storage.store_case import ALL, a_client, an_address, ids, rest_of
-from tests.storage.test_cascade_machine import sliced
+from tests.storage.test_cascade_machine import streamed
 from tests.support.model import STANDARD
 
 
@@ -64,7 +64,7 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
             lambda: self.store.page(Address, ALL),
             lambda: self.store.count(InventoryItem),
             lambda: self.store.insert(Address, 3, **an_address(2)),
-            lambda: rest_of(self.store.listing(Address)),
+            lambda: rest_of(self.store.stream(Address)),
             lambda: self.store.changes(0, ALL),
         ]
 
@@ -225,7 +225,7 @@ class BrokenTests(sqlite_case.SqliteCase):
     """The disk fails while something is cleared away."""
 
     def test_it_goes_on_at_the_next_start(self) -> None:
-        self.addCleanup(sliced().close)
+        self.addCleanup(streamed().close)
         settled(self.stock())
         real, commits = sqlite_batch.write_batch, 0
 
@@ -289,38 +289,38 @@ class TableTests(SynchronousTestCase):
 
     def test_a_list_is_read_while_half_of_what_an_older_one_needed_of_a_record_is_let_go_of(self) -> None:
         tables = _tables(340)
-        older = tables.listing(Address, None, None, None)
+        older = tables.stream(Address, None, None, None)
         tables.begin()
         for id in range(1, 335):  # three steps each, of which a thousand go at once
             tables.delete(Address, id, None)
         tables.commit()
-        listing = tables.listing(Address, None, None, None)
+        stream = tables.stream(Address, None, None, None)
         older.close()
 
         async def listed() -> list[int]:
-            return ids(await rest_of(listing))
+            return ids(await rest_of(stream))
 
         self.assertEqual(self.successResultOf(Deferred.fromCoroutine(listed())), list(range(335, 341)))
 
     def test_a_list_that_was_begun_after_it_keeps_nothing_of_it(self) -> None:
         tables = _tables(600)
-        tables.listing(Address, None, None, None).close()
+        tables.stream(Address, None, None, None).close()
         cascade = Cascade(tables, Client, 1, None)
-        other = tables.listing(Client, None, None, None)
+        other = tables.stream(Client, None, None, None)
         tables.begin()
         tables.insert(Client, 2, a_client(2))
         tables.insert(Address, None, an_address(2))
         tables.commit()
-        listing = tables.listing(Address, None, None, None)
+        stream = tables.stream(Address, None, None, None)
         while cascade.clear(SLICE):
             pass
         self.assertEqual(tables.budget.used, 0)
-        listing.close()
+        stream.close()
         other.close()
 
 
 def _tables(addresses: int) -> Tables:
-    """Give tables with one client, who has so many addresses."""
+    """Return tables with one client, who has so many addresses."""
     tables = Tables(STANDARD, history=ALL)
     tables.begin()
     tables.insert(Client, None, a_client(1))

@@ -38,7 +38,7 @@ T = TypeVar("T")
 PARENTS: Final = st.sampled_from([Client, Product, Account])
 
 
-def sliced() -> contextlib.ExitStack:
+def streamed() -> contextlib.ExitStack:
     """Let one dependant be very many, and one at a time be cleared away, until it is closed."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(cascade, "SLICE", 0))
@@ -54,7 +54,7 @@ class Cascading(StoreMachine):
     history = 1_000
 
     def __init__(self) -> None:
-        self._sliced = sliced()
+        self._streamed = streamed()
         super().__init__()
 
     @property
@@ -62,7 +62,7 @@ class Cascading(StoreMachine):
         return cast(Tables, self.store._tables)
 
     def keeps(self, step: Step) -> bool:
-        """Tell whether a step asks for what is taken until it is cleared away."""
+        """Return whether a step asks for what is taken until it is cleared away."""
         tables = self.tables
         if tables.cascade is None or not isinstance(step, Insert):
             return False
@@ -95,7 +95,7 @@ class Cascading(StoreMachine):
 
     def teardown(self) -> None:
         super().teardown()
-        self._sliced.close()
+        self._streamed.close()
 
 
 class CascadingMemoryStoreMachine(Cascading, MemoryStoreMachine):

@@ -12,7 +12,7 @@ from sockcrud.errors import NotFound
 from sockcrud.identity.records import Account, Company
 from sockcrud.storage.contract import IStore, ITransaction, Where
 from sockcrud.storage.memory.hidden import MANY
-from sockcrud.storage.memory.snapshots import TableListing
+from sockcrud.storage.memory.snapshots import TableStream
 from sockcrud.storage.memory.store import MemoryStore
 from sockcrud.storage.memory.tables import Tables
 from sockcrud.storage.weights import SLICE
@@ -95,7 +95,7 @@ class MemoryStoreOnlyTests(StoreCase):
 
 
 class TableTests(StoreCase):
-    """What tables and their listings hold on to."""
+    """What tables and their streams hold on to."""
 
     def setUp(self) -> None:
         self.tables = Tables(STANDARD, 0)
@@ -110,26 +110,26 @@ class TableTests(StoreCase):
                 self.tables.delete(Message, id, None)
         self.tables.commit()
 
-    def listing(self, limit: int | None = None) -> TableListing[Message]:
-        return self.tables.listing(Message, None, limit, None)
+    def stream(self, limit: int | None = None) -> TableStream[Message]:
+        return self.tables.stream(Message, None, limit, None)
 
     async def test_a_slice_is_no_longer_however_much_was_deleted(self) -> None:
-        listing, lengths = self.listing(), list[int]()
+        stream, lengths = self.stream(), list[int]()
         self.change(range(1, 2_001), "delete")
-        async for slice in listing:
+        async for slice in stream:
             lengths.append(len(slice))
         self.assertEqual(lengths, [SLICE] * 4)
 
     async def test_one_read_to_its_end_or_its_limit_or_closed_keeps_nothing(self) -> None:
         table = self.tables.table(Message)
-        await rest_of(self.listing())
-        self.assertEqual(table.open_listings, 0)
-        await rest_of(self.listing(700))
-        self.assertEqual(table.open_listings, 0)
-        listing = self.listing()
-        self.assertEqual(table.open_listings, 1)
-        listing.close()
-        self.assertEqual(table.open_listings, 0)
+        await rest_of(self.stream())
+        self.assertEqual(table.open_streams, 0)
+        await rest_of(self.stream(700))
+        self.assertEqual(table.open_streams, 0)
+        stream = self.stream()
+        self.assertEqual(table.open_streams, 1)
+        stream.close()
+        self.assertEqual(table.open_streams, 0)
 
     def test_a_value_that_no_record_has_any_more_keeps_no_room(self) -> None:
         self.tables.begin()

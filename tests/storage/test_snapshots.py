@@ -12,14 +12,14 @@ import pytest
 
 from sockcrud.apps.messages.dialect import _inside_text
 from sockcrud.apps.messages.records import Message
-from sockcrud.apps.shop.dialect.products import _products_shown
+from sockcrud.apps.shop.dialect.products import _render_products
 from sockcrud.apps.shop.records import Product
 from sockcrud.apps.users.dialect import _users
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Unavailable
 from sockcrud.records import Record
 from sockcrud.storage.capacity import Capacity
-from sockcrud.storage.memory.snapshots import TableListing
+from sockcrud.storage.memory.snapshots import TableStream
 from sockcrud.storage.memory.tables import Tables
 from tests.storage.store_case import StoreCase, a_product, a_user, ids, rest_of
 from tests.support.model import STANDARD
@@ -70,8 +70,8 @@ class SnapshotCase(StoreCase):
     def drop(self, *ids: int) -> None:
         self.change(*(lambda id=id: self.tables.delete(Message, id, None) for id in ids))
 
-    def listing(self) -> TableListing[Message]:
-        return self.tables.listing(Message, None, None, None)
+    def stream(self) -> TableStream[Message]:
+        return self.tables.stream(Message, None, None, None)
 
     @property
     def kept(self) -> int:
@@ -87,7 +87,7 @@ class WriterTests(SnapshotCase):
         costs = []
         for more in (1, 999):
             for number in range(more):
-                self.listing()
+                self.stream()
                 self.alter(9, data=f"{more} {number}")  # so that each is of another moment
             changes = (lambda: self.add(1_000), lambda: self.alter(1), lambda: self.drop(1_000), lambda: self.drop(1))
             costs.append([calls_made(change) for change in changes])
@@ -99,30 +99,30 @@ class WriterTests(SnapshotCase):
         self.add(*range(10))
         before = calls_made(lambda: self.add(10))
         for _ in range(1_000):
-            self.listing()
+            self.stream()
         self.assertEqual(calls_made(lambda: self.add(11)), before)
 
     def test_a_record_is_kept_once_for_all_lists_however_often_it_changes(self) -> None:
         self.add(*range(10))
         for _ in range(1_000):
-            self.listing()
+            self.stream()
         for number in range(1_000):
             self.alter(1, data=f"{number}")
         self.assertEqual(self.kept, 1)
 
     async def test_lists_of_many_moments_are_each_right(self) -> None:
         self.add(1)
-        listings = []
+        streams = []
         for number in range(1_000):
             self.alter(1, data=f"{number}")
-            listings.append(self.listing())
+            streams.append(self.stream())
         self.drop(1)
         for number in (0, 999, 500, 1, 998):
-            self.assertEqual([message.data for message in await rest_of(listings[number])], [f"{number}"])
+            self.assertEqual([message.data for message in await rest_of(streams[number])], [f"{number}"])
 
     def test_a_change_that_is_taken_back_keeps_nothing(self) -> None:
         self.add(*range(10))
-        self.listing()
+        self.stream()
         for _ in range(1_000):
             self.tables.begin()
             self.tables.update(Message, 1, None, {"data": "z"})
@@ -133,7 +133,7 @@ class WriterTests(SnapshotCase):
     def test_a_list_within_a_transaction_is_refused(self) -> None:
         self.tables.begin()
         with self.assertRaises(RuntimeError):
-            self.listing()
+            self.stream()
         self.tables.rollback()
 
 
@@ -143,11 +143,11 @@ class KeptTests(SnapshotCase):
     def test_what_many_changes_left_is_let_go_of_in_turns(self) -> None:
         many = range(10_000)
         self.add(*many)
-        listing = self.listing()
+        stream = self.stream()
         self.drop(*many)
         self.assertEqual(self.kept, len(many))
         kept = [self.kept]
-        listing.close()
+        stream.close()
         while self.turns:
             kept.append(self.kept)
             self.turns.pop()()
@@ -156,9 +156,9 @@ class KeptTests(SnapshotCase):
 
     def test_what_no_list_reads_any_more_goes_while_others_are_open(self) -> None:
         self.add(*range(100))
-        first = self.listing()
+        first = self.stream()
         self.alter(*range(50), data="second")
-        second = self.listing()
+        second = self.stream()
         self.alter(*range(25, 75), data="third")
         self.assertEqual(self.kept, 100)
         first.close()
@@ -169,7 +169,7 @@ class KeptTests(SnapshotCase):
     async def test_an_unread_list_ends_where_it_would_keep_too_much(self) -> None:
         self.have_room_for(2**20)
         self.add(*range(100), data=LONG)
-        unread = self.listing()
+        unread = self.stream()
         most = 0
         for id in range(100):
             self.drop(id)
@@ -179,14 +179,14 @@ class KeptTests(SnapshotCase):
             await anext(unread)
         self.assertTrue(unread.ended)
         self.assertEqual(await rest_of(unread), [])
-        self.assertEqual(self.tables.table(Message).open_listings, 0)
+        self.assertEqual(self.tables.table(Message).open_streams, 0)
 
     async def test_the_oldest_ends_first(self) -> None:
         self.have_room_for(2**20)
         self.add(*range(40), data=LONG)
-        old = self.listing()
+        old = self.stream()
         self.drop(*range(20))
-        new = self.listing()
+        new = self.stream()
         self.drop(*range(20, 40))
         with self.assertRaises(Unavailable):
             await anext(old)
@@ -196,7 +196,7 @@ class KeptTests(SnapshotCase):
         self.have_room_for(2**20)
         self.add(*range(40), data=LONG)
         self.change(lambda: self.tables.insert(User, 1, a_user()))
-        users, messages = self.tables.listing(User, None, None, None), self.listing()
+        users, messages = self.tables.stream(User, None, None, None), self.stream()
         self.change(lambda: self.tables.delete(User, 1, None))
         self.drop(*range(40))
         self.assertEqual(ids(await rest_of(users)), [1])
@@ -206,23 +206,23 @@ class KeptTests(SnapshotCase):
     async def test_one_that_is_asked_for_again_after_the_end_of_the_last_is_whole(self) -> None:
         self.have_room_for(2**20)
         self.add(*range(40), data=LONG)
-        ended = self.listing()
+        ended = self.stream()
         self.tables.begin()
         for id in range(40):
             self.tables.delete(Message, id, None)
         self.tables.rollback()
-        again = self.listing()  # at the same revision as the one that was ended
+        again = self.stream()  # at the same revision as the one that was ended
         self.drop(39)
         self.assertEqual(len(await rest_of(again)), 40)
         with self.assertRaises(Unavailable):
             await anext(ended)
-        self.assertEqual(self.tables.table(Message).open_listings, 0)
+        self.assertEqual(self.tables.table(Message).open_streams, 0)
 
     def test_a_thousand_unread_lists_keep_no_more_than_one(self) -> None:
         self.have_room_for(2**20)
         self.add(*range(10), data=LONG)
         for number in range(1_000):
-            self.listing()
+            self.stream()
             self.alter(number % 10, data=LONG)
         self.assertLess(self.budget.used, 2**20 + 50_000)
 
@@ -246,7 +246,7 @@ def a_named_user(id: int, text: str) -> User:
 @pytest.mark.parametrize("length", [1, 60, 2_000, 10_000])
 @pytest.mark.parametrize("character", WORST)
 @pytest.mark.parametrize(
-    ("make", "encode"), [(a_message, _inside_text), (a_long_product, _products_shown), (a_named_user, _users)]
+    ("make", "encode"), [(a_message, _inside_text), (a_long_product, _render_products), (a_named_user, _users)]
 )
 def test_a_slice_is_bounded_however_long_its_records_become(
     make: Callable[[int, str], Record], encode: Callable[[Sequence[Any]], bytes], character: str, length: int
@@ -258,18 +258,18 @@ def test_a_slice_is_bounded_however_long_its_records_become(
     table.records, table.highest = {record.id: record for record in records}, records[-1].id
     table.ids.update(table.records)
     tables.start_at(1)
-    seen, listing = 0, tables.listing(type(records[0]), None, None, None)
-    while not listing.ended:
-        slice = run(listing)
+    seen, stream = 0, tables.stream(type(records[0]), None, None, None)
+    while not stream.ended:
+        slice = run(stream)
         seen += len(slice)
         assert len(slice) == 1 or len(encode(slice)) <= 256 * 1024, len(slice)
     assert seen == 600
 
 
-def run(listing: TableListing[Any]) -> Sequence[Any]:
-    """Give the next slice, for which nothing waits."""
+def run(stream: TableStream[Any]) -> Sequence[Any]:
+    """Return the next slice, for which nothing waits."""
     try:
-        listing.__anext__().send(None)
+        stream.__anext__().send(None)
     except StopIteration as done:
         slice: Sequence[Any] = done.value
         return slice
@@ -282,6 +282,6 @@ class SliceTests(SnapshotCase):
     async def test_long_records_come_a_few_at_a_time_short_ones_500(self) -> None:
         self.add(*range(500), data="x" * 10_000)
         self.add(*range(500, 2_500), data="x" * 50)
-        lengths = [len(slice) async for slice in self.listing()]
+        lengths = [len(slice) async for slice in self.stream()]
         self.assertEqual(set(lengths[:160]), {3})
         self.assertEqual(lengths[-2], 500)

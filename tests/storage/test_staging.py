@@ -102,7 +102,7 @@ class PublishedTests(sqlite_case.SqliteCase):
             seen.append(await self.store.get(Message, 7))
 
         async def listed() -> None:
-            seen.append(ids(await rest_of(self.store.listing(Message))))
+            seen.append(ids(await rest_of(self.store.stream(Message))))
 
         async def refused() -> None:
             try:

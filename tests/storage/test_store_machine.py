@@ -20,7 +20,7 @@ from sockcrud.identity.records import Account, Company, Session
 from sockcrud.records import Record
 from sockcrud.storage import weights
 from sockcrud.storage.capacity import STANDARD, Capacity
-from sockcrud.storage.contract import Change, IChanges, IStore, ITransaction, Listing, Where
+from sockcrud.storage.contract import Change, IChanges, IStore, ITransaction, RecordStream, Where
 from sockcrud.storage.memory import hidden
 from sockcrud.storage.memory.store import MemoryStore
 from tests.storage.plain_store import RIGHT, Delete, Insert, PlainStore, Step, Update
@@ -117,7 +117,7 @@ class StoreMachine(RuleBasedStateMachine):
     """A store beside `PlainStore`, and a mirror that is told nothing but changes.
 
     A machine for another store overrides `make_store` and, where it needs a reactor, `settle`. One for a durable store
-    adds a rule that closes `self.listings`, then closes `self.store` and opens it again: everything else must go on.
+    adds a rule that closes `self.streams`, then closes `self.store` and opens it again: everything else must go on.
     """
 
     history = HISTORY
@@ -126,7 +126,7 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.store = self.settle(self.make_store())
         self.plain = PlainStore(self.history)
-        self.listings: list[tuple[Listing[Record], list[Record]]] = []
+        self.streams: list[tuple[RecordStream[Record], list[Record]]] = []
         self.mirror: dict[tuple[type[Record], int], Record] = {}
         self.mirrored = 0
 
@@ -144,8 +144,8 @@ class StoreMachine(RuleBasedStateMachine):
         return cast(T, result)
 
     def teardown(self) -> None:
-        for listing, _ in self.listings:
-            listing.close()
+        for stream, _ in self.streams:
+            stream.close()
 
         async def close() -> None:
             await self.store.close()
@@ -153,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(close())
 
     async def take(self, step: Step, plain: PlainStore, to: IChanges) -> bool:
-        """Take a step in both stores, and check that both refuse it or both have the same record. Tell whether it was taken."""
+        """Take a step in both stores, which must both refuse it or have the same record; return whether it was taken."""
         step = plain.resolved(step)
         reasons = [repr(reason) for reason in plain.refusals(step)]
         outcome = await _outcome(step.apply(to))
@@ -211,33 +211,33 @@ class StoreMachine(RuleBasedStateMachine):
 
         self.settle(check())
 
-    @precondition(lambda self: len(self.listings) < 6)
+    @precondition(lambda self: len(self.streams) < 6)
     @rule(selection=_selections(), limit=st.none() | LIMITS)
     def open_listing(self, selection: tuple[type[Record], int | None, Where | None], limit: int | None) -> None:
         kind, after, where = selection
-        self.listings.append((self.store.listing(kind, after, limit, where), self.plain.page(kind, limit, after, where)))
+        self.streams.append((self.store.stream(kind, after, limit, where), self.plain.page(kind, limit, after, where)))
 
-    @precondition(lambda self: self.listings)
+    @precondition(lambda self: self.streams)
     @rule(data=st.data(), close=st.booleans())
     def read_a_slice(self, data: st.DataObject, close: bool) -> None:
-        self.read_a_slice_of(*self.listings.pop(data.draw(st.integers(0, len(self.listings) - 1))), close)
+        self.read_a_slice_of(*self.streams.pop(data.draw(st.integers(0, len(self.streams) - 1))), close)
 
-    def read_a_slice_of(self, listing: Listing[Record], left: list[Record], close: bool) -> None:
+    def read_a_slice_of(self, stream: RecordStream[Record], left: list[Record], close: bool) -> None:
         async def read() -> None:
             try:
-                slice = list(await listing.__anext__())
+                slice = list(await stream.__anext__())
             except StopAsyncIteration:
                 assert left == []
-                assert listing.ended
+                assert stream.ended
                 return
             assert slice
             assert slice == left[: len(slice)]
-            if listing.ended:
+            if stream.ended:
                 assert len(slice) == len(left)
             elif close:
-                listing.close()
+                stream.close()
             else:
-                self.listings.append((listing, left[len(slice) :]))
+                self.streams.append((stream, left[len(slice) :]))
 
         self.settle(read())
 
@@ -246,7 +246,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(self._told(self.plain.rev - back, limit))
 
     async def _told(self, since: int, limit: int) -> list[Change] | None:
-        """Give the changes since a revision, after a check that both stores tell the same; None where both refuse."""
+        """Return the changes since a revision, after a check that both stores tell the same; None where both refuse."""
         expected = self.plain.changes(since, limit)
         changes = await _outcome(self.store.changes(since, limit))
         if isinstance(changes, DomainError) or isinstance(expected, DomainError):
@@ -307,7 +307,7 @@ class MemoryStoreMachine(StoreMachine):
 
     @invariant()
     def keeps_nothing_for_no_list(self) -> None:
-        if not self.listings:
+        if not self.streams:
             assert self.budget.used == 0
             assert not any(versions.kept for versions in self.budget.users)
 
@@ -321,11 +321,11 @@ class NarrowMemoryStoreMachine(MemoryStoreMachine):
 
     capacity = Capacity(list_bytes=2_000)
 
-    def read_a_slice_of(self, listing: Listing[Record], left: list[Record], close: bool) -> None:
+    def read_a_slice_of(self, stream: RecordStream[Record], left: list[Record], close: bool) -> None:
         try:
-            super().read_a_slice_of(listing, left, close)
+            super().read_a_slice_of(stream, left, close)
         except Unavailable:
-            assert listing.ended
+            assert stream.ended
 
     @invariant()
     def keeps_no_more_than_it_may(self) -> None:

@@ -362,7 +362,7 @@ class SqliteTests(TakingIn, SynchronousTestCase):
             return "pages" in [name for _, name, *_ in connection.execute("PRAGMA table_info(books)")]
 
     def _dies_at(self, statement: int, schema: Schema) -> bool:
-        """Load the file in a process that dies at one of the statements of whoever may change it. Tell whether it did not."""
+        """Load the file in a process that dies at one of the statements of whoever may change it. Return whether it did not."""
         if not (pid := os.fork()):
             try:
                 left, real = statement, sqlite_file.connect

@@ -38,30 +38,30 @@ class Row:
     headers: Mapping[str, str] = Factory(dict)
 
     def target(self, path: str, targets: Mapping[str, int], session: str) -> str:
-        """Give what the request line names, at this path of the route."""
+        """Return what the request line names, at this path of the route."""
         values = {name: str(targets[of]) for name, of in self.of.items()} | {"session": session}
         query = f"?{self.query.format(**targets)}" if self.query else ""
         return path.format(**values) + query
 
 
 def family(dialect: str) -> str:
-    """Give where a dialect's rows stand: the shop's routes are the same at each port that has them."""
+    """Return where a dialect's rows stand: the shop's routes are the same at each port that has them."""
     return "shop" if dialect in SHOP_PORTS else dialect
 
 
 def rows_of(dialect: str, route: Route) -> tuple[Row, ...]:
-    """Give the rows of a route: none where the table lacks it."""
+    """Return the rows of a route: none where the table lacks it."""
     rows = TABLE.get((family(dialect), route.method, route.path), ())
     return rows if isinstance(rows, tuple) else (rows,)
 
 
 def session_dialect(dialect: str) -> str:
-    """Give the dialect whose sessions work here."""
+    """Return the dialect whose sessions work here."""
     return "auth" if dialect in SHOP_PORTS else dialect
 
 
 def has_targets(row: Row) -> bool:
-    """Tell whether a record is named outside the body."""
+    """Return whether a record is named outside the body."""
     return bool(row.of) or re.search(r"\{\w+\}", row.query) is not None
 
 

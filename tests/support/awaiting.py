@@ -18,7 +18,7 @@ def awaits(test: Test) -> Test:
 
 
 def is_awaited(test: object) -> bool:
-    """Tell whether this test was marked so."""
+    """Return whether this test was marked so."""
     return getattr(test, "_pytest_twisted_mark", None) is not None
 
 

@@ -38,6 +38,6 @@ def certified(directory: Path, days: float, *, rsa: bool = False) -> tuple[Path,
 
 
 def endpoint(directory: Path, days: float) -> str:
-    """Give the description of an endpoint with TLS that has such a certificate, at a port of its own choice."""
+    """Return the description of an endpoint with TLS that has such a certificate, at a port of its own choice."""
     key, certificate = certified(directory, days)
     return f"ssl:0:privateKey={key}:certKey={certificate}:interface=127.0.0.1"

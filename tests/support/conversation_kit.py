@@ -18,13 +18,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
-from sockcrud.protocols.answers import Answer, Last, Sliced, Work
+from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
 from sockcrud.protocols.connections import Connections, Listening, Shares
 from sockcrud.protocols.json.objects import JSONConversation, JSONLimits, JSONObject, Responder
 
 
 def line(request: object) -> bytes:
-    """Give the answer of `ScriptedResponder` to a request of this name."""
+    """Return the answer of `ScriptedResponder` to a request of this name."""
     return f"{request}\n".encode()
 
 
@@ -35,7 +35,7 @@ class Slices:
         self.given = 0
         self.closed = 0
         self.waits: Deferred[None] | None = None
-        self.answer = Sliced(self._slices(name, count, by_hand), self._close)
+        self.answer = Stream(self._slices(name, count, by_hand), self._close)
 
     async def _slices(self, name: object, count: int, by_hand: bool) -> AsyncIterator[bytes]:
         for number in range(count):
@@ -83,7 +83,7 @@ class ScriptedResponder:
             self.waiting[name] = Deferred()
             return await self.waiting[name]
         if do == "last":
-            return Last(line(name))
+            return CloseAfter(line(name))
         if do == "slice":
             self.slices[name] = Slices(name, request.get("count", 3), request.get("by_hand", False))
             return self.slices[name].answer
@@ -154,7 +154,7 @@ class Wire(StringTransport):
         self.producer.resumeProducing()  # type: ignore[union-attr]
 
     def said(self) -> bytes:
-        """Give what was written since the last time."""
+        """Return what was written since the last time."""
         said: bytes = self.value()
         self.clear()
         return said
@@ -176,7 +176,7 @@ class Peer:
         return self.wire.said()
 
     def ask(self, data: bytes) -> bytes:
-        """Send, and give what is said at once."""
+        """Send, and return what is said at once."""
         self.send(data)
         return self.hear()
 
@@ -210,7 +210,7 @@ class ConversationCase(SynchronousTestCase):
         self.responder = ScriptedResponder()
 
     def connect(self, responder: Responder | None = None, tcp: bool = False, address: str = "192.0.2.1", **limits: Any) -> Peer:
-        """Give a new connection, served by the responder of the test unless another is given."""
+        """Return a new connection, served by the responder of the test unless another is given."""
         allowed = evolve(self.limits, **limits)
         conversation = JSONConversation(responder or self.responder, self.clock, Listening(self.connections), allowed)
         return Peer(conversation, tcp, address)

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.apps.messages.dialect import MessagesResponder
 from sockcrud.apps.messages.service import Messages
 from sockcrud.apps.users.dialect import UsersResponder
 from sockcrud.apps.users.service import Users
 from sockcrud.records import Record
-from sockcrud.storage.contract import Listing, R, Where
+from sockcrud.storage.contract import R, RecordStream, Where
 from sockcrud.storage.memory.store import MemoryStore
 from tests.support.conversation_kit import ConversationCase, Peer
 from tests.support.model import STANDARD
@@ -37,12 +37,12 @@ class FailingStore(MemoryStore):
         await self._trouble()
         return await super()._changed(change)
 
-    def listing(
+    def stream(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
-    ) -> Listing[R]:
+    ) -> RecordStream[R]:
         if self.error is not None:
             raise self.error
-        return super().listing(kind, after, limit, where)
+        return super().stream(kind, after, limit, where)
 
     async def _trouble(self) -> None:
         if self.late is not None:
@@ -57,15 +57,15 @@ class DialectCase(ConversationCase):
     def setUp(self) -> None:
         super().setUp()
         self.store = FailingStore(STANDARD)
-        self.gate = Gate(self.clock)
+        self.access = Access(self.clock)
 
     def users(self, **limits: Any) -> Peer:
-        """Give a connection that speaks the users dialect."""
-        return self.connect(UsersResponder(Users(self.gate, self.store), "192.0.2.1"), **limits)
+        """Return a connection that speaks the users dialect."""
+        return self.connect(UsersResponder(Users(self.access, self.store), "192.0.2.1"), **limits)
 
     def messages(self, **limits: Any) -> Peer:
-        """Give a connection that speaks the messages dialect."""
-        return self.connect(MessagesResponder(Messages(self.gate, self.store), "192.0.2.1"), **limits)
+        """Return a connection that speaks the messages dialect."""
+        return self.connect(MessagesResponder(Messages(self.access, self.store), "192.0.2.1"), **limits)
 
     def assert_unchanged(self, rev: int) -> None:
         """Check that nothing was stored since then."""
@@ -81,5 +81,5 @@ class DialectCase(ConversationCase):
 
 
 def request(**fields: Any) -> bytes:
-    """Give a request as a client writes it."""
+    """Return a request as a client writes it."""
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"

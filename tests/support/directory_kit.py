@@ -73,7 +73,7 @@ class Watched:
         method = getattr(self._transaction, name)
 
         def noted(*args: object, **kwargs: object) -> Any:
-            self._asked.append(f"alone {args[0]}" if name == "alone" else name)
+            self._asked.append(f"lock {args[0]}" if name == "lock" else name)
             return method(*args, **kwargs)
 
         return noted
@@ -171,9 +171,9 @@ class LoginCase(DirectoryCase):
         return error.retry_after
 
     def failures(self) -> list[LoginFailures]:
-        """Give what is counted for names and addresses."""
+        """Return what is counted for names and addresses."""
         return [each for each in self.all_rows() if " " not in each.key]
 
     def all_rows(self) -> list[LoginFailures]:
-        """Give all that is kept of logins: failures of both counters, and the addresses that accounts know."""
+        """Return all that is kept of logins: failures of both counters, and the addresses that accounts know."""
         return self.have(self.store.page(LoginFailures, 100_000))

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 
 from sockcrud import config, loading
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.app import Dialect
 from sockcrud.config import Settings
 from sockcrud.identity.directory import Logins
@@ -53,7 +53,7 @@ class Asks(Protocol):
 
 
 def basic(login: str, password: str) -> dict[str, str]:
-    """Give the header of HTTP Basic."""
+    """Return the header of HTTP Basic."""
     return {"Authorization": "Basic " + b64encode(f"{login}:{password}".encode()).decode()}
 
 
@@ -74,7 +74,7 @@ class Doors:
         return self.asks("admin", "POST", "/login", {"login": login, "password": password})
 
     def lets_in(self, door: str, login: str, password: str) -> bool:
-        """Tell whether a login succeeds. One that fails must be told as a wrong password is."""
+        """Return whether a login succeeds. One that fails must be told as a wrong password is."""
         answered = self.tries(door, login, password)
         if token_of(answered) is not None:
             return True
@@ -83,18 +83,18 @@ class Doors:
         return False
 
     def logs_in(self, door: str, login: str, password: str) -> str:
-        """Log in, and give the token."""
+        """Log in, and return the token."""
         answered = self.tries(door, login, password)
         token = token_of(answered)
         assert token is not None, answered
         return token
 
     def logs_in_everywhere(self, login: str, password: str) -> dict[str, str]:
-        """Log in at all doors, and give the tokens."""
+        """Log in at all doors, and return the tokens."""
         return {door: self.logs_in(door, login, password) for door in DOORS}
 
     def opens(self, door: str, token: str) -> bool:
-        """Tell whether the token opens anything behind a door. If not, the answer must be the dialect's own for that."""
+        """Return whether the token opens anything behind a door. If not, the answer must be the dialect's own for that."""
         if door == "auth":
             opened = {self.asks("shop", "GET", "/clients/fetch", token=token).status}
             opened.add(self.asks("products", "GET", "/products/fetch", token=token).status)
@@ -113,12 +113,12 @@ class Doors:
         return status != 401
 
     def opened_by(self, tokens: Mapping[str, str]) -> list[str]:
-        """Give the doors whose tokens live."""
+        """Return the doors whose tokens live."""
         return [door for door, token in tokens.items() if self.opens(door, token)]
 
 
 def token_of(answered: Answered) -> str | None:
-    """Give the token of a login that succeeded, None of any other."""
+    """Return the token of a login that succeeded, None of any other."""
     token: str | None = answered.json.get("token") or answered.json.get("IDSessao") or None
     return token
 
@@ -171,24 +171,24 @@ def wired(case: PeopleCase, connections: Connections | None = None, settings: Se
 
 def factories(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
     """Give each dialect's factory, over the store and the directory of a test case."""
-    gate, apps = Gate(case.clock, [case.tally]), loading.apps()
+    access, apps = Access(case.clock, [case.tally]), loading.apps()
     settings = settings or config.defaults(apps)
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
     about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text)
     all = Connections(100, case.clock) if connections is None else connections
-    logins = Logins(gate, case.store, case.directory, case.sessions, settings.sign_up == "open")
+    logins = Logins(access, case.store, case.directory, case.sessions, settings.sign_up == "open")
 
     def factory(dialect: Dialect) -> Any:
         own = Listening(all, dialect.privileged)
         people = (case.directory, case.sessions, logins)
-        return Serving(dialect, settings, case.clock, own, gate, case.store, *people, about).factory()
+        return Serving(dialect, settings, case.clock, own, access, case.store, *people, about).factory()
 
     return {dialect.name: factory(dialect) for dialect in apps.dialects}
 
 
 def routes_by_dialect() -> dict[str, Any]:
-    """Give the tables of routes that are served, each under its dialect."""
+    """Return the tables of routes that are served, each under its dialect."""
     case = PeopleCase()
     case.setUp()
     return {name: made(HERE).routes for name, made in wired(case).items() if name in HTTP}
@@ -218,13 +218,13 @@ class Town:
         return _asks(self.daemon, dialect, method, target, body, token=token, headers=headers)
 
     def administers(self, method: str, target: str, body: object = None) -> Any:
-        """Do this as the first admin, and give what is answered."""
+        """Do this as the first admin, and return what is answered."""
         answered = self.asks("admin", method, target, body, token=self.root)
         assert answered.status in (200, 201, 204), answered
         return answered.json if answered.body else None
 
     def account(self, login: str, password: str, **fields: object) -> int:
-        """Make an account at the admin's, and give its id."""
+        """Make an account at the admin's, and return its id."""
         id: int = self.administers("POST", "/accounts", {"login": login, "password": password, **fields})["id"]
         return id
 

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 
 def byte_by_byte(data: bytes) -> list[bytes]:
-    """Give the bytes of `data` one at a time."""
+    """Return the bytes of `data` one at a time."""
     return [data[at : at + 1] for at in range(len(data))]
 
 
 def every_way(data: bytes) -> Iterator[list[bytes]]:
-    """Give `data` whole, byte by byte, and in two pieces at every place where it can be split."""
+    """Yield `data` whole, byte by byte, and in two pieces at every place where it can be split."""
     yield [data]
     yield byte_by_byte(data)
     for at in range(1, len(data)):
@@ -20,6 +20,6 @@ def every_way(data: bytes) -> Iterator[list[bytes]]:
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
-    """Give `data` in pieces, cut at these places as far as they lie within."""
+    """Return `data` in pieces, cut at these places as far as they lie within."""
     edges = [0, *sorted({place for place in places if 0 < place < len(data)}), len(data)]
     return [data[start:stop] for start, stop in pairwise(edges)]

@@ -162,7 +162,7 @@ class Dialect:
         self.waiting[name] = Deferred()
         await self.waiting[name]
 
-    def _sliced(self, request: Request) -> Response:
+    def _streamed(self, request: Request) -> Response:
         return Response(200, BodySlices(self._made(), self._close))
 
     async def _made(self) -> AsyncIterator[bytes]:
@@ -194,7 +194,7 @@ class Dialect:
         return Response(200, b"bye", close=True)
 
     _SPECIAL: dict[str, Any] = {  # noqa: RUF012
-        "slices": _sliced,
+        "slices": _streamed,
         "fail": _fail,
         "injecting": _injecting,
         "echo": _echo,
@@ -231,7 +231,7 @@ class Peer:
         self.conversation.dataReceived(data)
 
     def hears(self) -> bytes:
-        """Give what was said since this was last asked."""
+        """Return what was said since this was last asked."""
         heard: bytes = self.transport.value()
         self.transport.clear()
         return heard
@@ -296,12 +296,12 @@ class Answered:
 
     @property
     def json(self) -> Any:
-        """Give the body's value; it must be JSON, and be said to be."""
+        """Return the body's value; it must be JSON, and be said to be."""
         assert self.fields[b"content-type"] == b"application/json", self.fields
         return orjson.loads(self.body)
 
     def field(self, name: str) -> str | None:
-        """Give a header field, or None."""
+        """Return a header field, or None."""
         value = self.fields.get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
 
@@ -379,7 +379,7 @@ class HTTPClient:
         self.conversation.dataReceived(data)
 
     def hears(self) -> bytes:
-        """Give what was said since this was last asked, to the end of what needs no time to be said."""
+        """Return what was said since this was last asked, to the end of what needs no time to be said."""
         heard = b""
         while said := self.transport.value():
             heard += said
@@ -396,7 +396,7 @@ class HTTPClient:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
-        """Ask, and give the answer. A body that is not bytes is sent as JSON; a `token` goes as the bearer's."""
+        """Ask, and return the answer. A body that is not bytes is sent as JSON; a `token` goes as the bearer's."""
         if self.closed:
             self.connect()
         self.says(request(method, target, body, token=token, headers=headers))
@@ -413,7 +413,7 @@ def request(
     token: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Give the bytes of a request. `headers` come last, and take the place of those that are added by themselves."""
+    """Return the bytes of a request. `headers` come last, and take the place of those that are added by themselves."""
     data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
     fields = {"Host": "localhost"}
     if body is not None:

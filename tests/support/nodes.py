@@ -71,12 +71,12 @@ class Nodes:
         )
 
     def log_in(self, node: int = 0) -> str:
-        """Give a token of the admin's, at the admin port of one of them. It works at that of all."""
+        """Return a token of the admin's, at the admin port of one of them. It works at that of all."""
         with closing_port(self.daemons[node], "admin") as port:
             return str(port.do("POST", "/login", {"login": ADMIN, "password": PASSWORD})["token"])
 
     def new_shopper(self) -> str:
-        """Make an account, and give a token of it for the shop."""
+        """Make an account, and return a token of it for the shop."""
         name = f"shopper-{next(self.numbers)}"
         with closing_port(self.daemons[0], "auth") as port:
             port.do("POST", "/user/create", {"username": name, "password": PASSWORD})

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from sockcrud.access import Gate, Principal
+from sockcrud.access import Access, Principal
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.members.service import Members
 from sockcrud.apps.way.service import Colleagues
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import LoggedIn, Logins
 from sockcrud.identity.records import ADMIN, USER, Account, Company
-from sockcrud.storage.contract import Listing
+from sockcrud.storage.contract import RecordStream
 from tests.support.directory_kit import HERE, DirectoryCase
 from tests.support.tally import Tally
 
@@ -28,12 +28,12 @@ class PeopleCase(DirectoryCase):
     def setUp(self) -> None:
         super().setUp()
         self.tally = Tally()
-        gate = Gate(self.clock, [self.tally])
-        self.logins = Logins(gate, self.store, self.directory, self.sessions)
-        self.closed = Logins(gate, self.store, self.directory, self.sessions, sign_up_open=False)
-        self.members = Members(gate, self.store)
-        self.colleagues = Colleagues(gate, self.store, self.directory)
-        self.admin = Administration(gate, self.store, self.directory)
+        access = Access(self.clock, [self.tally])
+        self.logins = Logins(access, self.store, self.directory, self.sessions)
+        self.closed = Logins(access, self.store, self.directory, self.sessions, sign_up_open=False)
+        self.members = Members(access, self.store)
+        self.colleagues = Colleagues(access, self.store, self.directory)
+        self.admin = Administration(access, self.store, self.directory)
         self.ours = self.have(self.directory.default_company())
         self.theirs = self.have(self.directory.create_company("theirs"))
         self.root, self.anna = self.one_of(self.ours, "root", ADMIN), self.one_of(self.ours, "anna")
@@ -42,7 +42,7 @@ class PeopleCase(DirectoryCase):
     def one_of(self, company: Company, login: str, role: str = USER) -> Account:
         return self.have(self.directory.create(login, SECRET.to_keep(), role=role, company_id=company.id))
 
-    def logins_of(self, work: Coroutine[Any, Any, Listing[Account]]) -> list[str]:
+    def logins_of(self, work: Coroutine[Any, Any, RecordStream[Account]]) -> list[str]:
         async def read() -> list[str]:
             return [account.login async for slice in await work for account in slice]
 

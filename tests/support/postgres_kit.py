@@ -110,7 +110,7 @@ class Server:
                     self._process.wait(0.05)
 
     def url(self, database: str, **more: str) -> str:
-        """Give the URL of a database of it."""
+        """Return the URL of a database of it."""
         options = "".join(f"&{name}={quote(value, safe='')}" for name, value in more.items())
         return f"postgresql://postgres@/{database}?host={quote(self.directory, safe='')}&port={self._port}{options}"
 
@@ -126,7 +126,7 @@ class Server:
         return self._process.pid
 
     def backends(self) -> list[int]:
-        """Give all of its processes."""
+        """Return all of its processes."""
         with suppress(OSError):
             children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
             return [self.pid, *map(int, children)]
@@ -165,7 +165,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on, at this moment."""
+    """Return a port that nobody listens on, at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
     return port
@@ -195,19 +195,19 @@ def remove_session_directories() -> None:
 
 
 def root_url() -> str:
-    """Give the URL of a database that tests make theirs from."""
+    """Return the URL of a database that tests make theirs from."""
     return os.environ.get(OTHER) or _session_server().url("postgres")
 
 
 def new_database() -> str:
-    """Make an empty database, and give its URL. It goes with the server, or with `drop_database`."""
+    """Make an empty database, and return its URL. It goes with the server, or with `drop_database`."""
     name = f"sockcrud_test_{os.getpid()}_{next(_NUMBERS)}"
     execute(root_url(), f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
     return make_url(name)
 
 
 def make_url(database: str) -> str:
-    """Give the URL of another database of the same server."""
+    """Return the URL of another database of the same server."""
     parameters = {**conninfo_to_dict(root_url()), "dbname": database}
     options = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
     return f"postgresql://?{options}"

@@ -67,19 +67,19 @@ class Daemon:
         return socket.create_connection(("127.0.0.1", self.ports[dialect]), timeout=20)
 
     def ask(self, dialect: str, request: str) -> str:
-        """Send one request, say no more, and give all that comes back."""
+        """Send one request, say no more, and return all that comes back."""
         with self.connect(dialect) as connection:
             connection.sendall(request.encode())
             connection.shutdown(socket.SHUT_WR)
             return received(connection).decode()
 
     def resident_bytes(self) -> int:
-        """Give the memory the process has in use, as Linux counts it."""
+        """Return the memory the process has in use, as Linux counts it."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def stop(self) -> int:
-        """Send SIGTERM and give the exit status."""
+        """Send SIGTERM and return the exit status."""
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(20)
         self._output.close()
@@ -103,7 +103,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Give everything that comes until the other end closes."""
+    """Return everything that comes until the other end closes."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
@@ -111,7 +111,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def lines(connection: socket.socket) -> Iterator[str]:
-    """Give the lines that come, one by one."""
+    """Yield the lines that come, one by one."""
     with connection.makefile("r", encoding="utf-8") as file:
         yield from file
 

@@ -1,4 +1,4 @@
-"""A watcher of the gate that counts operations by dialect, name and outcome."""
+"""A observer of operations that counts operations by dialect, name and outcome."""
 
 from __future__ import annotations
 

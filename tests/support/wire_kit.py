@@ -29,7 +29,7 @@ class Served:
     clock: Clock
     connections: Listening
     json_limits: JSONLimits = Factory(JSONLimits)
-    gate: Any = None
+    access: Any = None
     store: Any = None
     logins: Any = None
 

@@ -15,7 +15,7 @@ LARGE = bytes(range(256)) * 80_000  # 20 MB, more than any socket holds
 
 
 def kind(end: End) -> type[BaseException]:
-    """Tell why this end's connection was lost."""
+    """Return why this end's connection was lost."""
     assert end.reason is not None
     assert end.reason.value is not None
     return type(end.reason.value)

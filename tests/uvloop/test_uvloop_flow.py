@@ -177,7 +177,7 @@ class Producing(TransportCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     async def _at_rest(self, world: World, producer: Any) -> None:
-        """Fire when it has produced nothing for a while."""
+        """Return when it has produced nothing for a while."""
         before = -1
         while before != producer.produced:
             before = producer.produced

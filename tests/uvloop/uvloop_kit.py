@@ -117,7 +117,7 @@ class World:
         self.port: Any = None
 
     async def connect(self, accepted: Kind, interface: str = LOCAL, client: type[End] = HalfCloseableEnd) -> tuple[Kind, End]:
-        """Fire with the accepted end and the other, when both are connected."""
+        """Return the accepted end and the other, when both are connected."""
         factory: Any = ServerFactory()
         factory.buildProtocol = lambda address: accepted
         self.port = self.reactor.listenTCP(0, factory, interface=interface)
@@ -132,16 +132,16 @@ class World:
         return cast(End, dialled)
 
     async def until(self, state: Callable[[], object]) -> None:
-        """Fire when it is so; the test's own patience ends it otherwise."""
+        """Return when it is so; the test's own patience ends it otherwise."""
         while not state():
             await deferLater(self.reactor, 0)
 
     async def lost(self, end: End) -> None:
-        """Fire when this end has lost its connection."""
+        """Return when this end has lost its connection."""
         await self.until(lambda: end.reason)
 
     async def hears_all(self, end: End) -> None:
-        """Fire when the other end says no more."""
+        """Return when the other end says no more."""
         await self.until(lambda: "no more to read" in end.calls)
 
     async def turns(self, number: int = 20) -> None:

@@ -20,7 +20,7 @@ from sockcrud.client.errors import (
 )
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, nothing, refused, whole
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, http_call, nothing, refused, whole
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class AdminCalls(HTTPCalls):
         def keep(fields: Fields) -> None:
             self.token = fields.text("token")
 
-        return asked(self, "POST", "/login", whole(keep), {"login": login, "password": password})
+        return http_call(self, "POST", "/login", whole(keep), {"login": login, "password": password})
 
     @call
     def log_out(self) -> Call[Answer, None]:
@@ -63,24 +63,24 @@ class AdminCalls(HTTPCalls):
         def forget(answer: Answer) -> None:
             self.token = None
 
-        return asked(self, "POST", "/logout", forget)
+        return http_call(self, "POST", "/logout", forget)
 
     # Accounts
 
     @call
     def accounts(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Account]]:
-        """Give a page of the accounts of all companies."""
-        return asked(self, "GET", "/accounts", _page(Account), query={"after": after, "limit": limit})
+        """Return a page of the accounts of all companies."""
+        return http_call(self, "GET", "/accounts", _page(Account), query={"after": after, "limit": limit})
 
     @paged
     def all_accounts(self, page: int = PAGE) -> Pages[Account]:
-        """Give the accounts of all companies one by one."""
+        """Return the accounts of all companies one by one."""
         return _turned(self, "/accounts", Account, {"limit": page})
 
     @call
     def account(self, id: int) -> Call[Answer, Account]:
-        """Give the account with this id; `NotFound`."""
-        return asked(self, "GET", f"/accounts/{id:d}", _one(Account))
+        """Return the account with this id; `NotFound`."""
+        return http_call(self, "GET", f"/accounts/{id:d}", _one(Account))
 
     @call
     def create_account(
@@ -93,7 +93,7 @@ class AdminCalls(HTTPCalls):
     ) -> Call[Answer, Account]:
         """Make an account: an active user of the default company, unless it is told otherwise; `AlreadyExists`."""
         body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
-        return asked(self, "POST", "/accounts", _one(Account), _named(body))
+        return http_call(self, "POST", "/accounts", _one(Account), _named(body))
 
     @call
     def change_account(
@@ -112,46 +112,46 @@ class AdminCalls(HTTPCalls):
         `NotFound`, `AlreadyExists`, `Outdated`, and `Conflict` for the last active admin.
         """
         body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
-        return asked(self, "PATCH", f"/accounts/{id:d}", _one(Account), _named(body), rev=rev)
+        return http_call(self, "PATCH", f"/accounts/{id:d}", _one(Account), _named(body), rev=rev)
 
     @call
     def deactivate_account(self, id: int, rev: int | None = None) -> Call[Answer, Account]:
         """Deactivate an account, and end its sessions; `NotFound`, `Outdated`, `Conflict`."""
-        return asked(self, "DELETE", f"/accounts/{id:d}", _one(Account), rev=rev)
+        return http_call(self, "DELETE", f"/accounts/{id:d}", _one(Account), rev=rev)
 
     # Companies
 
     @call
     def companies(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Company]]:
-        """Give a page of the companies."""
-        return asked(self, "GET", "/companies", _page(Company), query={"after": after, "limit": limit})
+        """Return a page of the companies."""
+        return http_call(self, "GET", "/companies", _page(Company), query={"after": after, "limit": limit})
 
     @paged
     def all_companies(self, page: int = PAGE) -> Pages[Company]:
-        """Give the companies one by one."""
+        """Return the companies one by one."""
         return _turned(self, "/companies", Company, {"limit": page})
 
     @call
     def company(self, id: int) -> Call[Answer, Company]:
-        """Give the company with this id; `NotFound`."""
-        return asked(self, "GET", f"/companies/{id:d}", _one(Company))
+        """Return the company with this id; `NotFound`."""
+        return http_call(self, "GET", f"/companies/{id:d}", _one(Company))
 
     @call
     def create_company(self, name: str, active: bool | None = None) -> Call[Answer, Company]:
         """Make a company; `AlreadyExists`."""
-        return asked(self, "POST", "/companies", _one(Company), _named({"name": name, "active": active}))
+        return http_call(self, "POST", "/companies", _one(Company), _named({"name": name, "active": active}))
 
     @call
     def change_company(
         self, id: int, *, name: str | None = None, active: bool | None = None, rev: int | None = None
     ) -> Call[Answer, Company]:
         """Rename, activate or deactivate a company, and end its accounts' sessions; as `change_account`."""
-        return asked(self, "PATCH", f"/companies/{id:d}", _one(Company), _named({"name": name, "active": active}), rev=rev)
+        return http_call(self, "PATCH", f"/companies/{id:d}", _one(Company), _named({"name": name, "active": active}), rev=rev)
 
     @call
     def deactivate_company(self, id: int, rev: int | None = None) -> Call[Answer, Company]:
         """Deactivate a company, and end its accounts' sessions; `NotFound`, `Outdated`, `Conflict`."""
-        return asked(self, "DELETE", f"/companies/{id:d}", _one(Company), rev=rev)
+        return http_call(self, "DELETE", f"/companies/{id:d}", _one(Company), rev=rev)
 
     # Sessions
 
@@ -159,44 +159,46 @@ class AdminCalls(HTTPCalls):
     def sessions(
         self, account_id: int | None = None, after: int | None = None, limit: int | None = None
     ) -> Call[Answer, Page[Session]]:
-        """Give a page of the sessions, of one account or of all."""
-        return asked(self, "GET", "/sessions", _page(Session), query={"account_id": account_id, "after": after, "limit": limit})
+        """Return a page of the sessions, of one account or of all."""
+        return http_call(
+            self, "GET", "/sessions", _page(Session), query={"account_id": account_id, "after": after, "limit": limit}
+        )
 
     @paged
     def all_sessions(self, account_id: int | None = None, page: int = PAGE) -> Pages[Session]:
-        """Give the sessions one by one."""
+        """Return the sessions one by one."""
         return _turned(self, "/sessions", Session, {"account_id": account_id, "limit": page})
 
     @call
     def end_session(self, id: int) -> Call[Answer, None]:
         """End one session; `NotFound`."""
-        return asked(self, "DELETE", f"/sessions/{id:d}", nothing)
+        return http_call(self, "DELETE", f"/sessions/{id:d}", nothing)
 
     @call
     def end_sessions(self, account_id: int) -> Call[Answer, int]:
         """End all sessions of an account, and give how many these were; `NotFound`."""
         read = whole(lambda fields: fields.whole("ended"))
-        return asked(self, "DELETE", "/sessions", read, query={"account_id": account_id})
+        return http_call(self, "DELETE", "/sessions", read, query={"account_id": account_id})
 
     # The store
 
     @call
     def changes(self, since: int, limit: int | None = None) -> Call[Answer, Page[Change]]:
-        """Give what has changed after a revision, 0 for all that is known; `HistoryGone`."""
-        return asked(self, "GET", "/changes", _page(Change), query={"since": since, "limit": limit})
+        """Return what has changed after a revision, 0 for all that is known; `HistoryGone`."""
+        return http_call(self, "GET", "/changes", _page(Change), query={"since": since, "limit": limit})
 
     @paged
     def all_changes(self, since: int = 0, page: int = PAGE) -> Pages[Change]:
-        """Give what has changed after a revision, one by one; `HistoryGone`."""
+        """Return what has changed after a revision, one by one; `HistoryGone`."""
         return _turned(self, "/changes", Change, {"since": since, "limit": page}, mark="since")
 
     @call
     def export(self, into: Callable[[bytes], object], secrets: bool = False, told: Told | None = None) -> Call[Answer, None]:
-        """Give all records, one JSON object a line, in pieces that end anywhere, to `into`. `told` is told of lines.
+        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `told` is told of lines.
 
         Its time is that of silence.
         """
-        made = asked(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
+        made = http_call(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
         return evolve(made, into=_taking(into, told, _lines, "x-total-count"), repeatable=False)
 
     @call
@@ -206,39 +208,41 @@ class AdminCalls(HTTPCalls):
         All of them or none: `InvalidRequest` has the `faults`. Its time is that of silence, and all is checked before the
         answer: give a large import a client with a long `timeout`.
         """
-        made = asked(self, "POST", "/import", whole(_imported))
+        made = http_call(self, "POST", "/import", whole(_imported))
         head = made.request.replace(b"Content-Length: 0", b"Content-Type: application/x-ndjson\r\nContent-Length: %d" % size)
         return evolve(made, request=head, more=pieces)
 
     @call
     def check(self) -> Call[Answer, list[str]]:
-        """Look for damage in the file of the store, and give what is wrong, a line each; `Conflict` where there is no file."""
-        return evolve(asked(self, "POST", "/check", _checked), repeatable=True)
+        """Look for damage in the file of the store, and return what is wrong, a line each; `Conflict` where there is no file."""
+        return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
     def backup(self, into: Callable[[bytes], object], told: Told | None = None) -> Call[Answer, None]:
-        """Give a copy of the store's file, which is itself a store, to `into`. `told` is told of bytes.
+        """Write a copy of the store's file, which is itself a store, to `into`. `told` is told of bytes.
 
         `Conflict` where there is no file. Its time is that of silence.
         """
-        return evolve(asked(self, "GET", "/backup", nothing), into=_taking(into, told, len, "content-length"), repeatable=False)
+        return evolve(
+            http_call(self, "GET", "/backup", nothing), into=_taking(into, told, len, "content-length"), repeatable=False
+        )
 
     # The daemon
 
     @call
     def health(self) -> Call[Answer, Health]:
-        """Tell whether all is well, also where it is not. Needs no login."""
-        return asked(self, "GET", "/health", whole(_health), good=_says_how_it_does)
+        """Return whether all is well, also where it is not. Needs no login."""
+        return http_call(self, "GET", "/health", whole(_health), good=_says_how_it_does)
 
     @call
     def metrics(self) -> Call[Answer, str]:
-        """Give the figures of the daemon, as Prometheus reads them. Needs no login."""
-        return asked(self, "GET", "/metrics", lambda answer: answer.body.decode(errors="replace"))
+        """Return the figures of the daemon, as Prometheus reads them. Needs no login."""
+        return http_call(self, "GET", "/metrics", lambda answer: answer.body.decode(errors="replace"))
 
     @call
     def description(self) -> Call[Answer, dict[str, Any]]:
-        """Give the OpenAPI description of all that speaks HTTP."""
-        return asked(self, "GET", "/openapi.json", whole(lambda fields: fields.all))
+        """Return the OpenAPI description of all that speaks HTTP."""
+        return http_call(self, "GET", "/openapi.json", whole(lambda fields: fields.all))
 
 
 def _lines(piece: bytes) -> int:
@@ -248,9 +252,9 @@ def _lines(piece: bytes) -> int:
 def _taking(
     into: Callable[[bytes], object], told: Told | None, count: Callable[[bytes], int], total: str
 ) -> Callable[[Mapping[str, str]], Callable[[bytes], object]]:
-    """Give what takes a body in, and tells how far it is where a header field says how much there is."""
+    """Return what takes a body in, and tells how far it is where a header field says how much there is."""
 
-    def begun(headers: Mapping[str, str]) -> Callable[[bytes], object]:
+    def start(headers: Mapping[str, str]) -> Callable[[bytes], object]:
         given = headers.get(total, "")
         expected = int(given) if given.isascii() and given.isdigit() else 0
         done = 0
@@ -264,7 +268,7 @@ def _taking(
 
         return take
 
-    return begun
+    return start
 
 
 def _checked(answer: Answer) -> list[str]:
@@ -279,14 +283,14 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _turned(client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after") -> Pages[T]:
-    """Give the pages of a list, each of which says what the next one comes after."""
+    """Return the pages of a list, each of which says what the next one comes after."""
 
     def page(after: int | None) -> Call[Answer, tuple[list[T], int | None]]:
         def read(answer: Answer) -> tuple[list[T], int | None]:
             found = _page(kind)(answer)
             return found.items, found.next
 
-        return asked(client, "GET", path, read, query=query if after is None else {**query, mark: after})
+        return http_call(client, "GET", path, read, query=query if after is None else {**query, mark: after})
 
     return Pages(page)
 

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, admins, operation
+from sockcrud.access import Access, Principal, admins, operation
 from sockcrud.errors import Invalid, NotFound
 from sockcrud.identity.accounts import Directory, Permit
 from sockcrud.identity.credentials import Secret
@@ -49,22 +49,22 @@ class LiveSession:
 class Administration:
     """The admin's operations. Any of them fails with NotLoggedIn without a login, and with Forbidden for others."""
 
-    gate: Gate
+    access: Access
     store: IStore
     directory: Directory
 
     @operation("administration.enter", admins)
     async def enter(self, principal: Principal) -> None:
-        """Fire for an admin, before anything of what is asked for is looked at or taken in."""
+        """Return for an admin, before anything of what is asked for is looked at or taken in."""
 
     @operation("accounts.list", admins)
     async def accounts(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Account]:
-        """Fire with at most `limit` accounts, those with an id above `after`."""
+        """Return at most `limit` accounts, those with an id above `after`."""
         return await self._page(Account, limit, after)
 
     @operation("accounts.get", admins)
     async def account(self, principal: Principal, id: int) -> Account:
-        """Fire with the account; fail with NotFound."""
+        """Return the account; raise NotFound."""
         return await self.store.get(Account, id)
 
     @operation("accounts.create", admins)
@@ -77,9 +77,9 @@ class Administration:
         company_id: int | None = None,
         active: bool = True,
     ) -> Account:
-        """Fire with a new account, of the default company unless another is named.
+        """Return a new account, of the default company unless another is named.
 
-        Fail with Invalid, Taken (the login name), NotFound (the company) or Busy.
+        Raise Invalid, Taken (the login name), NotFound (the company) or Busy.
         """
         return await self.directory.create(
             login,
@@ -104,9 +104,9 @@ class Administration:
         active: bool | None = None,
         expect: int | None = None,
     ) -> Account:
-        """Fire with the changed account; what is None stays. All its sessions end but the one that changes its own.
+        """Return the changed account; what is None stays. All its sessions end but the one that changes its own.
 
-        Fail with Invalid (also where nothing is named), NotFound (the account, the company), Taken, Outdated, LastAdmin
+        Raise Invalid (also where nothing is named), NotFound (the account, the company), Taken, Outdated, LastAdmin
         or Busy.
         """
         return await self.directory.change(
@@ -124,22 +124,22 @@ class Administration:
 
     @operation("accounts.deactivate", admins)
     async def deactivate_account(self, principal: Principal, id: int, expect: int | None = None) -> Account:
-        """Fire with the account, inactive now, its sessions ended. Fail with NotFound, Outdated or LastAdmin."""
+        """Return the account, inactive now, its sessions ended. Raise NotFound, Outdated or LastAdmin."""
         return await self.directory.deactivate(id, expect=expect, permit=_permit(principal))
 
     @operation("companies.list", admins)
     async def companies(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Company]:
-        """Fire with at most `limit` companies, those with an id above `after`."""
+        """Return at most `limit` companies, those with an id above `after`."""
         return await self._page(Company, limit, after)
 
     @operation("companies.get", admins)
     async def company(self, principal: Principal, id: int) -> Company:
-        """Fire with the company; fail with NotFound."""
+        """Return the company; raise NotFound."""
         return await self.store.get(Company, id)
 
     @operation("companies.create", admins)
     async def create_company(self, principal: Principal, name: str, active: bool = True) -> Company:
-        """Fire with a new company. Fail with Invalid or Taken (the name)."""
+        """Return a new company. Raise Invalid or Taken (the name)."""
         return await self.directory.create_company(name, active=active, permit=_permit(principal))
 
     @operation("companies.change", admins)
@@ -152,9 +152,9 @@ class Administration:
         active: bool | None = None,
         expect: int | None = None,
     ) -> Company:
-        """Fire with the company, renamed, activated or deactivated; what is None stays. All sessions of its accounts end.
+        """Return the company, renamed, activated or deactivated; what is None stays. All sessions of its accounts end.
 
-        Fail with Invalid (also where nothing is named), NotFound, Taken, Outdated or LastAdmin.
+        Raise Invalid (also where nothing is named), NotFound, Taken, Outdated or LastAdmin.
         """
         return await self.directory.change_company(id, name=name, active=active, expect=expect, permit=_permit(principal))
 
@@ -162,7 +162,7 @@ class Administration:
     async def sessions(
         self, principal: Principal, limit: int = PAGE, after: int | None = None, account_id: int | None = None
     ) -> Page[LiveSession]:
-        """Fire with at most `limit` sessions, those with an id above `after`, of one account or of all.
+        """Return at most `limit` sessions, those with an id above `after`, of one account or of all.
 
         One that has been idle too long, or is too old, may show until it is swept. There may be fewer than `limit` with a
         rest behind them.
@@ -174,7 +174,7 @@ class Administration:
 
     @operation("sessions.end", admins)
     async def end_session(self, principal: Principal, id: int) -> None:
-        """Fire when the session is over; fail with NotFound."""
+        """Return when the session is over; raise NotFound."""
 
         async def end(transaction: ITransaction) -> None:
             await still(transaction, principal, admins)
@@ -186,10 +186,10 @@ class Administration:
 
     @operation("sessions.end_all", admins)
     async def end_sessions(self, principal: Principal, account_id: int) -> int:
-        """End all sessions of an account, and fire with how many these were; fail with NotFound (the account)."""
+        """End all sessions of an account, and fire with how many these were; raise NotFound (the account)."""
 
         async def end(transaction: ITransaction) -> int:
-            await transaction.alone(account_lock(account_id))
+            await transaction.lock(account_lock(account_id))
             await still(transaction, principal, admins)
             await transaction.get(Account, account_id)
             return await end_sessions(transaction, account_id)
@@ -198,9 +198,9 @@ class Administration:
 
     @operation("changes.list", admins)
     async def changes(self, principal: Principal, since: int, limit: int = PAGE) -> list[Change]:
-        """Fire with at most `limit` changes after revision `since`, password hashes hidden.
+        """Return at most `limit` changes after revision `since`, password hashes hidden.
 
-        The revision of the last one is what to ask for the rest `since`. Fail with Invalid or HistoryGone.
+        The revision of the last one is what to ask for the rest `since`. Raise Invalid or HistoryGone.
         """
         if type(since) is not int:
             raise Invalid("since", "a whole number")

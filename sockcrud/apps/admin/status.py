@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
 
-from sockcrud.access import Gate, Principal, admins, anyone, operation
+from sockcrud.access import Access, Principal, admins, anyone, operation
 from sockcrud.errors import Unavailable
 from sockcrud.identity.records import Company
 from sockcrud.storage.contract import IStore
@@ -36,7 +36,7 @@ class Health:
 class Status:
     """What can be asked about the daemon itself. `listening`, `figures` and `description` are where that is known."""
 
-    gate: Gate
+    access: Access
     store: IStore
     listening: Callable[[], Mapping[str, bool]]
     figures: Callable[[], Awaitable[bytes]]
@@ -44,17 +44,17 @@ class Status:
 
     @operation("health.read", anyone)
     async def health(self, principal: Principal) -> Health:
-        """Fire with the health. It is known in any case within `STORE_SECONDS`."""
+        """Return the health. It is known in any case within `STORE_SECONDS`."""
         return Health(dict(self.listening()), await self._reachable(), self.store.unknown_kinds)
 
     @operation("figures.read", anyone)
     async def read_figures(self, principal: Principal) -> bytes:
-        """Fire with the figures for whoever collects them."""
+        """Return the figures for whoever collects them."""
         return await self.figures()
 
     @operation("description.read", admins)
     async def read_description(self, principal: Principal) -> bytes:
-        """Fire with the description of what the daemon serves, for programs."""
+        """Return the description of what the daemon serves, for programs."""
         return self.description()
 
     async def _reachable(self) -> bool:
@@ -63,7 +63,7 @@ class Status:
 
         asking = Deferred.fromCoroutine(ask())
         try:
-            await asking.addTimeout(STORE_SECONDS, self.gate.clock)
+            await asking.addTimeout(STORE_SECONDS, self.access.clock)
         except (Unavailable, TimeoutError):
             return False
         return True

@@ -11,7 +11,7 @@ from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import BadAnswer, LoginFailed
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, good, whole
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, good, http_call, whole
 
 
 @frozen
@@ -56,30 +56,30 @@ class MembersCalls(HTTPCalls):
 
     @call
     def log_in(self, email: str, password: str) -> Call[Answer, Welcome]:
-        """Log in, and give the role; `LoginFailed`, `TooManyAttempts`."""
+        """Log in, and return the role; `LoginFailed`, `TooManyAttempts`."""
 
         def keep(fields: Fields) -> Welcome:
             welcome = Welcome(fields.text("message"), fields.whole("role"), fields.text("role_name"))
             self.token = fields.text("token")
             return welcome
 
-        return asked(self, "POST", "/", whole(keep), {"email": email, "password": password})
+        return http_call(self, "POST", "/", whole(keep), {"email": email, "password": password})
 
     @call
     def members(self) -> Call[Answer, list[Member]]:
-        """Give all members to an admin, and themselves to others; `Forbidden` where nobody is logged in."""
-        return asked(self, "GET", "/", whole(lambda fields: fields.each("users", lambda each: each.record(Member))))
+        """Return all members to an admin, and themselves to others; `Forbidden` where nobody is logged in."""
+        return http_call(self, "GET", "/", whole(lambda fields: fields.each("users", lambda each: each.record(Member))))
 
     @call
     def sign_up(self, email: str, password: str) -> Call[Answer, int]:
-        """Make a member, and give its id; `AlreadyExists`, `InvalidRequest`."""
+        """Make a member, and return its id; `AlreadyExists`, `InvalidRequest`."""
         body = {"email": email, "password": password}
-        return asked(self, "PUT", "/", whole(lambda fields: fields.whole("id")), body)
+        return http_call(self, "PUT", "/", whole(lambda fields: fields.whole("id")), body)
 
     @call
     def state(self) -> Call[Answer, ServerState]:
-        """Give the state of the server. Needs no login."""
-        return asked(self, "HEAD", "/", _state)
+        """Return the state of the server. Needs no login."""
+        return http_call(self, "HEAD", "/", _state)
 
 
 def _state(answer: Answer) -> ServerState:

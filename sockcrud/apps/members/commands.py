@@ -58,7 +58,7 @@ def logout() -> None:
 
     kept = asking.login_for("members", asking.place_of("members"))
     logins.forget(kept)
-    showing.tell(f"the token of {kept.login} is forgotten", dialect="members", login=kept.login, forgotten=True)
+    showing.say(f"the token of {kept.login} is forgotten", dialect="members", login=kept.login, forgotten=True)
 
 
 @members.command("list")

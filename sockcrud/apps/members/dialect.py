@@ -119,7 +119,7 @@ class MembersResponder(RoutedResponder):
     # What the dialect says
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Fire with the principal as the account whose token the request brings, or whose connection this is."""
+        """Return the principal as the account whose token the request brings, or whose connection this is."""
         token = _bearer(request) or _cookie(request) or (None if request.has_host else self._token)
         if token is None:
             raise NotLoggedIn
@@ -142,7 +142,7 @@ class MembersResponder(RoutedResponder):
         return json_response(status, {"message": message}, *headers)
 
     def takes(self, request: Request, route: Route) -> bool:
-        """Tell whether the body is of a type that is taken: any, but JSON alone of web pages of other origins.
+        """Return whether the body is of a type that is taken: any, but JSON alone of web pages of other origins.
 
         Those may send JSON only where they were asked for by CORS, and so none of their forms sets the cookie.
         """
@@ -221,7 +221,7 @@ class MembersResponder(RoutedResponder):
         return Response(200, headers=headers)
 
     async def _whoever(self, call: Call) -> Principal:
-        """Fire with the principal, as its account where it has logged in: while sign-up is open it need not have."""
+        """Return the principal, as its account where it has logged in: while sign-up is open it need not have."""
         try:
             return await self.log_in(call.request, Found(call.route, {}))
         except NotLoggedIn:
@@ -237,7 +237,7 @@ def _bearer(request: Request) -> str | None:
 
 
 def _cookie(request: Request) -> str | None:
-    """Give the token of the cookie. It counts where nothing changes: a browser may send it without its owner's will."""
+    """Return the token of the cookie. It counts where nothing changes: a browser may send it without its owner's will."""
     if request.method not in ("GET", "HEAD"):
         return None
     for pair in (request.header(b"cookie") or b"").decode("latin-1").split(";"):
@@ -248,7 +248,7 @@ def _cookie(request: Request) -> str | None:
 
 
 def _credentials(call: Call) -> tuple[Any, Password]:
-    """Give the email and the password of a body, which tells by its shape what it is: an object, the field's text, a form."""
+    """Return the email and the password of a body, which tells by its shape what it is: an object, the field's text, a form."""
     body = call.request.body
     fields = call.fields() if body.lstrip(_BLANKS).startswith(b"{") else _of_text(body)
     return required(fields, "email"), Password(required(fields, "password"))
@@ -299,7 +299,7 @@ class MembersFactory(HTTPFactory):
 
     def __init__(self, serving: Serving) -> None:
         clock, logins, terms = serving.clock, serving.logins, serving.terms
-        members = Members(serving.gate, serving.store)
+        members = Members(serving.access, serving.store)
         started = clock.seconds()
         state = State(lambda: clock.seconds() - started, lambda: len(serving.connections.all))
         super().__init__(

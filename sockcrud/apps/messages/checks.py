@@ -24,7 +24,7 @@ class MessagesCheck(SystemCheck):
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self._id: int | None = None
-        self._listing = ShortList("messages")
+        self._stream = ShortList("messages")
         self._may_be_left = False
         """Whether a message may be there that this process has added."""
         self._clean = False
@@ -43,7 +43,7 @@ class MessagesCheck(SystemCheck):
 
     async def _remove_leftovers(self, anyway: bool = True) -> None:
         """Delete what carries the mark; find out which id is free."""
-        listed = await self._listing.fetch(self._messages.show, anyway=anyway)
+        listed = await self._stream.fetch(self._messages.show, anyway=anyway)
         for message in listed:
             if message.data.startswith(self.kit.mark.text + " "):
                 await gone(self._messages.delete(message.id))

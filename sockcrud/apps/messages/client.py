@@ -18,7 +18,7 @@ from sockcrud.client.errors import (
     Words,
 )
 from sockcrud.client.fields import Fields
-from sockcrud.client.lines import LineCalls, asked
+from sockcrud.client.lines import LineCalls, line_call
 
 
 @frozen
@@ -49,13 +49,13 @@ class MessagesCalls(LineCalls):
 
     @call
     def show(self) -> Call[bytes, list[Message]]:
-        """Give all messages, by their ids."""
-        return _asked({"op": "mostrar", "id": "", "data": ""}, _messages, repeatable=True)
+        """Return all messages, by their ids."""
+        return _call_of({"op": "mostrar", "id": "", "data": ""}, _messages, repeatable=True)
 
     @call
     def get(self, id: int) -> Call[bytes, Message]:
-        """Give the message with this id; `NotFound`."""
-        return _asked({"op": "mostrar", "id": id, "data": ""}, _message, repeatable=True)
+        """Return the message with this id; `NotFound`."""
+        return _call_of({"op": "mostrar", "id": id, "data": ""}, _message, repeatable=True)
 
     @call
     def add(self, data: str, id: int | None = None) -> Call[bytes, None]:
@@ -65,15 +65,15 @@ class MessagesCalls(LineCalls):
         the text may be one, and `InvalidRequest` otherwise.
         """
         may_exist = id is not None and 0 < len(data) <= 10_000
-        return _asked({"op": "adicionar", "id": "" if id is None else id, "data": data}, _nothing, may_exist=may_exist)
+        return _call_of({"op": "adicionar", "id": "" if id is None else id, "data": data}, _nothing, may_exist=may_exist)
 
     @call
     def delete(self, id: int) -> Call[bytes, None]:
         """Delete the message with this id; `NotFound`."""
-        return _asked({"op": "deletar", "id": id, "data": ""}, _nothing)
+        return _call_of({"op": "deletar", "id": id, "data": ""}, _nothing)
 
 
-def _asked(request: dict[str, Any], read: Any, repeatable: bool = False, may_exist: bool = False) -> Call[bytes, Any]:
+def _call_of(request: dict[str, Any], read: Any, repeatable: bool = False, may_exist: bool = False) -> Call[bytes, Any]:
     def take(answer: Fields) -> Any:
         status, message = answer.whole("status"), answer.text("message")
         if status in (200, 201, 202):
@@ -84,7 +84,7 @@ def _asked(request: dict[str, Any], read: Any, repeatable: bool = False, may_exi
             raise AlreadyExists(status, message)
         raise _REFUSALS.get(status, Refused)(status, message)
 
-    return asked(request, take, repeatable)
+    return line_call(request, take, repeatable)
 
 
 def _nothing(data: str) -> None:

@@ -68,9 +68,9 @@ def add(text: str, id: int | None) -> None:
     with _MESSAGES.asked(changes=True) as client:
         client.add(text, id)
     if id is None:
-        showing.tell("the message is added", added=True)
+        showing.say("the message is added", added=True)
     else:
-        showing.tell(f"message {id} is added", id=id, added=True)
+        showing.say(f"message {id} is added", id=id, added=True)
 
 
 Verbs(messages, "message", "messages", _MESSAGES).delete("delete", "", "3")

@@ -11,7 +11,7 @@ from sockcrud.access import Principal
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
-from sockcrud.protocols.connection import Answer, Last
+from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import required, whole
 from sockcrud.rest.lists import list_answer
@@ -56,7 +56,7 @@ class MessagesResponder:
         return request.get("op") == "mostrar"
 
     async def answer(self, request: JSONObject) -> Answer:
-        """Fire with the answer to a request of the protocol."""
+        """Return the answer to a request of the protocol."""
         name = request.get("op")
         if not isinstance(name, str) or name not in _OPERATIONS:
             return BAD_REQUEST
@@ -66,17 +66,17 @@ class MessagesResponder:
         except NotFound:
             return _ANSWERS[402]
         except (Busy, Unavailable):
-            return Last(CONNECTION_CLOSED)
+            return CloseAfter(CONNECTION_CLOSED)
         except DomainError:
             return _ANSWERS[failed]
 
     async def _show(self, request: JSONObject) -> Answer:
         id = _optional_id(request)
         if id is not None:
-            return _answer(200, STATUSES[200], _as_shown(await self._messages.get(self._principal, id)))
-        listing = await self._messages.list(self._principal)
+            return _answer(200, STATUSES[200], _render(await self._messages.get(self._principal, id)))
+        stream = await self._messages.list(self._principal)
         head, tail = _ANSWERS[200][:-3], _ANSWERS[200][-3:]
-        return await list_answer(listing, head, _inside_text, tail)
+        return await list_answer(stream, head, _inside_text, tail)
 
     async def _add(self, request: JSONObject) -> Answer:
         await self._messages.add(self._principal, _optional_id(request), required(request, "data"))
@@ -100,17 +100,17 @@ def _optional_id(request: JSONObject) -> int | None:
     return None if id is None or id == "" else whole(id, "id")
 
 
-def _as_shown(message: Message) -> str:
+def _render(message: Message) -> str:
     return repr({"id": message.id, "mensagem": message.data})
 
 
 def _inside_text(messages: Sequence[Message]) -> bytes:
-    return orjson.dumps(",".join(map(_as_shown, messages)))[1:-1]
+    return orjson.dumps(",".join(map(_render, messages)))[1:-1]
 
 
 class MessagesFactory(JSONFactory):
     """Makes the connections of the messages."""
 
     def __init__(self, serving: Serving) -> None:
-        messages = Messages(serving.gate, serving.store)
+        messages = Messages(serving.access, serving.store)
         super().__init__(lambda peer: MessagesResponder(messages, peer), *serving.json)

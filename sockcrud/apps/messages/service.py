@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, anyone, operation
+from sockcrud.access import Access, Principal, anyone, operation
 from sockcrud.apps.messages.records import Message
 from sockcrud.records import checked
-from sockcrud.storage.contract import IStore, Listing
+from sockcrud.storage.contract import IStore, RecordStream
 
 
 @frozen
 class Messages:
     """The messages' operations. They have no login of their own: whoever reaches them may use them."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("messages.list", anyone)
-    async def list(self, principal: Principal) -> Listing[Message]:
-        """Fire with all messages as they are now."""
-        return self.store.listing(Message)
+    async def list(self, principal: Principal) -> RecordStream[Message]:
+        """Return all messages as they are now."""
+        return self.store.stream(Message)
 
     @operation("messages.get", anyone)
     async def get(self, principal: Principal, id: int) -> Message:
-        """Fire with the message; fail with NotFound."""
+        """Return the message; raise NotFound."""
         return await self.store.get(Message, id)
 
     @operation("messages.add", anyone)
     async def add(self, principal: Principal, id: int | None, data: str) -> Message:
-        """Fire with the new message, under the id given or one the store finds; fail with Taken where there is one already."""
+        """Return the new message, under the id given or one the store finds; raise Taken where there is one already."""
         return await self.store.insert(Message, id, **checked(Message, data=data))
 
     @operation("messages.delete", anyone)
     async def delete(self, principal: Principal, id: int) -> None:
-        """Fire when the message is gone; fail with NotFound."""
+        """Return when the message is gone; raise NotFound."""
         await self.store.delete(Message, id)

@@ -63,14 +63,14 @@ class ShopCheck(SystemCheck):
         return [guarded(step, lacks) for step in steps]
 
     def _makers(self) -> tuple[Connected | None, Connected | None]:
-        """Give where the inventory's check gets a client and a product from."""
+        """Return where the inventory's check gets a client and a product from."""
         if self.name == "shop":
             return partial(self._at_port, "shop"), partial(self._at_port, "shop")
         clients, products = (self.kit.ports.first_on(name, "shop") for name in ("clients", "products"))
         return clients and partial(self._at_port, clients), products and partial(self._at_port, products)  # type: ignore[return-value]
 
     def _at_port(self, dialect: str) -> Shop:
-        """Give the client of a port, which brings the token that there is."""
+        """Return the client of a port, which brings the token that there is."""
         client = self.open(Shop, dialect)
         client.token = self.token
         return client

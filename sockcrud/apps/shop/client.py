@@ -15,7 +15,7 @@ from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import CannotSend, LoginFailed
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, asked, each, good, nothing, revision, whole
+from sockcrud.client.http_calls import REFUSALS, HTTPCalls, each, good, http_call, nothing, revision, whole
 
 
 @frozen
@@ -87,7 +87,7 @@ class ShopCalls(HTTPCalls):
     @call
     def sign_up(self, username: str, password: str) -> Call[Answer, None]:
         """Make an account, one that may use the shop; `AlreadyExists`."""
-        return asked(self, "POST", "/user/create", nothing, {"username": username, "password": password})
+        return http_call(self, "POST", "/user/create", nothing, {"username": username, "password": password})
 
     @call
     def log_in(self, username: str, password: str) -> Call[Answer, None]:
@@ -96,7 +96,7 @@ class ShopCalls(HTTPCalls):
         def keep(answer: Answer) -> None:
             self.token = Fields.decoded(answer.body).text("token")
 
-        made = asked(self, "POST", "/user/login", keep, good=lambda answer: good(answer, "msg", _LOGIN_REFUSALS))
+        made = http_call(self, "POST", "/user/login", keep, good=lambda answer: good(answer, "msg", _LOGIN_REFUSALS))
         return with_basic(made, username, password)
 
     @call
@@ -106,54 +106,54 @@ class ShopCalls(HTTPCalls):
         def forget(answer: Answer) -> None:
             self.token = None
 
-        return asked(self, "POST", "/user/logout", forget)
+        return http_call(self, "POST", "/user/logout", forget)
 
     # Clients
 
     @call
     def create_client(self, name: str, email: str, cpf: str, balance: Amount) -> Call[Answer, int]:
-        """Create a client, and give its id; `AlreadyExists` for its email or its cpf."""
-        return asked(self, "POST", "/clients/create", _id, _client(name, email, cpf, balance))
+        """Create a client, and return its id; `AlreadyExists` for its email or its cpf."""
+        return http_call(self, "POST", "/clients/create", _id, _client(name, email, cpf, balance))
 
     @call
     def clients(self) -> Call[Answer, list[Client]]:
-        """Give all clients."""
-        return asked(self, "GET", "/clients/fetch", each(_read_client))
+        """Return all clients."""
+        return http_call(self, "GET", "/clients/fetch", each(_read_client))
 
     @call
     def client(self, id: int) -> Call[Answer, Client]:
-        """Give the client with this id, its revision too; `NotFound`."""
-        return asked(self, "GET", f"/clients/fetch/{id:d}", _one(_read_client))
+        """Return the client with this id, its revision too; `NotFound`."""
+        return http_call(self, "GET", f"/clients/fetch/{id:d}", _one(_read_client))
 
     @call
     def update_client(
         self, id: int, name: str, email: str, cpf: str, balance: Amount, rev: int | None = None
     ) -> Call[Answer, None]:
         """Change a client, which must be at that revision, if one is given; `NotFound`, `AlreadyExists`, `Outdated`."""
-        return asked(self, "PUT", f"/clients/update/{id:d}", nothing, _client(name, email, cpf, balance), rev=rev)
+        return http_call(self, "PUT", f"/clients/update/{id:d}", nothing, _client(name, email, cpf, balance), rev=rev)
 
     @call
     def delete_client(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete a client, its addresses and its inventory; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/clients/delete/{id:d}", nothing, rev=rev)
+        return http_call(self, "DELETE", f"/clients/delete/{id:d}", nothing, rev=rev)
 
     @call
     def client_exists(self, id: int) -> Call[Answer, bool]:
-        """Tell whether there is such a client."""
-        return asked(self, "GET", f"/clients/exists/{id:d}", whole(lambda fields: fields.flag("status")))
+        """Return whether there is such a client."""
+        return http_call(self, "GET", f"/clients/exists/{id:d}", whole(lambda fields: fields.flag("status")))
 
     # Addresses
 
     @call
     def create_address(self, client_id: int, state: str, city: str, street: str, number: int, cep: str) -> Call[Answer, int]:
-        """Create an address of a client, and give its id; `NotFound`."""
+        """Create an address of a client, and return its id; `NotFound`."""
         body = {"client_id": client_id, **_address(state, city, street, number, cep)}
-        return asked(self, "POST", "/address/create", _id, body)
+        return http_call(self, "POST", "/address/create", _id, body)
 
     @call
     def addresses(self, client_id: int | None = None) -> Call[Answer, list[Address]]:
-        """Give the addresses of a client, or all."""
-        return asked(
+        """Return the addresses of a client, or all."""
+        return http_call(
             self,
             "GET",
             "/address/fetch" if client_id is None else f"/address/fetch/{client_id:d}",
@@ -165,12 +165,12 @@ class ShopCalls(HTTPCalls):
         self, id: int, state: str, city: str, street: str, number: int, cep: str, rev: int | None = None
     ) -> Call[Answer, None]:
         """Change an address; `NotFound`, `Outdated`."""
-        return asked(self, "PUT", f"/address/update/{id:d}", nothing, _address(state, city, street, number, cep), rev=rev)
+        return http_call(self, "PUT", f"/address/update/{id:d}", nothing, _address(state, city, street, number, cep), rev=rev)
 
     @call
     def delete_address(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete an address; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/address/delete/{id:d}", nothing, rev=rev)
+        return http_call(self, "DELETE", f"/address/delete/{id:d}", nothing, rev=rev)
 
     # Products
 
@@ -178,18 +178,18 @@ class ShopCalls(HTTPCalls):
     def create_product(
         self, name: str, description: str, quantity: int, price: Amount, status: bool = True
     ) -> Call[Answer, int]:
-        """Create a product, and give its id; `AlreadyExists` for its name."""
-        return asked(self, "POST", "/products/create", _id, _product(name, description, quantity, price, status))
+        """Create a product, and return its id; `AlreadyExists` for its name."""
+        return http_call(self, "POST", "/products/create", _id, _product(name, description, quantity, price, status))
 
     @call
     def products(self) -> Call[Answer, list[Product]]:
-        """Give all products."""
-        return asked(self, "GET", "/products/fetch", each(_read_product))
+        """Return all products."""
+        return http_call(self, "GET", "/products/fetch", each(_read_product))
 
     @call
     def product(self, id: int) -> Call[Answer, Product]:
-        """Give the product with this id, its revision too; `NotFound`."""
-        return asked(self, "GET", f"/products/fetch/{id:d}", _one(_read_product))
+        """Return the product with this id, its revision too; `NotFound`."""
+        return http_call(self, "GET", f"/products/fetch/{id:d}", _one(_read_product))
 
     @call
     def update_product(
@@ -204,17 +204,17 @@ class ShopCalls(HTTPCalls):
     ) -> Call[Answer, None]:
         """Change a product; `NotFound`, `AlreadyExists`, `Outdated`."""
         body = _product(name, description, quantity, price, status)
-        return asked(self, "PUT", f"/products/update/{id:d}", nothing, body, rev=rev)
+        return http_call(self, "PUT", f"/products/update/{id:d}", nothing, body, rev=rev)
 
     @call
     def delete_product(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Delete a product and its inventory; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/products/delete/{id:d}", nothing, rev=rev)
+        return http_call(self, "DELETE", f"/products/delete/{id:d}", nothing, rev=rev)
 
     @call
     def product_exists(self, id: int) -> Call[Answer, str | None]:
-        """Give the name of the product, None where there is no such product."""
-        return asked(
+        """Return the name of the product, None where there is no such product."""
+        return http_call(
             self,
             "GET",
             f"/products/exists/{id:d}",
@@ -225,7 +225,7 @@ class ShopCalls(HTTPCalls):
 
     @call
     def add_item(self, client_id: int, product_id: int, number_of_items: int, purchase_date: date | str) -> Call[Answer, int]:
-        """Note that a client bought so many of a product on a day, and give the id of that; `NotFound`."""
+        """Note that a client bought so many of a product on a day, and return the id of that; `NotFound`."""
         day = purchase_date if isinstance(purchase_date, str) else purchase_date.isoformat()
         body = {
             "client_id": client_id,
@@ -233,33 +233,33 @@ class ShopCalls(HTTPCalls):
             "number_of_items": number_of_items,
             "purchase_date": day,
         }
-        return asked(self, "POST", "/inventory/add_product", _id, body)
+        return http_call(self, "POST", "/inventory/add_product", _id, body)
 
     @call
     def items(self, client_id: int) -> Call[Answer, list[Item]]:
-        """Give what a client bought."""
-        return asked(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(_read_item))
+        """Return what a client bought."""
+        return http_call(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(_read_item))
 
     @call
     def remove_item(self, id: int, rev: int | None = None) -> Call[Answer, None]:
         """Remove one item; `NotFound`, `Outdated`."""
-        return asked(self, "DELETE", f"/inventory/remove_product/{id:d}", nothing, rev=rev)
+        return http_call(self, "DELETE", f"/inventory/remove_product/{id:d}", nothing, rev=rev)
 
     @call
     def remove_items(self, owner: int, type: Literal["client", "product"] = "client") -> Call[Answer, None]:
         """Remove all items of the client with that id, or of the product."""
-        return asked(self, "DELETE", "/inventory/remove_products", nothing, {"remotion_id": owner, "type": type})
+        return http_call(self, "DELETE", "/inventory/remove_products", nothing, {"remotion_id": owner, "type": type})
 
     # The services
 
     @call
     def health(self, service: Service = "clients") -> Call[Answer, str]:
-        """Give what a service says of itself. Needs no login."""
-        return asked(self, "GET", f"/{service}/health", whole(lambda fields: fields.text("msg")))
+        """Return what a service says of itself. Needs no login."""
+        return http_call(self, "GET", f"/{service}/health", whole(lambda fields: fields.text("msg")))
 
 
 def with_basic(call: Call[Answer, T], username: str, password: str) -> Call[Answer, T]:
-    """Give the call with a name and a password in place of a token."""
+    """Return the call with a name and a password in place of a token."""
     try:
         credentials = b64encode(f"{username}:{password}".encode())
     except UnicodeEncodeError:
@@ -270,7 +270,7 @@ def with_basic(call: Call[Answer, T], username: str, password: str) -> Call[Answ
 
 
 def amount(value: Amount) -> Any:
-    """Give money as JSON has it: exact, and not by way of a binary fraction."""
+    """Return money as JSON has it: exact, and not by way of a binary fraction."""
     if isinstance(value, Decimal):
         return orjson.Fragment(f"{value:f}") if value.is_finite() else str(value)
     return value

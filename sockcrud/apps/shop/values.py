@@ -10,12 +10,12 @@ _EIGHT_DIGITS: Final = re.compile("([0-9]{5})([0-9]{3})")
 
 
 def cpf(value: object) -> object:
-    """Give eleven digits the punctuation of a cpf, and anything else back as it is."""
+    """Return eleven digits with the punctuation of a cpf, and anything else as it is."""
     return _punctuated(_ELEVEN_DIGITS, r"\1.\2.\3-\4", value)
 
 
 def cep(value: object) -> object:
-    """Give eight digits the hyphen of a postal code, and anything else back as it is."""
+    """Return eight digits with the hyphen of a postal code, and anything else as it is."""
     return _punctuated(_EIGHT_DIGITS, r"\1-\2", value)
 
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from sockcrud.client.calls import Call, Pages, call, paged
 from sockcrud.client.errors import BadAnswer, InvalidRequest, NotFound, Refused, ServerFault
 from sockcrud.client.fields import Fields, objects
-from sockcrud.client.lines import LineCalls, asked
+from sockcrud.client.lines import LineCalls, line_call
 
 
 @frozen
@@ -44,7 +44,7 @@ class UsersCalls(LineCalls):
 
     @paged
     def all(self, page: int = PAGE) -> Pages[User]:
-        """Give all users one by one, fetching a page at a time: for more of them than an answer may hold."""
+        """Return all users one by one, fetching a page at a time: for more of them than an answer may hold."""
 
         def next_page(after: int | None) -> Call[Any, tuple[_List, int | None]]:
             listed = _listed(after, page)
@@ -59,43 +59,43 @@ class UsersCalls(LineCalls):
 
     @call
     def get(self, id: int) -> Call[bytes, User]:
-        """Give the user with this id; `NotFound`."""
-        return _asked("get_user", {"user_id": id}, _one, repeatable=True)
+        """Return the user with this id; `NotFound`."""
+        return _call_of("get_user", {"user_id": id}, _one, repeatable=True)
 
     @call
     def create(self, name: str, email: str, age: int) -> Call[bytes, User]:
-        """Create a user, and give it; `InvalidRequest`."""
-        return _asked("create_user", {"name": name, "email": email, "age": age}, _one)
+        """Create a user, and return it; `InvalidRequest`."""
+        return _call_of("create_user", {"name": name, "email": email, "age": age}, _one)
 
     @call
     def update(self, id: int, name: str | None = None, email: str | None = None, age: int | None = None) -> Call[bytes, User]:
-        """Change what is named of a user, and give it; `NotFound`, `InvalidRequest`."""
+        """Change what is named of a user, and return it; `NotFound`, `InvalidRequest`."""
         named = {"name": name, "email": email, "age": age}
         data = {field: value for field, value in named.items() if value is not None}
-        return _asked("update_user", {"user_id": id, "data": data}, _one)
+        return _call_of("update_user", {"user_id": id, "data": data}, _one)
 
     @call
     def delete(self, id: int) -> Call[bytes, None]:
         """Delete the user with this id; `NotFound`."""
-        return _asked("delete_user", {"user_id": id}, lambda payload: None)
+        return _call_of("delete_user", {"user_id": id}, lambda payload: None)
 
     @call
     def close_connection(self) -> Call[bytes, str]:
-        """Ask the server to close the connection, and give its farewell. The next call makes a new one."""
-        return _asked("close_connection", {}, lambda payload: Fields(payload).text("message"))
+        """Ask the server to close the connection, and return its farewell. The next call makes a new one."""
+        return _call_of("close_connection", {}, lambda payload: Fields(payload).text("message"))
 
 
-def _asked(operation: str, payload: dict[str, Any], read: Any, repeatable: bool = False) -> Call[bytes, Any]:
-    return asked({"id_operation": operation, "payload": payload}, lambda answer: read(_payload(answer)), repeatable)
+def _call_of(operation: str, payload: dict[str, Any], read: Any, repeatable: bool = False) -> Call[bytes, Any]:
+    return line_call({"id_operation": operation, "payload": payload}, lambda answer: read(_payload(answer)), repeatable)
 
 
 def _listed(after: int | None, limit: int | None) -> Call[bytes, _List]:
     page = {name: value for name, value in (("after", after), ("limit", limit)) if value is not None}
-    return _asked("get_users", page, lambda payload: objects(payload, _user), repeatable=True)
+    return _call_of("get_users", page, lambda payload: objects(payload, _user), repeatable=True)
 
 
 def _payload(answer: Fields) -> Any:
-    """Give what an answer holds; raise the error that it is."""
+    """Return what an answer holds; raise the error that it is."""
     if "error" in answer:
         status = answer.whole("error")
         raise _REFUSALS.get(status, Refused)(status, answer.text("error_message"))

@@ -12,7 +12,7 @@ from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
-from sockcrud.protocols.connection import Answer, Last
+from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import an_object, required, whole
 from sockcrud.rest.lists import list_answer
@@ -37,9 +37,9 @@ CLOSED: Final = _line({"payload": {"message": "Connection closed"}, "code": 200}
 _ERRORS: Final[dict[type[DomainError], Answer]] = {
     NotFound: USER_NOT_FOUND,
     Invalid: BAD_REQUEST,
-    Busy: Last(INTERNAL_SERVER_ERROR),
+    Busy: CloseAfter(INTERNAL_SERVER_ERROR),
     QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
-    Unavailable: Last(INTERNAL_SERVER_ERROR),
+    Unavailable: CloseAfter(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
 _DIGITS: Final = re.compile("[0-9]+")
@@ -61,7 +61,7 @@ class UsersResponder:
         return request.get("id_operation") in _READS
 
     async def answer(self, request: JSONObject) -> Answer:
-        """Fire with the answer to a request of the protocol."""
+        """Return the answer to a request of the protocol."""
         name = request.get("id_operation")
         if not isinstance(name, str):
             return BAD_REQUEST
@@ -76,8 +76,8 @@ class UsersResponder:
     async def _get_users(self, payload: Any) -> Answer:
         page = {} if payload is None else an_object(payload, "payload")
         after, limit = (None if page.get(name) is None else whole(page[name], name) for name in ("after", "limit"))
-        listing = await self._users.list(self._principal, after, limit)
-        return await list_answer(listing, b'{"payload":[', _users, b'],"code":200}\n')
+        stream = await self._users.list(self._principal, after, limit)
+        return await list_answer(stream, b'{"payload":[', _users, b'],"code":200}\n')
 
     async def _get_user(self, payload: Any) -> Answer:
         return _user(await self._users.get(self._principal, _user_id(payload)), 200)
@@ -98,7 +98,7 @@ class UsersResponder:
         return DELETED
 
     async def _close_connection(self, payload: Any) -> Answer:
-        return Last(CLOSED)
+        return CloseAfter(CLOSED)
 
 
 _OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]] = {
@@ -119,7 +119,7 @@ def _user_id(payload: Any) -> int:
     return whole(id, "user_id")
 
 
-def _as_shown(user: User) -> JSONObject:
+def _render(user: User) -> JSONObject:
     return {
         "id": user.id,
         "name": user.name,
@@ -131,16 +131,16 @@ def _as_shown(user: User) -> JSONObject:
 
 
 def _user(user: User, code: int) -> bytes:
-    return _line({"payload": _as_shown(user), "code": code})
+    return _line({"payload": _render(user), "code": code})
 
 
 def _users(users: Sequence[User]) -> bytes:
-    return orjson.dumps([_as_shown(user) for user in users])[1:-1]
+    return orjson.dumps([_render(user) for user in users])[1:-1]
 
 
 class UsersFactory(JSONFactory):
     """Makes the connections of the users."""
 
     def __init__(self, serving: Serving) -> None:
-        users = Users(serving.gate, serving.store)
+        users = Users(serving.access, serving.store)
         super().__init__(lambda peer: UsersResponder(users, peer), *serving.json)

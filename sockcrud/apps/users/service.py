@@ -7,37 +7,37 @@ from typing import Any
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, anyone, operation
+from sockcrud.access import Access, Principal, anyone, operation
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
 from sockcrud.records import checked
-from sockcrud.storage.contract import IStore, ITransaction, Listing
+from sockcrud.storage.contract import IStore, ITransaction, RecordStream
 
 
 @frozen
 class Users:
     """The users' operations. They have no login of their own: whoever reaches them may use them."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("users.list", anyone)
-    async def list(self, principal: Principal, after: int | None = None, limit: int | None = None) -> Listing[User]:
-        """Fire with all users as they are now, or with at most `limit` of those with an id above `after`."""
+    async def list(self, principal: Principal, after: int | None = None, limit: int | None = None) -> RecordStream[User]:
+        """Return all users as they are now, or with at most `limit` of those with an id above `after`."""
         if limit is not None and limit < 1:
             raise Invalid("limit", "a whole number from 1")
-        return self.store.listing(User, after, limit)
+        return self.store.stream(User, after, limit)
 
     @operation("users.get", anyone)
     async def get(self, principal: Principal, id: int) -> User:
-        """Fire with the user; fail with NotFound."""
+        """Return the user; raise NotFound."""
         return await self.store.get(User, id)
 
     @operation("users.create", anyone)
     async def create(self, principal: Principal, name: str, email: str, age: int) -> User:
-        """Fire with the new user. Two users may have the same email."""
+        """Return the new user. Two users may have the same email."""
         fields = checked(User, name=name, email=email, age=age)
-        now = self.gate.now()
+        now = self.access.now()
         return await self.store.insert(User, created_at=now, updated_at=now, **fields)
 
     @operation("users.update", anyone)
@@ -50,12 +50,12 @@ class Users:
         async def change(transaction: ITransaction) -> User:
             user = await transaction.get(User, id)
             # It moves with every update, also with two in one tick of the clock, or when the clock was set back.
-            updated_at = max(self.gate.now(), user.updated_at + timedelta(microseconds=1))
+            updated_at = max(self.access.now(), user.updated_at + timedelta(microseconds=1))
             return await transaction.update(User, id, updated_at=updated_at, **fields)
 
         return await self.store.transact(change)
 
     @operation("users.delete", anyone)
     async def delete(self, principal: Principal, id: int) -> None:
-        """Fire when the user is gone; fail with NotFound."""
+        """Return when the user is gone; raise NotFound."""
         await self.store.delete(User, id)

@@ -26,7 +26,7 @@ class WayCheck(SystemCheck):
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self._changed = kit.own.login + SUFFIX
-        self._listing = ShortList("accounts")
+        self._stream = ShortList("accounts")
         self._id: int | None = None
         self._changed_id: int | None = None
         self._to_deactivate = False
@@ -57,7 +57,7 @@ class WayCheck(SystemCheck):
 
     @step("list")
     async def _list(self) -> None:
-        found = await self._listing.fetch(self._user.users, anyway=self._id is None)
+        found = await self._stream.fetch(self._user.users, anyway=self._id is None)
         ours = [each for each in found if each.user_name == self.kit.own.login]
         expect("the list's entries of the own account", [each.active for each in ours], [True])
         self._id = ours[0].id
@@ -108,7 +108,7 @@ class WayCheck(SystemCheck):
         with suppress(AlreadyExists):
             await self._boss.create_user(self._changed, self.kit.own.password, active=False)
         if self._changed_id is None or not await self._is_changed(self._changed_id):
-            found = await self._listing.fetch(self._boss.users, anyway=True)
+            found = await self._stream.fetch(self._boss.users, anyway=True)
             self._changed_id = next((each.id for each in found if each.user_name == self._changed), None)
         if self._changed_id is None:
             raise Wrong(f"a wrong answer: {self._changed} exists, and is not in the list of the admin's company")

@@ -23,7 +23,7 @@ from sockcrud.client.errors import (
 )
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import HTTPCalls, asked, each, message_of, refused, whole
+from sockcrud.client.http_calls import HTTPCalls, each, http_call, message_of, refused, whole
 
 
 @frozen
@@ -62,7 +62,7 @@ class WayCalls(HTTPCalls):
         def keep(fields: Fields) -> None:
             self.token = fields.text("IDSessao")
 
-        return asked(self, "POST", "/api/main", whole(keep), {"User": user, "Passwd": _hash(password)})
+        return http_call(self, "POST", "/api/main", whole(keep), {"User": user, "Passwd": _hash(password)})
 
     @call
     def log_out(self) -> Call[Answer, None]:
@@ -71,23 +71,23 @@ class WayCalls(HTTPCalls):
         def forget(fields: Fields) -> None:
             self.token = None
 
-        return asked(self, "DELETE", f"/api/main/{self._session}", whole(forget))
+        return http_call(self, "DELETE", f"/api/main/{self._session}", whole(forget))
 
     @call
     def users(self) -> Call[Answer, list[Colleague]]:
-        """Give the accounts of the company."""
-        return asked(self, "GET", f"/api/usuario/{self._session}", _users)
+        """Return the accounts of the company."""
+        return http_call(self, "GET", f"/api/usuario/{self._session}", _users)
 
     @call
     def user(self, id: int) -> Call[Answer, Colleague]:
-        """Give the account with this id; `NotFound` where the company has none."""
-        return asked(self, "GET", f"/api/usuario/{self._session}?id={id:d}", _user)
+        """Return the account with this id; `NotFound` where the company has none."""
+        return http_call(self, "GET", f"/api/usuario/{self._session}?id={id:d}", _user)
 
     @call
     def create_user(self, user_name: str, password: str, active: bool = True) -> Call[Answer, None]:
         """Make an account of the company; `AlreadyExists`, `Forbidden`."""
         body = {"UserName": user_name, "PassWord": _hash(password), "Ativo": _flag(active)}
-        return asked(self, "POST", f"/api/usuario/{self._session}", _done, body)
+        return http_call(self, "POST", f"/api/usuario/{self._session}", _done, body)
 
     @call
     def update_user(
@@ -102,12 +102,12 @@ class WayCalls(HTTPCalls):
             body["UserName"] = user_name
         if password is not None:
             body["PassWord"] = _hash(password)
-        return asked(self, "PUT", f"/api/usuario/{self._session}?id={id:d}", _done, body)
+        return http_call(self, "PUT", f"/api/usuario/{self._session}?id={id:d}", _done, body)
 
     @call
     def deactivate_user(self, id: int) -> Call[Answer, None]:
         """Make an account inactive; `NotFound`, `Forbidden`, `Conflict`."""
-        return asked(self, "DELETE", f"/api/usuario/{self._session}?id={id:d}", _done)
+        return http_call(self, "DELETE", f"/api/usuario/{self._session}?id={id:d}", _done)
 
     @property
     def _session(self) -> str:

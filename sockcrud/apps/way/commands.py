@@ -69,7 +69,7 @@ def create(name: str, inactive: bool, password_file: str | None) -> None:
     with _WAY.asked(changes=True) as client:
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
         client.create_user(name, password, not inactive)
-    showing.tell(f"{name} has an account", login=name, created=True)
+    showing.say(f"{name} has an account", login=name, created=True)
 
 
 @way.command()
@@ -90,7 +90,7 @@ def update(id: int, name: str | None, active: bool | None) -> None:
     with _WAY.asked(changes=True) as client:
         is_active = client.user(id).active if active is None else active  # the wire takes silence for no
         client.update_user(id, active=is_active, user_name=name)
-    showing.tell(f"account {id} is changed", id=id, changed=True)
+    showing.say(f"account {id} is changed", id=id, changed=True)
 
 
 @way.command()
@@ -110,7 +110,7 @@ def password(id: int | None, password_file: str | None) -> None:
         account = _own(client) if id is None else client.user(id)
         new = passwords.read_or_ask(password_file, twice=True, question=f"New password of {account.user_name}")
         client.update_user(account.id, active=account.active, password=new)
-    showing.tell(f"{account.user_name} has a new password", id=account.id, changed=True)
+    showing.say(f"{account.user_name} has a new password", id=account.id, changed=True)
 
 
 def _own(client: Way) -> Colleague:
@@ -126,7 +126,7 @@ def _own(client: Way) -> Colleague:
 def _say_that_it_is_inactive(id: int, result: object) -> None:
     from sockcrud.cli import showing
 
-    showing.tell(f"account {id} is inactive", id=id, active=False)
+    showing.say(f"account {id} is inactive", id=id, active=False)
 
 
 _verbs.on_one(

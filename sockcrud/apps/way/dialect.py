@@ -129,7 +129,7 @@ class WayResponder(RoutedResponder):
     # What the dialect says
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Fire with the principal as the account whose session is in the path, whatever the case of it there."""
+        """Return the principal as the account whose session is in the path, whatever the case of it there."""
         return await self._logins.resume(self.principal, DIALECT, _session(found.parameters))
 
     def error(self, status: int, message: str) -> Response:
@@ -241,12 +241,12 @@ def _session(parameters: Mapping[str, Any]) -> str:
 
 
 def _fields(call: Call) -> dict[str, Any]:
-    """Give the fields of the body, their names in lower case. Of a name given twice the last counts."""
+    """Return the fields of the body, their names in lower case. Of a name given twice the last counts."""
     return {name.lower(): value for name, value in call.fields().items()}
 
 
 def _active(fields: Mapping[str, Any]) -> Any:
-    """Give what `Ativo` says: false where it is absent, as the protocol warns. What it cannot be the operation refuses."""
+    """Return what `Ativo` says: false where it is absent, as the protocol warns. What it cannot be the operation refuses."""
     value = fields.get("ativo", False)
     if value is None:
         raise Invalid("active", "true or false")
@@ -254,7 +254,7 @@ def _active(fields: Mapping[str, Any]) -> Any:
 
 
 def _query_id(call: Call) -> str | None:
-    """Give the id of the query, as it came; None where there is none."""
+    """Return the id of the query, as it came; None where there is none."""
     return {name.lower(): value for name, value in call.query.items()}.get("id") or None
 
 
@@ -276,7 +276,7 @@ def _said(status: int, outcome: str, session: str, message: str, *, trace: bool 
 
 
 def _error(found: Found, status: int, message: str, *, valid: bool = True) -> Response:
-    """Give an error with the session, if it is a valid one; the login's have none, and no trace."""
+    """Return an error with the session, if it is a valid one; the login's have none, and no trace."""
     return _said(status, "ERROR", _session(found.parameters) if valid else "", message, trace=found.route.login)
 
 
@@ -322,6 +322,6 @@ class WayFactory(HTTPFactory):
     """Makes the connections of way."""
 
     def __init__(self, serving: Serving) -> None:
-        colleagues = Colleagues(serving.gate, serving.store, serving.directory)
+        colleagues = Colleagues(serving.access, serving.store, serving.directory)
         logins, terms = serving.logins, serving.terms
         super().__init__(lambda peer: WayResponder(logins, colleagues, peer, terms), *serving.http)

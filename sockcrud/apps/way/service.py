@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, admins, logged_in, operation
+from sockcrud.access import Access, Principal, admins, logged_in, operation
 from sockcrud.errors import Forbidden, NotFound, NotLoggedIn
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.credentials import Secret
 from sockcrud.identity.directory import own_account, still
 from sockcrud.identity.records import ADMIN, Account
-from sockcrud.storage.contract import Given, IReads, IStore, Listing, Where
+from sockcrud.storage.contract import IReads, IStore, RecordsAtHand, RecordStream, Where
 
 
 @frozen
@@ -25,28 +25,28 @@ class Colleagues:
     it sees nobody else there.
     """
 
-    gate: Gate
+    access: Access
     store: IStore
     directory: Directory
 
     @operation("colleagues.list", logged_in)
-    async def list(self, principal: Principal, id: int | None = None) -> Listing[Account]:
+    async def list(self, principal: Principal, id: int | None = None) -> RecordStream[Account]:
         """Return the accounts that the principal sees, as they are now, or the one that has this id: none elsewhere."""
         own = own_account(principal)
         if own.role != ADMIN and await self.directory.is_default_company(own.company_id):
             if id not in (None, own.id):
-                return Given([])
+                return RecordsAtHand([])
             id = own.id
         if id is None:
-            return self.store.listing(Account, where=Where("company_id", own.company_id))
+            return self.store.stream(Account, where=Where("company_id", own.company_id))
         try:
-            return Given([await _colleague(self.store, id, own.company_id)])
+            return RecordsAtHand([await _colleague(self.store, id, own.company_id)])
         except NotFound:
-            return Given([])
+            return RecordsAtHand([])
 
     @operation("colleagues.create", admins)
     async def create(self, principal: Principal, login: str, secret: Secret, active: bool) -> Account:
-        """Fire with a new user of the company. Fail with Invalid, Taken (the login name, in all companies) or Busy."""
+        """Return a new user of the company. Raise Invalid, Taken (the login name, in all companies) or Busy."""
         company_id = own_account(principal).company_id
 
         async def permit(reads: IReads) -> None:
@@ -67,10 +67,10 @@ class Colleagues:
         secret: Secret | None = None,
         active: bool | None = None,
     ) -> Account:
-        """Fire with the changed account; what is None stays. All its sessions end but the one that changes its own.
+        """Return the changed account; what is None stays. All its sessions end but the one that changes its own.
 
         Who is no admin changes its own password only: it may name its other values as they are, and fails with Forbidden
-        for others, as for any other id. An admin fails with NotFound for an id that is not of the company. Fail with
+        for others, as for any other id. An admin fails with NotFound for an id that is not of the company. Raise
         Invalid, Taken, LastAdmin or Busy.
         """
         # Also before the hash, whose time would tell that there is an account of this id in another company.
@@ -93,7 +93,7 @@ class Colleagues:
 
     @operation("colleagues.deactivate", admins)
     async def deactivate(self, principal: Principal, id: int) -> Account:
-        """Fire with the account, inactive now, its sessions ended. Fail with NotFound (not of the company) or LastAdmin."""
+        """Return the account, inactive now, its sessions ended. Raise NotFound (not of the company) or LastAdmin."""
 
         async def permit(reads: IReads) -> None:
             own = await still(reads, principal, admins)
@@ -103,7 +103,7 @@ class Colleagues:
 
 
 async def _changer(reads: IReads, principal: Principal, id: int, login: str | None, active: bool | None) -> Account:
-    """Fire with the account that asks, where it may change the account `id` like this."""
+    """Return the account that asks, where it may change the account `id` like this."""
     own = await still(reads, principal, logged_in)
     if own.role == ADMIN:
         await _colleague(reads, id, own.company_id)

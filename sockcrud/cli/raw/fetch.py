@@ -67,8 +67,8 @@ def fetch(method: str, url: str, headers: tuple[str, ...], data: str | None, tok
         path, fields = _bearing(token_of, token, path, fields)
     method = method.upper()
     _check(place, method, path, fields)
-    with asking.told("fetch", place, changes=method not in ("GET", "HEAD", "OPTIONS")):
-        client = asking.made(Web, place)
+    with asking.errors_as_lines("fetch", place, changes=method not in ("GET", "HEAD", "OPTIONS")):
+        client = asking.client_at(Web, place)
         try:
             answer = client.fetch(method, path, fields, body)
         finally:
@@ -79,7 +79,7 @@ def fetch(method: str, url: str, headers: tuple[str, ...], data: str | None, tok
 
 
 def _target(url: str) -> tuple[Place, str]:
-    """Give where the server is, and what is asked of it."""
+    """Return where the server is, and what is asked of it."""
     from sockcrud.client.places import parse
 
     try:
@@ -117,7 +117,7 @@ def _body(data: str | None) -> bytes | None:
 
 
 def _bearing(token_of: str | None, token: str, path: str, fields: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Give the path and the header fields with the token, where the dialect has it."""
+    """Return the path and the header fields with the token, where the dialect has it."""
     if token_of == "way":
         if MARK not in path:
             raise WrongUse(f"URL: expected {MARK} where the session is to be, for way has it in the path")
@@ -146,7 +146,7 @@ def _show(answer: Answer, token: str | None, include: bool) -> None:
     from sockcrud.cli.options import wishes
 
     body = answer.body if token is None else answer.body.replace(token.encode(), MARK.encode())
-    headers = {name: _shown_field(name, value, token) for name, value in answer.headers.items()}
+    headers = {name: _format_field(name, value, token) for name, value in answer.headers.items()}
     if wishes().json:
         document: dict[str, Any] = {"status": answer.status, "reason": answer.reason, "headers": headers}
         showing.show({**document, "body": _as_json(body)})
@@ -164,7 +164,7 @@ def _show(answer: Answer, token: str | None, include: bool) -> None:
         sys.stdout.buffer.flush()
 
 
-def _shown_field(name: str, value: str, token: str | None) -> str:
+def _format_field(name: str, value: str, token: str | None) -> str:
     return "(secret)" if name in _SECRET_HEADERS else _without(token, value)
 
 

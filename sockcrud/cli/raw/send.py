@@ -53,15 +53,15 @@ def _send_one(dialect: str, place: Place, line: str) -> None:
 
     if not line.strip() or "\n" in line:
         raise WrongUse("LINE: expected one line, and not a blank one")
-    with asking.told(dialect, place, changes=True):
+    with asking.errors_as_lines(dialect, place, changes=True):
         client: sync.Users | sync.Messages = (
-            asking.made(sync.Users, place) if dialect == "users" else asking.made(sync.Messages, place)
+            asking.client_at(sync.Users, place) if dialect == "users" else asking.client_at(sync.Messages, place)
         )
         try:
             answer = client.send(line)
         finally:
             client.close()
-    click.echo(_shown(answer))
+    click.echo(_format_answer(answer))
     if error := _refusal(answer):
         raise Failed(error)
 
@@ -74,11 +74,11 @@ def _send_all(dialect: str, place: Place) -> None:
 
     def answered(answer: str) -> None:
         nonlocal refused
-        click.echo(_shown(answer))
+        click.echo(_format_answer(answer))
         refused += bool(_refusal(answer))
 
     outcome: Outcome = pipelined(dialect, place, lines(), answered)
-    with asking.told(dialect, place, changes=True):
+    with asking.errors_as_lines(dialect, place, changes=True):
         if outcome.error is not None:
             raise outcome.error
     if refused:
@@ -86,7 +86,7 @@ def _send_all(dialect: str, place: Place) -> None:
 
 
 def lines() -> Iterator[bytes]:
-    """Give the lines of stdin as they come, without blank ones. Reads the descriptor, and holds no lock while it waits."""
+    """Yield the lines of stdin as they come, without blank ones. Reads the descriptor, and holds no lock while it waits."""
     rest = b""
     while piece := os.read(sys.stdin.fileno(), _PIECE):
         *whole, rest = (rest + piece).split(b"\n")
@@ -95,13 +95,13 @@ def lines() -> Iterator[bytes]:
         yield rest
 
 
-def _shown(answer: str) -> str:
-    """Give a line as it came; on a terminal, one that does nothing to it."""
+def _format_answer(answer: str) -> str:
+    """Return a line as it came; on a terminal, one that does nothing to it."""
     return visible(answer) if sys.stdout.isatty() else answer
 
 
 def _refusal(answer: str) -> str | None:
-    """Give what an answer says where it says no."""
+    """Return what an answer says where it says no."""
     try:
         found: Any = json.loads(answer)
     except (ValueError, RecursionError):

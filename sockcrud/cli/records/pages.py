@@ -11,7 +11,7 @@ PAGE: Final = 500
 def pages_of(
     ask: Callable[..., Any], after: int | None, limit: int | None, *, mark: str = "after", **given: Any
 ) -> Iterator[Any]:
-    """Give what is on the pages one by one, up to a limit; ask for no more than that.
+    """Yield what is on the pages one by one, up to a limit; ask for no more than that.
 
     `ask` is given what a page comes after, by the name of `mark`, and its size as `limit`. It gives a page that knows its
     `next`, or a list, which is the last one where it is not full.

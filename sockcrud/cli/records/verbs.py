@@ -110,7 +110,7 @@ class Verbs:
             with self._system.asked(changes=True) as client:
                 made = getattr(client, call)(**_named(values))
             if isinstance(made, int):
-                showing.tell(f"{self._one} {made} is created", id=made, created=True)
+                showing.say(f"{self._one} {made} is created", id=made, created=True)
             else:
                 showing.show(made)
 
@@ -142,7 +142,7 @@ class Verbs:
                 revision = {} if rev is None else {"rev": rev}
                 changed = getattr(client, call)(id, **new, **revision)
             if changed is None:
-                showing.tell(f"{self._one} {id} is changed", id=id, changed=True)
+                showing.say(f"{self._one} {id} is changed", id=id, changed=True)
             else:
                 showing.show(changed)
 
@@ -154,7 +154,7 @@ class Verbs:
         def say(id: int, result: object) -> None:
             from sockcrud.cli import showing
 
-            showing.tell(f"{self._one} {id} is deleted", id=id, deleted=True)
+            showing.say(f"{self._one} {id} is deleted", id=id, deleted=True)
 
         self.on_one("delete", call, about or f"Delete the {self._one} with this ID.", *examples, rev=rev, say=say)
 

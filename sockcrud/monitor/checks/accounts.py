@@ -33,7 +33,7 @@ class OwnAccount:
     """How often it was made: a store in memory forgets it with its process."""
 
     async def sign_up(self, attempt: Attempt) -> bool:
-        """Fire with whether it was made just now; fail with Forbidden where sign-up is closed, or as the attempt does."""
+        """Return whether it was made just now; raise Forbidden where sign-up is closed, or as the attempt does."""
         try:
             await attempt(self.login, self.password)
         except AlreadyExists:
@@ -44,7 +44,7 @@ class OwnAccount:
         return True
 
     async def log_in(self, attempt: Attempt, sign_up: Attempt) -> None:
-        """Fire when it has logged in, signed up before if need be. Fail as the login does."""
+        """Return when it has logged in, signed up before if need be. Raise as the login does."""
         if not self._known:
             await self._try(sign_up)
         made = self._made
@@ -66,7 +66,7 @@ class OwnAccount:
 
 
 def sign_up_elsewhere(ports: Ports) -> Attempt:
-    """Give how to sign up for a dialect that has no way to: at the first that has one."""
+    """Return how to sign up for a dialect that has no way to: at the first that has one."""
 
     async def attempt(login: str, password: str) -> None:
         door = ports.first_on("auth", "shop", "members")

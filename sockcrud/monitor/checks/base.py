@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from sockcrud.client.errors import BadAnswer, ClientError, NotFound
 from sockcrud.monitor.checks.accounts import AdminAccount, OwnAccount
 from sockcrud.monitor.checks.ports import LONGEST_ANSWER, Ports
-from sockcrud.monitor.checks.steps import Skipped, Step, Wrong, told
+from sockcrud.monitor.checks.steps import Skipped, Step, Wrong, format_error
 
 C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
@@ -111,7 +111,7 @@ def step(
 
 
 def steps_of(owner: object, last: bool = False) -> Iterator[Step]:
-    """Give the steps that a class itself declares, in their order."""
+    """Yield the steps that a class itself declares, in their order."""
     for name, method in vars(type(owner)).items():
         declared = getattr(method, "declared_step", None)
         if isinstance(declared, _Declared) and declared.last is last and declared.when(owner):
@@ -235,7 +235,7 @@ class ShortList:
         self._count: int | None = None
 
     async def fetch(self, ask: Callable[[], Awaitable[Sequence[T]]], *, anyway: bool = False) -> Sequence[T]:
-        """Fire with the list; fail with `Skipped` where it is long, or, if it may be that `anyway`, too long for an answer."""
+        """Return the list; raise `Skipped` where it is long, or, if it may be that `anyway`, too long for an answer."""
         if self._count is not None and self._count > SHORT and not anyway:
             raise Skipped(f"there are {self._count:,} {self._what}")
         try:
@@ -249,13 +249,13 @@ class ShortList:
 
 
 async def gone(deleting: Awaitable[object]) -> None:
-    """Fire when a record is deleted, or there was none."""
+    """Return when a record is deleted, or there was none."""
     with suppress(NotFound):
         await deleting
 
 
 async def all_of(*works: Callable[[], Awaitable[object]]) -> str:
-    """Do each of these whatever becomes of the others. Fire with what went wrong, in one line, or with ""."""
+    """Do each of these whatever becomes of the others. Return what went wrong, in one line, or with ""."""
     wrong = []
     for work in works:
         try:
@@ -263,5 +263,5 @@ async def all_of(*works: Callable[[], Awaitable[object]]) -> str:
         except CancelledError:
             raise
         except (ClientError, Wrong, Skipped) as error:
-            wrong.append(told(error))
+            wrong.append(format_error(error))
     return "; ".join(dict.fromkeys(wrong))

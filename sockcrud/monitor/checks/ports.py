@@ -24,10 +24,10 @@ class Ports:
     trust: str | None = None
 
     def client(self, kind: Callable[..., C], dialect: str) -> C:
-        """Give a new client of a dialect, of this kind."""
+        """Return a new client of a dialect, of this kind."""
         terms = {"timeout": self.timeout, "trust": self.trust, "longest_answer": LONGEST_ANSWER}
         return kind(self.reactor, self.places[dialect], **terms)
 
     def first_on(self, *dialects: str) -> str | None:
-        """Give the first of the dialects that is on."""
+        """Return the first of the dialects that is on."""
         return next((dialect for dialect in dialects if dialect in self.places), None)

@@ -43,7 +43,7 @@ class RecordSteps:
 
     def __init__(self, mark: Mark) -> None:
         self.mark: Final = mark
-        self._listing = ShortList(self.many)
+        self._stream = ShortList(self.many)
         self._client: Callable[[], Any] | None = None
         self._made: int | None = None
         self._uncertain = False
@@ -123,7 +123,7 @@ class RecordSteps:
         await self.look_up(True)
 
     async def _list(self) -> None:
-        listed = await self._listing.fetch(lambda: self._call(self.calls.list))
+        listed = await self._stream.fetch(lambda: self._call(self.calls.list))
         found = [getattr(each, self.ours[0]) for each in listed if each.id == self.id]
         expect(f"the {self.one}'s place in the list", found, [self.fields[self.ours[0]]])
 
@@ -146,7 +146,7 @@ class RecordSteps:
     async def _remove_leftovers(self) -> None:
         """Delete what carries the mark."""
         marked = self.values()
-        for each in await self._listing.fetch(lambda: self._call(self.calls.list), anyway=True):
+        for each in await self._stream.fetch(lambda: self._call(self.calls.list), anyway=True):
             if all(getattr(each, name) == marked[name] for name in self.ours):
                 await gone(self._call(self.calls.delete, each.id))
 

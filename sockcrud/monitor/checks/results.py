@@ -40,7 +40,7 @@ class Outcome(Enum):
 
 
 @frozen
-class Taken:
+class StepTaken:
     """A step of a check, and what came of it. `reason` is why, where it is not simply well."""
 
     name: str
@@ -57,7 +57,7 @@ class Result:
     at: float
     state: State
     seconds: float
-    steps: tuple[Taken, ...] = ()
+    steps: tuple[StepTaken, ...] = ()
     step: str = ""
     """The step that decided, where the dialect is not up."""
     reason: str = ""
@@ -68,7 +68,7 @@ class Result:
     """Whether it was broken off, so that it says nothing."""
 
     @property
-    def skipped(self) -> tuple[Taken, ...]:
+    def skipped(self) -> tuple[StepTaken, ...]:
         """The steps that could not be taken, each with why."""
         return tuple(taken for taken in self.steps if taken.outcome is Outcome.SKIPPED)
 
@@ -84,7 +84,7 @@ class Secrets:
         self._passwords = sorted({each for each in passwords if len(each) >= self._SHORTEST}, key=len, reverse=True)
 
     def hidden(self, text: str) -> str:
-        """Give the text in one line, bounded, without secrets and without what controls a terminal."""
+        """Return the text in one line, bounded, without secrets and without what controls a terminal."""
         for password in self._passwords:
             text = text.replace(password, "[hidden]")
         printable = "".join(letter if letter.isprintable() else " " for letter in self._TOKEN.sub("[hidden]", text))

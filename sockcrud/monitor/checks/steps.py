@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sockcrud.client.errors import ClientError
-from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, Taken
+from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, StepTaken
 
 log: Final = Logger()
 
@@ -52,10 +52,10 @@ class Check(Protocol):
     name: str
 
     def steps(self) -> Sequence[Step]:
-        """Give what is to be done, from the beginning."""
+        """Return what is to be done, from the beginning."""
 
     async def clean_up(self) -> str:
-        """Take away what the steps left, log out and close the connections. Fire with why something may be left, or ""."""
+        """Take away what the steps left, log out and close the connections. Return why something may be left, or ""."""
 
 
 @frozen
@@ -84,7 +84,7 @@ class Conductor:
             taking.cancel()
 
     async def conduct(self, check: Check) -> Result:
-        """Fire with what the check found, when it has cleaned up. Never fails.
+        """Return what the check found, when it has cleaned up. Never fails.
 
         Cleaning up has the time of a check once more.
         """
@@ -108,8 +108,8 @@ class Conductor:
         try:
             return self.secrets.hidden(await cleaning)
         except Exception as error:
-            log.info("{check}: cleaning up failed: {error}", check=check.name, error=self.secrets.hidden(told(error)))
-            return self.secrets.hidden(f"cleaning up failed: {told(error)}")
+            log.info("{check}: cleaning up failed: {error}", check=check.name, error=self.secrets.hidden(format_error(error)))
+            return self.secrets.hidden(f"cleaning up failed: {format_error(error)}")
 
     def _judged(self, run: _Run, at: float, seconds: float, left: str) -> Result:
         state, step, reason = State.UP, "", ""
@@ -123,7 +123,7 @@ class Conductor:
             slowest = max(run.taken, key=lambda taken: taken.seconds)
             words = f"slow: {seconds:.2f} s in all, {slowest.seconds:.2f} s of it here; {self.limits.slow:g} s are allowed"
             state, step, reason = State.DEGRADED, slowest.name, words
-        steps = (*run.taken, *(Taken(name, Outcome.NOT_REACHED) for name in run.ahead))
+        steps = (*run.taken, *(StepTaken(name, Outcome.NOT_REACHED) for name in run.ahead))
         reason = self.secrets.hidden(reason)
         return Result(run.check.name, at, state, seconds, steps, step, reason, left, interrupted=self._interrupted)
 
@@ -133,17 +133,17 @@ class _Run:
 
     def __init__(self, check: Check, conductor: Conductor) -> None:
         self.check = check
-        self.taken: list[Taken] = []
+        self.taken: list[StepTaken] = []
         self.ahead: list[str] = []
         self.fault = ""
         self._conductor = conductor
 
-    def first(self, outcome: Outcome) -> Taken | None:
-        """Give the first step with this outcome."""
+    def first(self, outcome: Outcome) -> StepTaken | None:
+        """Return the first step with this outcome."""
         return next((taken for taken in self.taken if taken.outcome is outcome), None)
 
     async def take_all(self) -> None:
-        """Fire after the last step, or the first that failed. Never fails."""
+        """Return after the last step, or the first that failed. Never fails."""
         try:
             steps = list(self.check.steps())
         except Exception as error:
@@ -156,7 +156,7 @@ class _Run:
                 return
 
     async def _take(self, step: Step) -> bool:
-        """Fire with whether to go on."""
+        """Return whether to go on."""
         begun = self._conductor.clock.seconds()
         outcome, reason = Outcome.OK, ""
         try:
@@ -168,16 +168,16 @@ class _Run:
         except CancelledError:
             outcome, reason = Outcome.FAILED, f"no answer: the check has {self._conductor.limits.timeout:g} s in all"
         except FAILURES as error:
-            outcome, reason = Outcome.FAILED, told(error)
+            outcome, reason = Outcome.FAILED, format_error(error)
         except Exception as error:
-            outcome, reason = Outcome.FAILED, told(error)
+            outcome, reason = Outcome.FAILED, format_error(error)
             self._faulty(step.name, error)
         seconds = self._conductor.clock.seconds() - begun
-        self.taken.append(Taken(step.name, outcome, seconds, self._conductor.secrets.hidden(reason)))
+        self.taken.append(StepTaken(step.name, outcome, seconds, self._conductor.secrets.hidden(reason)))
         return outcome is not Outcome.FAILED
 
     def _faulty(self, step: str, error: Exception) -> None:
-        self.fault = told(error)
+        self.fault = format_error(error)
         # Not the trace: its locals are not shown, but an error's own words may hold a secret.
         where = _where(error)
         log.error(
@@ -189,7 +189,7 @@ class _Run:
         )
 
 
-def told(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Word an error: its own words, and its kind where it has none."""
     return _REFUSED.sub("connection refused", str(error)) or type(error).__name__
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sockcrud.monitor.checks.results import Outcome, Result, Taken
+from sockcrud.monitor.checks.results import Outcome, Result, StepTaken
 from sockcrud.monitor.outputs.snapshot import iso
 from sockcrud.monitor.rounds import Round
 
@@ -16,7 +16,7 @@ _OUTCOMES = {Outcome.FAILED: "failure", Outcome.SKIPPED: "skipped", Outcome.NOT_
 
 
 def xml(round_: Round) -> bytes:
-    """Give the document. A step that failed is a failure, or an error where the fault is the monitor's own."""
+    """Return the document. A step that failed is a failure, or an error where the fault is the monitor's own."""
     root = ElementTree.Element("testsuites", name="sockcrud monitor", time=f"{round_.seconds:.3f}")
     suites = [_suite(result) for result in round_.results]
     for name in ("tests", "failures", "errors", "skipped"):
@@ -33,7 +33,7 @@ def _suite(result: Result) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", name=result.dialect, timestamp=stamp, hostname="localhost")
     cases = [_case(result.dialect, taken, own) for taken in result.steps]
     if own and not any(case.find("error") is not None for case in cases):
-        cases.append(_case(result.dialect, Taken("the check", Outcome.FAILED, result.seconds, result.reason), own))
+        cases.append(_case(result.dialect, StepTaken("the check", Outcome.FAILED, result.seconds, result.reason), own))
     counts = {"tests": len(cases), **{name + "s" * (name != "skipped"): _count(cases, name) for name in _KINDS}}
     for name, count in counts.items():
         suite.set(name, str(count))
@@ -52,7 +52,7 @@ def _count(cases: list[ElementTree.Element], kind: str) -> int:
     return sum(case.find(kind) is not None for case in cases)
 
 
-def _case(dialect: str, taken: Taken, own: bool) -> ElementTree.Element:
+def _case(dialect: str, taken: StepTaken, own: bool) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase", name=taken.name, classname=f"sockcrud.monitor.{dialect}", time=f"{taken.seconds:.3f}"
     )

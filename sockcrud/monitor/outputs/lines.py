@@ -106,7 +106,7 @@ class Lines:
 
 
 def line(result: Result, watched: Watched, change: Change | None) -> str:
-    """Give the line for a result. A state in brackets is what the dialect counts as, where that is another."""
+    """Return the line for a result. A state in brackets is what the dialect counts as, where that is another."""
     words = f"{iso(result.at)}  {watched.name:<9}  {result.state.value:<8}  {result.seconds * 1000:6,.0f} ms"
     if result.step:
         words += f"  at {result.step}: {result.reason}"
@@ -134,5 +134,5 @@ class JUnitFile:
 
 
 def settled(threads: Threads) -> Deferred[Any]:
-    """Fire when all that was given to the thread before is done."""
+    """Return when all that was given to the thread before is done."""
     return threads.run(lambda: None)

@@ -24,7 +24,7 @@ _WIDE: Final = 120
 
 
 def table(monitor: Monitor, width: int, whole: bool = False) -> RenderableType:
-    """Give all that is shown: a line for each dialect, or as many as its reason needs."""
+    """Return all that is shown: a line for each dialect, or as many as its reason needs."""
     now = monitor.now()
     columns = 30 if width >= _WIDE else 12
     shown = Table(expand=True, pad_edge=False, box=None, header_style="bold")

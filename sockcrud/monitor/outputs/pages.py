@@ -47,7 +47,7 @@ _WORDS: Final = {
 
 
 def html(monitor: Monitor) -> bytes:
-    """Give the status page. It loads itself anew after each period, with no script."""
+    """Return the status page. It loads itself anew after each period, with no script."""
     shown = snapshot(monitor)
     state = shown["state"]
     rows = "\n".join(_row(name, dialect) for name, dialect in shown["dialects"].items())
@@ -133,11 +133,11 @@ class Figures(Collector):
         self._registry.register(self)
 
     def text(self) -> bytes:
-        """Give all figures as Prometheus reads them."""
+        """Return all figures as Prometheus reads them."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Give all figures."""
+        """Yield all figures."""
         shown = snapshot(self._monitor)
         states = GaugeMetricFamily(
             "sockcrud_monitor_state", "1 for the state the dialect has, 0 for the others.", labels=["dialect", "state"]

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 import sockcrud
-from sockcrud.monitor.checks.results import Outcome, Result, State, Taken
+from sockcrud.monitor.checks.results import Outcome, Result, State, StepTaken
 from sockcrud.monitor.memory import DAY, WEEK, sparkline
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 
@@ -20,7 +20,7 @@ def iso(at: float) -> str:
 
 
 def snapshot(monitor: Monitor) -> dict[str, Any]:
-    """Give all that may be shown of a monitor."""
+    """Return all that may be shown of a monitor."""
     now = monitor.now()
     return {
         "at": iso(now),
@@ -34,7 +34,7 @@ def snapshot(monitor: Monitor) -> dict[str, Any]:
 
 
 def overall(monitor: Monitor) -> State:
-    """Give the worst state of all dialects; unknown where none is known."""
+    """Return the worst state of all dialects; unknown where none is known."""
     states = [each.standing.state for each in monitor.watched if each.standing.state is not State.UNKNOWN]
     return max(states, key=lambda state: state.badness, default=State.UNKNOWN)
 
@@ -67,7 +67,7 @@ def of_result(result: Result) -> dict[str, Any]:
     }
 
 
-def _step(taken: Taken) -> dict[str, Any]:
+def _step(taken: StepTaken) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": taken.name, "outcome": taken.outcome.value}
     if taken.outcome is not Outcome.NOT_REACHED:
         shown["seconds"] = round(taken.seconds, 4)

@@ -43,7 +43,7 @@ class StatusResponder:
         }
 
     async def answer(self, request: Request) -> Response:
-        """Fire with a page, or with why there is none."""
+        """Return a page, or with why there is none."""
         page = self._pages.get(request.path)
         if page is None:
             return _error(404, f"there is no such page; there are {', '.join(self._pages)}")
@@ -52,7 +52,7 @@ class StatusResponder:
         return page()
 
     async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal: no body is wanted."""
+        """Return the refusal: no body is wanted."""
         return await self.answer(request)
 
     def only_reads(self, request: Request) -> bool:
@@ -64,11 +64,11 @@ class StatusResponder:
         return _error(status, explanation)
 
     def body_sink(self, request: Request) -> None:
-        """Give none: nothing is done with a body."""
+        """Return none: nothing is done with a body."""
         return
 
     def _health(self) -> Response:
-        """Tell whether the monitor does its work; what it found is another matter."""
+        """Return whether the monitor does its work; what it found is another matter."""
         monitor = self._monitor
         last, patience = monitor.last_round, 2 * (monitor.every + monitor.conductor.limits.timeout)
         late = last is not None and monitor.now() - last.at - last.seconds > patience

@@ -30,18 +30,18 @@ class Body(Protocol):
 
     @property
     def too_large(self) -> bool:
-        """Tell whether it is longer than the limit, as announced or as received; then there is nothing more to read."""
+        """Return whether it is longer than the limit, as announced or as received; then there is nothing more to read."""
 
     @property
     def done(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
 
     @property
     def fault(self) -> Fault | None:
-        """Give what is wrong with it, if anything is; then there is nothing more to read."""
+        """Return what is wrong with it, if anything is; then there is nothing more to read."""
 
     def read(self, data: bytes | bytearray, at: int) -> tuple[bytes, int]:
-        """Give what of the body is in `data` from `at` on, and the place behind what was used.
+        """Return what of the body is in `data` from `at` on, and the place behind what was used.
 
         It may stop before the end of `data`, so that one call never takes long; the next goes on from there.
         """
@@ -57,7 +57,7 @@ class CountedBody:
 
     @property
     def length(self) -> int:
-        """Give how long it is, all in all."""
+        """Return how long it is, all in all."""
         return self._length
 
     @length.setter

@@ -15,9 +15,10 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.protocols.connection import Answer, Conversation, Last, Limits, State, Work
+from sockcrud.protocols.answers import Answer, CloseAfter, Work
+from sockcrud.protocols.connection import Conversation, Limits, State
 from sockcrud.protocols.connections import Listening
-from sockcrud.protocols.eager import begun
+from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.http.bodies import Body
 from sockcrud.protocols.http.framing import Refusal, Request, RequestFramer
 from sockcrud.protocols.http.loose import LooseFramer
@@ -89,13 +90,13 @@ class HTTPResponder(Protocol):
         """
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
 
     def refusal(self, status: int, explanation: str) -> Response:
         """Word an error of the wire: 400, 405, 408, 414, 431, 500, 501, 503 or 505."""
 
     def body_sink(self, request: Request) -> BodySink | None:
-        """Give what takes the body that is about to come, or None: then it is held in memory, up to the limit.
+        """Return what takes the body that is about to come, or None: then it is held in memory, up to the limit.
 
         This is asked before `refuse_early`, so a sink takes nothing up before its first `write`.
         """
@@ -179,7 +180,7 @@ class HTTPConversation(Conversation[Item]):
 
     @property
     def pending(self) -> int:
-        """Give how many bytes are held that make no complete request yet."""
+        """Return how many bytes are held that make no complete request yet."""
         return self._framer.pending + len(self._body)
 
     def next_request(self) -> Item | Later | None:
@@ -282,7 +283,7 @@ class HTTPConversation(Conversation[Item]):
     def respond(self, request: Item) -> Answer | Work:
         if isinstance(request, Request):
             try:
-                response = begun(self._responder.answer(request))
+                response = run_eagerly(self._responder.answer(request))
                 if isinstance(response, Response):
                     return self._said(response, request)
             except Exception:
@@ -296,7 +297,7 @@ class HTTPConversation(Conversation[Item]):
         return not isinstance(request, Request) or self._responder.only_reads(request)
 
     def crashed(self) -> Answer:
-        return Last(LAST_RESORT)
+        return CloseAfter(LAST_RESORT)
 
     def too_many(self) -> bytes:
         return self._refuse(503, "Too many connections").body
@@ -310,7 +311,7 @@ class HTTPConversation(Conversation[Item]):
         self.log.failure("a request could not be answered", failure)
         return self._said(self._responder.refusal(500, "Internal server error"), request)
 
-    def _refuse(self, status: int, explanation: str) -> Last:
+    def _refuse(self, status: int, explanation: str) -> CloseAfter:
         response = self._responder.refusal(status, explanation)
         added = _ADDED.get(status)
         headers = response.headers
@@ -318,7 +319,7 @@ class HTTPConversation(Conversation[Item]):
             headers = (*headers, added)
         body = b"" if isinstance(response.body, BodySlices) else response.body
         response = Response(response.status, body, response.content_type, headers)
-        return cast(Last, self._responses.answer(response, keep_alive=False))
+        return cast(CloseAfter, self._responses.answer(response, keep_alive=False))
 
     async def _look_early(self, request: Request) -> Answer:
         """Ask the dialect before the body comes. Nothing more is taken from the input before it has answered."""
@@ -428,7 +429,7 @@ class HTTPFactory(Factory):
         self._make = partial(HTTPConversation, clock=clock, connections=connections, limits=limits, loose=loose)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Tell what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
+        """Return what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
         return [b"http/1.1", b"http/1.0"]
 
     def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:

@@ -40,7 +40,7 @@ class Fields:
         self._found: dict[bytes, bytes | None] = {}
 
     def get(self, name: bytes) -> bytes | None:
-        """Give the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
         try:
             return self._found[name]
         except KeyError:
@@ -79,7 +79,7 @@ class Request:
     """What took the body in, where the dialect gave something for it."""
 
     def header(self, name: bytes) -> bytes | None:
-        """Give the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
         return self.fields.get(name)
 
 
@@ -147,12 +147,12 @@ class RequestFramer:
 
     @property
     def at_hand(self) -> bool:
-        """Tell whether there are bytes that belong to no complete part of a request."""
+        """Return whether there are bytes that belong to no complete part of a request."""
         return self._at < len(self._data)
 
     @property
     def pending(self) -> int:
-        """Give how many bytes there are that were not taken out."""
+        """Return how many bytes there are that were not taken out."""
         return len(self._data) - self._at
 
     def feed(self, data: bytes) -> None:
@@ -172,7 +172,7 @@ class RequestFramer:
 
     @property
     def patience(self) -> float:
-        """Give the seconds of silence after which `settle` may make a difference; 0 where it makes none."""
+        """Return the seconds of silence after which `settle` may make a difference; 0 where it makes none."""
         return 0.0
 
     def end(self) -> None:
@@ -270,7 +270,7 @@ class RequestFramer:
         return None
 
     def _head(self, block: bytes) -> Request | Refusal:
-        """Judge a header block, and give the request it begins."""
+        """Judge a header block, and return the request it begins."""
         line_end = block.index(b"\n")
         line = self._request_line(block[:line_end])
         if isinstance(line, Refusal):

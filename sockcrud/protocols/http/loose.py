@@ -98,7 +98,7 @@ class Open(Enum):
 
 
 def end_of_body(data: bytes, announced: int, silence: Silence) -> int | Open:
-    """Give where the body ends that begins with `data` and was announced to be so long, or why that cannot be told."""
+    """Return where the body ends that begins with `data` and was announced to be so long, or why that cannot be told."""
     least = announced - len(_BLANK_LINE)
     if len(data) < least:
         return Open.WAITING
@@ -118,7 +118,7 @@ def end_of_body(data: bytes, announced: int, silence: Silence) -> int | Open:
 
 
 def _ruled_out(data: bytes, ends: list[int]) -> dict[int | None, float]:
-    """Give how many bytes it takes to rule each end out; infinity where they do not."""
+    """Return how many bytes it takes to rule each end out; infinity where they do not."""
     ruled_out: dict[int | None, float] = {end: _no_request_from(data, end) for end in ends}
     for earlier, later in combinations(ends, 2):
         # The next request's line is no part of a body, nor are blank lines before it.
@@ -146,7 +146,7 @@ def _end_by_silence(data: bytes, possible: list[int], as_characters: int | None,
 
 
 def _end_of_characters(data: bytes, count: int) -> tuple[int | None, float]:
-    """Give where so many characters end, None where they have not all come; and from where on they are no UTF-8."""
+    """Return where so many characters end, None where they have not all come; and from where on they are no UTF-8."""
     try:
         text, _ = utf_8_decode(data, "strict", False)
         broken = inf
@@ -159,7 +159,7 @@ def _end_of_characters(data: bytes, count: int) -> tuple[int | None, float]:
 
 
 def _seems_whole(data: bytes) -> bool:
-    """Tell whether these bytes may be all of a body, although fewer characters have come than were announced."""
+    """Return whether these bytes may be all of a body, although fewer characters have come than were announced."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -169,7 +169,7 @@ def _seems_whole(data: bytes) -> bool:
 
 
 def _no_request_from(data: bytes, end: int) -> float:
-    """Give how many bytes it takes to see that no request begins at `end`; infinity where they do not show it."""
+    """Return how many bytes it takes to see that no request begins at `end`; infinity where they do not show it."""
     if end >= len(data):
         return inf
     line = _line(data, end)
@@ -194,13 +194,13 @@ def _line(data: bytes, at: int) -> re.Match[bytes] | None:
 
 
 def _end_of_line(data: bytes, at: int) -> float:
-    """Give where the request line behind `at` ends, its CRLF included; infinity where there is none, or not all of it."""
+    """Return where the request line behind `at` ends, its CRLF included; infinity where there is none, or not all of it."""
     line = _line(data, at)
     return line.end() if line is not None and line[1] is not None and line[1].endswith(b"\n") else inf
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """Give how many bytes two strings have in common at their starts."""
+    """Return how many bytes two strings have in common at their starts."""
     length = min(len(one), len(other))
     while one[:length] != other[:length]:
         length -= 1

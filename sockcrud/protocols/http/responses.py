@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from sockcrud.protocols.answers import Answer, Last, Sliced
+from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 
 
 @frozen
@@ -57,13 +57,13 @@ class Responses:
         self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
 
     def answer(self, response: Response, *, head: bool = False, http11: bool = True, keep_alive: bool = True) -> Answer:
-        """Give what is to be said: to a HEAD if `head`, to a peer that speaks 1.1 if `http11`, and then goes on or not.
+        """Return what is to be said: to a HEAD if `head`, to a peer that speaks 1.1 if `http11`, and then goes on or not.
 
         Raises ValueError where a header field of the response is none.
         """
         body = response.body
         if isinstance(body, BodySlices):
-            return self._sliced(response, body, head, http11, keep_alive)
+            return self._streamed(response, body, head, http11, keep_alive)
         start = self._start(response.status, response.content_type)
         fields = _fields(response.headers) if response.headers else b""
         if response.status in _WITHOUT_BODY:
@@ -74,12 +74,12 @@ class Responses:
         if head:
             body = b""
         if not keep_alive or response.close:
-            return Last(b"%bConnection: close\r\n\r\n%b" % (said, body))
+            return CloseAfter(b"%bConnection: close\r\n\r\n%b" % (said, body))
         if http11:
             return b"%b\r\n%b" % (said, body)
         return b"%bConnection: keep-alive\r\n\r\n%b" % (said, body)
 
-    def _sliced(self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool) -> Answer:
+    def _streamed(self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool) -> Answer:
         last = response.close or not keep_alive
         try:
             said = self._start(response.status, response.content_type) + _fields(response.headers)
@@ -91,14 +91,14 @@ class Responses:
         if head or response.status in _WITHOUT_BODY:
             body.close()
             said += _connection(last, http11) + b"\r\n"
-            return Last(said) if last else said
+            return CloseAfter(said) if last else said
         if body.length is not None:
             said += _connection(last, http11) + b"\r\n"
-            return Sliced(_as_they_are(said, body.slices), body.close, last)
+            return Stream(_as_they_are(said, body.slices), body.close, last)
         if http11:
             said += b"Transfer-Encoding: chunked\r\n" + _connection(last, http11) + b"\r\n"
-            return Sliced(_in_chunks(said, body.slices), body.close, last)
-        return Sliced(_as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True)
+            return Stream(_in_chunks(said, body.slices), body.close, last)
+        return Stream(_as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True)
 
     def _start(self, status: int, content_type: bytes) -> bytes:
         second = int(self._now())

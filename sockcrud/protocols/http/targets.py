@@ -16,7 +16,7 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def is_host(host: bytes) -> bool:
-    """Tell whether this is a host, and a port if any: a name, an IPv4 or IPv6 address, or one of the future."""
+    """Return whether this is a host, and a port if any: a name, an IPv4 or IPv6 address, or one of the future."""
     match = _HOST.fullmatch(host)
     if match is None or (b"%" in host and _BAD_ESCAPE_IN_HOST.search(host)):
         return False
@@ -29,7 +29,7 @@ def is_host(host: bytes) -> bool:
 
 
 def other_form(method: bytes, target: bytes) -> bytes | None:
-    """Give the path and query of a target that is not in origin form; None where there is no such form."""
+    """Return the path and query of a target that is not in origin form; None where there is no such form."""
     if target == b"*":
         return target if method == b"OPTIONS" else None
     absolute = _ABSOLUTE.fullmatch(target)

@@ -166,7 +166,7 @@ class ObjectFramer:
         return LATER if end is LATER else self._object(at, end)
 
     def _skip(self, at: int, stop: int) -> int:
-        """Give the place behind what is to be dropped in front of the next request."""
+        """Return the place behind what is to be dropped in front of the next request."""
         data, start = self._data, at
         if self._skips is not _BLANKS:
             at = _end(self._skips, data, at, stop)
@@ -184,7 +184,7 @@ class ObjectFramer:
         return at
 
     def _unfinished(self, at: int) -> JSONObject | Fault | Later | None:
-        """Give the object that ends without an LF, if it does, or what was cut before the LF."""
+        """Return the object that ends without an LF, if it does, or what was cut before the LF."""
         data = self._data
         is_cut = self._cut_at > at
         stop = self._cut_at if is_cut else len(data)
@@ -266,7 +266,7 @@ class ObjectFramer:
         return fault
 
     def _object_end(self, at: int, stop: int) -> int | Later | None:
-        """Give the place behind the object that begins here; None where there is no such place before `stop`."""
+        """Return the place behind the object that begins here; None where there is no such place before `stop`."""
         if self._scan_at != at:
             self._scan_at = at
             self._scan.begin(at)

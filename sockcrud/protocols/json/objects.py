@@ -10,7 +10,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
-from sockcrud.protocols.connection import Answer, Conversation, Last, Limits, State, Work
+from sockcrud.protocols.answers import Answer, CloseAfter, Work
+from sockcrud.protocols.connection import Conversation, Limits, State
 from sockcrud.protocols.connections import Listening
 from sockcrud.protocols.json.framer import BRACE, Fault, ObjectFramer, Wait
 from sockcrud.protocols.json.text import DEEPEST, JSONObject
@@ -36,7 +37,7 @@ class Responder(Protocol):
         """Answer one request. Fires with the answer; a failure is a fault of ours."""
 
     def only_reads(self, request: JSONObject) -> bool:
-        """Tell whether the request changes nothing."""
+        """Return whether the request changes nothing."""
 
 
 @frozen
@@ -104,7 +105,7 @@ class JSONConversation(Conversation[JSONObject | Fault]):
             return self._responder.answer(request)
         if request is Fault.SYNTAX:
             return self._responder.bad_request
-        return Last(self._responder.bad_request + self._responder.farewell)
+        return CloseAfter(self._responder.bad_request + self._responder.farewell)
 
     def only_reads(self, request: JSONObject | Fault) -> bool:
         return isinstance(request, Fault) or self._responder.only_reads(request)

@@ -28,7 +28,7 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.protocols.connection import Answer, Sliced
+from sockcrud.protocols.answers import Answer, Stream
 from sockcrud.protocols.dialects import JSONLineDialect
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.scheduler import TURN_SECONDS
@@ -96,7 +96,7 @@ class JSONRPCDialect(JSONLineDialect):
         return all(map(self._only_reads, requests))
 
     def _only_reads(self, request: Any) -> bool:
-        """Tell whether a request changes nothing; what is no request does not."""
+        """Return whether a request changes nothing; what is no request does not."""
         name = request.get("method") if isinstance(request, dict) else None
         method = self.methods.get(name) if isinstance(name, str) else None
         return method is None or method.only_reads
@@ -159,11 +159,11 @@ class JSONRPCDialect(JSONLineDialect):
             made.append(answer)
             size += len(answer)
             if size > LONGEST_WHOLE:
-                return Sliced(_slices(made, answers), lambda: None)
+                return Stream(_slices(made, answers), lambda: None)
         return b"[%b]\n" % b",".join(made) if made else b""
 
     async def _answers(self, requests: list[Any]) -> AsyncIterator[bytes]:
-        """Give the answers, one after the other, without their ends of line. What takes long is done in turns."""
+        """Yield the answers, one after the other, without their ends of line. What takes long is done in turns."""
         scheduler = self.serving.connections.all.scheduler
         peer = self.serving.connections.all.peer(self.principal.address).key
         began = scheduler.now()

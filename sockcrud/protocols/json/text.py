@@ -22,7 +22,7 @@ def decoded_object(raw: bytes | bytearray, deepest: int) -> JSONObject | None:
 
 
 def certainly_flat(raw: bytes | bytearray, deepest: int) -> bool:
-    """Tell whether the bytes have so few brackets, those in texts included, that no scan is needed to know the depth."""
+    """Return whether the bytes have so few brackets, those in texts included, that no scan is needed to know the depth."""
     return raw.count(b"{") + raw.count(b"[") <= deepest
 
 

@@ -51,12 +51,12 @@ _PIECE: Final = 64 * 1024
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
+def errors_as_lines() -> Iterator[None]:
     """Turn the errors of a store, a file and a port into lines."""
     try:
         yield
     except Unimportable as error:
-        raise Failed(error, details=map(_shown, error.faults)) from None
+        raise Failed(error, details=map(_format_fault, error.faults)) from None
     except (StoreError, DomainError) as error:
         raise Failed(error) from None
     except InvalidRequest as error:
@@ -71,7 +71,7 @@ def errors_told() -> Iterator[None]:
         raise in_file(error) from None
 
 
-def _shown(fault: Fault) -> str:
+def _format_fault(fault: Fault) -> str:
     return f"line {fault.line}, {fault.field or 'all of it'}: expected {fault.expected}"
 
 
@@ -84,7 +84,7 @@ def _of_a_store(command: F) -> F:
 
 
 def _meant(store: str | None, file: str | None) -> str:
-    """Give the description of the store that is meant."""
+    """Return the description of the store that is meant."""
     try:
         return config.load({} if store is None else {"store": store}, os.environ, file).settings.store
     except config.ConfigError as error:
@@ -100,7 +100,7 @@ def schema_in_use(file: str | None = None) -> Schema:
 
 
 def _path(meant: str) -> Path:
-    """Give the file of the store that is meant."""
+    """Return the file of the store that is meant."""
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))
@@ -129,7 +129,7 @@ def logged_in(url: str, store: str | None, login: str | None, password_file: str
     except ValueError as error:
         raise WrongUse(f"--url: {error}") from None
     try:
-        with errors_told():
+        with errors_as_lines():
             port.log_in(login or "admin", read_or_ask(password_file, twice=False))
             yield port
     finally:
@@ -167,13 +167,13 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
         return
     _without_url(login, password_file)
     path = _path(_meant(store, file))
-    with errors_told(), opened_to_read(path, schema_in_use(file)) as opened:
-        with progress.shown("checking") as told:
-            found = faults(opened, told)
+    with errors_as_lines(), opened_to_read(path, schema_in_use(file)) as opened:
+        with progress.displayed("checking") as report:
+            found = faults(opened, report)
         if found:
             raise Failed(f"{path} is damaged", details=found)
         count, revision = count_records(opened.connection, opened.kinds), latest_revision(opened)
-        _tell_of_others(opened, "their records were not looked at one by one")
+        _warn_of_others(opened, "their records were not looked at one by one")
     click.echo(f"{path} is sound: {count:,} records, revision {revision:,}")
 
 
@@ -194,17 +194,17 @@ def backup(
     sockcrud backup monday.db --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with logged_in(url, store, login, password_file) as port, progress.shown("copying") as told:
-            _write_new(target, lambda write: port.backup(write, told))
+        with logged_in(url, store, login, password_file) as port, progress.displayed("copying") as report:
+            _write_new(target, lambda write: port.backup(write, report))
         source: object = f"the store of {url}"
     else:
         _without_url(login, password_file)
         source = path = _path(_meant(store, file))
-        with errors_told():
+        with errors_as_lines():
             with opened_to_read(path, schema_in_use(file)):
                 pass  # what is no store, or cannot be read, makes no backup
-            with progress.shown("copying") as told:
-                copy(path, target, told)
+            with progress.displayed("copying") as report:
+                copy(path, target, report)
     click.echo(f"{source} is copied to {target}: {target.stat().st_size:,} bytes")
 
 
@@ -233,20 +233,24 @@ def export(
     sockcrud export all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with logged_in(url, store, login, password_file) as port, progress.shown("exporting") as told:
-            count = _write(target, lambda write: port.export(write, secrets, told))
+        with logged_in(url, store, login, password_file) as port, progress.displayed("exporting") as report:
+            count = _write(target, lambda write: port.export(write, secrets, report))
     else:
         _without_url(login, password_file)
         schema = schema_in_use(file)
-        with errors_told(), opened_to_read(_path(_meant(store, file)), schema) as opened, progress.shown("exporting") as told:
-            _tell_of_others(opened, "their records are not exported")
-            slices = read_records(opened, schema.journaled, told)
+        with (
+            errors_as_lines(),
+            opened_to_read(_path(_meant(store, file)), schema) as opened,
+            progress.displayed("exporting") as report,
+        ):
+            _warn_of_others(opened, "their records are not exported")
+            slices = read_records(opened, schema.journaled, report)
             lines = (as_lines([each if secrets else without_secrets(each) for each in some]) for some in slices)
             count = _write(target, lambda write: _pass_on(lines, write))
     click.echo(f"{count:,} records are exported", err=True)
 
 
-def _tell_of_others(opened: StoreFile, what: str) -> None:
+def _warn_of_others(opened: StoreFile, what: str) -> None:
     """Say what is not done with the kinds that nobody knows here."""
     if opened.unknown_kinds:
         click.echo(f"note: the store has {', '.join(opened.unknown_kinds)} of apps that are not in use: {what}", err=True)
@@ -311,15 +315,18 @@ def import_(
     grep '"kind":"User"' all.jsonl | sockcrud import - --store sqlite:users.db
     sockcrud import all.jsonl --url http://127.0.0.1:8000 --login admin --password-file password
     """
-    with errors_told(), lines_of(source) as lines:
+    with errors_as_lines(), lines_of(source) as lines:
         size = os.fstat(lines.fileno()).st_size
         if url is not None:
-            with logged_in(url, store, login, password_file) as port, progress.shown("sending") as told:
-                imported: Mapping[str, int] = port.import_lines(pieces_of(lines, size, told), size)
+            with logged_in(url, store, login, password_file) as port, progress.displayed("sending") as report:
+                imported: Mapping[str, int] = port.import_lines(pieces_of(lines, size, report), size)
         else:
             _without_url(login, password_file)
-            with _opened(_meant(store, file), schema_in_use(file)) as (opened, turns), progress.shown("checking") as told:
-                imported = turns.finish(add_records(opened, turns, entries_of(lines, size, told)))
+            with (
+                _open_store(_meant(store, file), schema_in_use(file)) as (opened, turns),
+                progress.displayed("checking") as report,
+            ):
+                imported = turns.finish(add_records(opened, turns, entries_of(lines, size, report)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in imported.items())
     click.echo(f"{sum(imported.values()):,} records are imported" + (f": {kinds}" if kinds else ""))
 
@@ -337,20 +344,20 @@ def lines_of(source: Path) -> Iterator[IO[bytes]]:
         yield lines
 
 
-def entries_of(lines: IO[bytes], size: int, told: progress.Progress) -> Iterator[Given | Fault]:
-    """Give what each line holds, and tell how far this is."""
+def entries_of(lines: IO[bytes], size: int, report: progress.Progress) -> Iterator[Given | Fault]:
+    """Yield what each line holds, and tell how far this is."""
     for entry in from_lines(lines):
         yield entry
-        told(lines.tell(), size)
+        report(lines.tell(), size)
 
 
-def _opened(meant: str, schema: Schema) -> AbstractContextManager[tuple[IStore, Turns]]:
+def _open_store(meant: str, schema: Schema) -> AbstractContextManager[tuple[IStore, Turns]]:
     """Have the store, and leave it closed."""
-    return opened_database(meant, schema) if is_url(meant) else _opened_file(_path(meant), schema)
+    return opened_database(meant, schema) if is_url(meant) else _open_file(_path(meant), schema)
 
 
 @contextmanager
-def _opened_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
+def _open_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
     """Have the store to ourselves. What the file cannot take is told as the reason.
 
     One that was made for what was then refused is taken away.
@@ -359,8 +366,8 @@ def _opened_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
     reasons: list[str] = []
     _require_free(path)
     is_new = not path.exists()
-    with progress.shown("reading the store") as told:
-        store = SqliteStore.open(path, schema, turns, reasons.append, told)
+    with progress.displayed("reading the store") as report:
+        store = SqliteStore.open(path, schema, turns, reasons.append, report)
     try:
         yield store, turns
     except DomainError:
@@ -396,7 +403,7 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
     sockcrud accounts passwd admin --store sqlite:shop.db
     """
     meant = _meant(store, file)
-    with errors_told():
+    with errors_as_lines():
         if not is_url(meant):
             path = _path(meant)
             if not path.is_file():
@@ -404,7 +411,7 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
             _require_free(path)  # before anybody thinks of a password
         password = read_or_ask(password_file, twice=True)
         check_password(password)
-        with _opened(meant, schema_in_use(file)) as (opened, turns):
+        with _open_store(meant, schema_in_use(file)) as (opened, turns):
             account = turns.finish(_set_password(opened, turns, login, password, None if is_url(meant) else _path(meant)))
         if account is None:
             raise Failed(f"no account has the login name {login}")
@@ -424,10 +431,10 @@ async def _set_password(store: IStore, turns: Turns, login: str, password: str, 
 COMMANDS: Final[tuple[click.Command, ...]] = (check, backup, export, import_, passwd)
 
 
-def pieces_of(file: IO[bytes], size: int, told: Callable[[int, int], object]) -> Iterator[bytes]:
-    """Give so many bytes of a file in pieces, for `import_lines`."""
+def pieces_of(file: IO[bytes], size: int, report: Callable[[int, int], object]) -> Iterator[bytes]:
+    """Yield so many bytes of a file in pieces, for `import_lines`."""
     sent = 0
     while piece := file.read(min(_PIECE, size - sent)):
         yield piece
         sent += len(piece)
-        told(sent, size)
+        report(sent, size)

@@ -94,7 +94,7 @@ class Batch:
     keys: dict[tuple[type[Record], str], dict[Any, int]] = Factory(
         lambda self: {(kind, name): {} for kind in self.schema.journaled for name in describe(kind).uniques}, takes_self=True
     )
-    """By kind and unique field, the line of each value, folded."""
+    """By kind and unique field, the line of each value, normalized."""
     faults: list[Fault] = Factory(list)
 
     def add(self, entry: Given | Fault) -> None:
@@ -113,9 +113,9 @@ class Batch:
         fields = self._read(kind, entry)
         if (line := self.lines[kind].setdefault(id, entry.line)) != entry.line:
             self.faults.append(Fault(entry.line, "id", f"an id that line {line} has not"))
-        for unique, fold in describe(kind).uniques.items():
+        for unique, normalize in describe(kind).uniques.items():
             if unique in fields:
-                line = self.keys[kind, unique].setdefault(fold(fields[unique]), entry.line)
+                line = self.keys[kind, unique].setdefault(normalize(fields[unique]), entry.line)
                 if line != entry.line:
                     self.faults.append(Fault(entry.line, unique, f"a value that line {line} has not"))
         if len(fields) == len(describe(kind).constraints):
@@ -140,7 +140,7 @@ class Batch:
         return read
 
     def overtaken(self, kind: type[Record], id: int, error: Taken | NotFound) -> Unimportable:
-        """Give what to refuse the import with where a record can no longer be inserted, which was in order when compared."""
+        """Return what to refuse the import with where a record can no longer be inserted, which was in order when compared."""
         line = self.lines[kind][id]
         if isinstance(error, Taken):
             return Unimportable([taken(line, error.field)], all=False)
@@ -153,7 +153,7 @@ class Batch:
 
 
 def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
-    """Give the value of a field as it is stored; raise Invalid where it does not keep its constraint."""
+    """Return the value of a field as it is stored; raise Invalid where it does not keep its constraint."""
     if name == "password_hash":
         return _password_hash(fields.get(name))
     if name not in fields:
@@ -165,7 +165,7 @@ def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
 
 
 def _password_hash(value: object) -> str:
-    """Give a hash that logins can be checked against at a bearable cost; `NO_PASSWORD` where there is none."""
+    """Return a hash that logins can be checked against at a bearable cost; `NO_PASSWORD` where there is none."""
     if value is None:
         return NO_PASSWORD
     found = _HASH.fullmatch(value) if isinstance(value, str) else None
@@ -180,7 +180,7 @@ def _password_hash(value: object) -> str:
 
 
 def _is_base64(text: str) -> bool:
-    """Tell whether argon2 can decode it: what it cannot decode it refuses faster than a password that is wrong."""
+    """Return whether argon2 can decode it: what it cannot decode it refuses faster than a password that is wrong."""
     try:
         return b64encode(b64decode(text + "=" * (-len(text) % 4))).rstrip(b"=") == text.encode()
     except ValueError:
@@ -188,11 +188,11 @@ def _is_base64(text: str) -> bool:
 
 
 def taken(line: int, field: str) -> Fault:
-    """Give the fault of a unique value that there is already."""
+    """Return the fault of a unique value that there is already."""
     return Fault(line, field, "a value that no record has yet")
 
 
 def absent(line: int, kind: type[Record], field: str) -> Fault:
-    """Give the fault of a reference to what is neither in the store nor in the file."""
+    """Return the fault of a reference to what is neither in the store nor in the file."""
     to = describe(kind).references[field].kind
     return Fault(line, field, f"the id of a {describe(to).name}, here or in the file")

@@ -23,7 +23,7 @@ from sockcrud.records import Record, evolve
 from sockcrud.records.constraints import INT64, Whole
 from sockcrud.storage import moving
 from sockcrud.storage.contract import IStore
-from sockcrud.storage.maintenance.commands import entries_of, errors_told, lines_of, logged_in, schema_in_use
+from sockcrud.storage.maintenance.commands import entries_of, errors_as_lines, lines_of, logged_in, schema_in_use
 from sockcrud.storage.maintenance.import_rows import Fault, Given
 from sockcrud.storage.maintenance.transfer import add_records
 from sockcrud.storage.memory.store import MemoryStore
@@ -61,7 +61,7 @@ def move(source: str, target: str, login: str | None, password_file: str | None)
         raise WrongUse("--login and --password-file belong to an admin port: a store asks for no login")
     opening = _target(target)
     _require_two(source, target)
-    with errors_told(), ExitStack() as stack:
+    with errors_as_lines(), ExitStack() as stack:
         given = stack.enter_context(_source(source, login, password_file))
         filled = stack.enter_context(opening)
         if given.unknown_kinds:
@@ -75,7 +75,7 @@ def move(source: str, target: str, login: str | None, password_file: str | None)
 
 
 def _moved(source: Source, target: Target) -> list[Moved]:
-    with progress.shown("copying") as copying, progress.shown("comparing") as comparing:
+    with progress.displayed("copying") as copying, progress.displayed("comparing") as comparing:
         try:
             return moving.move(source, target, copying, comparing)
         except Different as error:
@@ -166,7 +166,7 @@ def _from_port(url: str, login: str | None, password_file: str | None) -> Iterat
     place = f"the store of {url}"
     with TemporaryFile() as lines:
         with logged_in(url, None, login, password_file) as port:
-            with progress.shown("exporting") as told:
+            with progress.displayed("exporting") as told:
                 port.export(lines.write, True, told)
             highest: dict[str, int] = {}
             try:
@@ -186,7 +186,7 @@ def _read(lines: IO[bytes], place: str) -> _Exported:
     schema = schema_in_use()
     turns, store = Turns(), MemoryStore(schema)
     revs: dict[tuple[str, int], int] = {}
-    with progress.shown("checking") as told:
+    with progress.displayed("checking") as told:
         entries = entries_of(lines, os.fstat(lines.fileno()).st_size, told)
         turns.finish(add_records(store, turns, _noted(entries, revs)))
     records = {kind: turns.finish(_all(store, kind, revs)) for kind in schema.journaled}
@@ -195,7 +195,7 @@ def _read(lines: IO[bytes], place: str) -> _Exported:
 
 
 def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -> Iterator[Given | Fault]:
-    """Give the entries, and note the revision of each. What only an export with secrets has must be there."""
+    """Yield the entries, and note the revision of each. What only an export with secrets has must be there."""
     for entry in entries:
         if isinstance(entry, Fault):
             yield entry
@@ -212,4 +212,4 @@ def _noted(entries: Iterator[Given | Fault], revs: dict[tuple[str, int], int]) -
 
 
 async def _all(store: IStore, kind: type[Record], revs: Mapping[tuple[str, int], int]) -> list[Record]:
-    return [evolve(record, rev=revs[kind.__name__, record.id]) async for some in store.listing(kind) for record in some]
+    return [evolve(record, rev=revs[kind.__name__, record.id]) async for some in store.stream(kind) for record in some]

@@ -29,7 +29,7 @@ def open_postgres(
     settings: Settings = _STANDARD,
     capacity: Capacity = STANDARD,
 ) -> PostgresStore:
-    """Give the store in this database, whose tables are made where there are none. It blocks until then.
+    """Return the store in this database, whose tables are made where there are none. It blocks until then.
 
     Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
     """

@@ -25,7 +25,7 @@ _READ_OVER: Final = 64 * 1024
 
 
 def as_json(record: Record) -> dict[str, Any]:
-    """Give a record's fields as JSON has them, its kind among them. What is secret and hidden is left out."""
+    """Return a record's fields as JSON has them, its kind among them. What is secret and hidden is left out."""
     fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
     declared = describe(type(record))
     for name in declared.constraints:
@@ -37,7 +37,7 @@ def as_json(record: Record) -> dict[str, Any]:
 
 
 def as_lines(records: Sequence[Record]) -> bytes:
-    """Give records as lines of JSON."""
+    """Return records as lines of JSON."""
     return b"".join([orjson.dumps(as_json(record), option=orjson.OPT_APPEND_NEWLINE) for record in records])
 
 
@@ -66,7 +66,7 @@ class Spool:
             self._file = None
 
     def records(self) -> Iterator[Given | Fault]:
-        """Give what each line holds, reading on as it is asked for."""
+        """Return what each line holds, reading on as it is asked for."""
         if self._file is None:
             return iter(())
         self._file.seek(0)
@@ -74,7 +74,7 @@ class Spool:
 
 
 def from_lines(file: IO[bytes]) -> Iterator[Given | Fault]:
-    """Give what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
+    """Yield what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1

@@ -14,12 +14,12 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from sockcrud.access import Gate, Principal, admins, operation
+from sockcrud.access import Access, Principal, admins, operation
 from sockcrud.errors import NotFound, Taken
 from sockcrud.identity.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.identity.directory import still
 from sockcrud.records import Record, describe
-from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Listing, Overtaken, Stage
+from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Overtaken, RecordStream, Stage
 from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
 from sockcrud.storage.maintenance.record_lines import without_secrets
 
@@ -38,7 +38,7 @@ _AT_ONCE: Final = 500
 
 
 class Everything:
-    """A `Listing` of all records of all kinds that are transferred, the kinds one after the other.
+    """A stream of all records of all kinds that are transferred, the kinds one after the other.
 
     All kinds are listed as of the turn it was made in. There were `size` of them shortly before.
     """
@@ -46,24 +46,24 @@ class Everything:
     def __init__(self, store: IStore, secrets: bool, size: int) -> None:
         self.size = size
         self._secrets = secrets
-        self._listings: list[Listing[Record]] = [store.listing(kind) for kind in store.schema.journaled]
+        self._streams: list[RecordStream[Record]] = [store.stream(kind) for kind in store.schema.journaled]
         self.ended = False
 
     def __aiter__(self) -> Everything:
         return self
 
     async def __anext__(self) -> Sequence[Record]:
-        while self._listings:
+        while self._streams:
             records: Sequence[Record] = ()
             try:
-                records = await anext(self._listings[0])
+                records = await anext(self._streams[0])
             except StopAsyncIteration:
                 pass
             except BaseException:
                 self.close()  # nobody reads on after a failure, and the store would hold the moment for good
                 raise
-            if not records or self._listings[0].ended:
-                self._listings.pop(0)
+            if not records or self._streams[0].ended:
+                self._streams.pop(0)
             if records:
                 return records if self._secrets else [without_secrets(record) for record in records]
         self.ended = True
@@ -71,21 +71,21 @@ class Everything:
 
     def close(self) -> None:
         self.ended = True
-        for listing in self._listings:
-            listing.close()
-        self._listings.clear()
+        for stream in self._streams:
+            stream.close()
+        self._streams.clear()
 
 
 @frozen
 class Transfer:
-    """Export and import. Both fail with NotLoggedIn without a login, and with Forbidden for others than admins."""
+    """Export and import. Both raise NotLoggedIn without a login, and with Forbidden for others than admins."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("records.export", admins)
     async def export(self, principal: Principal, secrets: bool = False) -> Everything:
-        """Fire with all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
+        """Return all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
         size = 0
         for kind in self.store.schema.journaled:
             size += await self.store.count(kind)
@@ -96,7 +96,7 @@ class Transfer:
         """Add the records under the ids they have, and fire with how many of each kind these were.
 
         They may come in any order. Their revisions are new ones. An account without a hash gets none that fits a password.
-        What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Fail with
+        What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Raise
         Unimportable where a record breaks a rule of its kind, where its id or a unique value exists, in the store or in
         another line, or where what it refers to is in neither. Then nothing has changed.
         """
@@ -104,7 +104,7 @@ class Transfer:
         async def permit(transaction: ITransaction) -> None:
             await still(transaction, principal, admins)
 
-        return await add_records(self.store, self.gate.clock, given, permit, REST_SECONDS)
+        return await add_records(self.store, self.access.clock, given, permit, REST_SECONDS)
 
 
 async def add_records(
@@ -158,7 +158,7 @@ async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pac
 
 
 async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
-    await transaction.alone(ACTIVE_ADMIN)
+    await transaction.lock(ACTIVE_ADMIN)
     if permit is not None:
         await permit(transaction)
 
@@ -187,7 +187,9 @@ async def _compare(store: IStore, batch: Batch, pace: _Pace) -> None:
     """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
     for kind, records in batch.records.items():
         for start in range(0, len(records), _TOGETHER):
-            asking = [_clashes(store, kind, record.id, _asked(record), batch) for record in records[start : start + _TOGETHER]]
+            asking = [
+                _clashes(store, kind, record.id, _compared(record), batch) for record in records[start : start + _TOGETHER]
+            ]
             await _ask(store, asking, batch, pace)
             if len(batch.faults) > MOST_FAULTS:
                 return
@@ -225,8 +227,8 @@ def _fields(record: Record) -> dict[str, Any]:
     return {name: getattr(record, name) for name in describe(type(record)).constraints}
 
 
-def _asked(record: Record) -> dict[str, Any]:
-    """Give the fields that the store has to be asked about."""
+def _compared(record: Record) -> dict[str, Any]:
+    """Return the fields that the store has to be asked about."""
     declared = describe(type(record))
     return {name: getattr(record, name) for name in (*declared.uniques, *declared.references)}
 
@@ -260,7 +262,7 @@ class _Pace:
         self._until = perf_counter() + SLICE_SECONDS
 
     async def keep(self) -> None:
-        """Fire at once, or after a rest where this turn of the reactor has been long enough."""
+        """Return at once, or after a rest where this turn of the reactor has been long enough."""
         if perf_counter() >= self._until:
             await deferLater(self._clock, self._rest)
             self._until = perf_counter() + SLICE_SECONDS

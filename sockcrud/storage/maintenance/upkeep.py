@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, admins, operation
+from sockcrud.access import Access, Principal, admins, operation
 from sockcrud.errors import NoFile
 from sockcrud.storage.contract import Copied, IInFile, IStore
 
@@ -15,17 +15,17 @@ from sockcrud.storage.contract import Copied, IInFile, IStore
 class Upkeep:
     """What an admin can do about the store's file. All of it fails with NoFile where the store has none."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("store.check", admins)
     async def check(self, principal: Principal) -> Sequence[str]:
-        """Fire with what is wrong with the file, in itself and beside what is served, a line each."""
+        """Return what is wrong with the file, in itself and beside what is served, a line each."""
         return await self._in_file().check()
 
     @operation("store.copy", admins)
     async def copy(self, principal: Principal) -> Copied:
-        """Fire with a copy of the file as it is at a moment, the hashes of passwords and tokens in it."""
+        """Return a copy of the file as it is at a moment, the hashes of passwords and tokens in it."""
         return await self._in_file().copied()
 
     def _in_file(self) -> IInFile:

@@ -24,7 +24,7 @@ from sockcrud.storage.weights import SLICE
 
 @cache
 def _can_be_hidden(schema: Schema, kind: type[Record]) -> bool:
-    """Tell whether all that refers to a kind goes with it, by one field each, and nothing is asked about it in turn."""
+    """Return whether all that refers to a kind goes with it, by one field each, and nothing is asked about it in turn."""
     referred_by = schema.describe(kind).referred_by
     referring = [schema.describe(other) for other, _, _ in referred_by]
     goes_along = all(cascade for _, _, cascade in referred_by)
@@ -35,7 +35,7 @@ def _can_be_hidden(schema: Schema, kind: type[Record]) -> bool:
 
 
 def is_long(tables: Tables, kind: type[Record], id: int) -> bool:
-    """Tell whether so many go with a record that to delete them in one turn would keep others waiting."""
+    """Return whether so many go with a record that to delete them in one turn would keep others waiting."""
     table = tables.table(kind)
     # What kinds refer to that nobody uses now is looked through one by one.
     if id not in table.records or tables.held or not _can_be_hidden(tables.schema, kind):
@@ -90,23 +90,23 @@ class Cascade:
         return {self.kind, *self.dependants}
 
     def includes(self, record: Record) -> bool:
-        """Tell whether a record that is in its table is gone."""
+        """Return whether a record that is in its table is gone."""
         dependants = self.dependants.get(type(record))
         return dependants is not None and dependants.includes(record)
 
     def concerns(self, kind: type[Record], id: int) -> bool:
-        """Tell whether this is the record, or one that has gone with it."""
+        """Return whether this is the record, or one that has gone with it."""
         if self.reserves(kind, id):
             return True
         record = self._tables.table(kind).records.get(id)
         return record is not None and self.includes(record)
 
     def reserves(self, kind: type[Record], id: int) -> bool:
-        """Tell whether this is the id of the record, which nobody may have yet."""
+        """Return whether this is the id of the record, which nobody may have yet."""
         return id == self.id and kind is self.kind
 
     def others(self, kind: type[Record], ids: Ids) -> list[int]:
-        """Give those of these ids of a kind of dependants whose records are not gone, the last first."""
+        """Return those of these ids of a kind of dependants whose records are not gone, the last first."""
         records = self._tables.table(kind).records
         return [id for id in reversed(ids) if not self.includes(records[id])]
 

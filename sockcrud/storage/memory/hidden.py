@@ -24,7 +24,7 @@ Ids = Union[list[int], "SortedList[int]"]
 
 
 def fitting(ids: list[int]) -> Ids:
-    """Give the ids, which are in order, as what suits their number."""
+    """Return the ids, which are in order, as what suits their number."""
     return SortedList(ids) if len(ids) > MANY else ids
 
 
@@ -73,7 +73,7 @@ class Hidden(Generic[R]):
                 index(ids_by, getattr(after, name), after.id)
 
     def among(self, where: Where | None) -> Ids:
-        """Give those of a selection."""
+        """Return those of a selection."""
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
 
 
@@ -90,15 +90,15 @@ class Dependants(Generic[R]):
 
     @property
     def ids(self) -> Ids:
-        """Give all of them."""
+        """Return all of them."""
         return self._table.indexes[self._field].get(self._to, [])
 
     def includes(self, record: R) -> bool:
-        """Tell whether it is one of them."""
+        """Return whether it is one of them."""
         return bool(getattr(record, self._field) == self._to)
 
     def among(self, where: Where | None) -> Ids:
-        """Give those of a selection. By another field than their own it is looked for once."""
+        """Return those of a selection. By another field than their own it is looked for once."""
         if where is None:
             return self.ids
         if where.field == self._field:
@@ -126,7 +126,7 @@ class Dependants(Generic[R]):
 
 
 def visible_after(ids: Ids, hidden: Ids, after: int | None, size: int) -> list[int]:
-    """Give the first `size` of the ids above `after` that are not among the hidden ones, all of which are among the ids."""
+    """Return the first `size` of the ids above `after` that are not among the hidden ones, all of which are among the ids."""
     found: list[int] = []
     place, skipped = places_after(ids, after), places_after(hidden, after)
     while len(found) < size and place < len(ids):
@@ -149,7 +149,7 @@ def _some(ids: Ids, start: int, stop: int) -> list[int]:
 
 
 def _length_of_run(ids: Ids, place: int, hidden: Ids, skipped: int) -> int:
-    """Give for how many places from these on both are the same: all hidden ids are among the others, so it is a bisection."""
+    """Return for how many places from these on both are the same: all hidden ids are among the others, so it is a bisection."""
     low, high = 0, min(len(ids) - place, len(hidden) - skipped)
     while low < high:
         middle = (low + high + 1) // 2
@@ -161,7 +161,7 @@ def _length_of_run(ids: Ids, place: int, hidden: Ids, skipped: int) -> int:
 
 
 def places_after(ids: Ids, after: int | None) -> int:
-    """Give how many of the ids are not above `after`."""
+    """Return how many of the ids are not above `after`."""
     if after is None:
         return 0
     return bisect_right(ids, after) if isinstance(ids, list) else int(ids.bisect_right(after))

@@ -94,12 +94,12 @@ class Versions(Generic[R]):
         budget.users.append(self)
 
     def __len__(self) -> int:
-        """Give how many lists are open."""
+        """Return how many lists are open."""
         return sum(snapshot.readers for snapshot in self._snapshots.values())
 
     @property
     def kept(self) -> int:
-        """Give how many older records are kept."""
+        """Return how many older records are kept."""
         return sum(map(len, self._chains.values()))
 
     def open(self, rev: int) -> Snapshot:
@@ -221,12 +221,12 @@ class Versions(Generic[R]):
         return bool(self._steps) and (oldest is None or self._steps[0][0] <= oldest)
 
     def left_after(self, after: int | None, size: int, where: Where | None) -> Iterator[int]:
-        """Give the first `size` ids above `after`, in order, that are no longer found where they may have been."""
+        """Return the first `size` ids above `after`, in order, that are no longer found where they may have been."""
         ids = self._left.get(_TABLE if where is None else (where.field, where.value))
         return iter(()) if ids is None else islice(ids.irange(after, inclusive=(False, True)), size)
 
     def read(self, rev: int, ids: Iterable[int], records: Mapping[int, R]) -> list[R]:
-        """Give what the records with these ids were at a revision at which a list is open; `records` are those of now."""
+        """Return what the records with these ids were at a revision at which a list is open; `records` are those of now."""
         if not self._steps:  # so all ids are there, and a newer record has come where there was none
             return [now for id in ids if (now := records[id]).rev <= rev]
         found, chains = list[R](), self._chains
@@ -241,7 +241,7 @@ class Versions(Generic[R]):
         return found
 
 
-class TableListing(Generic[R]):
+class TableStream(Generic[R]):
     """A table as it was at one moment, which is a revision between two transactions. Ask `Tables` for it."""
 
     def __init__(
@@ -259,7 +259,7 @@ class TableListing(Generic[R]):
         if not self._left:
             self.close()
 
-    def __aiter__(self) -> TableListing[R]:
+    def __aiter__(self) -> TableStream[R]:
         return self
 
     async def __anext__(self) -> list[R]:
@@ -276,7 +276,7 @@ class TableListing(Generic[R]):
             self._versions.close(self._snapshot)
 
     def _next_slice(self) -> list[R]:
-        """Give the next records. There are some: how many was counted at the start."""
+        """Return the next records. There are some: how many was counted at the start."""
         found: list[R] = []
         while not found:
             size = min(self._candidates, self._left)

@@ -72,8 +72,8 @@ class Staging:
         self._tables.require_capacity(table)
         if record.id in table.records:
             raise Taken(kind.__name__, "id")
-        for name, fold in table.kind.uniques.items():
-            if fold(getattr(record, name)) in table.uniques[name]:
+        for name, normalize in table.kind.uniques.items():
+            if normalize(getattr(record, name)) in table.uniques[name]:
                 raise Taken(kind.__name__, name)
         for name, reference in table.kind.references.items():
             if (to := getattr(record, name)) not in self._tables.table(reference.kind).records:
@@ -84,7 +84,7 @@ class Staging:
         self._taken_along.append(Overtaken(kind, id, NotFound(with_kind.__name__, with_id)))
 
     def was_seen(self, step: Step) -> bool:
-        """Tell whether the step is one of records that others can see."""
+        """Return whether the step is one of records that others can see."""
         return step.before is None or step.before.rev < self.base
 
     def publish(self) -> None:

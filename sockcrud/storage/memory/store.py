@@ -13,7 +13,7 @@ from sockcrud.records import Record, describe
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
-from sockcrud.storage.contract import Change, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
+from sockcrud.storage.contract import Change, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.snapshots import Later
@@ -56,7 +56,7 @@ class Transaction(_Reads):
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
         self._tables.delete(kind, id, expect)
 
-    async def alone(self, name: str) -> None:
+    async def lock(self, name: str) -> None:
         """Nothing to wait for: transactions here run one after the other."""
 
 
@@ -155,10 +155,10 @@ class MemoryStore(_Reads):
         await self._hiding.acquire()
         return TableStage(self, highest)
 
-    def listing(
+    def stream(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
-    ) -> Listing[R]:
-        return self._tables.listing(kind, after, limit, where)
+    ) -> RecordStream[R]:
+        return self._tables.stream(kind, after, limit, where)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return self._tables.changes(since, limit)
@@ -167,7 +167,7 @@ class MemoryStore(_Reads):
         """Nothing is open."""
 
     async def _turn(self) -> None:
-        """Fire in a later turn."""
+        """Return in a later turn."""
         if (later := self._tables.budget.later) is not None:
             turn: Deferred[None] = Deferred()
             later(lambda: turn.callback(None))

@@ -25,7 +25,7 @@ from sockcrud.storage.common import PerKind
 from sockcrud.storage.contract import Change, R, Where
 from sockcrud.storage.history import History
 from sockcrud.storage.memory.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
-from sockcrud.storage.memory.snapshots import Budget, Later, TableListing, Versions
+from sockcrud.storage.memory.snapshots import Budget, Later, TableStream, Versions
 from sockcrud.storage.weights import USUAL, weight
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Batch:
     steps: int = 0
 
     def take(self, step: Step, staged: bool = False) -> bool:
-        """Add a change. Tell whether anybody is to wait for it: nobody is where it is staged, or changes only what is soft."""
+        """Add a change. Return whether anybody is to wait for it: nobody is where it is staged, or changes only what is soft."""
         self.steps += 1
         finals = self.finals.get(step.kind)
         if finals is None:
@@ -87,7 +87,7 @@ class Batch:
         return hard
 
     def awaited(self, kind: type[Record], id: int) -> int:
-        """Give the revision to wait for before the record is shown, or 0."""
+        """Return the revision to wait for before the record is shown, or 0."""
         final = self.finals.get(kind, {}).get(id)
         return 0 if final is None else final[2]
 
@@ -118,8 +118,8 @@ class Table(Generic[R]):
         self.records = dict(zip(ids, records, strict=True))
         self.ids.update(ids)
         self.highest = highest
-        for name, fold in self.kind.uniques.items():
-            self.uniques[name] = dict(zip(map(fold, map(attrgetter(name), records)), ids, strict=True))
+        for name, normalize in self.kind.uniques.items():
+            self.uniques[name] = dict(zip(map(normalize, map(attrgetter(name), records)), ids, strict=True))
         for name in self.kind.indexed:
             ids_by: defaultdict[Any, list[int]] = defaultdict(list)
             for value, id in zip(map(attrgetter(name), records), ids, strict=True):
@@ -137,8 +137,8 @@ class Table(Generic[R]):
                 if id > self.highest:
                     self.highest = id
             self.records[id] = after
-        for name, fold in self.kind.uniques.items():
-            old, new = before and fold(getattr(before, name)), after and fold(getattr(after, name))
+        for name, normalize in self.kind.uniques.items():
+            old, new = before and normalize(getattr(before, name)), after and normalize(getattr(after, name))
             if old != new:
                 if before is not None:
                     del self.uniques[name][old]
@@ -155,11 +155,11 @@ class Table(Generic[R]):
 
     @property
     def size(self) -> int:
-        """Give how many records are to be seen."""
+        """Return how many records are to be seen."""
         return len(self.records) - (0 if self.hidden is None else len(self.hidden.ids))
 
     def free_id(self) -> int:
-        """Give the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
+        """Return the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
         if self.highest < _HIGHEST:
             return self.highest + 1
         first = self.ids.bisect_left(1)
@@ -173,12 +173,12 @@ class Table(Generic[R]):
         return 1 + low
 
     @property
-    def open_listings(self) -> int:
-        """Give how many lists of it are being read."""
+    def open_streams(self) -> int:
+        """Return how many lists of it are being read."""
         return 0 if self.versions is None else len(self.versions)
 
     def count_after(self, after: int | None, where: Where | None) -> int:
-        """Give how many ids there are above `after`."""
+        """Return how many ids there are above `after`."""
         ids = self._ids(where)
         count = len(ids) - places_after(ids, after)
         if self.hidden is not None:
@@ -190,7 +190,7 @@ class Table(Generic[R]):
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
 
     def ids_after(self, after: int | None, size: int, where: Where | None, rev: int | None = None) -> list[int]:
-        """Give the first `size` ids above `after`, in order, for whoever began to read now, or at a revision."""
+        """Return the first `size` ids above `after`, in order, for whoever began to read now, or at a revision."""
         ids = self._ids(where)
         if self.hidden is not None and (rev is None or rev >= self.hidden.since):
             return visible_after(ids, self.hidden.among(where), after, size)
@@ -232,7 +232,7 @@ class Tables:
         """What records of such kinds refer to, and the name of one of these kinds."""
 
     def table(self, kind: type[R]) -> Table[R]:
-        """Give the table of a kind."""
+        """Return the table of a kind."""
         return self._tables[kind]
 
     def get(self, kind: type[R], id: int) -> R:
@@ -257,14 +257,14 @@ class Tables:
         table = self._tables[kind]
         return [table.records[id] for id in table.ids_after(after, limit, where)]
 
-    def listing(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> TableListing[R]:
-        """Give the records as they are now, whatever changes while they are read."""
+    def stream(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> TableStream[R]:
+        """Return the records as they are now, whatever changes while they are read."""
         if self._under_way:
             raise RuntimeError("a list within a transaction, whose changes may yet be taken back")
         table = self._tables[kind]
         if table.versions is None:
             table.versions = Versions(kind, table.kind.indexed, self.budget)
-        return TableListing(table, table.versions, self.rev, after, limit, where)
+        return TableStream(table, table.versions, self.rev, after, limit, where)
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
@@ -329,9 +329,9 @@ class Tables:
             self._step(kind, id, staged, None)
 
     def _check(self, table: Table[Any], old: Record | None, fields: dict[str, Any]) -> None:
-        for name, fold in table.kind.uniques.items():
+        for name, normalize in table.kind.uniques.items():
             if name in fields:
-                owner = table.uniques[name].get(fold(fields[name]))
+                owner = table.uniques[name].get(normalize(fields[name]))
                 if owner is not None and (old is None or owner != old.id):
                     raise Taken(table.kind.name, name)
         for name, reference in table.kind.references.items():
@@ -377,7 +377,7 @@ class Tables:
         self._under_way = True
 
     def commit(self) -> list[Step]:
-        """Keep the changes since `begin`, and give them."""
+        """Keep the changes since `begin`, and return them."""
         steps, self._steps = self._steps, []
         self._under_way = False
         shown = steps if self.staging is None else filter(self.staging.was_seen, steps)

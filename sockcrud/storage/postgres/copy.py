@@ -50,7 +50,7 @@ _KNOWN: Final = "COPY changes (number, rev, kind, id, record, bytes_before) FROM
 
 
 @contextmanager
-def _told_of(place: str) -> Iterator[None]:
+def _blaming(place: str) -> Iterator[None]:
     """Blame this database for what cannot be read or written, whichever the other end is."""
     try:
         yield
@@ -73,18 +73,18 @@ class _Database:
 
     @property
     def counters(self) -> Counters:
-        with _told_of(self.place):
+        with _blaming(self.place):
             [[rev, *highest]] = _ask(self.connection, f"SELECT {', '.join(self._counters)} FROM state WHERE id = 1")
         return Counters(rev, dict(zip(self.kinds, highest, strict=True)))
 
     def size(self, kind: type[Record]) -> int:
-        with _told_of(self.place):
+        with _blaming(self.place):
             [[size]] = _ask(self.connection, f'SELECT count(*) FROM "{LAYOUTS[kind].table}"')
         return int(size)
 
     def read(self, kind: type[Record]) -> Slices:
         names = ("id", "rev", *describe(kind).constraints)
-        with _told_of(self.place), self.connection.cursor(name="moving", binary=True) as cursor:
+        with _blaming(self.place), self.connection.cursor(name="moving", binary=True) as cursor:
             cursor.execute(LAYOUTS[kind].everything.encode())
             while rows := cursor.fetchmany(TOGETHER):
                 yield [kind(**dict(zip(names, row, strict=True))) for row in rows]
@@ -96,7 +96,7 @@ class PostgresSource(_Database):
     unknown_kinds: tuple[str, ...] = ()
 
     def read(self, kind: type[Record]) -> Slices:
-        """Give all records; raise `StoreError` for one that does not fit the model, which something else has written."""
+        """Yield all records; raise `StoreError` for one that does not fit the model, which something else has written."""
         fields = [(name, attrgetter(name), as_stored(held).fits) for name, held in describe(kind).constraints.items()]
         for records in super().read(kind):
             for name, value, fits in fields:
@@ -106,7 +106,7 @@ class PostgresSource(_Database):
             yield records
 
     def history(self) -> Iterator[bytes]:
-        with _told_of(self.place), self.connection.cursor() as cursor, cursor.copy(_HISTORY.encode()) as copy:
+        with _blaming(self.place), self.connection.cursor() as cursor, cursor.copy(_HISTORY.encode()) as copy:
             yield from map(bytes, copy)
 
 
@@ -115,11 +115,11 @@ class PostgresTarget(_Database):
 
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
         layout = LAYOUTS[kind]
-        with _told_of(self.place), self.connection.cursor() as cursor, cursor.copy(layout.copy_in.encode()) as copy:
+        with _blaming(self.place), self.connection.cursor() as cursor, cursor.copy(layout.copy_in.encode()) as copy:
             copy.write(layout.copied(records))
 
     def count_on(self, counters: Counters, history: Iterator[bytes]) -> None:
-        with _told_of(self.place):
+        with _blaming(self.place):
             self._count_on(counters, history)
 
     def _count_on(self, counters: Counters, history: Iterator[bytes]) -> None:

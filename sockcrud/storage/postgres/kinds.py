@@ -123,7 +123,7 @@ def take_in(connection: _Connection, schema: Schema) -> None:
 
 
 def _is_right(table: _Table, layout: Layout[Any]) -> bool:
-    """Tell whether a table has all that it is to have. Others may have added columns and indexes of their own."""
+    """Return whether a table has all that it is to have. Others may have added columns and indexes of their own."""
     expected = _as_declared(layout)
     return (
         expected.columns.items() <= table.columns.items()
@@ -213,7 +213,7 @@ class _Change:
                         raise taking_in.unfit(self.declared, name, id, value)
 
     def _make_unique(self, field: str) -> None:
-        """Give the records their keys. Raise `SchemaError` where two have the same."""
+        """Return the records their keys. Raise `SchemaError` where two have the same."""
         normalize, owners = self.declared.uniques[field], dict[Any, int]()
         for id, value in self._ask(f'SELECT "id", "{field}" FROM "{self.layout.table}" ORDER BY "id"'):
             if (other := owners.setdefault(normalize(value), id)) != id:

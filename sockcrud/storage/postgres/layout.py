@@ -50,7 +50,7 @@ class _Column:
     type: str
     written: Written | None
     from_json: Callable[[Any], Any] = _same
-    fold: Callable[[Any], Any] = exactly
+    normalize: Callable[[Any], Any] = exactly
 
     def array(self, values: Iterable[Any]) -> bytes:
         """Write values as an array."""
@@ -103,8 +103,8 @@ class Layout(Generic[R]):
         fields += [_column(name, constraint) for name, constraint in declared.constraints.items()]
         by_name = {column.name: column for column in fields}
         self.keys = {
-            name: by_name[name] if fold is exactly else _Column(f"{name}_key", name, _TEXT, None, fold=fold)
-            for name, fold in declared.uniques.items()
+            name: by_name[name] if normalize is exactly else _Column(f"{name}_key", name, _TEXT, None, normalize=normalize)
+            for name, normalize in declared.uniques.items()
         }
         self._fields = fields
         self.columns = [*fields, *(key for key in self.keys.values() if key not in fields)]
@@ -193,14 +193,14 @@ class Layout(Generic[R]):
         """Write records as COPY takes them."""
         columns = []
         for column, values in zip(self.columns, zip(*map(self._moved, records), strict=True), strict=True):
-            folded = values if column.fold is exactly else map(column.fold, values)
-            columns.append(map(_escaped if column.written is None else column.written, folded))
+            normalized = values if column.normalize is exactly else map(column.normalize, values)
+            columns.append(map(_escaped if column.written is None else column.written, normalized))
         return "".join(["\t".join(row) + "\n" for row in zip(*columns, strict=True)]).encode()
 
     # Reading
 
     def records(self, result: PGresult) -> list[R]:
-        """Give the records in the rows of a result."""
+        """Return the records in the rows of a result."""
         kind, names = self.kind, self.names
         return [kind(**dict(zip(names, row, strict=True))) for row in rows(result)]
 
@@ -209,7 +209,7 @@ class Layout(Generic[R]):
         return self._with_ids, [array(ids)]
 
     def with_keys(self, name: str, keys: Iterable[Any]) -> Ask:
-        """Ask for the records whose unique field, folded, is one of these."""
+        """Ask for the records whose unique field, normalized, is one of these."""
         return self._with_keys[name], [self.keys[name].array(keys)]
 
     @cache  # noqa: B019 - there is one layout for each kind, for ever
@@ -253,7 +253,7 @@ class Layout(Generic[R]):
         return self._free, [b"%d" % start]
 
     def key(self, name: str, record: R) -> Any:
-        """Give the value of a unique field, folded."""
+        """Return the value of a unique field, normalized."""
         return self._declared.uniques[name](getattr(record, name))
 
     # Writing
@@ -284,7 +284,7 @@ class Layout(Generic[R]):
     def _arrays(self, records: Sequence[R]) -> list[bytes]:
         values = zip(*map(self._moved, records), strict=True)
         return [
-            column.array(those if column.fold is exactly else map(column.fold, those))
+            column.array(those if column.normalize is exactly else map(column.normalize, those))
             for column, those in zip(self.columns, values, strict=True)
         ]
 
@@ -293,7 +293,7 @@ class Layout(Generic[R]):
         return orjson.dumps(dict(zip(self.names, self._values(record), strict=True)), default=str).decode()
 
     def from_json(self, text: str) -> R:
-        """Give the record that was written so."""
+        """Return the record that was written so."""
         given = orjson.loads(text)
         # What was written before a field was there has its default.
         there = {column.name: column.from_json(given[column.name]) for column in self._fields if column.name in given}
@@ -318,7 +318,7 @@ class Chain:
         self._layouts = layouts
 
     def with_keys(self, keys: Iterable[Any]) -> Ask:
-        """Ask for those whose unique field, folded, is one of these."""
+        """Ask for those whose unique field, normalized, is one of these."""
         return self._statement, [self._key.array(keys)]
 
     def records(self, result: PGresult) -> Iterator[list[Record]]:
@@ -342,12 +342,12 @@ def unique_name(kind: type[Record], name: str) -> str:
 
 
 def in_parts(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
-    """Give the items in parts of so many."""
+    """Return the items in parts of so many."""
     return (items[start : start + most] for start in range(0, len(items), most))
 
 
 def rows(result: PGresult) -> list[tuple[Any, ...]]:
-    """Give the rows of a result, each value of the type it has in Python."""
+    """Return the rows of a result, each value of the type it has in Python."""
     transformer = Transformer()
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple)

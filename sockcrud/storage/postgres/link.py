@@ -155,7 +155,7 @@ class _Attempt(_Descriptor):
 
 
 def connect(conninfo: bytes, reactor: Any, seconds: float) -> Deferred[PGconn]:
-    """Fire with a connection; fail with `Lost`. May be cancelled. A host in there has its address beside it.
+    """Return a connection; raise `Lost`. May be cancelled. A host in there has its address beside it.
 
     Otherwise libpq would look it up, and block.
     """
@@ -170,7 +170,7 @@ def connect(conninfo: bytes, reactor: Any, seconds: float) -> Deferred[PGconn]:
 
 
 def one_line(message: object) -> str:
-    """Give a message of libpq's as one line."""
+    """Return a message of libpq's as one line."""
     return " ".join(str(message).split())
 
 
@@ -205,9 +205,9 @@ class Link(_Descriptor):
         reactor.addReader(self)
 
     def ask(self, asks: Sequence[Ask], seconds: float) -> Deferred[list[PGresult]]:
-        """Fire with a result for each statement, in their order.
+        """Return a result for each statement, in their order.
 
-        Fail with `Refused` where one was refused, or with `Lost`, also where the server has not answered in time.
+        Raise `Refused` where one was refused, or with `Lost`, also where the server has not answered in time.
         """
         asking = self._asking = Deferred()
         if self.is_lost:

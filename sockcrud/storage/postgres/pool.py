@@ -72,7 +72,7 @@ class Limits:
 
 
 def parse_url(url: str) -> dict[str, Any]:
-    """Give the parameters in a URL; raise `NoUrl`."""
+    """Return the parameters in a URL; raise `NoUrl`."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:
@@ -83,7 +83,7 @@ def parse_url(url: str) -> dict[str, Any]:
 
 
 def _places_of_service(name: str) -> dict[str, str]:
-    """Give where the service file says that this service is. (All else in there libpq reads when it connects.)
+    """Return where the service file says that this service is. (All else in there libpq reads when it connects.)
 
     Each host is an attempt of its own here, and libpq tells what a service is only of the one that the environment names.
     """
@@ -120,7 +120,7 @@ class Places:
         self._seconds = seconds
 
     def connect(self) -> Deferred[PGconn]:
-        """Fire with the first connection that there is; fail with `Lost` where there is none."""
+        """Return the first connection that there is; raise `Lost` where there is none."""
         connected: Deferred[PGconn] = Deferred()
         looking_up = self._aside(lambda: list(_attempts(self._parameters)))
         looking_up.addCallback(lambda attempts: self._race(attempts, connected))
@@ -190,7 +190,7 @@ def _is_name(host: str) -> bool:
 
 
 def _attempts(parameters: Mapping[str, Any]) -> Iterator[bytes]:
-    """Give what to connect to, one address each. Raise `Lost` where no name leads to any."""
+    """Yield what to connect to, one address each. Raise `Lost` where no name leads to any."""
     hosts = _hosts(parameters)
     if not hosts:
         yield make_conninfo("", **parameters).encode()
@@ -217,7 +217,7 @@ def _attempts(parameters: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 @define(eq=False)
-class Outage:
+class CircuitBreaker:
     """What all pools know of a server that cannot be reached: for a while after an attempt has failed there is no other."""
 
     reactor: Any
@@ -233,7 +233,7 @@ class Outage:
             pool.drop_idle()
 
     def rests(self) -> bool:
-        """Tell whether it is too soon for another attempt."""
+        """Return whether it is too soon for another attempt."""
         return bool(self.is_on and self.reactor.seconds() < self._until)
 
     def failed(self, why: object) -> None:
@@ -259,7 +259,7 @@ class Pool:
     reactor: Any
     size: int
     limits: Limits
-    outage: Outage
+    breaker: CircuitBreaker
     _idle: list[Link] = field(factory=list)
     _links: set[Link] = field(factory=set)
     _connecting: int = 0
@@ -272,13 +272,13 @@ class Pool:
         return bool(self._idle) or len(self._links) + self._connecting < self.size
 
     def take(self) -> Deferred[Link]:
-        """Fire with a link; fail with `Unavailable` where there is no server, or where it takes too long. May be cancelled."""
+        """Return a link; raise `Unavailable` where there is no server, or where it takes too long. May be cancelled."""
         taken: Deferred[Link] = Deferred(self._waiting.remove)
         if self._is_closed:
             taken.errback(Unavailable("the store is closed"))
         elif self._idle:
             taken.callback(self._idle.pop())
-        elif self.outage.rests() and not self._connecting and not self._links:
+        elif self.breaker.rests() and not self._connecting and not self._links:
             taken.errback(Unavailable(NO_ANSWER))
         else:
             self._wait(taken)
@@ -298,11 +298,11 @@ class Pool:
             self._idle.append(link)
 
     async def ask(self, asks: Sequence[Ask]) -> list[PGresult]:
-        """Fire with the answers to what is no transaction; fail with `Unavailable`."""
+        """Return the answers to what is no transaction; raise `Unavailable`."""
         return await self.ask_with(await self.take(), asks)
 
     async def ask_with(self, link: Link, asks: Sequence[Ask]) -> list[PGresult]:
-        """Ask so with a link that was taken, and give it back."""
+        """Ask so with a link that was taken, and return it back."""
         try:
             return await link.ask(asks, self.limits.answer_seconds)
         except (Lost, Refused) as error:
@@ -358,7 +358,7 @@ class Pool:
 
     def _connected(self, link: Link) -> None:
         self._connecting -= 1
-        self.outage.succeeded()
+        self.breaker.succeeded()
         if self._is_closed:
             link.close()
             return
@@ -370,7 +370,7 @@ class Pool:
         self._connecting -= 1
         if failure.check(Lost, Refused) is None:
             _log.failure("no connection to the database", failure=failure)
-        self.outage.failed(failure.value)
+        self.breaker.failed(failure.value)
         if not self._connecting:
             self._fail_waiting(NO_ANSWER)
 
@@ -382,8 +382,8 @@ class Pool:
     def _lost(self, link: Link, why: str | None) -> None:
         self._links.discard(link)
         if why is not None:
-            self.outage.suspect(why)
+            self.breaker.suspect(why)
         if link in self._idle:
             self._idle.remove(link)
-        if self._waiting and not self._is_closed and not self.outage.rests() and self._connecting < len(self._waiting):
+        if self._waiting and not self._is_closed and not self.breaker.rests() and self._connecting < len(self._waiting):
             self._connect()

@@ -103,15 +103,15 @@ class Reads:
         self._is_scheduled = False
 
     def get(self, kind: type[R], id: int) -> Deferred[R]:
-        """Fire with the record; fail with `NotFound`."""
+        """Return the record; raise `NotFound`."""
         return self._ask(_by_id(kind), id)
 
     def find(self, kind: type[R], field: str, value: Any) -> Deferred[R | None]:
-        """Fire with the record whose unique field has this value, or with None."""
+        """Return the record whose unique field has this value, or None."""
         return self._ask(_by_key(kind, field), describe(kind).uniques[field](value))
 
     def find_with(self, kind: type[R], field: str, value: Any, path: tuple[str, ...]) -> Deferred[list[Record]]:
-        """Fire with the record whose unique field has this value, and those that its references lead to."""
+        """Return the record whose unique field has this value, and those that its references lead to."""
         return self._ask(_by_key_with(kind, field, path), describe(kind).uniques[field](value))
 
     def _ask(self, question: _Question, key: Any) -> Deferred[Any]:

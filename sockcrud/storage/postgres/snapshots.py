@@ -34,10 +34,10 @@ _PATIENCE: Final = Statement(b"patience", b"SELECT set_config('idle_in_transacti
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 
 
-class PostgresListing(Generic[R]):
-    """A listing of one kind."""
+class PostgresStream(Generic[R]):
+    """A stream of one kind."""
 
-    def __init__(self, moment: _Moment, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> None:
+    def __init__(self, moment: _Snapshot, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> None:
         self.ended = limit == 0
         self._moment = moment
         self._layout = LAYOUTS[kind]
@@ -46,7 +46,7 @@ class PostgresListing(Generic[R]):
         self._where = where
         self._at_hand: Deferred[Any] | None = None
 
-    def __aiter__(self) -> PostgresListing[R]:
+    def __aiter__(self) -> PostgresStream[R]:
         return self
 
     async def __anext__(self) -> Sequence[R]:
@@ -97,7 +97,7 @@ class PostgresListing(Generic[R]):
         return records
 
 
-class _Moment:
+class _Snapshot:
     """One moment, and the lists that are read of it."""
 
     def __init__(self, pool: Pool) -> None:
@@ -106,8 +106,8 @@ class _Moment:
         self.is_crowded = False
         self._pool = pool
         self._link: Link | None = None
-        self._listings: set[PostgresListing[Any]] = set()
-        self._asked: list[tuple[PostgresListing[Any], Deferred[Any]]] = []
+        self._streams: set[PostgresStream[Any]] = set()
+        self._asked: list[tuple[PostgresStream[Any], Deferred[Any]]] = []
         self._is_asking = False
         self._error: Unavailable | None = None
         self._deadline: IDelayedCall | None = None
@@ -118,24 +118,24 @@ class _Moment:
         """Whether it has a connection."""
         return self._link is not None
 
-    def join(self, listing: PostgresListing[Any]) -> None:
+    def join(self, stream: PostgresStream[Any]) -> None:
         """Take part. It is too late for that once the moment has come."""
-        self._listings.add(listing)
-        listing.read_ahead()
+        self._streams.add(stream)
+        stream.read_ahead()
 
-    def leave(self, listing: PostgresListing[Any]) -> None:
+    def leave(self, stream: PostgresStream[Any]) -> None:
         """Take part no longer. The last one lets the connection go."""
-        self._listings.discard(listing)
-        if not self._listings and not self._is_asking:
+        self._streams.discard(stream)
+        if not self._streams and not self._is_asking:
             self._let_go()
 
-    def ask(self, listing: PostgresListing[Any]) -> Deferred[Any]:
-        """Fire with the listing's next page; fail with `Unavailable`."""
+    def ask(self, stream: PostgresStream[Any]) -> Deferred[Any]:
+        """Return the stream's next page; raise `Unavailable`."""
         asked: Deferred[Any] = Deferred()
         if self._error is not None:
             asked.errback(self._error)
             return asked
-        self._asked.append((listing, asked))
+        self._asked.append((stream, asked))
         if self._link is not None and not self._is_asking:
             Deferred.fromCoroutine(self._go_on([]))
         return asked
@@ -166,7 +166,7 @@ class _Moment:
             asked, self._asked = [each for each in self._asked if not each[0].ended], []
             try:
                 results = await self._link.ask(
-                    [*before, *(listing.page for listing, _ in asked)], self._pool.limits.answer_seconds
+                    [*before, *(stream.page for stream, _ in asked)], self._pool.limits.answer_seconds
                 )
             except (Lost, Refused) as error:
                 self._asked = asked + self._asked
@@ -179,7 +179,7 @@ class _Moment:
                 waiting.callback(result)
             before = []
         self._is_asking = False
-        if not self._listings:
+        if not self._streams:
             self._let_go()
         elif self._link is not None:
             left = self._ends_at - self._pool.reactor.seconds()
@@ -221,39 +221,39 @@ class _Moment:
             self._pool.give_back(link)
 
 
-class Moments:
+class Snapshots:
     """All lists that are being read."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._next: _Moment | None = None
+        self._next: _Snapshot | None = None
         self._is_crowded = False
-        self._held: set[_Moment] = set()
+        self._held: set[_Snapshot] = set()
 
-    def listing(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> PostgresListing[R]:
-        """Give a list of the records as they are now: before whatever change is asked for after this."""
+    def stream(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> PostgresStream[R]:
+        """Return a list of the records as they are now: before whatever change is asked for after this."""
         moment = self._next
         if moment is None or not moment.is_joinable:
-            moment = self._next = _Moment(self._pool)
+            moment = self._next = _Snapshot(self._pool)
             self._pool.reactor.callLater(0, self._open, moment)
-        listing = PostgresListing(moment, kind, after, limit, where)
-        moment.join(listing)
-        return listing
+        stream = PostgresStream(moment, kind, after, limit, where)
+        moment.join(stream)
+        return stream
 
     async def opened(self) -> None:
-        """Fire when the moment has come of every list that was asked for before this."""
+        """Return when the moment has come of every list that was asked for before this."""
         moment = self._next
         if moment is not None and not moment.opened.called:
             opened: Deferred[None] = Deferred()
             moment.opened.addCallback(lambda _: opened.callback(None))
             await opened
 
-    def _open(self, moment: _Moment) -> None:
+    def _open(self, moment: _Snapshot) -> None:
         self._is_crowded = self._is_crowded and not self._pool.is_free
         Deferred.fromCoroutine(moment.open(SHORT_WAIT if self._is_crowded else LONGEST_WAIT))
         moment.opened.addCallback(lambda _: self._note(moment))
 
-    def _note(self, moment: _Moment) -> None:
+    def _note(self, moment: _Snapshot) -> None:
         self._is_crowded = moment.is_crowded
         self._held = {each for each in self._held if each.is_held} | {moment}
 

@@ -36,7 +36,7 @@ class WithId:
 
 @frozen
 class WithKey:
-    """Need of the record whose unique field, folded, is this."""
+    """Need of the record whose unique field, normalized, is this."""
 
     kind: type[Record]
     name: str
@@ -92,45 +92,45 @@ def check_fields(kind: type[Record], fields: Mapping[str, Any], id: int | None =
 
 
 def needs_of_fields(kind: type[Record], fields: Mapping[str, Any]) -> Iterator[Need]:
-    """Give what it takes to check these fields of a record of the kind."""
+    """Yield what it takes to check these fields of a record of the kind."""
     declared = describe(kind)
-    for name, fold in declared.uniques.items():
+    for name, normalize in declared.uniques.items():
         if name in fields:
-            yield WithKey(kind, name, fold(fields[name]))
+            yield WithKey(kind, name, normalize(fields[name]))
     for name, reference in declared.references.items():
         if name in fields:
             yield WithId(reference.kind, fields[name])
 
 
 def needs_of_insert(kind: type[Record], id: int | None, fields: Mapping[str, Any]) -> Iterator[Need]:
-    """Give what an insert rests on."""
+    """Yield what an insert rests on."""
     if id is not None:
         yield WithId(kind, id)
     yield from needs_of_fields(kind, fields)
 
 
 def needs_of_update(kind: type[Record], id: int, fields: Mapping[str, Any]) -> Iterator[Need]:
-    """Give what an update rests on."""
+    """Yield what an update rests on."""
     yield WithId(kind, id)
     yield from needs_of_fields(kind, fields)
 
 
 def needs_of_delete(schema: Schema, kind: type[Record], id: int) -> Iterator[Need]:
-    """Give what a delete rests on, but what refers to the records that go with this one."""
+    """Yield what a delete rests on, but what refers to the records that go with this one."""
     yield WithId(kind, id)
     for other, name, cascade in schema.describe(kind).referred_by:
         yield Referring(other, name, id, cascade)
 
 
 def asks_for(needs: Sequence[Need]) -> tuple[list[Ask], list[list[Need]]]:
-    """Give what to ask for these, and, for each, which of the needs it is about."""
+    """Return what to ask for these, and, for each, which of the needs it is about."""
     groups: defaultdict[tuple[Any, ...], list[Need]] = defaultdict(list)
     for need in dict.fromkeys(needs):
         groups[_group(need)].append(need)
     return [_ask(those) for those in groups.values()], list(groups.values())
 
 
-class Draft:
+class StagedTables:
     """What is known of the tables at this moment, and what has been made of it."""
 
     def __init__(self, schema: Schema, state: Mapping[str, int], capacity: Capacity) -> None:
@@ -150,7 +150,7 @@ class Draft:
         self._numbers: dict[Need, int] = {}
 
     def missing(self, needs: Iterable[Need]) -> list[Need]:
-        """Give those that are not known yet."""
+        """Return those that are not known yet."""
         return [need for need in needs if not self._knows(need)]
 
     def _knows(self, need: Need) -> bool:
@@ -189,26 +189,26 @@ class Draft:
     # What is asked of the tables together with what has changed
 
     def changed(self, kind: type[Record]) -> list[int]:
-        """Give the ids of what was there and is not as it was."""
+        """Return the ids of what was there and is not as it was."""
         now = self.tables.table(kind).records
         return [id for id, record in self._before[kind].items() if record is not None and now.get(id) is not record]
 
     def page(self, need: InPage, limit: int) -> list[Any]:
-        """Give the page, from a longer one of what was there: longer by as many as have changed."""
+        """Return the page, from a longer one of what was there: longer by as many as have changed."""
         table = self.tables.table(need.kind)
         ids = {*self._pages[need], *table.ids_after(need.after, limit, need.where)}
         now = (table.records.get(id) for id in sorted(ids))
         return [record for record in now if record is not None and _is_wanted(record, need.where)][:limit]
 
     def count(self, need: Size) -> int:
-        """Give how many records there are now."""
+        """Return how many records there are now."""
         before, now = self._before[need.kind], self.tables.table(need.kind).records
         gone = sum(record is not None and id not in now for id, record in before.items())
         new = sum(before.get(id) is None for id in now)
         return self._numbers[need] - gone + new
 
     async def free_id(self, kind: type[Record], know: Callable[[Need], Awaitable[None]]) -> int:
-        """Fire with the id of the next record."""
+        """Return the id of the next record."""
         table = self.tables.table(kind)
         if table.highest < _HIGHEST:
             return table.highest + 1
@@ -251,12 +251,12 @@ def _ask(needs: Sequence[Any]) -> Ask:
 
 
 @implementer(ITransaction, IForesees)
-class DraftTransaction:
+class StagedTransaction:
     """The changes of one `transact`. What is not known yet is loaded; that is all it ever waits for."""
 
-    def __init__(self, draft: Draft, load: Callable[[Sequence[Need]], Awaitable[None]]) -> None:
-        self._draft = draft
-        self._tables = draft.tables
+    def __init__(self, staged: StagedTables, load: Callable[[Sequence[Need]], Awaitable[None]]) -> None:
+        self._staged = staged
+        self._tables = staged.tables
         self._load = load
 
     async def get(self, kind: type[R], id: int) -> R:
@@ -268,13 +268,13 @@ class DraftTransaction:
         return self._tables.find(kind, field, value)
 
     async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
-        need = InPage(kind, limit + len(self._draft.changed(kind)), after, where)
+        need = InPage(kind, limit + len(self._staged.changed(kind)), after, where)
         await self._know(need)
-        return self._draft.page(need, limit)
+        return self._staged.page(need, limit)
 
     async def count(self, kind: type[Record]) -> int:
         await self._know(need := Size(kind))
-        return self._draft.count(need)
+        return self._staged.count(need)
 
     async def foresee(self, kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]) -> None:
         for id, fields in inserts:
@@ -289,7 +289,7 @@ class DraftTransaction:
     async def insert_known(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         """Insert what was checked before; all that it rests on is known."""
         if id is None:
-            id = await self._draft.free_id(kind, self._know)
+            id = await self._staged.free_id(kind, self._know)
         return self._tables.insert(kind, id, fields)
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
@@ -316,9 +316,9 @@ class DraftTransaction:
                 for referring in self._tables.table(other).indexes[name].get(id, ()):
                     yield other, referring
 
-    async def alone(self, name: str) -> None:
+    async def lock(self, name: str) -> None:
         """Nothing to wait for: a transaction here is alone with all others, on every node."""
 
     async def _know(self, *needs: Need) -> None:
-        if missing := self._draft.missing(needs):
+        if missing := self._staged.missing(needs):
             await self._load(missing)

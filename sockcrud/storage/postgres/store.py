@@ -18,14 +18,14 @@ from sockcrud.errors import HistoryGone
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
-from sockcrud.storage.contract import Change, IFarAway, IStore, ITransaction, Listing, R, T, Where
+from sockcrud.storage.contract import Change, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
 from sockcrud.storage.postgres.link import Statement
-from sockcrud.storage.postgres.pool import Limits, Outage, Places, Pool
+from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
 from sockcrud.storage.postgres.reads import Reads
 from sockcrud.storage.postgres.schema import prepare
-from sockcrud.storage.postgres.snapshots import Moments
+from sockcrud.storage.postgres.snapshots import Snapshots
 from sockcrud.storage.postgres.staged import check_fields, needs_of_delete, needs_of_insert, needs_of_update
 from sockcrud.storage.postgres.writer import Writer
 
@@ -87,10 +87,10 @@ class PostgresStore:
 
         `others` are the kinds in the database that are not in the schema: of them only what they refer to is known.
         """
-        places, outage = Places(url, reactor, limits.connect_seconds), Outage(reactor)
+        places, breaker = Places(url, reactor, limits.connect_seconds), CircuitBreaker(reactor)
         left = max(FEWEST_LINKS, limits.pool) - 2
-        pools = [Pool(places, reactor, size, limits, outage) for size in (1, 1, left // 2, left - left // 2)]
-        outage.pools += pools
+        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left // 2, left - left // 2)]
+        breaker.pools += pools
         self.schema = schema
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
         self._all = Schema((*schema, *others))
@@ -98,8 +98,8 @@ class PostgresStore:
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0])
-        self._moments = Moments(pools[2])
-        self._writer = Writer(pools[1], self._moments.opened, self._changed, self._all, capacity)
+        self._snapshots = Snapshots(pools[2])
+        self._writer = Writer(pools[1], self._snapshots.opened, self._changed, self._all, capacity)
         self._rev = 0
         self._most_kept = history, capacity.history_bytes
         self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES
@@ -116,7 +116,7 @@ class PostgresStore:
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
     ) -> PostgresStore:
-        """Give the store in this database, whose tables are made those of the schema.
+        """Return the store in this database, whose tables are made those of the schema.
 
         It blocks until then.
 
@@ -179,10 +179,10 @@ class PostgresStore:
         result: T = await self._writer.do(body)
         return result
 
-    def listing(
+    def stream(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
-    ) -> Listing[R]:
-        return self._moments.listing(kind, after, limit, where)
+    ) -> RecordStream[R]:
+        return self._snapshots.stream(kind, after, limit, where)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         asked = [*(b"%d" % number for number in (*self._most_kept, since, limit)), self._shown]
@@ -200,10 +200,10 @@ class PostgresStore:
         return changes
 
     async def close(self) -> None:
-        """Fire when what was asked for is done, and no connection is open any more. Harmless when repeated."""
+        """Return when what was asked for is done, and no connection is open any more. Harmless when repeated."""
         await self._writer.finish()
         await self._forgetting
-        self._moments.close()
+        self._snapshots.close()
         for pool in self._pools:
             pool.close()
 

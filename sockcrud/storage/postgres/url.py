@@ -36,32 +36,32 @@ _MAYBE: Final = re.compile(r"(?i)\b(?!https?:)[a-z][a-z0-9+.-]+:/|:.*@|postgres|
 
 
 def is_url(text: str) -> bool:
-    """Tell whether this is the URL of a PostgreSQL database, with what a password must not have in it written as %40."""
+    """Return whether this is the URL of a PostgreSQL database, with what a password must not have in it written as %40."""
     return _URL.fullmatch(text) is not None
 
 
 def is_file(text: str) -> bool:
-    """Tell whether this is a store in a file."""
+    """Return whether this is a store in a file."""
     return _FILE.fullmatch(text) is not None
 
 
 def may_hold_password(text: str) -> bool:
-    """Tell whether somebody may have meant this as a database, well or badly written."""
+    """Return whether somebody may have meant this as a database, well or badly written."""
     return _MAYBE.search(text) is not None and not is_file(text)
 
 
 def without_password(text: str) -> str:
-    """Give the URL with *** for what may be a password; *** for what may be meant as one, and any other text as it is."""
+    """Return the URL with *** for what may be a password; *** for what may be meant as one, and any other text as it is."""
     url = _URL.fullmatch(text)
     if url is None:
         return "***" if may_hold_password(text) else text
     login = ""
     if url["user"] is not None:
         login = f"{url['user']}{':***' if url['password'] else ''}@"
-    query = "" if url["query"] is None else "?" + "&".join(map(_shown, url["query"].split("&")))
+    query = "" if url["query"] is None else "?" + "&".join(map(_format, url["query"].split("&")))
     return f"{url['scheme']}://{login}{url['hosts']}{url['database'] or ''}{query}"
 
 
-def _shown(parameter: str) -> str:
+def _format(parameter: str) -> str:
     name, equals, _ = parameter.partition("=")
     return parameter if name in _SHOWN or not equals else f"{name if name.isidentifier() else ''}=***"

@@ -35,7 +35,7 @@ from sockcrud.storage.memory.tables import Batch, Step
 from sockcrud.storage.postgres.layout import LAYOUTS, Counters, array, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import TOO_MANY, Pool, unavailable
-from sockcrud.storage.postgres.staged import Draft, DraftTransaction, Need, asks_for
+from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for
 
 MOST_TOGETHER: Final = 1_000
 """Transactions that share one commit."""
@@ -56,7 +56,7 @@ _RETRIED: Final = ("40001", "40P01")
 _BROKEN_RULE: Final = "23"
 """Codes that start like this: a constraint. Only somebody who does not keep to the lock can bring that about."""
 
-Body = Callable[[DraftTransaction], Awaitable[Any]]
+Body = Callable[[StagedTransaction], Awaitable[Any]]
 
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
@@ -89,24 +89,24 @@ class _Attempt:
     seconds: float
     counters: Counters
     capacity: Capacity
-    draft: Draft = field(init=False)
+    staged: StagedTables = field(init=False)
     steps: list[Step] = field(factory=list)
 
     async def begin(self, works: Iterable[Work]) -> None:
-        """Fire when the lock is held, and known what the works are known to need."""
+        """Return when the lock is held, and known what the works are known to need."""
         needs = [need for work in works for need in work.needs]
         asks, groups = asks_for(needs)
         results = await self.link.ask([(_BEGIN, []), (self.counters.lock, []), *asks], self.seconds)
         state = dict(zip(self.counters.names, rows(results[1])[0], strict=True))
-        self.draft = Draft(self.counters.schema, state, self.capacity)
-        self.draft.learn(groups, results[2:])
+        self.staged = StagedTables(self.counters.schema, state, self.capacity)
+        self.staged.learn(groups, results[2:])
 
     async def run(self, body: Body) -> Any:
-        """Fire with the result of one of them, or fail as it does, with nothing of it left."""
-        tables = self.draft.tables
+        """Return the result of one of them, or fail as it does, with nothing of it left."""
+        tables = self.staged.tables
         tables.begin()
         try:
-            result = await body(DraftTransaction(self.draft, self._load))
+            result = await body(StagedTransaction(self.staged, self._load))
         except BaseException:
             tables.rollback()
             raise
@@ -116,12 +116,12 @@ class _Attempt:
     async def _load(self, needs: Sequence[Need]) -> None:
         asks, groups = asks_for(needs)
         try:
-            self.draft.learn(groups, await self.link.ask(asks, self.seconds))
+            self.staged.learn(groups, await self.link.ask(asks, self.seconds))
         except (Lost, Refused) as error:
             raise _Over(error) from None
 
     async def end(self) -> None:
-        """Fire when all is committed."""
+        """Return when all is committed."""
         if not self.steps:
             await self.link.ask([(_ROLLBACK, [])], self.seconds)
             return
@@ -136,7 +136,7 @@ class _Attempt:
             raise Lost("the transaction was not committed")
 
     def _writes(self) -> Iterator[Ask]:
-        batch, draft = Batch(), self.draft
+        batch, staged = Batch(), self.staged
         for step in self.steps:
             batch.take(step)
         for kind in self.counters.schema:
@@ -144,23 +144,23 @@ class _Attempt:
                 yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
         noted = [step for step in self.steps if describe(step.kind).journaled]
         for those in in_parts(noted, MANY):
-            yield _NOTE, _note(draft, those)
-        tables = [draft.tables.table(kind) for kind in self.counters.schema]
+            yield _NOTE, _note(staged, those)
+        tables = [staged.tables.table(kind) for kind in self.counters.schema]
         counters = (
-            *(draft.tables.rev, draft.journaled, draft.journaled_bytes, draft.tables.stored),
+            *(staged.tables.rev, staged.journaled, staged.journaled_bytes, staged.tables.stored),
             *(table.highest for table in tables),
             *(len(table.records) + table.elsewhere for table in tables),
         )
         yield self.counters.count, [b"%d" % counter for counter in counters]
 
 
-def _note(draft: Draft, steps: Sequence[Step]) -> list[bytes]:
-    """Give the columns of these changes, and count on."""
+def _note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
+    """Return the columns of these changes, and count on."""
     written = [None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps]
     bytes = (CHANGE_BYTES + (0 if record is None else len(record.encode())) for record in written)
-    *bytes_before, draft.journaled_bytes = accumulate(bytes, initial=draft.journaled_bytes)
-    first = draft.journaled + 1
-    draft.journaled += len(steps)
+    *bytes_before, staged.journaled_bytes = accumulate(bytes, initial=staged.journaled_bytes)
+    first = staged.journaled + 1
+    staged.journaled += len(steps)
     return [
         array(range(first, first + len(steps))),
         array(bytes_before),
@@ -204,7 +204,7 @@ class Writer:
         self._overdue: IDelayedCall | None = None
 
     def do(self, body: Body, needs: Iterable[Need] = ()) -> Deferred[Any]:
-        """Fire with what the body gives, once its changes are committed."""
+        """Return what the body gives, once its changes are committed."""
         work = Work(body, list(needs), self._pool.reactor.seconds())
         self._works.append(work)
         if not self._running:
@@ -214,7 +214,7 @@ class Writer:
         return work.done
 
     async def finish(self) -> None:
-        """Fire when all that was asked for is done."""
+        """Return when all that was asked for is done."""
         while self._works or self._running:
             if not self._running:
                 self._start_soon()
@@ -256,7 +256,7 @@ class Writer:
                 end.callback(None)
 
     def _next(self) -> list[Work]:
-        """Give those that go together."""
+        """Return those that go together."""
         works: list[Work] = []
         unknown = 0
         while self._works and len(works) < MOST_TOGETHER and unknown < MOST_ROUND_TRIPS:
@@ -331,8 +331,8 @@ class Writer:
         self._pool.give_back(link)
         if attempt.steps:
             self.committed(perf_counter() - started)
-        draft = attempt.draft
-        self._changed(draft.tables.rev, draft.journaled, draft.journaled_bytes)
+        staged = attempt.staged
+        self._changed(staged.tables.rev, staged.journaled, staged.journaled_bytes)
         return outcomes
 
     async def _outcome(self, attempt: _Attempt, work: Work) -> Any:

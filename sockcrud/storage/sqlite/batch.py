@@ -43,7 +43,7 @@ class FileBatch(Batch):
         return not self.finals and not self.publishes and not self.gone
 
     def is_new(self, kind: type[Record], id: int) -> bool:
-        """Tell whether the record has no row before the batch is written."""
+        """Return whether the record has no row before the batch is written."""
         final = self.finals.get(kind, {}).get(id)
         return final is not None and final[0] is None
 

@@ -57,13 +57,13 @@ def opened_to_read(path: Path, schema: Schema) -> Iterator[StoreFile]:
 
 
 def latest_revision(file: StoreFile) -> int:
-    """Give the revision of the last change."""
+    """Return the revision of the last change."""
     [revision] = file.connection.execute("SELECT max(value) FROM counters WHERE name = 'rev'").fetchone()
     return revision if type(revision) is int else 0
 
 
 def read_records(file: StoreFile, kinds: Iterable[type[Record]], progress: Progress) -> Iterator[list[Record]]:
-    """Give all records that the file has of these kinds, one kind after the other, in slices; tell how far this is."""
+    """Yield all records that the file has of these kinds, one kind after the other, in slices; tell how far this is."""
     there = [kind for kind in kinds if kind in file.kinds]
     done, total = 0, count_records(file.connection, there)
     for kind in there:
@@ -74,7 +74,7 @@ def read_records(file: StoreFile, kinds: Iterable[type[Record]], progress: Progr
 
 
 def faults(file: StoreFile, progress: Progress) -> list[str]:
-    """Tell what is wrong, a line each: the file's pages and indexes, references, each record, the counters.
+    """Return what is wrong, a line each: the file's pages and indexes, references, each record, the counters.
 
     Of kinds that are not in the schema the records are not looked at, but the rest is.
     """

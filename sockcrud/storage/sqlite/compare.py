@@ -40,7 +40,7 @@ class Comparison:
             self._note(id)
 
     def faults(self) -> list[str]:
-        """Tell what is wrong, once all records have been taken: a line or none."""
+        """Return what is wrong, once all records have been taken: a line or none."""
         while (row := self._row()) is not None:
             self._note(row.id)
             self._next = None

@@ -20,7 +20,7 @@ from sockcrud.storage.sqlite.layout import LAYOUTS, count_records
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _blaming(path: Path) -> Iterator[None]:
     """Blame this file for what cannot be read or written, whichever the other end is."""
     try:
         yield
@@ -45,18 +45,18 @@ class _File:
 
     @property
     def counters(self) -> Counters:
-        with _told_of(self.path):
+        with _blaming(self.path):
             values: dict[object, Any] = dict(self.connection.execute("SELECT name, value FROM counters"))
             if not all(type(values.get(name)) is int for name in ("rev", *(LAYOUTS[kind].highest for kind in self.kinds))):
                 raise Unfit("a counter is missing")
             return Counters(values["rev"], {kind: values[LAYOUTS[kind].highest] for kind in self.kinds})
 
     def size(self, kind: type[Record]) -> int:
-        with _told_of(self.path):
+        with _blaming(self.path):
             return count_records(self.connection, (kind,))
 
     def read(self, kind: type[Record]) -> Slices:
-        with _told_of(self.path):
+        with _blaming(self.path):
             yield from LAYOUTS[kind].read(self.connection, TOGETHER)
 
 
@@ -73,17 +73,17 @@ class SqliteTarget(_File):
     """A file that is filled in one transaction."""
 
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
-        with _told_of(self.path):
+        with _blaming(self.path):
             LAYOUTS[kind].write(self.connection, [(None, record) for record in records])
 
     def count_on(self, counters: Counters, history: Iterable[bytes]) -> None:
         """The history is not kept: a daemon on a file knows the changes since its start."""
         values = [(counters.rev, "rev"), *((id, LAYOUTS[kind].highest) for kind, id in counters.highest.items())]
-        with _told_of(self.path):
+        with _blaming(self.path):
             self.connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
 
     def keep(self) -> None:
-        with _told_of(self.path):
+        with _blaming(self.path):
             self.connection.execute("COMMIT")
         checkpoint(self.connection, "TRUNCATE", wait=True)
 
@@ -114,7 +114,7 @@ def target(path: Path, schema: Schema) -> Iterator[SqliteTarget]:
         kept = False
         try:
             with closing(connect(file)) as connection:
-                with _told_of(path):
+                with _blaming(path):
                     connection.execute("BEGIN IMMEDIATE")
                 yield SqliteTarget(path, schema, schema.kinds, connection)
                 kept = not connection.in_transaction

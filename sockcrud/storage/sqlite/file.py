@@ -194,7 +194,7 @@ def _take_name(new: Path, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Give the version of a sound file's tables."""
+    """Return the version of a sound file's tables."""
     if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]:
         raise StoreError(f"{path} is no store of sockcrud, but another SQLite database")
     if (sound := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
@@ -283,7 +283,7 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:
-    """Tell what SQLite finds wrong with the file."""
+    """Return what SQLite finds wrong with the file."""
     try:
         found = [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
         for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):

@@ -69,6 +69,6 @@ def drop_hidden(connection: sqlite3.Connection) -> None:
 
 
 def references(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, str]]:
-    """Give the columns of a table that refer to another one, and which."""
+    """Yield the columns of a table that refer to another one, and which."""
     for _, _, to, field, *_ in connection.execute(f'PRAGMA foreign_key_list("{table}")').fetchall():
         yield field, to

@@ -175,7 +175,7 @@ def _require_rules(connection: sqlite3.Connection, kind: type[Record], records: 
 
 
 def referred_to(connection: sqlite3.Connection, plan: Plan) -> Iterator[tuple[type[Record], int, str]]:
-    """Give the records that those of other kinds refer to: kind, id, and the name of the other kind."""
+    """Yield the records that those of other kinds refer to: kind, id, and the name of the other kind."""
     kinds = {describe(kind).table: kind for kind in plan.schema}
     for name, table in plan.others.items():
         for field, to in references(connection, table):

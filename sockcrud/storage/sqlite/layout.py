@@ -40,7 +40,7 @@ class Column:
 
 
 def column_of(name: str, constraint: Constraint, more: str) -> Column:
-    """Give the column for a field. Its values sort as text as they do in time."""
+    """Return the column for a field. Its values sort as text as they do in time."""
     make = partial(Column, name, name)
     text = f"TEXT NOT NULL{more}"
     if isinstance(constraint, Moment):
@@ -71,15 +71,15 @@ class Layout:
         self._keys: list[Column] = []
         for name, constraint in declared.constraints.items():
             constraint = as_stored(constraint)
-            fold = declared.uniques.get(name)
-            more = " UNIQUE" if fold is exactly else ""
+            normalize = declared.uniques.get(name)
+            more = " UNIQUE" if normalize is exactly else ""
             if reference := declared.references.get(name):
                 more += f' REFERENCES "{describe(reference.kind).table}" ("id") DEFERRABLE INITIALLY DEFERRED'
             fields.append(column_of(name, constraint, more))
-            if fold is not None and fold is not exactly:
-                self._keys.append(Column(f"{name}_key", name, "TEXT NOT NULL UNIQUE", fold, None, constraint.fits))
+            if normalize is not None and normalize is not exactly:
+                self._keys.append(Column(f"{name}_key", name, "TEXT NOT NULL UNIQUE", normalize, None, constraint.fits))
         self._fields, self._columns = fields, [*fields, *self._keys]
-        self._uniques = [(fold, attrgetter(name)) for name, fold in declared.uniques.items()]
+        self._uniques = [(normalize, attrgetter(name)) for name, normalize in declared.uniques.items()]
         self._values = attrgetter(*(column.attribute for column in self._columns))
         names = [f'"{column.name}"' for column in self._columns]
         changes = ", ".join(f"{name} = ?{number}" for number, name in enumerate(names[1:], 2))
@@ -111,7 +111,7 @@ class Layout:
                 gone.append(before)
             else:
                 changed.append(after)
-                if any(fold(value(before)) != fold(value(after)) for fold, value in self._uniques):
+                if any(normalize(value(before)) != normalize(value(after)) for normalize, value in self._uniques):
                     apart.append(after)
         # Unique values may be passed on in a ring: first those that move let go of theirs. An update and not a delete
         # and an insert, because a row that goes has all that refer to it looked through, and one that comes again.
@@ -133,7 +133,7 @@ class Layout:
         return zip(*(map(column.encode, values) if column.encode else values for column, values in columns), strict=True)
 
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
-        """Give all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
+        """Yield all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
         cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
         while rows := cursor.fetchmany(size):
             yield self._records(rows)

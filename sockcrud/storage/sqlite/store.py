@@ -26,7 +26,7 @@ from sockcrud.records import Record, describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import Progress, StoreError, unheard
-from sockcrud.storage.contract import Change, IInFile, IStages, IStore, ITransaction, Listing, R, Stage, T, Where
+from sockcrud.storage.contract import Change, IInFile, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade
 from sockcrud.storage.memory.store import CheckedTables, MemoryStore, TableStage, run
@@ -49,28 +49,28 @@ Told = Callable[[str], object]
 _log = Logger()
 
 
-class _Listing(Generic[R]):
-    """A listing that gives nothing before all that it rests on is on disk."""
+class _RecordStream(Generic[R]):
+    """A stream that gives nothing before all that it rests on is on disk."""
 
-    def __init__(self, store: SqliteStore, kind: type[R], listing: Listing[R]) -> None:
+    def __init__(self, store: SqliteStore, kind: type[R], stream: RecordStream[R]) -> None:
         self._store = store
-        self._listing = listing
+        self._stream = stream
         self._rests_on = store._latest[kind]
 
     @property
     def ended(self) -> bool:
-        return self._listing.ended
+        return self._stream.ended
 
-    def __aiter__(self) -> _Listing[R]:
+    def __aiter__(self) -> _RecordStream[R]:
         return self
 
     async def __anext__(self) -> Sequence[R]:
         if self._rests_on > self._store._durable:
             await self._store._until(self._rests_on)
-        return await self._listing.__anext__()
+        return await self._stream.__anext__()
 
     def close(self) -> None:
-        self._listing.close()
+        self._stream.close()
 
 
 class _Stage(TableStage):
@@ -144,7 +144,7 @@ class SqliteStore(MemoryStore):
         self._stopped: str | None = None
         self._has_failed = False
         self._closing: Deferred[None] | None = None
-        self._moments: list[Deferred[None]] = []
+        self._snapshots: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
         self._errands: list[Deferred[None]] = []
 
@@ -159,7 +159,7 @@ class SqliteStore(MemoryStore):
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
     ) -> SqliteStore:
-        """Give the store in this file, which is made where there is none, and whose tables are made those of the schema.
+        """Return the store in this file, which is made where there is none, and whose tables are made those of the schema.
 
         It blocks until all is read, and says how far it is.
 
@@ -208,10 +208,10 @@ class SqliteStore(MemoryStore):
             await self._until(self._latest[kind])
         return size
 
-    def listing(
+    def stream(
         self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
-    ) -> Listing[R]:
-        return _Listing(self, kind, self._tables.listing(kind, after, limit, where))
+    ) -> RecordStream[R]:
+        return _RecordStream(self, kind, self._tables.stream(kind, after, limit, where))
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
@@ -271,14 +271,14 @@ class SqliteStore(MemoryStore):
             await self._turn()
 
     async def _write_hidden(self, steps: list[Step]) -> None:
-        """Fire when these changes, for which nobody else waits, are on disk."""
+        """Return when these changes, for which nobody else waits, are on disk."""
         self._require_open()
         for step in steps:
             self._forming.take(step, staged=True)
         await self._written_soon()
 
     async def _written_soon(self) -> None:
-        """Fire when the batch that is forming is on disk."""
+        """Return when the batch that is forming is on disk."""
         if self._writing is None:
             self._hand_over_soon()
         await self._until_written(self._forming)
@@ -298,7 +298,7 @@ class SqliteStore(MemoryStore):
         return result
 
     async def _until(self, rev: int) -> None:
-        """Fire once this revision is on disk."""
+        """Return once this revision is on disk."""
         if rev <= self._durable:
             return
         self._require_open()
@@ -311,7 +311,7 @@ class SqliteStore(MemoryStore):
             raise Unavailable(self._stopped)
 
     def _awaited(self, kind: type[Record], id: int) -> int:
-        """Give the revision to wait for before the record, or its absence, is shown."""
+        """Return the revision to wait for before the record, or its absence, is shown."""
         if (cascade := self._tables.cascade) is not None and cascade.rev > self._durable and cascade.concerns(kind, id):
             return cascade.rev
         awaited = self._forming.awaited(kind, id)
@@ -343,8 +343,8 @@ class SqliteStore(MemoryStore):
                 self._staged = batch.staged = staged
             self._writing = batch
             self._writer.do(lambda connection: (sqlite_batch.write_batch(connection, batch), self._wal.size()), self._written)
-        moments, self._moments = self._moments, []
-        for moment in moments:  # memory is now just as the file will be when the writer comes to what they ask of it
+        snapshots, self._snapshots = self._snapshots, []
+        for moment in snapshots:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
 
     def _written(self, result: tuple[float, int]) -> None:
@@ -376,11 +376,11 @@ class SqliteStore(MemoryStore):
             if self._writing is not None:
                 self._writing.over.callback(None)
             self._forming.over.callback(None)
-            for waiter in [*self._moments, *self._asked]:
+            for waiter in [*self._snapshots, *self._asked]:
                 waiter.errback(Unavailable(self._stopped))
 
     async def close(self) -> None:
-        """Fire when everything is on disk, in the file alone, and the file is free for others. Harmless when repeated."""
+        """Return when everything is on disk, in the file alone, and the file is free for others. Harmless when repeated."""
         if self._closing is None:
             self._closing = Deferred.fromCoroutine(self._close())
         closed: Deferred[None] = Deferred()
@@ -449,30 +449,30 @@ class SqliteStore(MemoryStore):
 
     async def check(self) -> list[str]:
         self._require_open()
-        self._moments.append(moment := Deferred[None]())
+        self._snapshots.append(moment := Deferred[None]())
         self._hand_over_soon()
         await moment
         # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
-        listings = {kind: self._tables.listing(kind, None, None, None) for kind in self._tables.schema}
+        streams = {kind: self._tables.stream(kind, None, None, None) for kind in self._tables.schema}
         connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
         try:
             # Sessions and failed logins first: what is replaced of a kind is kept until it has been read, within a budget, and
             # of these 200,000 may end at once.
             kinds = sorted(self._tables.schema, key=lambda kind: describe(kind).journaled)
-            found = [fault for kind in kinds for fault in await self._compared(connection, kind, listings[kind])]
+            found = [fault for kind in kinds for fault in await self._compared(connection, kind, streams[kind])]
             return found + await self._aside(partial(sqlite_file.problems, connection))
         finally:
-            for listing in listings.values():
-                listing.close()
+            for stream in streams.values():
+                stream.close()
             connection.close()
 
-    async def _compared(self, connection: sqlite3.Connection, kind: type[R], listing: Listing[R]) -> list[str]:
-        """Fire with what is wrong with the rows of a kind beside its records."""
+    async def _compared(self, connection: sqlite3.Connection, kind: type[R], stream: RecordStream[R]) -> list[str]:
+        """Return what is wrong with the rows of a kind beside its records."""
         comparison, records = Comparison(connection, kind), list[R]()
         try:
-            async for some in listing:
+            async for some in stream:
                 records += some
-                if len(records) >= TOGETHER or listing.ended:
+                if len(records) >= TOGETHER or stream.ended:
                     await self._aside(partial(comparison.take, records))
                     records = []
                 else:

@@ -60,7 +60,7 @@ class Coverage:
 
 
 def _templates(description: Mapping[str, Any]) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """Give "METHOD /path/{id}" of every operation, and what finds it, by dialect. The shop has those of its services."""
+    """Return "METHOD /path/{id}" of every operation, and what finds it, by dialect. The shop has those of its services."""
     templates: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for path, methods in description["paths"].items():
         for method, operation in methods.items():

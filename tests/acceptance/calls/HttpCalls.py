@@ -46,7 +46,7 @@ class _Secret(Protocol):
 
 
 def _revealed(secret: _Secret) -> str:
-    """Give what is to be sent for a secret, which JSON does not know."""
+    """Return what is to be sent for a secret, which JSON does not know."""
     return secret.reveal()
 
 
@@ -86,7 +86,7 @@ class HttpCalls:
         text: str | bytes | None = None,
         **headers: str,
     ) -> Answer:
-        """Send one request and give the answer. `body` goes as JSON, `text` as it stands, `basic` is name:password.
+        """Send one request and return the answer. `body` goes as JSON, `text` as it stands, `basic` is name:password.
 
         Further header fields are named with underscores: If_Match=...
         """
@@ -119,7 +119,7 @@ class HttpCalls:
         self._calls.append(Call(dialect, method, path.partition("?")[0], answer.refused))
 
     def http_calls_so_far(self) -> list[Call]:
-        """Give a note of every call of this run."""
+        """Return a note of every call of this run."""
         return self._calls
 
     # A connection that stays, and bytes as they stand
@@ -137,7 +137,7 @@ class HttpCalls:
         self._socket.sendall(text.encode())
 
     def hear_answer(self, method: str, path: str = "/") -> Answer:
-        """Give the next answer on the connection, which is that to a request of this method."""
+        """Return the next answer on the connection, which is that to a request of this method."""
         assert self._answers is not None, "no connection is open"
         started = monotonic()
         line = self._answers.readline()

@@ -32,7 +32,7 @@ class LineCalls:
         self._calls: list[LineCall] = []
 
     def call_line(self, dialect: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Send an object and a newline, and give the answer."""
+        """Send an object and a newline, and return the answer."""
         self.say_to(dialect, json.dumps(request) + "\n")
         operation = request.get("id_operation", request.get("op"))
         return self.hear_from(dialect, operation if isinstance(operation, str) else "")
@@ -46,7 +46,7 @@ class LineCalls:
         self._connection(dialect)[0].shutdown(socket.SHUT_WR)
 
     def hear_from(self, dialect: str, operation: str = "") -> dict[str, Any]:
-        """Give the next answer, which is that to this operation."""
+        """Return the next answer, which is that to this operation."""
         try:
             line = self._connection(dialect)[1].readline()
         except TimeoutError:
@@ -76,7 +76,7 @@ class LineCalls:
         self._open.clear()
 
     def line_calls_so_far(self) -> list[LineCall]:
-        """Give a note of every request of this run."""
+        """Return a note of every request of this run."""
         return self._calls
 
     def _connection(self, dialect: str) -> tuple[socket.socket, IO[bytes]]:

@@ -41,44 +41,44 @@ class Brazil:
         logger.console(f"\nOs dados vêm da semente {self.seed}: com --variable SEED:{self.seed} vêm as mesmas pessoas.")
 
     def unique_word(self) -> str:
-        """Give a word that nobody else has."""
+        """Return a word that nobody else has."""
         self._made += 1
         return f"{self._mark}{self._made}"
 
     def person(self) -> dict[str, Any]:
-        """Give the data of a user."""
+        """Return the data of a user."""
         name = self._faker.name()
         return {"name": name, "email": self.email_of(name), "age": self._faker.random_int(18, 90)}
 
     def email_of(self, name: str) -> str:
-        """Give an email that goes with a name, and is nobody else's."""
+        """Return an email that goes with a name, and is nobody else's."""
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         return f"{re.sub('[^a-z]+', '.', plain).strip('.')}.{self.unique_word()}@{self._faker.free_email_domain()}"
 
     def login_name(self) -> str:
-        """Give a login name that nobody else has."""
+        """Return a login name that nobody else has."""
         return f"{self._faker.user_name()}_{self.unique_word()}"
 
     def password(self) -> str:
-        """Give a password."""
+        """Return a password."""
         return self._faker.password(length=14, special_chars=False)
 
     def message(self) -> str:
-        """Give a message that nobody else wrote, with quotes and accents in it."""
+        """Return a message that nobody else wrote, with quotes and accents in it."""
         return f"{self._faker.sentence()} 'avó' \"pão\" {self.unique_word()}"
 
     def cpf(self) -> str:
-        """Give a cpf of the right shape that is nobody else's."""
+        """Return a cpf of the right shape that is nobody else's."""
         digits = f"{int(sha256(self.unique_word().encode()).hexdigest(), 16) % 10**11:011d}"
         return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
 
     def client(self) -> dict[str, Any]:
-        """Give the data of a client of the shop."""
+        """Return the data of a client of the shop."""
         name = self._faker.name()
         return {"name": name, "email": self.email_of(name), "cpf": self.cpf(), "balance": self.price()}
 
     def address(self) -> dict[str, Any]:
-        """Give the data of an address, without its client."""
+        """Return the data of an address, without its client."""
         postcode = self._faker.numerify("#####-###")
         return {
             "state": self._faker.estado_sigla(),
@@ -89,7 +89,7 @@ class Brazil:
         }
 
     def product(self) -> dict[str, Any]:
-        """Give the data of a product."""
+        """Return the data of a product."""
         kind, material = self._faker.random_element(PRODUCTS), self._faker.random_element(MATERIALS)
         return {
             "name": f"{kind} {material} {self.unique_word()}",
@@ -100,15 +100,15 @@ class Brazil:
         }
 
     def price(self) -> float:
-        """Give an amount in reais."""
+        """Return an amount in reais."""
         return self._faker.random_int(100, 999_999) / 100
 
     def company_name(self) -> str:
-        """Give the name of a company that is nobody else's."""
+        """Return the name of a company that is nobody else's."""
         return f"{self._faker.company()} {self.unique_word()}"
 
     def spoken_value(self, words: str) -> object:
-        """Give the value that a table of the features means: "nada", "o número -1", "um texto de 201 letras".
+        """Return the value that a table of the features means: "nada", "o número -1", "um texto de 201 letras".
 
         `{marca}` in a text is the mark of the run, and a long text begins with it.
         """

@@ -25,7 +25,7 @@ class Secrets:
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
 
     def password_given(self, password: str, file: str) -> Secret | None:
-        """Give the password, or the first line of the file; None where there is neither."""
+        """Return the password, or the first line of the file; None where there is neither."""
         if password or not file:
             return Secret(password) if password else None
         first_line = Path(file).read_text(encoding="utf-8").partition("\n")[0]
@@ -33,7 +33,7 @@ class Secrets:
         return Secret(first_line)
 
     def sha256_of(self, password: str | Secret) -> str | Secret:
-        """Give the SHA-256 of a password as 64 hex digits in upper case, as secret as the password is."""
+        """Return the SHA-256 of a password as 64 hex digits in upper case, as secret as the password is."""
         if isinstance(password, Secret):
             return Secret(_digest(password.reveal()))
         return _digest(password)

@@ -14,11 +14,11 @@ class Records:
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
 
     def without_field(self, record: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Give a copy without this field."""
+        """Return a copy without this field."""
         return {field: value for field, value in record.items() if field != name}
 
     def changed_fields(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-        """Give the names of the fields that are not the same in both."""
+        """Return the names of the fields that are not the same in both."""
         return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
     def should_have_fields(self, record: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -31,11 +31,11 @@ class Records:
         assert not wrong, "; ".join(wrong)
 
     def records_with(self, records: Iterable[Mapping[str, Any]], name: str, value: object) -> list[Mapping[str, Any]]:
-        """Give those of the records whose field has this value."""
+        """Return those of the records whose field has this value."""
         return [record for record in records if record[name] == value]
 
     def values_of(self, records: Iterable[Mapping[str, Any]], name: str) -> list[Any]:
-        """Give the values of one field."""
+        """Return the values of one field."""
         return [record[name] for record in records]
 
     def messages_in(self, text: str) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ class Records:
         return messages
 
     def metric(self, text: str, name: str, **labels: str) -> float:
-        """Give the sum of the figures of this name whose labels have these values."""
+        """Return the sum of the figures of this name whose labels have these values."""
         total = 0.0
         for found in re.finditer(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE):
             told = dict(re.findall(r'(\w+)="([^"]*)"', found[1] or ""))

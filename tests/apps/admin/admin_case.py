@@ -10,7 +10,7 @@ from unittest.mock import Mock
 from zope.interface import directlyProvides
 
 from sockcrud import loading
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
 from sockcrud.apps.admin.status import Status
@@ -32,7 +32,7 @@ IMPORT_LIMIT = 4 * 1024 * 1024
 
 
 def about(record: Account | Company) -> dict[str, Any]:
-    """Give what is shown of an account or a company."""
+    """Return what is shown of an account or a company."""
     if isinstance(record, Company):
         return {"id": record.id, "rev": record.rev, "name": record.name, "active": record.active}
     return {
@@ -74,19 +74,19 @@ class AdminCase(PeopleCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.gate = Gate(self.clock, [self.tally])
-        self.upkeep = Upkeep(self.gate, self.store)
+        self.access = Access(self.clock, [self.tally])
+        self.upkeep = Upkeep(self.access, self.store)
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
-        self.gate.watchers.append(self.metrics)
+        self.access.observers.append(self.metrics)
         self.client = self.a_client()
         self.root_token = self.token_of("root")
 
     def a_client(self, terms: Terms | None = None) -> HTTPClient:
-        status = Status(self.gate, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS, PARTS))
-        logins = type(self.logins)(self.gate, self.store, self.directory, self.sessions)
-        administration = type(self.admin)(self.gate, self.store, self.directory)
-        operations = Operations(logins, administration, Transfer(self.gate, self.store), status, self.upkeep, IMPORT_LIMIT)
+        status = Status(self.access, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS, PARTS))
+        logins = type(self.logins)(self.access, self.store, self.directory, self.sessions)
+        administration = type(self.admin)(self.access, self.store, self.directory)
+        operations = Operations(logins, administration, Transfer(self.access, self.store), status, self.upkeep, IMPORT_LIMIT)
         more = () if terms is None else (terms,)
         return HTTPClient(lambda peer: AdminResponder(operations, peer, *more), self.clock, address=HERE)
 
@@ -94,7 +94,7 @@ class AdminCase(PeopleCase):
         """Let the store's file be one that does this when it is checked or copied."""
         file = Mock(**does)
         directlyProvides(file, IInFile)
-        self.upkeep = Upkeep(self.gate, file)
+        self.upkeep = Upkeep(self.access, file)
         self.client = self.a_client()
 
     def token_of(self, login: str) -> str:

@@ -307,7 +307,7 @@ class SessionTests(AdminCase):
     def test_the_sessions_are_told_without_what_opens_them(self) -> None:
         one, two, _ = self.as_(self.anna), self.as_(self.anna, "auth"), self.as_(self.carl)
         answered = self.asks("GET", f"/sessions?account_id={self.anna.id}")
-        now = self.gate.now().isoformat()
+        now = self.access.now().isoformat()
         shown = [
             {
                 "id": principal.session_id,

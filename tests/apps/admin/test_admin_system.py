@@ -104,16 +104,16 @@ class ExportTests(AdminCase):
         self.assertEqual(len(answered.body.splitlines()), many + 2 + 4)
         head = self.asks("HEAD", "/export")
         self.assertEqual((head.status, head.body), (200, b""))
-        self.assertEqual(self.store._tables.table(Message).open_listings, 0)
+        self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_who_goes_away_lets_go_of_the_moment(self) -> None:
         for id in range(3000):
             self.have(self.store.insert(Message, id, data="x" * 200))
         self.client.says(request("GET", "/export", token=self.root_token))
-        self.assertEqual(self.store._tables.table(Message).open_listings, 1)
+        self.assertEqual(self.store._tables.table(Message).open_streams, 1)
         self.client.conversation.connectionLost()
         self.clock.advance(1)
-        self.assertEqual(self.store._tables.table(Message).open_listings, 0)
+        self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_says_about_how_many_there_are(self) -> None:
         answered = self.asks("GET", "/export")

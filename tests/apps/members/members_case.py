@@ -60,7 +60,7 @@ class MembersCase(PeopleCase):
         return token
 
     def asks_loosely(self, data: bytes, seconds: float = 0.0) -> Answered:
-        """Send these bytes as they are, and give the answer that is there after this time."""
+        """Send these bytes as they are, and return the answer that is there after this time."""
         self.client.says(data)
         self.clock.advance(seconds)
         (answered,) = answers(self.client.hears(), (data[: data.index(b" ")].decode(),))

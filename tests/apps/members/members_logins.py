@@ -51,7 +51,7 @@ COUNTS: Final = {
 
 
 def loosely(method: str, login: str, password: str, count: str = "characters") -> tuple[bytes, bytes]:
-    """Give the header and the body of a request as clients send it that count so."""
+    """Return the header and the body of a request as clients send it that count so."""
     text = f"user:{login},{password}"
     header = f"{method} /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: {COUNTS[count](text)}\r\n\r\n"
     return header.encode(), text.encode()

@@ -12,7 +12,7 @@ from tests.support.people_case import NEW
 
 
 def without_host(method: str, body: bytes | None = None, **headers: str) -> bytes:
-    """Give a request that is well framed but has no `Host`."""
+    """Return a request that is well framed but has no `Host`."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     if body is not None:
         fields["Content-Length"] = str(len(body))

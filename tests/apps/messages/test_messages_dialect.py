@@ -18,7 +18,7 @@ from tests.support.dialect_case import DialectCase, request
 
 
 def answer(status: int, message: str, data: str = "") -> bytes:
-    """Give an answer as the protocol writes it, to the byte."""
+    """Return an answer as the protocol writes it, to the byte."""
     written = json.dumps({"status": status, "message": message, "data": data}, ensure_ascii=False, separators=(",", ":"))
     return written.encode() + b"\n"
 
@@ -213,7 +213,7 @@ class ShowTests(MessagesCase):
         self.assertEqual(self.read_back(), written)
 
     def read_back(self) -> dict[int, str]:
-        """Give what is shown, as a Python client reads it."""
+        """Return what is shown, as a Python client reads it."""
         shown = json.loads(self.peer.ask(show()))["data"]
         return {record["id"]: record["mensagem"] for record in literal_eval(f"[{shown}]")}
 
@@ -275,7 +275,7 @@ class EndTests(MessagesCase):
 
 class FailureTests(MessagesCase):
     def failing(self, error: Exception) -> list[tuple[bytes, Peer, bytes]]:
-        """Give what each operation answers, on a connection of its own, while the store fails like this."""
+        """Return what each operation answers, on a connection of its own, while the store fails like this."""
         self.store.error = error
         asked = {NOT_ADDED: add(1), NOT_SHOWN: show(1), NOT_DELETED: delete(1)}
         every = [*asked.items(), (NOT_SHOWN, show())]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any, Final
 
-from sockcrud.access import Gate
+from sockcrud.access import Access
 from sockcrud.apps.shop.dialect.auth import AuthResponder
 from sockcrud.apps.shop.dialect.clients import ClientsResponder
 from sockcrud.apps.shop.dialect.inventory import InventoryResponder
@@ -40,7 +40,7 @@ PURCHASE: Final[dict[str, Any]] = {"client_id": 1, "product_id": 1, "number_of_i
 
 
 def basic(name: str, password: str) -> dict[str, str]:
-    """Give the header of HTTP Basic."""
+    """Return the header of HTTP Basic."""
     return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 
@@ -49,9 +49,9 @@ class ShopWireCase(PeopleCase):
 
     def setUp(self) -> None:
         super().setUp()
-        gate = Gate(self.clock, [self.tally])
-        clients, addresses = Clients(gate, self.store), Addresses(gate, self.store)
-        products, inventory = Products(gate, self.store), Inventory(gate, self.store)
+        access = Access(self.clock, [self.tally])
+        clients, addresses = Clients(access, self.store), Addresses(access, self.store)
+        products, inventory = Products(access, self.store), Inventory(access, self.store)
         logins = self.logins
 
         def all_of_it(address: str, terms: Terms | None = None) -> ShopResponder:
@@ -82,7 +82,7 @@ class ShopWireCase(PeopleCase):
         return answered
 
     def fails(self, status: int, method: str, target: str, body: object = None, **more: Any) -> str:
-        """Ask as anna, expect an error of this status and that nothing has changed, and give its words."""
+        """Ask as anna, expect an error of this status and that nothing has changed, and return its words."""
         before = self.everything()
         answered = self.asks(method, target, body, **more)
         self.assertEqual((answered.status, list(answered.json)), (status, ["msg"]), answered)

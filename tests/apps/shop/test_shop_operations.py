@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.access import Gate, Principal
+from sockcrud.access import Access, Principal
 from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
@@ -20,7 +20,7 @@ from sockcrud.apps.shop.service.products import Products
 from sockcrud.errors import DomainError, Invalid, NotFound, NotLoggedIn, Outdated, Taken, Unavailable
 from sockcrud.identity.records import USER, Account
 from sockcrud.records import Record
-from sockcrud.storage.contract import Listing
+from sockcrud.storage.contract import RecordStream
 from sockcrud.storage.memory.store import MemoryStore
 from tests.support.model import KINDS, STANDARD
 from tests.support.tally import Tally
@@ -32,7 +32,7 @@ ARTHUR: dict[str, Any] = {"name": "Arthur", "email": "arthur@inmetrics.com.br", 
 HOME: dict[str, Any] = {"state": "SP", "city": "São Paulo", "street": "Avenida Paulista", "number": 1578, "cep": "01310-200"}
 PEN: dict[str, Any] = {"name": "Pen", "description": "blue", "quantity": 7, "price": "1.50", "status": True}
 MANY = 1200
-"""Items that make more than two slices of a listing."""
+"""Items that make more than two slices of a stream."""
 
 
 class ShopStore(MemoryStore):
@@ -57,20 +57,20 @@ class ShopCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.store = ShopStore()
         self.tally = Tally()
-        gate = Gate(Clock(), [self.tally])
-        self.clients = Clients(gate, self.store)
-        self.addresses = Addresses(gate, self.store)
-        self.products = Products(gate, self.store)
-        self.inventory = Inventory(gate, self.store)
+        access = Access(Clock(), [self.tally])
+        self.clients = Clients(access, self.store)
+        self.addresses = Addresses(access, self.store)
+        self.products = Products(access, self.store)
+        self.inventory = Inventory(access, self.store)
         account = Account(id=1, rev=1, login="anna", password_hash="-", role=USER, company_id=1, active=True)
         self.anna = Principal("shop", "192.0.2.1", account, 1)
 
     def have(self, work: Coroutine[Any, Any, T]) -> T:
         return self.successResultOf(Deferred.fromCoroutine(work))
 
-    def all_of(self, listing: Listing[R]) -> list[R]:
+    def all_of(self, stream: RecordStream[R]) -> list[R]:
         async def read() -> list[R]:
-            return [record async for slice in listing for record in slice]
+            return [record async for slice in stream for record in slice]
 
         return self.have(read())
 
@@ -249,8 +249,8 @@ class InventoryTests(ShopCase):
         self.client, self.pen = self.a_client(), self.a_product()
 
     def named(self, client_id: int) -> list[tuple[int, str]]:
-        listing = self.have(self.inventory.list(self.anna, client_id))
-        return [(named.item.id, named.product_name) for named in self.all_of(listing)]
+        stream = self.have(self.inventory.list(self.anna, client_id))
+        return [(named.item.id, named.product_name) for named in self.all_of(stream)]
 
     def test_an_item_is_of_a_client_and_a_product_that_exist(self) -> None:
         item = self.an_item(self.client, self.pen, "2024-11-01T23:59:00-03:00")
@@ -273,34 +273,34 @@ class InventoryTests(ShopCase):
         ink, chalk = self.a_product(name="Ink"), self.a_product(name="Chalk")
         items = [self.an_item(self.client, self.pen) for _ in range(MANY - 2)]
         items += [self.an_item(self.client, ink), self.an_item(self.client, chalk)]
-        listing = self.have(self.inventory.list(self.anna, self.client.id))
-        first = list(self.have(anext(listing)))
-        self.assertFalse(listing.ended)
+        stream = self.have(self.inventory.list(self.anna, self.client.id))
+        first = list(self.have(anext(stream)))
+        self.assertFalse(stream.ended)
         self.have(self.products.update(self.anna, self.pen.id, **{**PEN, "name": "Pencil"}))
         self.have(self.products.delete(self.anna, chalk.id))
         self.have(self.inventory.remove(self.anna, items[-3].id))
         self.an_item(self.client, self.pen)
-        seen = first + self.all_of(listing)
+        seen = first + self.all_of(stream)
         # Chalk's item has gone with it, and its name is not to be had any more.
         self.assertEqual([named.item for named in seen], items[:-1])
         self.assertEqual([named.product_name for named in seen], ["Pen"] * (MANY - 2) + ["Ink"])
-        self.assertTrue(listing.ended)
+        self.assertTrue(stream.ended)
 
     def test_no_slice_is_empty(self) -> None:
         ink = self.a_product(name="Ink")
         for product in [self.pen] * 500 + [ink] * 500:
             self.an_item(self.client, product)
-        listing = self.have(self.inventory.list(self.anna, self.client.id))
-        self.assertEqual(len(self.have(anext(listing))), 500)
+        stream = self.have(self.inventory.list(self.anna, self.client.id))
+        self.assertEqual(len(self.have(anext(stream))), 500)
         self.have(self.products.delete(self.anna, ink.id))
-        self.assertEqual(self.all_of(listing), [])
+        self.assertEqual(self.all_of(stream), [])
 
     def test_names_are_asked_for_all_at_once(self) -> None:
         for product in (self.a_product(name="Ink"), self.pen, self.pen, self.a_product(name="Chalk")):
             self.an_item(self.client, product)
-        listing = self.have(self.inventory.list(self.anna, self.client.id))
+        stream = self.have(self.inventory.list(self.anna, self.client.id))
         self.store.waiting = []
-        reading = Deferred.fromCoroutine(anext(listing))
+        reading = Deferred.fromCoroutine(anext(stream))
         self.assertNoResult(reading)
         self.assertEqual(len(self.store.waiting), 3)
         for turn in reversed(self.store.waiting):
@@ -310,12 +310,12 @@ class InventoryTests(ShopCase):
     def test_a_list_that_fails_says_how_and_lets_go_of_the_moment(self) -> None:
         for _ in range(MANY):
             self.an_item(self.client, self.pen)
-        listing = self.have(self.inventory.list(self.anna, self.client.id))
+        stream = self.have(self.inventory.list(self.anna, self.client.id))
         self.store.failing = True
-        self.failureResultOf(Deferred.fromCoroutine(anext(listing)), Unavailable)
+        self.failureResultOf(Deferred.fromCoroutine(anext(stream)), Unavailable)
         self.store.failing = False
-        self.assertTrue(listing.ended)
-        self.assertEqual(self.all_of(listing), [])
+        self.assertTrue(stream.ended)
+        self.assertEqual(self.all_of(stream), [])
 
     def test_one_is_removed(self) -> None:
         item = self.an_item(self.client, self.pen)

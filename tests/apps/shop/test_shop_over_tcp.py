@@ -118,7 +118,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
 
 
 def holds(answer: Any, expected: Any) -> bool:
-    """Tell whether the answer is what is expected, or holds it."""
+    """Return whether the answer is what is expected, or holds it."""
     if isinstance(expected, str):
         return isinstance(answer, dict) and expected in answer["msg"]
     if isinstance(expected, list):

@@ -42,7 +42,7 @@ def update(id: Any, /, **data: Any) -> bytes:
 
 
 def shown(id: int = 1, updated_at: str = AT_FIRST, **fields: Any) -> str:
-    """Give a user as the protocol writes one, to the byte."""
+    """Return a user as the protocol writes one, to the byte."""
     user = {"id": id, **ANA, "created_at": AT_FIRST, "updated_at": updated_at, **fields}
     return json.dumps(user, ensure_ascii=False, separators=(",", ":"))
 
@@ -247,7 +247,7 @@ class ListTests(UsersCase):
         self.assertEqual(self.open_lists(), 0)
 
     def open_lists(self) -> int:
-        return self.store._tables.table(User).open_listings
+        return self.store._tables.table(User).open_streams
 
 
 class FieldTests(UsersCase):
@@ -349,7 +349,7 @@ class UpdateTests(UsersCase):
 
 class FailureTests(UsersCase):
     def failing(self, error: Exception) -> list[tuple[Peer, bytes]]:
-        """Give what each operation answers, on a connection of its own, while the store fails like this."""
+        """Return what each operation answers, on a connection of its own, while the store fails like this."""
         self.store.error = error
         asked = (
             create(),

@@ -250,7 +250,7 @@ class HTTPTests(WayCase):
             raise RuntimeError("a secret")
 
         session = self.logs_in("root")
-        self.patch(self.store, "listing", broken)
+        self.patch(self.store, "stream", broken)
         answered = self.asks("GET", f"/api/usuario/{session}")
         self.assertEqual((answered.status, answered.body), (500, outcome("ERROR", session, "Erro interno do servidor")))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
@@ -274,7 +274,7 @@ class HTTPTests(WayCase):
         observer = cast(ILogObserver, observe)
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.logins.gate.watchers.append(log_operation)
+        self.logins.access.observers.append(log_operation)
         session = self.logs_in("root")
         self.succeeds("PUT", session, f"?id={self.anna.id}", {"PassWord": NEW_HASH, "Ativo": "true"})
         self.fails(PASSWORD_FORMAT, "PUT", session, f"?id={self.anna.id}", {"PassWord": "a secret"})

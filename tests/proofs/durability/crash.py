@@ -33,7 +33,7 @@ TOKENS: Final = 12
 
 
 def flags(directory: Path) -> list[str]:
-    """Give the flags of a daemon on the store of this directory, and whoever runs the load a password."""
+    """Return the flags of a daemon on the store of this directory, and whoever runs the load a password."""
     password = directory / "password"
     password.write_text(PASSWORD)
     return ["--store", f"sqlite:{directory / STORE}", "--admin-password-file", str(password)]
@@ -81,7 +81,7 @@ def served(daemon: Daemon, token: str) -> dict[Name, Found]:
 
 
 def found(users: list[Any], messages: list[Any], clients: list[Any], addresses: list[Any]) -> dict[Name, Found]:
-    """Give the records by name, with the version that each shows."""
+    """Return the records by name, with the version that each shows."""
     homes: defaultdict[int, dict[int, int]] = defaultdict(dict)
     for id, client, number in addresses:
         homes[client][number] = id
@@ -145,7 +145,7 @@ class Rounds:
         self.book.settle(on_disk(self.directory))
 
     def restarted(self) -> Daemon:
-        """Give a daemon that has all that the file holds, and every token that it has told of."""
+        """Return a daemon that has all that the file holds, and every token that it has told of."""
         daemon = Daemon(self.directory, *flags(self.directory))
         try:
             check_restarted(daemon, self.directory, self.book, self.token)

@@ -101,7 +101,7 @@ class Book:
                 raise Broken(f"{name} is shown, and is gone or was never asked for")
 
     def alive(self, kind: str, prefix: str) -> list[str]:
-        """Give the names of the records that exist and have no change under way."""
+        """Return the names of the records that exist and have no change under way."""
         with self._lock:
             return [
                 tag
@@ -110,7 +110,7 @@ class Book:
             ]
 
     def some_id(self, kind: str, pick: int) -> tuple[str, int] | None:
-        """Give a record that has had an id, and the id."""
+        """Return a record that has had an id, and the id."""
         with self._lock:
             known = [(tag, entry.id) for (of, tag), entry in self.entries.items() if of == kind and entry.id is not None]
         return known[pick % len(known)] if known else None

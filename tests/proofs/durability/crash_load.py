@@ -59,7 +59,7 @@ class Http:
         """The header fields of the latest answer."""
 
     def ask(self, method: str, path: str, body: Any = None, authorization: str = "", **more: str) -> tuple[int, Any]:
-        """Give the status and the body of the answer. `more` are header fields, with _ for -."""
+        """Return the status and the body of the answer. `more` are header fields, with _ for -."""
         asked = monotonic()
         try:
             self.send(method, path, body, authorization, **more)
@@ -78,7 +78,7 @@ class Http:
         self._connection.request(method, path, text, headers)
 
     def hear(self) -> tuple[int, Any]:
-        """Give the answer to what was sent."""
+        """Return the answer to what was sent."""
         answer = self._connection.getresponse()
         text = answer.read()
         self.fields = dict(answer.getheaders())
@@ -113,7 +113,7 @@ class Json:
         self._socket.sendall("".join(json.dumps(request) + "\n" for request in requests).encode())
 
     def hear(self) -> Any:
-        """Give the next answer. Where it is watched, raise `Unavailable` for one that says so, and must be the last."""
+        """Return the next answer. Where it is watched, raise `Unavailable` for one that says so, and must be the last."""
         try:
             line = self._answers.readline()
         finally:
@@ -237,7 +237,7 @@ class Load:
         return port
 
     def _goes_on(self) -> bool:
-        """Tell whether there is more to do, at the beginning and whenever all that was asked is answered."""
+        """Return whether there is more to do, at the beginning and whenever all that was asked is answered."""
         name = current_thread().name
         if name in self._begun:
             self._begun.remove(name)
@@ -432,5 +432,5 @@ def _address(client: int, cpf: str, number: int) -> dict[str, Any]:
 
 
 def _client(cpf: str, version: int) -> dict[str, Any]:
-    """Give what to ask for: the balance tells the version."""
+    """Return what to ask for: the balance tells the version."""
     return {"name": "Load", "email": f"{cpf}@example.org", "cpf": cpf, "balance": f"{version}.00"}

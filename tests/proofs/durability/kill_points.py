@@ -39,7 +39,7 @@ PATIENCE: Final = 30
 
 
 def why_not() -> str:
-    """Give why nothing can be traced here; empty where it can."""
+    """Return why nothing can be traced here; empty where it can."""
     if shutil.which("strace") is None:
         return "there is no strace here (Debian: apt install strace)"
     tried = subprocess.run(["strace", *_STRACE[2:], "-o", os.devnull, "-e", "trace=fsync", "true"], capture_output=True)
@@ -56,7 +56,7 @@ def traced(*expressions: str, output: str = os.devnull, more: Sequence[str] = ()
 
 
 def injected(calls: str, what: str, when: int) -> tuple[str, str]:
-    """Give the expressions that do this to the call of that number in each thread."""
+    """Return the expressions that do this to the call of that number in each thread."""
     return f"trace={calls}", f"inject={calls}:{what}:when={when}"
 
 

@@ -83,7 +83,7 @@ class Disk:
     pending: list[Operation] = Factory(list)
 
     def after(self, operations: list[Operation]) -> bytes:
-        """Give what is there if these of the pending operations reach the disk."""
+        """Return what is there if these of the pending operations reach the disk."""
         content = bytearray(self.safe)
         for operation in operations:
             if operation.data is None:
@@ -154,7 +154,7 @@ def _operations(trace: str) -> Iterator[Operation]:
 
 
 def _whole(trace: str) -> Iterator[str]:
-    """Give a line for each call, where it ended: strace tells in two lines of one during which something else happened."""
+    """Yield a line for each call, where it ended: strace tells in two lines of one during which something else happened."""
     begun = {}
     for line in trace.splitlines():
         thread = line.split()[0]
@@ -173,7 +173,7 @@ def _plain(text: str) -> bytes:
 
 
 def losses(recording: Recording, random: Random, directory: Path) -> tuple[int, int]:
-    """Give how many states a loss of power could have left, and in how many of them an acknowledged change is missing.
+    """Return how many states a loss of power could have left, and in how many of them an acknowledged change is missing.
 
     Raise `Broken` for one that SQLite finds damaged.
     """
@@ -196,7 +196,7 @@ def losses(recording: Recording, random: Random, directory: Path) -> tuple[int, 
 
 
 def _left(disks: dict[str, Disk], random: Random) -> Iterator[dict[str, bytes]]:
-    """Give what can be there after a power loss now."""
+    """Yield what can be there after a power loss now."""
     yield {file: disk.safe for file, disk in disks.items() if disk.is_named}
     if not any(disk.pending for disk in disks.values()):
         return
@@ -207,7 +207,7 @@ def _left(disks: dict[str, Disk], random: Random) -> Iterator[dict[str, bytes]]:
 
 
 def _torn(operation: Operation, random: Random) -> Iterator[Operation]:
-    """Give those sectors of a write that reach the disk."""
+    """Yield those sectors of a write that reach the disk."""
     if operation.data is None:
         yield operation
         return
@@ -236,7 +236,7 @@ def _users(files: dict[str, bytes], directory: Path) -> dict[str, int]:
 
 
 def run(synchronous: str, changes: int, seed: int, directory: Path) -> tuple[Recording, int, int]:
-    """Give a recording, the states that a loss of power could have left, and how many of them lack something acknowledged."""
+    """Return a recording, the states that a loss of power could have left, and how many of them lack something acknowledged."""
     recorded, rebuilt = directory / "recorded", directory / "rebuilt"
     recorded.mkdir()
     rebuilt.mkdir()

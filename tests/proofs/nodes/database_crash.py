@@ -77,13 +77,13 @@ class Rounds:
         self.book.settle(self.nodes.in_database())
         self.figures.seconds = perf_counter() - started
 
-    def _round(self, outage: Callable[[], float]) -> None:
+    def _round(self, breaker: Callable[[], float]) -> None:
         """Have an outage under load; it gives the moment from which on there is a database again."""
         watch = Watch()
         with self._loads(watch) as names:
             _served(watch, names)
             sleep(self.random.uniform(0.01, 0.5))
-            ready = outage()
+            ready = breaker()
             watch.forget()
             recovered = _served(watch, names)
             sleep(self.random.uniform(0.1, 0.3))

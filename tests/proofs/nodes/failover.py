@@ -42,7 +42,7 @@ class Standby(Server):
 
 
 def round_of(directory: Path) -> float:
-    """Give how long after the promotion the last request was refused."""
+    """Return how long after the promotion the last request was refused."""
     with ExitStack() as stack:
         primary = Server(safe=True)
         stack.callback(primary.remove)

@@ -135,7 +135,7 @@ class Person:
             raise Broken(f"{self.name} was not served until {self.slowest_recovery:.2f} s after the database took connections")
 
     def ask(self, record: Record, kind: Kind, seen: tuple[Value, str] | None = None) -> bool:
-        """Ask once, if the record is as it was seen, and note what came of it. Tell whether there was an answer."""
+        """Ask once, if the record is as it was seen, and note what came of it. Return whether there was an answer."""
         expected, tag = seen or (None, None)
         value: Value = None if kind is Kind.DELETE else next(self.values)
         asked = monotonic()
@@ -174,7 +174,7 @@ class Person:
                 each.tell(Step(Kind.READ, outcome, asked, answered, value, who=f"{self.name}, in a list"), None)
 
     def tell(self, record: Record, kind: Kind, value: Value, tag: str | None) -> Told:
-        """Give what the node says."""
+        """Return what the node says."""
         return record.door.ask(self.ports, kind, value, tag)
 
 

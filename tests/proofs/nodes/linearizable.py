@@ -62,7 +62,7 @@ SHOWN: Final = 12
 
 
 def becomes(step: Step, record: Value) -> Value | object:
-    """Give what the record is after this step, or `_IMPOSSIBLE` where it cannot have had this outcome."""
+    """Return what the record is after this step, or `_IMPOSSIBLE` where it cannot have had this outcome."""
     if step.outcome is Outcome.MISSING:
         return None if record is None else _IMPOSSIBLE
     if step.outcome is Outcome.EXISTS:
@@ -80,7 +80,7 @@ def becomes(step: Step, record: Value) -> Value | object:
 
 
 def is_possible(step: Step, record: Value) -> bool:
-    """Tell whether the step can have had its outcome where the record was this."""
+    """Return whether the step can have had its outcome where the record was this."""
     return becomes(step, record) is not _IMPOSSIBLE
 
 
@@ -98,7 +98,7 @@ class _Reached:
     by: int = -1
 
     def path(self) -> list[int]:
-        """Give the steps in their order."""
+        """Return the steps in their order."""
         path, reached = [], self
         while reached.before is not None:
             path.append(reached.by)
@@ -107,7 +107,7 @@ class _Reached:
 
 
 def check(steps: Iterable[Step], initial: Value = None) -> list[Step]:
-    """Give an order that explains what was told of a record that was this at first. Raise `NotLinearizable`."""
+    """Return an order that explains what was told of a record that was this at first. Raise `NotLinearizable`."""
     by_time = sorted(steps, key=lambda step: step.asked)
     told = sum(1 << place for place, step in enumerate(by_time) if step.outcome is not Outcome.UNKNOWN)
     to_do = [_Reached(0, initial)]
@@ -127,7 +127,7 @@ def check(steps: Iterable[Step], initial: Value = None) -> list[Step]:
 
 
 def _next(by_time: Sequence[Step], done: int) -> list[int]:
-    """Give what may come next, the likeliest last: whatever was asked before the first answer of those that are left."""
+    """Return what may come next, the likeliest last: whatever was asked before the first answer of those that are left."""
     left, first_answer = [], inf
     place = (~done & (done + 1)).bit_length() - 1
     while place < len(by_time) and by_time[place].asked <= first_answer:

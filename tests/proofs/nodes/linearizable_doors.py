@@ -71,7 +71,7 @@ class Door(Protocol):
         """Ask so; where there is a tag, only if the record has it."""
 
     def read_all(self, ports: Ports) -> Mapping[int, Value]:
-        """Give the values of all records of the kind, by their ids, out of one list."""
+        """Return the values of all records of the kind, by their ids, out of one list."""
 
 
 @frozen
@@ -106,7 +106,7 @@ class ShopClient:
         return {client["id"]: int(float(client["balance"])) for client in clients}
 
     def fields(self, value: Value) -> dict[str, Any]:
-        """Give what to ask for, to make it that."""
+        """Return what to ask for, to make it that."""
         return {"name": "Client", "email": f"{self.cpf}@example.org", "cpf": self.cpf, "balance": f"{value}.00"}
 
 

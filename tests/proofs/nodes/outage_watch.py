@@ -62,6 +62,6 @@ class Watch:
             return max(self._served[name] for name in names)
 
     def missing(self, names: set[str]) -> set[str]:
-        """Give those that have not been served."""
+        """Return those that have not been served."""
         with self._changed:
             return names - self._served.keys()

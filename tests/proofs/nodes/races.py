@@ -118,7 +118,7 @@ class Races:
         return live[0][1]
 
     def _one_wins(self, dialect: str, asked: list[Asked]) -> int:
-        """Give at which node it was done, if it was refused as it must at the other."""
+        """Return at which node it was done, if it was refused as it must at the other."""
         answers = self._at_once(dialect, asked)
         for winner in (0, 1):
             if answers[winner][0] in DONE and answers[1 - winner][0] == TAKEN:

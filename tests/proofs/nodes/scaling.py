@@ -76,7 +76,7 @@ class Node:
         self.daemon.process.wait()
 
     def served(self, subject: str) -> int:
-        """Tell how many operations on the subject it has done."""
+        """Return how many operations on the subject it has done."""
         text = self.daemon.ask("admin", "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         counts = re.findall(rf'^sockcrud_requests_total{{.*operation="{subject}\..*}} ([0-9.]+)', text, re.MULTILINE)
         return sum(int(float(count)) for count in counts)
@@ -133,7 +133,7 @@ def can_connect(port: int) -> bool:
 
 
 def ask_line(port: int, *requests: str) -> list[Any]:
-    """Send lines on one connection, close its sending half, and give the answers."""
+    """Send lines on one connection, close its sending half, and return the answers."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall("".join(f"{request}\n" for request in requests).encode())
         connection.shutdown(socket.SHUT_WR)

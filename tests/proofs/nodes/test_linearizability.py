@@ -109,7 +109,7 @@ class CheckerTests(SynchronousTestCase):
 
 
 def by_trying_all(steps: Sequence[Step], initial: Value) -> bool:
-    """Tell whether any order of the steps, with or without those of unknown outcome, is one that a record can go through."""
+    """Return whether any order of the steps, with or without those of unknown outcome, is one that a record can go through."""
     unknown = [step for step in steps if step.outcome is UNKNOWN]
     for size in range(len(unknown) + 1):
         for never in combinations(unknown, size):

@@ -50,7 +50,7 @@ class Attack:
     _addresses: int = 0
 
     def size(self, full: int, short: int) -> int:
-        """Give how many, in the long form and in the short one."""
+        """Return how many, in the long form and in the short one."""
         return short if self.is_short else full
 
     @property
@@ -59,7 +59,7 @@ class Attack:
         return monotonic() - self._began > self.seconds
 
     def another_address(self) -> str:
-        """Give a loopback address that was not given before: 127.1.0.1 and those that follow."""
+        """Return a loopback address that was not given before: 127.1.0.1 and those that follow."""
         self._addresses += 1
         number = self._addresses
         return f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
@@ -134,7 +134,7 @@ class Attack:
         return b""
 
     def rest(self, connection: socket.socket, seconds: float = _TIMEOUT) -> bytes:
-        """Give all that comes until the other end closes, or this time is up."""
+        """Return all that comes until the other end closes, or this time is up."""
         heard, until = b"", monotonic() + seconds
         with suppress(OSError):
             while (left := until - monotonic()) > 0:
@@ -146,7 +146,7 @@ class Attack:
         return heard
 
     def closes(self, connection: socket.socket, seconds: float) -> bool:
-        """Tell whether the other end closes within this time, whatever it says before."""
+        """Return whether the other end closes within this time, whatever it says before."""
         until = monotonic() + seconds
         try:
             while (left := until - monotonic()) > 0:

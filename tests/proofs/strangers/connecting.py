@@ -90,7 +90,7 @@ def urgent(attack: Attack) -> None:
 
 
 def _beyond_loopback() -> str:
-    """Give an address of this machine that is not a loopback one: bound to it, a client is a peer from elsewhere to the daemon,
+    """Return an address of this machine that is not a loopback one: bound to it, a client is a peer from elsewhere to the daemon,
     and still nothing leaves the machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
         try:

@@ -11,14 +11,14 @@ from tests.proofs.strangers.site import PASSWORD
 
 
 def login(name: str, password: str) -> bytes:
-    """Give a login at the shop."""
+    """Return a login at the shop."""
     credentials = b64encode(f"{name}:{password}".encode()).decode()
     fields = f"Host: 127.0.0.1\r\nContent-Length: 0\r\nAuthorization: Basic {credentials}\r\n\r\n"
     return f"POST /user/login HTTP/1.1\r\n{fields}".encode()
 
 
 def post(path: str, body: object, method: str = "POST") -> bytes:
-    """Give a request with JSON."""
+    """Return a request with JSON."""
     data = json.dumps(body)
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"

@@ -70,7 +70,7 @@ class _Waiting:
         self._pid = pid
 
     def read(self) -> tuple[int, int, int]:
-        """Give nanoseconds: the daemon's reactor waited, its other threads ran, this thread waited."""
+        """Return nanoseconds: the daemon's reactor waited, its other threads ran, this thread waited."""
         ran = 0
         with suppress(OSError, ValueError, IndexError):
             for task in self._tasks.iterdir():
@@ -83,7 +83,7 @@ class _Waiting:
 
     @staticmethod
     def between(before: tuple[int, int, int], after: tuple[int, int, int]) -> float:
-        """Give the seconds that the machine took away."""
+        """Return the seconds that the machine took away."""
         daemon = (after[0] - before[0]) - (after[1] - before[1])
         return (max(daemon, 0) + max(after[2] - before[2], 0)) / 1e9
 
@@ -217,7 +217,7 @@ def _line(connection: socket.socket) -> bytes:
 
 
 def _with_missed(delays: list[float]) -> list[float]:
-    """Give the delays, and those of the requests that would have been sent while one was waited for."""
+    """Return the delays, and those of the requests that would have been sent while one was waited for."""
     missed = []
     for delay in delays:
         while (delay := delay - EVERY) > EVERY:
@@ -251,7 +251,7 @@ class Probe:
         self._hear()
 
     def end(self) -> Figures:
-        """Stop, and give what was measured since the beginning."""
+        """Stop, and return what was measured since the beginning."""
         self._tell("end")
         answer: dict[str, Any] = json.loads(self._hear())
         return Figures(**answer)

@@ -15,7 +15,7 @@ HEAD: Final = (
 
 
 def row(outcome: Outcome, targets: Targets) -> str:
-    """Give the figures of one, its verdict, and below them what was not as promised."""
+    """Return the figures of one, its verdict, and below them what was not as promised."""
     f, failures = outcome.figures, outcome.failures(targets)
     login = f"{f.login_worst * 1000:,.0f}" if f.logins else ""
     figures = (
@@ -30,5 +30,5 @@ def row(outcome: Outcome, targets: Targets) -> str:
 
 
 def summary(attacks: int, failed: int, seconds: float) -> str:
-    """Give the last line."""
+    """Return the last line."""
     return f"\n{attacks} attacks in {seconds:,.0f} s: {attacks - failed} PASS, {failed} FAIL"

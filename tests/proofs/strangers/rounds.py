@@ -70,11 +70,11 @@ class Outcome:
     notes: list[str] = field(factory=list)
 
     def failures(self, targets: Targets) -> list[str]:
-        """Give what was not as promised, in words."""
+        """Return what was not as promised, in words."""
         return [*self.broken, *self._of_delays(targets), *self._of_service(), *self._of_resources(targets)]
 
     def may_be_noise(self, targets: Targets) -> bool:
-        """Tell whether nothing is wrong but delays that a machine with other work to do may explain."""
+        """Return whether nothing is wrong but delays that a machine with other work to do may explain."""
         delays = list(self._of_delays(targets))
         longest = max(self.figures.worst, self.figures.newcomer_worst, self.figures.health_worst)
         return bool(delays) and len(delays) == len(self.failures(targets)) and longest < NOISE
@@ -185,7 +185,7 @@ class Plan:
 
 
 def outcomes(strangers: Iterable[Stranger], plan: Plan) -> Iterator[Outcome]:
-    """Give what comes of each, one after the other."""
+    """Yield what comes of each, one after the other."""
     with ExitStack() as stack:
         sites = Sites(plan, stack)
         for stranger in strangers:
@@ -217,7 +217,7 @@ class Sites:
 
     @contextmanager
     def of(self, stranger: Stranger) -> Iterator[Site]:
-        """Give a daemon for this one."""
+        """Yield a daemon for this one."""
         if not self.plan.is_short:
             with ExitStack() as stack:
                 yield self._made(stranger, stack)

@@ -86,7 +86,7 @@ class Site:
         return token[0]
 
     def ask_http(self, dialect: str, method: str, path: str, body: str = "", login: str = "", token: str = "") -> str:
-        """Ask on a connection of its own, and give the whole answer."""
+        """Ask on a connection of its own, and return the whole answer."""
         fields = ["Host: 127.0.0.1", "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
         if login:
             fields.append("Authorization: Basic " + b64encode(f"{login}:{PASSWORD}".encode()).decode())
@@ -127,7 +127,7 @@ class Site:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def peak(self) -> int:
-        """Give the most memory that the daemon has had."""
+        """Return the most memory that the daemon has had."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
         assert found is not None
@@ -137,15 +137,15 @@ class Site:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def stored(self) -> int:
-        """Give the bytes on disk, where the store is a file."""
+        """Return the bytes on disk, where the store is a file."""
         return sum(path.stat().st_size for path in self.directory.glob("store.db*"))
 
     def logged(self) -> int:
-        """Give how long its log is."""
+        """Return how long its log is."""
         return self.daemon.log.stat().st_size
 
     def log_since(self, place: int) -> tuple[list[str], list[str]]:
-        """Give the lines that were logged from this place on, and those of them that tell of a fault."""
+        """Return the lines that were logged from this place on, and those of them that tell of a fault."""
         with self.daemon.log.open("rb") as log:
             log.seek(place)
             lines = log.read().decode(errors="replace").splitlines()
@@ -159,7 +159,7 @@ class Site:
 
 
 def _known(flags: Sequence[str]) -> list[str]:
-    """Give those of the flags (name, value, name, value, ...) that this daemon has."""
+    """Return those of the flags (name, value, name, value, ...) that this daemon has."""
     names = {setting.name for setting in config.declared(loading.apps())}
     pairs = zip(flags[::2], flags[1::2], strict=True)
     return [word for name, value in pairs if name.lstrip("-").replace("-", "_") in names for word in (name, value)]
@@ -177,7 +177,7 @@ def _reactor(name: str | None) -> Iterator[None]:
 
 @contextmanager
 def _core_of_its_own() -> Iterator[int | None]:
-    """Give a core for the daemon, and keep this process, with all that it starts from here on, on the others.
+    """Yield a core for the daemon, and keep this process, with all that it starts from here on, on the others.
 
     So neither the attack nor the measurement takes the daemon's time. None where there is but one.
     """

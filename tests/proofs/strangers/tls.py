@@ -102,7 +102,7 @@ def tls_last_words(attack: Attack) -> None:
 
 
 def _to_the_end(attack: Attack, dialect: str, data: bytes) -> tuple[bytes, bool]:
-    """Send this over TLS, and give all that is answered, and whether the other end said that it was all."""
+    """Send this over TLS, and return all that is answered, and whether the other end said that it was all."""
     heard = b""
     try:
         connection = attack.tls(dialect, attack.another_address())

@@ -250,7 +250,7 @@ class Order(SynchronousTestCase):
             self.assertEqual([int(answer.body) for answer in peer.hears_answers()], list(range(count)))
 
     def _one_of_many(self, chance: random.Random, number: int) -> bytes:
-        """Give a request that takes no time or a few seconds, and mostly only reads."""
+        """Return a request that takes no time or a few seconds, and mostly only reads."""
         path = b"/%d/%d" % (chance.choice((0, 0, 0, 1, 2, 5)), number)
         if chance.random() < 0.8:
             return get(path)

@@ -33,7 +33,7 @@ loose_requests = st.builds(
 
 @st.composite
 def streams(draw: st.DrawFn, kind: st.SearchStrategy[bytes]) -> bytes:
-    """Give some requests, with a few bytes of them changed, cut out or put in."""
+    """Return some requests, with a few bytes of them changed, cut out or put in."""
     data = bytearray(b"".join(draw(st.lists(kind, min_size=1, max_size=3))))
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(data)))
@@ -66,7 +66,7 @@ def test_segments_of_the_loose(data: bytes, cuts: list[int]) -> None:
 
 
 def effect(pieces: list[bytes], pauses: list[float]) -> tuple[list[tuple[str, bytes]], list[int], bool]:
-    """Give what was asked, what was answered, and whether the connection closed."""
+    """Return what was asked, what was answered, and whether the connection closed."""
     peer = connected(HTTPLimits(header_bytes=400, fields=6, target=60, body=1000), loose=True)
     for piece, pause in zip(pieces, pauses, strict=True):
         peer.says(piece)
@@ -81,7 +81,7 @@ def effect(pieces: list[bytes], pauses: list[float]) -> tuple[list[tuple[str, by
 
 
 def means_something(said: bytes) -> bool:
-    """Tell whether a silence behind these bytes has an effect: then they are complete, in one way or another."""
+    """Return whether a silence behind these bytes has an effect: then they are complete, in one way or another."""
     peer = connected(HTTPLimits(header_bytes=400, fields=6, target=60, body=1000), loose=True)
     peer.says(said)
     before = (len(peer.dialect.asked), len(peer.hears()))
@@ -105,7 +105,7 @@ def test_segments_and_time_of_the_loose(data: bytes, cuts: list[int], long: list
 
 
 def by_h11(data: bytes) -> list[tuple[str, bytes] | None]:
-    """Give the requests that h11 takes, and None where it refuses something or expects no more."""
+    """Return the requests that h11 takes, and None where it refuses something or expects no more."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     taken: list[tuple[str, bytes] | None] = []

@@ -11,7 +11,7 @@ from tests.protocols.http.http_tables import get, post
 from tests.support.http_kit import Dialect, connected
 
 
-class Sliced(SynchronousTestCase):
+class Stream(SynchronousTestCase):
     """Bodies that are made as the peer reads them."""
 
     def test_chunked(self) -> None:
@@ -20,9 +20,9 @@ class Sliced(SynchronousTestCase):
         peer.says(get(b"/slices") + get(b"/next"))
         for _ in range(5):
             peer.passes(0)
-        sliced, following = peer.hears_answers()
-        self.assertEqual((sliced.body, sliced.fields[b"transfer-encoding"]), (b"ab" + b"c" * 20, b"chunked"))
-        self.assertNotIn(b"content-length", sliced.fields)
+        streamed, following = peer.hears_answers()
+        self.assertEqual((streamed.body, streamed.fields[b"transfer-encoding"]), (b"ab" + b"c" * 20, b"chunked"))
+        self.assertNotIn(b"content-length", streamed.fields)
         self.assertEqual(following.body, b"/next")
         self.assertEqual(peer.dialect.closed, 1)
 
@@ -40,9 +40,9 @@ class Sliced(SynchronousTestCase):
             peer.says(get(b"/slices", b"HTTP/1.0", field) + get(b"/next"))
             for _ in range(3):
                 peer.passes(0)
-            (sliced,) = peer.hears_answers()
-            self.assertEqual((sliced.body, sliced.fields[b"connection"]), (b"abc", b"close"))
-            self.assertNotIn(b"transfer-encoding", sliced.fields)
+            (streamed,) = peer.hears_answers()
+            self.assertEqual((streamed.body, streamed.fields[b"connection"]), (b"abc", b"close"))
+            self.assertNotIn(b"transfer-encoding", streamed.fields)
             self.assertTrue(peer.closed)
             self.assertEqual(len(peer.dialect.asked), 1)
 
@@ -52,8 +52,8 @@ class Sliced(SynchronousTestCase):
         peer.says(get(b"/slices", b"HTTP/1.1", b"Connection: close"))
         for _ in range(3):
             peer.passes(0)
-        (sliced,) = peer.hears_answers()
-        self.assertEqual((sliced.body, sliced.fields[b"connection"]), (b"abc", b"close"))
+        (streamed,) = peer.hears_answers()
+        self.assertEqual((streamed.body, streamed.fields[b"connection"]), (b"abc", b"close"))
         self.assertTrue(peer.closed)
 
     def test_head_of_slices(self) -> None:

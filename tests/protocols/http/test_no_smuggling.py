@@ -37,7 +37,7 @@ class Ports:
     numbers: Iterator[int]
 
     def a_change(self, port: str) -> bytes:
-        """Give a request that makes a new record, with all that it needs to be let in."""
+        """Return a request that makes a new record, with all that it needs to be let in."""
         number = next(self.numbers)
         name, more = f"smuggled{number}", {"Host": "localhost"}
         if port == "way":
@@ -59,13 +59,13 @@ class Ports:
         return request("POST", "/clients/create", body, token=self.tokens["auth"])
 
     def changes(self) -> int:
-        """Give how many changes there have been of any record that is no session."""
+        """Return how many changes there have been of any record that is no session."""
         listed = self.town.administers("GET", "/changes?since=0&limit=1000")
         assert listed["next"] is None
         return len(listed["items"])
 
     def says(self, port: str, data: bytes) -> list[Answered]:
-        """Say this and no more on one connection, and give all that is answered until it closes."""
+        """Say this and no more on one connection, and return all that is answered until it closes."""
         with self.town.daemon.connect(port) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
@@ -90,20 +90,20 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
 
 
 def post(ports: Ports, port: str, *fields: str, version: str = "HTTP/1.1", host: str | None = "Host: localhost") -> bytes:
-    """Give the header of a request with a body, to a path that is there."""
+    """Return the header of a request with a body, to a path that is there."""
     lines = [f"POST {POSTS.get(port, '/user/create')} {version}", *([host] if host else []), *fields]
     lines.append("Content-Type: application/json")
     return "\r\n".join([*lines, f"Authorization: Bearer {ports.tokens['auth']}", "", ""]).encode()
 
 
 def get(port: str, *fields: str, target: str | None = None, end: str = "\r\n", version: str = "HTTP/1.1") -> bytes:
-    """Give a request without a body, to a path that is there."""
+    """Return a request without a body, to a path that is there."""
     target = target or {"way": "/api/usuario/x", "members": "/", "admin": "/health"}.get(port) or HEALTH[port]
     return end.join([f"GET {target} {version}", "Host: localhost", *fields, "", ""]).encode()
 
 
 def refused_at(ports: Ports, port: str) -> list[tuple[str, int, bytes]]:
-    """Give what no server may go on after: what it is, the status, and the bytes before the smuggled request."""
+    """Return what no server may go on after: what it is, the status, and the bytes before the smuggled request."""
     cases = [
         ("no request line", 400, b"nonsense\r\n\r\n"),
         ("a line of another protocol", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),

@@ -283,7 +283,7 @@ SPLITS: Final = some.lists(some.tuples(some.integers(0, 80), some.floats(0, QUIE
 
 class SplitTests(ConversationCase):
     def heard(self, pieces: list[bytes], pauses: list[float]) -> tuple[bytes, list[Any], bool]:
-        """Give what is answered and done, when the pieces come with these pauses, and then nothing comes for long."""
+        """Return what is answered and done, when the pieces come with these pauses, and then nothing comes for long."""
         self.setUp()
         peer: Peer = self.connect()
         for piece, pause in zip(pieces, pauses + [0.0] * len(pieces), strict=False):

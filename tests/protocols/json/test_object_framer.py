@@ -51,7 +51,7 @@ def drained(framer: ObjectFramer) -> list[Found]:
 
 
 def parsed(pieces: list[bytes], longest: int = LIMIT, deepest: int = DEEPEST) -> tuple[list[Found], list[Found]]:
-    """Give what is found in the pieces, and what the end of the input adds."""
+    """Return what is found in the pieces, and what the end of the input adds."""
     framer = ObjectFramer(longest, deepest)
     found: list[Found] = []
     for piece in pieces:
@@ -73,7 +73,7 @@ def nested_value(depth: int) -> dict[str, Any]:
 
 
 def of_length(length: int) -> tuple[bytes, Found]:
-    """Give an object that is so long."""
+    """Return an object that is so long."""
     text = "x" * (length - len('{"a":""}'))
     return b'{"a":"' + text.encode() + b'"}', {"a": text}
 
@@ -369,7 +369,7 @@ def test_the_standard_limit_holds_to_the_byte() -> None:
 
 
 def kept_after(pieces: Iterator[bytes]) -> int:
-    """Give how many bytes are still in use when all the pieces were fed and all requests taken out."""
+    """Return how many bytes are still in use when all the pieces were fed and all requests taken out."""
     framer = ObjectFramer(LIMIT, DEEPEST)
     tracemalloc.start()
     try:

@@ -27,7 +27,7 @@ SECRET = "hunter22"
 
 
 def new_places() -> Iterator[Callable[[str], str]]:
-    """Give what makes the name of a store that is not there yet, in a file or in PostgreSQL. For a fixture."""
+    """Yield what makes the name of a store that is not there yet, in a file or in PostgreSQL. For a fixture."""
     made: list[str] = []
 
     def make(scheme: str) -> str:
@@ -109,7 +109,7 @@ async def filled(place: str) -> dict[str, Any]:
 
 
 async def is_empty(place: str) -> bool:
-    """Tell whether there is nothing: no record, and nothing that was ever given out."""
+    """Return whether there is nothing: no record, and nothing that was ever given out."""
     if place.startswith("sqlite:") and not Path(place.removeprefix("sqlite:")).exists():
         return True
 
@@ -125,7 +125,7 @@ def revision(place: str) -> int:
 
 
 def content(place: str) -> object:
-    """Give all that is there, whoever may have written it."""
+    """Return all that is there, whoever may have written it."""
     if place.startswith("sqlite:"):
         return Path(place.removeprefix("sqlite:")).read_bytes()
     tables = postgres_kit.execute(place, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")

@@ -76,8 +76,8 @@ class ImportTests(TransferCase):
         self.assertEqual(self.store.asked[0], f"alone {ACTIVE_ADMIN}")
 
     def test_values_are_taken_in_the_forms_they_are_exported_in(self) -> None:
-        moments = {"created_at": "2024-02-29T13:00:00.123456+01:00", "updated_at": "2024-02-29T12:00:00Z"}
-        self.imports({"kind": "User", "id": 1, "name": "A", "email": "a@b.c", "age": 1, **moments})
+        snapshots = {"created_at": "2024-02-29T13:00:00.123456+01:00", "updated_at": "2024-02-29T12:00:00Z"}
+        self.imports({"kind": "User", "id": 1, "name": "A", "email": "a@b.c", "age": 1, **snapshots})
         user = self.have(self.store.get(User, 1))
         self.assertEqual((user.created_at, user.updated_at.isoformat()), (NOON, "2024-02-29T12:00:00+00:00"))
         client = {"kind": "Client", "id": 1, "name": "A", "email": "a@b.c", "cpf": "111.111.111-11"}
@@ -86,7 +86,7 @@ class ImportTests(TransferCase):
 
     def test_each_fault_is_told_with_its_line_and_field(self) -> None:
         user = {"kind": "User", "name": "A", "email": "a@b.c", "age": 1}
-        moments = {"created_at": NOON.isoformat(), "updated_at": NOON.isoformat()}
+        snapshots = {"created_at": NOON.isoformat(), "updated_at": NOON.isoformat()}
         client = {"kind": "Client", "name": "A", "email": "a@b.c", "cpf": "111.111.111-11", "balance": "1.00"}
         for given, fields in (
             ({}, ["kind"]),
@@ -97,15 +97,15 @@ class ImportTests(TransferCase):
             (a_message(True), ["id"]),
             (a_message(1.0), ["id"]),
             (a_message(2**63), ["id"]),
-            ({**user, **moments, "id": 0}, ["id"]),
-            ({**user, **moments, "id": -1}, ["id"]),
+            ({**user, **snapshots, "id": 0}, ["id"]),
+            ({**user, **snapshots, "id": -1}, ["id"]),
             (a_message(1, data=""), ["data"]),
             (a_message(1, data="a\x00"), ["data"]),
             (a_message(1, dta="typo"), ["dta"]),
             ({"kind": "Message", "id": 1}, ["data"]),
             ({**user, "id": 1, "created_at": NOON.isoformat()[:-6], "updated_at": 5}, ["created_at", "updated_at"]),
             ({**user, "id": 1, "created_at": "0001-01-01T00:00:00+10:00", "updated_at": "x"}, ["created_at", "updated_at"]),
-            ({**user, **moments, "id": 1, "age": "1", "name": None}, ["name", "age"]),
+            ({**user, **snapshots, "id": 1, "age": "1", "name": None}, ["name", "age"]),
             ({**client, "id": 1, "balance": "1.001"}, ["balance"]),
             ({**client, "id": 1, "cpf": "11111111111"}, ["cpf"]),
             ({"kind": "Company", "id": 50, "name": "x", "active": 1}, ["active"]),

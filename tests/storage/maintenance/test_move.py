@@ -40,7 +40,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def new() -> Iterator[Callable[[str], str]]:
-    """Give what makes the name of a store that is not there yet."""
+    """Yield what makes the name of a store that is not there yet."""
     yield from new_places()
 
 

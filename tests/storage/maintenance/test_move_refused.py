@@ -48,7 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def new() -> Iterator[Callable[[str], str]]:
-    """Give what makes the name of a store that is not there yet."""
+    """Yield what makes the name of a store that is not there yet."""
     yield from new_places()
 
 
@@ -237,7 +237,7 @@ def shown(label):
             os.kill(os.getpid(), int(sys.argv[3]))
     yield told
 
-progress.shown = shown
+progress.displayed = shown
 main(["move", *sys.argv[4:]])
 """
 
@@ -283,7 +283,7 @@ async def test_a_database_that_goes_away_is_told_in_a_line_and_keeps_nothing() -
             yield lambda done, total: server.kill() if done == total else None
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(progress, "shown", shown)
+            patch.setattr(progress, "displayed", shown)
             assert two in refused(1, "sqlite:one.db", two)
         server.start()
         assert await is_empty(two)

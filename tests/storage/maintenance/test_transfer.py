@@ -39,28 +39,28 @@ class ExportTests(TransferCase):
 
     def test_what_changes_while_it_is_read_does_not_show(self) -> None:
         self.filled()
-        listing = self.have(self.transfer.export(self.boss))
+        stream = self.have(self.transfer.export(self.boss))
         before = without_rev(self.exported())
         self.have(self.store.delete(Client, 7))
         self.have(self.store.insert(Message, 1, data="new"))
 
         async def read() -> list[Record]:
-            return [record async for slice in listing for record in slice]
+            return [record async for slice in stream for record in slice]
 
         self.assertEqual(without_rev(self.have(read())), before)
-        self.assertTrue(listing.ended)
+        self.assertTrue(stream.ended)
 
     def test_who_stops_reading_lets_go_of_the_moment(self) -> None:
-        listing = self.have(self.transfer.export(self.boss))
-        listing.close()
-        listing.close()
-        self.assertTrue(listing.ended)
+        stream = self.have(self.transfer.export(self.boss))
+        stream.close()
+        stream.close()
+        self.assertTrue(stream.ended)
         self.assertEqual(
-            [self.store._tables.table(kind).open_listings for kind in STANDARD.journaled], [0] * len(STANDARD.journaled)
+            [self.store._tables.table(kind).open_streams for kind in STANDARD.journaled], [0] * len(STANDARD.journaled)
         )
 
     def test_a_store_that_fails_is_let_go_of(self) -> None:
-        listing = self.have(self.transfer.export(self.boss))
+        stream = self.have(self.transfer.export(self.boss))
 
         class Broken:
             ended = False
@@ -71,8 +71,8 @@ class ExportTests(TransferCase):
             def close(self) -> None:
                 self.ended = True
 
-        broken = listing._listings[0] = Broken()  # type: ignore[call-overload]
-        self.failureResultOf(Deferred.fromCoroutine(listing.__anext__()), Unavailable)
+        broken = stream._streams[0] = Broken()  # type: ignore[call-overload]
+        self.failureResultOf(Deferred.fromCoroutine(stream.__anext__()), Unavailable)
         self.assertTrue(broken.ended)
 
     def test_only_admins_may(self) -> None:

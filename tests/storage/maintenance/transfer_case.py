@@ -48,7 +48,7 @@ class TransferCase(PeopleCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.transfer = Transfer(self.admin.gate, self.store)
+        self.transfer = Transfer(self.admin.access, self.store)
         self.boss = self.as_(self.root, "admin")
 
     def filled(self) -> None:
@@ -59,7 +59,7 @@ class TransferCase(PeopleCase):
         """Take another store, with nobody in it but an admin with ids far away."""
         self.store = HandWorkedStore()
         self.directory = self.a_directory()
-        self.transfer = Transfer(self.admin.gate, self.store)
+        self.transfer = Transfer(self.admin.access, self.store)
         company = self.have(self.store.insert(Company, FAR, name="landing", active=True))
         hash = self.have(self.store.insert(Account, FAR, **self.an_account("importer", company_id=company.id, role=ADMIN)))
         return Principal("admin", HERE, hash)

@@ -23,7 +23,7 @@ def opened(url: str, history: int = ALL, capacity: Capacity = STANDARD, **limits
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Fire when it is so; fail where it takes too long."""
+    """Return when it is so; fail where it takes too long."""
     reactor = the_reactor()
     deadline = reactor.seconds() + seconds
     while not condition():
@@ -52,7 +52,7 @@ class PostgresCase(StoreCase):
         return opened(self.url if self.made == 1 else self.new_url(), history)
 
     def another(self, **limits: Any) -> PostgresStore:
-        """Give the store of another node on the same database. It is closed after the test."""
+        """Return the store of another node on the same database. It is closed after the test."""
         store = opened(self.url, **limits)
         self.addCleanup(lambda: settled(store.close()))
         return store

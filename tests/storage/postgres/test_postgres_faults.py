@@ -34,7 +34,7 @@ SOON = Limits(statement_seconds=0.4, connect_seconds=0.5)
 
 
 async def timed(work: Awaitable[Any]) -> tuple[float, Any]:
-    """Fire with how long it took, and with the result or the `Unavailable` it failed with."""
+    """Return how long it took, and with the result or the `Unavailable` it failed with."""
     since = the_reactor().seconds()
     try:
         outcome = await work
@@ -44,7 +44,7 @@ async def timed(work: Awaitable[Any]) -> tuple[float, Any]:
 
 
 async def served(store: IStore, seconds: float = BACK_WITHIN) -> None:
-    """Fire when it reads and writes again; fail where it takes too long."""
+    """Return when it reads and writes again; fail where it takes too long."""
     deadline = the_reactor().seconds() + seconds
     while True:
         outcomes = [(await timed(store.count(Message)))[1], (await timed(store.insert(Message, data="back")))[1]]
@@ -121,7 +121,7 @@ class KilledTests(ServerCase):
             lambda: self.store.insert(Message, data="x"),
             lambda: self.store.transact(lambda transaction: transaction.get(Message, 1)),
             lambda: self.store.changes(0, 1),
-            lambda: self.store.listing(Message).__anext__(),
+            lambda: self.store.stream(Message).__anext__(),
         ]
         for question in questions * 2:
             took, outcome = await timed(question())
@@ -144,12 +144,12 @@ class KilledTests(ServerCase):
                 await transaction.insert(Message, data="x")
 
         await self.store.transact(fill)
-        listing = self.store.listing(Message)
-        self.assertEqual(len(await listing.__anext__()), 500)
+        stream = self.store.stream(Message)
+        self.assertEqual(len(await stream.__anext__()), 500)
         self.server.kill()
         with self.assertRaises(Unavailable):
-            await listing.__anext__()
-        self.assertTrue(listing.ended)
+            await stream.__anext__()
+        self.assertTrue(stream.ended)
 
 
 class StoppedTests(ServerCase):
@@ -260,7 +260,7 @@ class OthersTests(PostgresCase):
         other.execute("SELECT FROM state FOR UPDATE")
         changing = started(timed(hurried.update(Message, 1, data="y")))
         self.assertEqual((await hurried.get(Message, 1)).data, "x")
-        self.assertEqual(len(await hurried.listing(Message).__anext__()), 1)
+        self.assertEqual(len(await hurried.stream(Message).__anext__()), 1)
         took, outcome = await changing
         self.assertIsInstance(outcome, Unavailable)
         self.assertLess(took, 2.0)
@@ -317,10 +317,10 @@ class CrowdTests(PostgresCase):
                 await transaction.insert(Message, data="x")
 
         await self.store.transact(fill)
-        listings = []
+        streams = []
         for _ in range(8):
-            listings.append(self.store.listing(Message))
-            took, outcome = await timed(listings[-1].__anext__())
+            streams.append(self.store.stream(Message))
+            took, outcome = await timed(streams[-1].__anext__())
             if isinstance(outcome, Unavailable):
                 break
         self.assertIsInstance(outcome, Unavailable)
@@ -328,8 +328,8 @@ class CrowdTests(PostgresCase):
             took, outcome = await timed(question)
             self.assertNotIsInstance(outcome, Unavailable)
             self.assertLess(took, 1.0)
-        listings[0].close()
-        again = self.store.listing(Message)
+        streams[0].close()
+        again = self.store.stream(Message)
         self.assertEqual(len(await again.__anext__()), 500)
-        for listing in (*listings, again):
-            listing.close()
+        for stream in (*streams, again):
+            stream.close()

@@ -35,7 +35,7 @@ _URL: list[str] = []
 
 
 def _empty_database() -> str:
-    """Give the URL of the machine's database, empty: to make a new one for each run takes longer than the run."""
+    """Return the URL of the machine's database, empty: to make a new one for each run takes longer than the run."""
     if not _URL:
         _URL.append(postgres_kit.new_database())
         settled(opened(_URL[0]).close())
@@ -64,9 +64,9 @@ class PostgresStoreMachine(StoreMachine):
 
     @rule()
     def go_on_at_another_node(self) -> None:
-        for listing, _ in self.listings:
-            listing.close()
-        self.listings.clear()
+        for stream, _ in self.streams:
+            stream.close()
+        self.streams.clear()
 
         async def restarted() -> IStore:
             await self.store.close()

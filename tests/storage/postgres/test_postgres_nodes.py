@@ -28,7 +28,7 @@ DIGEST = "0" * 64
 
 
 async def outcome(work: Awaitable[Any]) -> Any:
-    """Fire with the result, or with the error of our own that it fails with."""
+    """Return the result, or with the error of our own that it fails with."""
     try:
         return await work
     except DomainError as error:
@@ -69,9 +69,9 @@ class SeesTests(NodesCase):
     async def test_a_list_is_of_one_moment_whatever_another_node_changes(self) -> None:
         for number in range(1, 4):
             await self.store.insert(Message, data=f"{number}")
-        listing = self.store.listing(Message)
-        first = await listing.__anext__()
-        again = self.store.listing(Message)
+        stream = self.store.stream(Message)
+        first = await stream.__anext__()
+        again = self.store.stream(Message)
         await self.store.insert(Message, data="mine")
         await self.other.insert(Message, data="theirs")
         self.assertEqual(ids(first), [1, 2, 3])

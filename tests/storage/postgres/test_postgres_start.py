@@ -22,7 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.apps.messages.records import Message
 from sockcrud.cli.main import main
-from sockcrud.config import ConfigError, load, shown
+from sockcrud.config import ConfigError, format_settings, load
 from sockcrud.errors import HistoryGone
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.passwords import InThisThread, Passwords, digest_of
@@ -279,7 +279,7 @@ class SecretsTests(SynchronousTestCase):
             self.assertIn("ana", without_password(url))
             self.assertIn("***", without_password(url))
             self.assertNotRegex(without_password(url), SECRETS)
-            self.assertNotRegex(shown(load({"store": url}, {})), SECRETS)
+            self.assertNotRegex(format_settings(load({"store": url}, {})), SECRETS)
             self.assertNotRegex(repr(load({"store": url}, {})), SECRETS)
         for text in (
             *(
@@ -319,7 +319,7 @@ class SecretsTests(SynchronousTestCase):
                         except ConfigError as error:
                             self.assertNotRegex(str(error), SECRETS)
                         else:
-                            self.assertNotRegex(shown(loaded), SECRETS)
+                            self.assertNotRegex(format_settings(loaded), SECRETS)
 
     def test_no_command_shows_one(self) -> None:
         for url in BADLY_WRITTEN:

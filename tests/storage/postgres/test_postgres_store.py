@@ -196,13 +196,13 @@ class LongTests(RoundTripsCase):
 class LeavesTests(PostgresCase):
     async def test_a_closed_store_has_no_connection_and_answers_nothing(self) -> None:
         await self.store.insert(Message, data="x")
-        listing = self.store.listing(Message)
+        stream = self.store.stream(Message)
         await self.store.page(Message, 1)
         inserting = started(self.store.insert(Message, data="y"))
         await self.store.close()
         await self.store.close()
         self.assertEqual((await inserting).data, "y")
-        listing.close()
+        stream.close()
         for question in (self.store.get(Message, 1), self.store.insert(Message, data="z"), self.store.count(Message)):
             with self.assertRaises(Unavailable):
                 await question

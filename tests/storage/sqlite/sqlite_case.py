@@ -46,19 +46,19 @@ def started(work: Coroutine[Any, Any, T]) -> Deferred[T]:
 
 
 def settled(work: Coroutine[Any, Any, T]) -> T:
-    """Let the reactor go on until `work` has come to its end, and give its result."""
+    """Let the reactor go on until `work` has come to its end, and return its result."""
     results: list[T] = []
     run_reactor_until(started(work).addCallback(results.append))
     return results[0]
 
 
 async def all_of(*fired: Deferred[Any]) -> list[Any]:
-    """Fire when all have, with their results."""
+    """Return when all have, with their results."""
     return [await one for one in fired]
 
 
 def the_reactor() -> Any:
-    """Give the running one."""
+    """Return the running one."""
     from twisted.internet import reactor
 
     return reactor
@@ -117,7 +117,7 @@ class Held:
         run_reactor_until(self._reached)
 
     async def reached(self) -> None:
-        """Fire when the next commit is about to be made."""
+        """Return when the next commit is about to be made."""
         await self._reached
 
     def let_go(self, count: int = 1) -> None:
@@ -147,7 +147,7 @@ class SqliteCase(StoreCase):
         return SqliteStore.open(path, STANDARD, the_reactor(), self.reasons.append, history=history)
 
     async def opened_again(self) -> SqliteStore:
-        """Close the store, and give it as a new process would have it. It is closed after the test, too."""
+        """Close the store, and return it as a new process would have it. It is closed after the test, too."""
         await self.store.close()
         store = self.open(self.path)
         self.addCleanup(lambda: settled(store.close()))

@@ -45,13 +45,13 @@ class CompareTests(SqliteCase):
         for each in changing:
             settled(_of(each))
         self.assertEqual(found, [[]])
-        self.assertEqual(self.store._tables.table(Message).open_listings, 0)
+        self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_rows_that_differ_lack_or_are_too_many_are_counted(self) -> None:
         self.tamper("DELETE FROM messages WHERE id IN (1, 25, 50)", "INSERT INTO messages VALUES (51, 9, 'x')")
         self.tamper("UPDATE messages SET data = 'other' WHERE id IN (13, 14)")
         self.assertEqual(settled(self.store.check()), ["6 rows of messages are not what is served; the first is 1"])
-        self.assertEqual(self.store._tables.table(Message).open_listings, 0)
+        self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_the_last_row_alone(self) -> None:
         self.tamper("INSERT INTO messages VALUES (99, 9, 'x')")

@@ -39,7 +39,7 @@ class FailStopTests(SqliteCase):
             lambda: self.store.page(User, 1),
             lambda: self.store.count(User),
             lambda: self.store.changes(0, 1),
-            lambda: self.store.listing(User).__anext__(),
+            lambda: self.store.stream(User).__anext__(),
             lambda: self.store.transact(read),
             lambda: self.store.insert(User, **a_user()),
             lambda: self.store.update(User, 1, age=3),
@@ -64,7 +64,7 @@ class FailStopTests(SqliteCase):
                     lambda: self.store.page(User, 1),
                     lambda: self.store.count(User),
                     lambda: self.store.changes(0, 9),
-                    lambda: self.store.listing(User).__anext__(),
+                    lambda: self.store.stream(User).__anext__(),
                     lambda: self.store.delete(User, 99),
                 )
             ]

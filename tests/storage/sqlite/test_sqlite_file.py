@@ -94,7 +94,7 @@ class RestartTests(SqliteCase):
         told: list[tuple[int, int]] = []
         with mock.patch.object(sqlite_layout.Layout.read, "__defaults__", (10,)):
             store = SqliteStore.open(self.path, STANDARD, the_reactor(), print, lambda *progress: told.append(progress))
-        self.assertEqual(ids(await rest_of(store.listing(User))), list(range(1, 26)))
+        self.assertEqual(ids(await rest_of(store.stream(User))), list(range(1, 26)))
         self.assertEqual(told[:4], [(10, 34), (20, 34), (25, 34), (26, 34)])
         self.assertEqual(told[-1], (34, 34))
         await store.close()

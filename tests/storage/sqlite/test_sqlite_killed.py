@@ -34,7 +34,7 @@ class KilledTests(SqliteCase):
         self.assertGreater(len(acknowledged), ROUNDS * LINES // 4)
 
     def killed_after(self, lines: int) -> dict[int, str]:
-        """Let a process write until it has acknowledged so much, kill it, and give all it has acknowledged."""
+        """Let a process write until it has acknowledged so much, kill it, and return all it has acknowledged."""
         writer = subprocess.Popen(
             [sys.executable, "-m", "tests.storage.sqlite.sqlite_writer", str(self.path)], stdout=subprocess.PIPE
         )

@@ -61,9 +61,9 @@ class SqliteStoreMachine(StoreMachine):
 
     @rule()
     def restart(self) -> None:
-        for listing, _ in self.listings:
-            listing.close()
-        self.listings.clear()
+        for stream, _ in self.streams:
+            stream.close()
+        self.streams.clear()
 
         async def restarted() -> IStore:
             await self.store.close()

@@ -52,7 +52,7 @@ class Pending(SqliteCase):
         return changing
 
     def ask(self, question: Asked) -> tuple[list[object], Deferred[None]]:
-        """Ask, and give what is answered, when it is; a refusal is an answer."""
+        """Ask, and return what is answered, when it is; a refusal is an answer."""
         answers: list[object] = []
 
         async def answer() -> None:
@@ -132,7 +132,7 @@ class WaitingTests(Pending):
 
     def test_a_list_of_the_kind_waits(self) -> None:
         async def listed() -> list[int]:
-            return ids(await rest_of(self.store.listing(Client)))
+            return ids(await rest_of(self.store.stream(Client)))
 
         self.change()
         self.assert_waits(listed, [1, 3, 4])
@@ -170,7 +170,7 @@ class WaitingTests(Pending):
         self.assert_answered(lambda: self.store.count(User), 1)
         self.assert_answered(lambda: self.store.page(Address, ALL), [])
         self.assert_answered(lambda: self.store.page(Session, ALL, None, Where("account_id", 2)), [])
-        self.assert_answered(lambda: rest_of(self.store.listing(Message)), [])
+        self.assert_answered(lambda: rest_of(self.store.stream(Message)), [])
         self.assert_answered(lambda: self.store.find(Company, "name", "none"), None)
 
     async def email_of(self, id: int) -> str:
@@ -198,11 +198,11 @@ class WaitingTests(Pending):
                 await transaction.insert(Message, id, data="x")
 
         self.settle(self.store.transact(fill))
-        listing = self.store.listing(Message)
-        first, _ = self.ask(lambda: listing.__anext__())
+        stream = self.store.stream(Message)
+        first, _ = self.ask(lambda: stream.__anext__())
         started(self.store.update(Message, 700, data="y"))
         self.commits.wait_for_one()
-        second, _ = self.ask(lambda: listing.__anext__())
+        second, _ = self.ask(lambda: stream.__anext__())
         self.assertEqual([len(slice) for slice in (*first, *second)], [500, 500])  # type: ignore[arg-type]
 
     def test_nothing_waits_and_no_deferred_is_made_when_nothing_is_pending(self) -> None:
@@ -212,7 +212,7 @@ class WaitingTests(Pending):
             lambda: self.store.page(User, 1),
             lambda: self.store.count(User),
             lambda: self.store.changes(self.stocked, 1),
-            lambda: self.store.listing(User).__anext__(),
+            lambda: self.store.stream(User).__anext__(),
         ]
         with mock.patch.object(sqlite, "Deferred", side_effect=AssertionError("one was made")):
             for question in questions:

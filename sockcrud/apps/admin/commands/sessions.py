@@ -49,7 +49,7 @@ def end(id: int | None, account: int | None) -> None:
     with ADMIN.asked(changes=True) as client:
         if id is not None:
             client.end_session(id)
-            showing.tell(f"session {id} is ended", id=id, ended=1)
+            showing.say(f"session {id} is ended", id=id, ended=1)
         elif account is not None:
             count = client.end_sessions(account)
-            showing.tell(f"sessions of account {account} that are ended: {count:,}", account_id=account, ended=count)
+            showing.say(f"sessions of account {account} that are ended: {count:,}", account_id=account, ended=count)

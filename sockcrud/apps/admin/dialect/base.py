@@ -175,7 +175,7 @@ class AdminBase(RoutedResponder):
         message = _MESSAGES.get(type(error)) or str(error)
         body = _error(error.outcome, message, _field(error, found))
         if isinstance(error, Unimportable):
-            body["error"]["faults"] = [_shown(fault) for fault in error.faults]
+            body["error"]["faults"] = [_render_fault(fault) for fault in error.faults]
         return Response(status, orjson.dumps(body), headers=_headers(status, error))
 
 
@@ -201,5 +201,5 @@ def _error(code: str, message: str, field: str | None) -> dict[str, dict[str, An
     return {"error": {"code": code, "message": message, "field": field}}
 
 
-def _shown(fault: Fault) -> Mapping[str, object]:
+def _render_fault(fault: Fault) -> Mapping[str, object]:
     return {"line": fault.line, "field": fault.field, "message": f"expected {fault.expected}"}

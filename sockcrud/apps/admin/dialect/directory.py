@@ -26,7 +26,7 @@ _COMPANY_FIELDS: Final = ("name", "active")
 
 
 def whole_of_query(call: Call, name: str) -> int | None:
-    """Give a whole number of the query, None where it is not there; raise Invalid for anything else."""
+    """Return a whole number of the query, None where it is not there; raise Invalid for anything else."""
     text = call.query.get(name)
     if text is None:
         return None
@@ -36,13 +36,13 @@ def whole_of_query(call: Call, name: str) -> int | None:
 
 
 def page_of_query(call: Call) -> tuple[int, int | None]:
-    """Give how many are wanted, and after which."""
+    """Return how many are wanted, and after which."""
     limit = whole_of_query(call, "limit")
     return PAGE if limit is None else limit, whole_of_query(call, "after")
 
 
 def _named(call: Call, names: Sequence[str]) -> dict[str, Any]:
-    """Give those of the fields that the body has. None is no value of any: to operations it means "not named"."""
+    """Return those of the fields that the body has. None is no value of any: to operations it means "not named"."""
     fields = call.fields()
     named = {name: fields[name] for name in names if name in fields}
     for name, value in named.items():
@@ -57,7 +57,7 @@ def _with_password(named: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _shown(record: Account | Company) -> dict[str, Any]:
+def _render(record: Account | Company) -> dict[str, Any]:
     shown = as_json(record)
     del shown["kind"]
     shown.pop("password_hash", None)
@@ -76,10 +76,10 @@ def _session(session: LiveSession) -> dict[str, Any]:
 
 
 def _one(record: Account | Company, status: int = 200, *headers: tuple[bytes, bytes]) -> Response:
-    return json_response(status, _shown(record), etag(record.rev), *headers)
+    return json_response(status, _render(record), etag(record.rev), *headers)
 
 
-def _made(record: Account | Company, home: bytes) -> Response:
+def _created(record: Account | Company, home: bytes) -> Response:
     return _one(record, 201, (b"Location", b"%b/%d" % (home, record.id)))
 
 
@@ -124,7 +124,7 @@ class DirectoryRoutes(AdminBase):
         query=schemas.PAGED,
     )
     async def list_accounts(self, call: Call) -> Response:
-        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), _shown)
+        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), _render)
 
     @route(
         "POST",
@@ -141,7 +141,9 @@ class DirectoryRoutes(AdminBase):
         if secret is None:
             raise Invalid("password", "a value, and there is none")
         del named["login"], named["secret"]
-        return _made(await self.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts")
+        return _created(
+            await self.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts"
+        )
 
     @route("GET", "/accounts/{id}", "Get one account", {200: schemas.ACCOUNT}, errors=(403, 404), headers=_ONE)
     async def get_account(self, call: Call) -> Response:
@@ -179,7 +181,7 @@ class DirectoryRoutes(AdminBase):
         "GET", "/companies", "List the companies", {200: schemas.page(schemas.COMPANY)}, errors=(400, 403), query=schemas.PAGED
     )
     async def list_companies(self, call: Call) -> Response:
-        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), _shown)
+        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), _render)
 
     @route(
         "POST",
@@ -193,7 +195,7 @@ class DirectoryRoutes(AdminBase):
     async def create_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
         required(named, "name")
-        return _made(await self.operations.administration.create_company(call.principal, **named), b"/companies")
+        return _created(await self.operations.administration.create_company(call.principal, **named), b"/companies")
 
     @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, errors=(403, 404), headers=_ONE)
     async def get_company(self, call: Call) -> Response:

@@ -34,13 +34,13 @@ class AdminFactory(HTTPFactory):
     """Makes the connections of the admin port."""
 
     def __init__(self, serving: Serving) -> None:
-        gate, store, about = serving.gate, serving.store, serving.about
+        access, store, about = serving.access, serving.store, serving.about
         operations = Operations(
             serving.logins,
-            Administration(gate, store, serving.directory),
-            Transfer(gate, store),
-            Status(gate, store, about.listening, about.metrics, about.openapi),
-            Upkeep(gate, store),
+            Administration(access, store, serving.directory),
+            Transfer(access, store),
+            Status(access, store, about.listening, about.metrics, about.openapi),
+            Upkeep(access, store),
             serving.settings.max_import,
         )
         terms = serving.terms

@@ -61,5 +61,5 @@ HEALTH: Final = an_object(
 
 
 def page(items: Schema) -> Schema:
-    """Give the schema of a list, and of what to ask for the rest of it."""
+    """Return the schema of a list, and of what to ask for the rest of it."""
     return an_object({"items": a_list(items), "next": _ID_OR_NULL})

@@ -15,7 +15,7 @@ from sockcrud.protocols.http.connection import BodySlices, Response
 from sockcrud.records import Record
 from sockcrud.rest.routed import Call, json_response
 from sockcrud.rest.routes import JSON, route
-from sockcrud.storage.contract import Change, Listing
+from sockcrud.storage.contract import Change, RecordStream
 from sockcrud.storage.maintenance.import_rows import Fault, Given
 from sockcrud.storage.maintenance.record_lines import Spool, as_json, as_lines
 
@@ -33,27 +33,27 @@ _LONGEST_WHOLE: Final = 64 * 1024
 _SECRETS: Final = {"yes": True, "no": False}
 
 
-def _shown(change: Change) -> Mapping[str, Any]:
+def _render_change(change: Change) -> Mapping[str, Any]:
     record = None if change.record is None else as_json(change.record)
     return {"rev": change.rev, "kind": change.kind.__name__, "id": change.id, "record": record}
 
 
-async def _whole_or_sliced(listing: Listing[Record]) -> bytes | BodySlices:
+async def _whole_or_streamed(stream: RecordStream[Record]) -> bytes | BodySlices:
     start = b""
     try:
-        async for records in listing:
+        async for records in stream:
             start += as_lines(records)
             if len(start) > _LONGEST_WHOLE:
-                return BodySlices(_slices(start, listing), listing.close)
+                return BodySlices(_slices(start, stream), stream.close)
     except BaseException:
-        listing.close()
+        stream.close()
         raise
     return start
 
 
-async def _slices(start: bytes, listing: Listing[Record]) -> AsyncIterator[bytes]:
+async def _slices(start: bytes, stream: RecordStream[Record]) -> AsyncIterator[bytes]:
     yield start
-    async for records in listing:
+    async for records in stream:
         for first in range(0, len(records), _TOGETHER):
             yield as_lines(records[first : first + _TOGETHER])
 
@@ -77,7 +77,7 @@ class SystemRoutes(AdminBase):
         limit = PAGE if limit is None else limit
         changes = await self.operations.administration.changes(call.principal, since, limit)
         following = changes[-1].rev if len(changes) == limit else None
-        return json_response(200, {"items": [_shown(change) for change in changes], "next": following})
+        return json_response(200, {"items": [_render_change(change) for change in changes], "next": following})
 
     @route(
         "GET",
@@ -93,9 +93,9 @@ class SystemRoutes(AdminBase):
         secrets = _SECRETS.get(call.query.get("secrets", "no"))
         if secrets is None:
             raise Invalid("secrets", "yes or no")
-        listing = await self.operations.transfer.export(call.principal, secrets)
-        body = await _whole_or_sliced(listing)
-        return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % listing.size),))
+        stream = await self.operations.transfer.export(call.principal, secrets)
+        body = await _whole_or_streamed(stream)
+        return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % stream.size),))
 
     @route(
         "POST",
@@ -139,7 +139,7 @@ class SystemRoutes(AdminBase):
     @route(
         "GET",
         "/health",
-        "Tell whether all listens and the store can be reached",
+        "Return whether all listens and the store can be reached",
         {200: schemas.HEALTH, 503: schemas.HEALTH},
         login=False,
     )

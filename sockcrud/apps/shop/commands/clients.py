@@ -33,7 +33,7 @@ _FIELDS = (
 def _say_whether(id: int, there: bool) -> None:
     from sockcrud.cli import showing
 
-    showing.tell(f"there is {'a' if there else 'no'} client {id}", id=id, exists=there)
+    showing.say(f"there is {'a' if there else 'no'} client {id}", id=id, exists=there)
 
 
 _verbs = Verbs(clients, "client", "clients", shop_at("clients"), "sockcrud.apps.shop.records:Client", _FIELDS)
@@ -53,4 +53,4 @@ _verbs.update(
     known=lambda shop, id, new: shop.client(id),
 )
 _verbs.delete("delete_client", "Delete the client with this ID, its addresses and its inventory.", rev=True)
-_verbs.on_one("exists", "client_exists", "Tell whether there is a client with this ID.", changes=False, say=_say_whether)
+_verbs.on_one("exists", "client_exists", "Return whether there is a client with this ID.", changes=False, say=_say_whether)

@@ -49,7 +49,7 @@ def add(client: int, product: int, count: int, day: date | None) -> None:
 
     with _INVENTORY.asked(changes=True) as shop:
         id = shop.add_item(client, product, count, day or date.today())
-    showing.tell(f"item {id} is added", id=id, added=True)
+    showing.say(f"item {id} is added", id=id, added=True)
 
 
 @inventory.command("list")
@@ -90,10 +90,10 @@ def remove(id: int | None, client: int | None, product: int | None, rev: int | N
     with _INVENTORY.asked(changes=True) as shop:
         if id is not None:
             shop.remove_item(id, rev)
-            showing.tell(f"item {id} is removed", id=id, removed=True)
+            showing.say(f"item {id} is removed", id=id, removed=True)
         elif client is not None:
             shop.remove_items(client, "client")
-            showing.tell(f"all items of client {client} are removed", client_id=client, removed=True)
+            showing.say(f"all items of client {client} are removed", client_id=client, removed=True)
         elif product is not None:
             shop.remove_items(product, "product")
-            showing.tell(f"all items of product {product} are removed", product_id=product, removed=True)
+            showing.say(f"all items of product {product} are removed", product_id=product, removed=True)

@@ -39,7 +39,7 @@ def shop() -> None:
 
 
 def _is_alone(client: Shop) -> bool:
-    """Tell whether the services are each behind their own port: that of the login does not know the clients."""
+    """Return whether the services are each behind their own port: that of the login does not know the clients."""
     from sockcrud.client.errors import NotFound
 
     try:

@@ -33,7 +33,7 @@ def _say_whether(id: int, name: str | None) -> None:
     from sockcrud.cli import showing
 
     sentence = f"there is no product {id}" if name is None else f"there is a product {id}: {name}"
-    showing.tell(sentence, id=id, exists=name is not None, name=name)
+    showing.say(sentence, id=id, exists=name is not None, name=name)
 
 
 _verbs = Verbs(products, "product", "products", shop_at("products"), "sockcrud.apps.shop.records:Product", _FIELDS)
@@ -55,5 +55,5 @@ _verbs.update(
 )
 _verbs.delete("delete_product", "Delete the product with this ID, and what the inventory has of it.", rev=True)
 _verbs.on_one(
-    "exists", "product_exists", "Tell whether there is a product with this ID, and its name.", changes=False, say=_say_whether
+    "exists", "product_exists", "Return whether there is a product with this ID, and its name.", changes=False, say=_say_whether
 )

@@ -69,7 +69,7 @@ class AuthResponder(ShopService):
     health = health_at("/user/health", "/users/health")
 
     async def _whoever(self, call: Call) -> Principal:
-        """Fire with who asks where no token is needed: a dead one is as good as none."""
+        """Return who asks where no token is needed: a dead one is as good as none."""
         try:
             return await self.bearer(call.request)
         except NotLoggedIn:

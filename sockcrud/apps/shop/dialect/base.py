@@ -89,7 +89,7 @@ class ShopService(RoutedResponder):
 def health_at(path: str, *also: str) -> Callable[[ShopService, Call], Awaitable[Response]]:
     """Return what handles the route of a service's health."""
 
-    @route("GET", path, "Tell whether the service runs", {200: MESSAGE}, login=False, also=also)
+    @route("GET", path, "Return whether the service runs", {200: MESSAGE}, login=False, also=also)
     async def tell(service: ShopService, call: Call) -> Response:
         return json_response(200, {"msg": "The service is running"})
 
@@ -97,7 +97,7 @@ def health_at(path: str, *also: str) -> Callable[[ShopService, Call], Awaitable[
 
 
 def one(rev: int, shown: Mapping[str, Any], status: int = 200) -> Response:
-    """Give the answer about one record, which is at this revision."""
+    """Return the answer about one record, which is at this revision."""
     return Response(status, orjson.dumps(shown), headers=(etag(rev),))
 
 

@@ -57,12 +57,12 @@ class ClientsResponder(ShopService):
 
     @route("GET", "/clients/fetch", "List the clients", {200: a_list(_CLIENT)})
     async def fetch_all(self, call: Call) -> Response:
-        return await list_response(await self._clients.list(call.principal), b"[", _clients_shown, b"]")
+        return await list_response(await self._clients.list(call.principal), b"[", _render_clients, b"]")
 
     @route("GET", "/clients/fetch/{id}", "Show a client", {200: _CLIENT}, errors=(404,), headers=ETAG)
     async def fetch(self, call: Call) -> Response:
         client = await self._clients.get(call.principal, call.id)
-        return one(client.rev, _client_shown(client))
+        return one(client.rev, _render_client(client))
 
     @route(
         "PUT",
@@ -91,7 +91,7 @@ class ClientsResponder(ShopService):
         await call.if_match(lambda rev: self._clients.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Client deleted"})
 
-    @route("GET", "/clients/exists/{id}", "Tell whether there is such a client", {200: an_object({"status": FLAG})})
+    @route("GET", "/clients/exists/{id}", "Return whether there is such a client", {200: an_object({"status": FLAG})})
     async def exists(self, call: Call) -> Response:
         return json_response(200, {"status": await self._clients.exists(call.principal, call.id)})
 
@@ -116,8 +116,8 @@ class ClientsResponder(ShopService):
     @route("GET", "/address/fetch", "List the addresses", {200: a_list(_ADDRESS)})
     @route("GET", "/address/fetch/{client_id}", "List the addresses of a client", {200: a_list(_ADDRESS)})
     async def fetch_addresses(self, call: Call) -> Response:
-        listing = await self._addresses.list(call.principal, call.parameters.get("client_id"))
-        return await list_response(listing, b"[", _addresses_shown, b"]")
+        stream = await self._addresses.list(call.principal, call.parameters.get("client_id"))
+        return await list_response(stream, b"[", _render_addresses, b"]")
 
     @route(
         "PUT",
@@ -150,7 +150,7 @@ def _client_in(call: Call) -> dict[str, Any]:
     return {name: required(fields, name) for name in _CLIENT_FIELDS}
 
 
-def _client_shown(client: Client) -> dict[str, Any]:
+def _render_client(client: Client) -> dict[str, Any]:
     return {
         "id": client.id,
         "name": client.name,
@@ -160,8 +160,8 @@ def _client_shown(client: Client) -> dict[str, Any]:
     }
 
 
-def _clients_shown(clients: Sequence[Client]) -> bytes:
-    return orjson.dumps([_client_shown(client) for client in clients])[1:-1]
+def _render_clients(clients: Sequence[Client]) -> bytes:
+    return orjson.dumps([_render_client(client) for client in clients])[1:-1]
 
 
 def _postal_code_name(fields: Mapping[str, Any]) -> str:
@@ -174,7 +174,7 @@ def _address_in(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: required(fields, name) for name in _ADDRESS_FIELDS}, "cep": postal_code}
 
 
-def _address_shown(address: Address) -> dict[str, Any]:
+def _render_address(address: Address) -> dict[str, Any]:
     return {
         "id": address.id,
         "client_id": address.client_id,
@@ -187,8 +187,8 @@ def _address_shown(address: Address) -> dict[str, Any]:
     }
 
 
-def _addresses_shown(addresses: Sequence[Address]) -> bytes:
-    return orjson.dumps([_address_shown(address) for address in addresses])[1:-1]
+def _render_addresses(addresses: Sequence[Address]) -> bytes:
+    return orjson.dumps([_render_address(address) for address in addresses])[1:-1]
 
 
 PART: Final = Part(
@@ -205,6 +205,6 @@ class ClientsFactory(HTTPFactory):
     """Makes the connections of the clients service."""
 
     def __init__(self, serving: Serving) -> None:
-        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
-        clients, addresses = Clients(gate, store), Addresses(gate, store)
+        access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
+        clients, addresses = Clients(access, store), Addresses(access, store)
         super().__init__(lambda peer: ClientsResponder(clients, addresses, logins, peer, terms), *serving.http)

@@ -65,8 +65,8 @@ class InventoryResponder(ShopService):
         also=("/inventory/list_products_ids/{client_id}",),
     )
     async def list_of_client(self, call: Call) -> Response:
-        listing = await self._inventory.list(call.principal, call.parameters["client_id"])
-        return await list_response(listing, b"[", _items_shown, b"]")
+        stream = await self._inventory.list(call.principal, call.parameters["client_id"])
+        return await list_response(stream, b"[", _render_items, b"]")
 
     @route("DELETE", "/inventory/remove_product/{id}", "Remove an item", {200: MESSAGE}, errors=(404,), if_match=True)
     async def remove(self, call: Call) -> Response:
@@ -91,7 +91,7 @@ class InventoryResponder(ShopService):
     health = health_at("/inventory/health")
 
 
-def _item_shown(named: NamedItem) -> dict[str, Any]:
+def _render_item(named: NamedItem) -> dict[str, Any]:
     item = named.item
     return {
         "id": item.id,
@@ -106,8 +106,8 @@ def _http_date(day: date) -> str:
     return format_datetime(datetime(day.year, day.month, day.day, tzinfo=timezone.utc), usegmt=True)
 
 
-def _items_shown(items: Sequence[NamedItem]) -> bytes:
-    return orjson.dumps([_item_shown(item) for item in items])[1:-1]
+def _render_items(items: Sequence[NamedItem]) -> bytes:
+    return orjson.dumps([_render_item(item) for item in items])[1:-1]
 
 
 PART: Final = Part(
@@ -124,6 +124,6 @@ class InventoryFactory(HTTPFactory):
     """Makes the connections of the inventory service."""
 
     def __init__(self, serving: Serving) -> None:
-        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
-        inventory = Inventory(gate, store)
+        access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
+        inventory = Inventory(access, store)
         super().__init__(lambda peer: InventoryResponder(inventory, logins, peer, terms), *serving.http)

@@ -43,12 +43,12 @@ class ProductsResponder(ShopService):
 
     @route("GET", "/products/fetch", "List the products", {200: a_list(_PRODUCT)})
     async def fetch_all(self, call: Call) -> Response:
-        return await list_response(await self._products.list(call.principal), b"[", _products_shown, b"]")
+        return await list_response(await self._products.list(call.principal), b"[", _render_products, b"]")
 
     @route("GET", "/products/fetch/{id}", "Show a product", {200: _PRODUCT}, errors=(404,), headers=ETAG)
     async def fetch(self, call: Call) -> Response:
         product = await self._products.get(call.principal, call.id)
-        return one(product.rev, _product_shown(product))
+        return one(product.rev, _render_product(product))
 
     @route(
         "PUT",
@@ -72,7 +72,7 @@ class ProductsResponder(ShopService):
         await call.if_match(lambda rev: self._products.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Product deleted"})
 
-    @route("GET", "/products/exists/{id}", "Tell whether there is such a product, and its name", {200: _EXISTS})
+    @route("GET", "/products/exists/{id}", "Return whether there is such a product, and its name", {200: _EXISTS})
     async def exists(self, call: Call) -> Response:
         product = await self._products.exists(call.principal, call.id)
         if product is None:
@@ -87,7 +87,7 @@ def _product_in(call: Call) -> dict[str, Any]:
     return {name: required(fields, name) for name in _FIELDS}
 
 
-def _product_shown(product: Product) -> dict[str, Any]:
+def _render_product(product: Product) -> dict[str, Any]:
     return {
         "id": product.id,
         "name": product.name,
@@ -98,8 +98,8 @@ def _product_shown(product: Product) -> dict[str, Any]:
     }
 
 
-def _products_shown(products: Sequence[Product]) -> bytes:
-    return orjson.dumps([_product_shown(product) for product in products])[1:-1]
+def _render_products(products: Sequence[Product]) -> bytes:
+    return orjson.dumps([_render_product(product) for product in products])[1:-1]
 
 
 PART: Final = Part(
@@ -116,6 +116,6 @@ class ProductsFactory(HTTPFactory):
     """Makes the connections of the products service."""
 
     def __init__(self, serving: Serving) -> None:
-        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
-        products = Products(gate, store)
+        access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
+        products = Products(access, store)
         super().__init__(lambda peer: ProductsResponder(products, logins, peer, terms), *serving.http)

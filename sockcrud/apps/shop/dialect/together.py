@@ -58,15 +58,15 @@ class ShopResponder:
         self._services = {first: service for service in services for first in _FIRST_PARTS[type(service)]}
 
     def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """Fire with the answer. Never fails."""
+        """Return the answer. Never fails."""
         return self._service(request).answer(request)
 
     async def refuse_early(self, request: Request) -> Response | None:
-        """Fire with the refusal of a request whose body is not wanted, or with None where it is."""
+        """Return the refusal of a request whose body is not wanted, or None where it is."""
         return await self._service(request).refuse_early(request)
 
     def only_reads(self, request: Request) -> bool:
-        """Tell whether the request changes nothing."""
+        """Return whether the request changes nothing."""
         return self._service(request).only_reads(request)
 
     def refusal(self, status: int, explanation: str) -> Response:
@@ -84,9 +84,9 @@ class ShopFactory(HTTPFactory):
     """Makes the connections of the one port of all services."""
 
     def __init__(self, serving: Serving) -> None:
-        gate, store, logins, terms = serving.gate, serving.store, serving.logins, serving.terms
-        clients, addresses = Clients(gate, store), Addresses(gate, store)
-        products, inventory = Products(gate, store), Inventory(gate, store)
+        access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
+        clients, addresses = Clients(access, store), Addresses(access, store)
+        products, inventory = Products(access, store), Inventory(access, store)
         super().__init__(
             lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
             *serving.http,

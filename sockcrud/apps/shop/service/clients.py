@@ -9,34 +9,34 @@ from typing import Any
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.access import Access, Principal, logged_in, operation
 from sockcrud.apps.shop import values as forms
 from sockcrud.apps.shop.records import Address, Client
 from sockcrud.errors import NotFound
 from sockcrud.records import checked, values
-from sockcrud.storage.contract import IStore, Listing, Where
+from sockcrud.storage.contract import IStore, RecordStream, Where
 
 
 @frozen
 class Clients:
     """The clients' operations. Any of them fails with NotLoggedIn without a login."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("clients.list", logged_in)
-    async def list(self, principal: Principal) -> Listing[Client]:
-        """Fire with all clients as they are now."""
-        return self.store.listing(Client)
+    async def list(self, principal: Principal) -> RecordStream[Client]:
+        """Return all clients as they are now."""
+        return self.store.stream(Client)
 
     @operation("clients.get", logged_in)
     async def get(self, principal: Principal, id: int) -> Client:
-        """Fire with the client; fail with NotFound."""
+        """Return the client; raise NotFound."""
         return await self.store.get(Client, id)
 
     @operation("clients.exists", logged_in)
     async def exists(self, principal: Principal, id: int) -> bool:
-        """Fire with whether there is such a client."""
+        """Return whether there is such a client."""
         try:
             await self.store.get(Client, id)
         except NotFound:
@@ -45,19 +45,19 @@ class Clients:
 
     @operation("clients.create", logged_in)
     async def create(self, principal: Principal, name: str, email: str, cpf: str, balance: object) -> Client:
-        """Fire with the new client. Fail with Invalid, or with Taken (the email, whatever its case, or the cpf)."""
+        """Return the new client. Raise Invalid, or Taken (the email, whatever its case, or the cpf)."""
         return await self.store.insert(Client, **_client(name, email, cpf, balance))
 
     @operation("clients.update", logged_in)
     async def update(
         self, principal: Principal, id: int, name: str, email: str, cpf: str, balance: object, expect: int | None = None
     ) -> Client:
-        """Fire with the changed client. Fail with Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
+        """Return the changed client. Raise Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
         return await self.store.update(Client, id, expect, **_client(name, email, cpf, balance))
 
     @operation("clients.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Fire when the client is gone, its addresses and its inventory with it. Fail with NotFound or Outdated."""
+        """Return when the client is gone, its addresses and its inventory with it. Raise NotFound or Outdated."""
         await self.store.delete(Client, id, expect)
 
 
@@ -69,19 +69,19 @@ def _client(name: str, email: str, cpf: object, balance: object) -> dict[str, An
 class Addresses:
     """The addresses' operations. Any of them fails with NotLoggedIn without a login."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("addresses.list", logged_in)
-    async def list(self, principal: Principal, client_id: int | None = None) -> Listing[Address]:
-        """Fire with all addresses as they are now, or with those of one client: none where there is no such client."""
-        return self.store.listing(Address, where=None if client_id is None else Where("client_id", client_id))
+    async def list(self, principal: Principal, client_id: int | None = None) -> RecordStream[Address]:
+        """Return all addresses as they are now, or with those of one client: none where there is no such client."""
+        return self.store.stream(Address, where=None if client_id is None else Where("client_id", client_id))
 
     @operation("addresses.create", logged_in)
     async def create(
         self, principal: Principal, client_id: int, state: str, city: str, street: str, number: int, cep: str
     ) -> Address:
-        """Fire with the new address. Fail with Invalid, or with NotFound where the client does not exist."""
+        """Return the new address. Raise Invalid, or NotFound where the client does not exist."""
         fields = _address(state, city, street, number, cep)
         return await self.store.insert(Address, **checked(Address, client_id=client_id), **fields)
 
@@ -97,12 +97,12 @@ class Addresses:
         cep: str,
         expect: int | None = None,
     ) -> Address:
-        """Fire with the changed address, still its client's. Fail with Invalid, NotFound or Outdated."""
+        """Return the changed address, still its client's. Raise Invalid, NotFound or Outdated."""
         return await self.store.update(Address, id, expect, **_address(state, city, street, number, cep))
 
     @operation("addresses.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Fire when the address is gone. Fail with NotFound or Outdated."""
+        """Return when the address is gone. Raise NotFound or Outdated."""
         await self.store.delete(Address, id, expect)
 
 

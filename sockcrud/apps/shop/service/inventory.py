@@ -12,11 +12,11 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
-from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.access import Access, Principal, logged_in, operation
 from sockcrud.apps.shop.records import InventoryItem, Product
 from sockcrud.errors import Invalid, NotFound
 from sockcrud.records import Record, checked, values
-from sockcrud.storage.contract import IStore, ITransaction, Listing, Where
+from sockcrud.storage.contract import IStore, ITransaction, RecordStream, Where
 
 _PAGE: Final = 200
 _OWNERS: Final = {"client": "client_id", "product": "product_id"}
@@ -30,7 +30,7 @@ class NamedItem(Record, stored=False):
 
 
 class NamedItems:
-    """A `Listing` of items, to which it adds the names of their products.
+    """A stream of items, to which it adds the names of their products.
 
     The items are as they were at one moment. Names are looked up when their slice is read, and each product keeps the
     name it had then to the end of the list. So a list that fits in one slice, and is read in the turn it was asked for,
@@ -39,7 +39,7 @@ class NamedItems:
     as of the moment would cost a large shop more than that is worth.
     """
 
-    def __init__(self, store: IStore, items: Listing[InventoryItem]) -> None:
+    def __init__(self, store: IStore, items: RecordStream[InventoryItem]) -> None:
         self._store = store
         self._items = items
         self._names: dict[int, str | None] = {}
@@ -90,19 +90,19 @@ class NamedItems:
 class Inventory:
     """The inventory's operations. Any of them fails with NotLoggedIn without a login."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("inventory.list", logged_in)
-    async def list(self, principal: Principal, client_id: int) -> Listing[NamedItem]:
-        """Fire with what the client has, with the products' names: with nothing where there is no such client."""
-        return NamedItems(self.store, self.store.listing(InventoryItem, where=Where("client_id", client_id)))
+    async def list(self, principal: Principal, client_id: int) -> RecordStream[NamedItem]:
+        """Return what the client has, with the products' names: with nothing where there is no such client."""
+        return NamedItems(self.store, self.store.stream(InventoryItem, where=Where("client_id", client_id)))
 
     @operation("inventory.add", logged_in)
     async def add(
         self, principal: Principal, client_id: int, product_id: int, number_of_items: int, purchase_date: object
     ) -> InventoryItem:
-        """Fire with the new item. Fail with Invalid, or with NotFound where the client or the product does not exist."""
+        """Return the new item. Raise Invalid, or NotFound where the client or the product does not exist."""
         fields = checked(
             InventoryItem,
             client_id=client_id,
@@ -114,7 +114,7 @@ class Inventory:
 
     @operation("inventory.remove", logged_in)
     async def remove(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Fire when the item is gone. Fail with NotFound or Outdated."""
+        """Return when the item is gone. Raise NotFound or Outdated."""
         await self.store.delete(InventoryItem, id, expect)
 
     @operation("inventory.remove_many", logged_in)
@@ -122,7 +122,7 @@ class Inventory:
         """Remove all items of the client or product with this id, as one change, and fire with how many these were.
 
         An owner that does not exist has none, which is no failure: clients clear up after a deletion, and it may have
-        taken the items with it already. Fail with Invalid where `type` is neither "client" nor "product".
+        taken the items with it already. Raise Invalid where `type` is neither "client" nor "product".
         """
         field = _OWNERS.get(type) if isinstance(type, str) else None
         if field is None:

@@ -9,33 +9,33 @@ from typing import Any
 
 from attrs import frozen
 
-from sockcrud.access import Gate, Principal, logged_in, operation
+from sockcrud.access import Access, Principal, logged_in, operation
 from sockcrud.apps.shop.records import Product
 from sockcrud.errors import NotFound
 from sockcrud.records import checked, values
-from sockcrud.storage.contract import IStore, Listing
+from sockcrud.storage.contract import IStore, RecordStream
 
 
 @frozen
 class Products:
     """The products' operations. Any of them fails with NotLoggedIn without a login."""
 
-    gate: Gate
+    access: Access
     store: IStore
 
     @operation("products.list", logged_in)
-    async def list(self, principal: Principal) -> Listing[Product]:
-        """Fire with all products as they are now."""
-        return self.store.listing(Product)
+    async def list(self, principal: Principal) -> RecordStream[Product]:
+        """Return all products as they are now."""
+        return self.store.stream(Product)
 
     @operation("products.get", logged_in)
     async def get(self, principal: Principal, id: int) -> Product:
-        """Fire with the product; fail with NotFound."""
+        """Return the product; raise NotFound."""
         return await self.store.get(Product, id)
 
     @operation("products.exists", logged_in)
     async def exists(self, principal: Principal, id: int) -> Product | None:
-        """Fire with the product where there is one, and with None where there is none: to ask for that is no failure."""
+        """Return the product where there is one, None where there is none: to ask for that is no failure."""
         try:
             return await self.store.get(Product, id)
         except NotFound:
@@ -45,7 +45,7 @@ class Products:
     async def create(
         self, principal: Principal, name: str, description: str, quantity: int, price: object, status: object
     ) -> Product:
-        """Fire with the new product. Fail with Invalid, or with Taken (the name)."""
+        """Return the new product. Raise Invalid, or Taken (the name)."""
         return await self.store.insert(Product, **_product(name, description, quantity, price, status))
 
     @operation("products.update", logged_in)
@@ -60,12 +60,12 @@ class Products:
         status: object,
         expect: int | None = None,
     ) -> Product:
-        """Fire with the changed product. Fail with Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
+        """Return the changed product. Raise Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
         return await self.store.update(Product, id, expect, **_product(name, description, quantity, price, status))
 
     @operation("products.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Fire when the product is gone, and its inventory with it. Fail with NotFound or Outdated."""
+        """Return when the product is gone, and its inventory with it. Raise NotFound or Outdated."""
         await self.store.delete(Product, id, expect)
 
 
