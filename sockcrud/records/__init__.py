@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from inspect import cleandoc, get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
