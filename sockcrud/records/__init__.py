@@ -14,7 +14,7 @@ A record is immutable: a change makes a new one with a new `rev`. What comes fro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from inspect import cleandoc, get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
