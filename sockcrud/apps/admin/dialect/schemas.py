@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from sockcrud import loading
 from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.rest.routes import Schema
 from sockcrud.rest.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
-from tests.support.model import STANDARD
 
 __all__ = ["ID", "TEXT"]
 
@@ -18,7 +18,7 @@ PAGED: Final = {"limit": LIMIT, "after": ID}
 ANY: Final[Schema] = {"type": "object"}
 
 _ID_OR_NULL: Final[Schema] = {**ID, "type": ["integer", "null"]}
-_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in STANDARD.journaled]}
+_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in loading.apps().schema.journaled]}
 
 LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
 TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
