@@ -18,6 +18,8 @@ from sockcrud.rest.routes import Schema
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
 TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
+KIND: Final[Schema] = {"$ref": "#/components/schemas/kind"}
+"""The name of a kind of record: which there are, the description says in one place, for it depends on the apps in use."""
 PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
 """One that is chosen. Of one that is only tried nothing is asked: a wrong one is a wrong login."""
 

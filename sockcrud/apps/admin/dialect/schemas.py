@@ -7,8 +7,7 @@ from typing import Final
 from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.rest.routes import Schema
-from sockcrud.rest.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
-from tests.support.model import STANDARD
+from sockcrud.rest.schemas import FLAG, ID, KIND, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
 
 __all__ = ["ID", "TEXT"]
 
@@ -18,7 +17,6 @@ PAGED: Final = {"limit": LIMIT, "after": ID}
 ANY: Final[Schema] = {"type": "object"}
 
 _ID_OR_NULL: Final[Schema] = {**ID, "type": ["integer", "null"]}
-_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in STANDARD.journaled]}
 
 LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
 TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
@@ -39,14 +37,14 @@ ENDED: Final = an_object({"ended": {"type": "integer", "minimum": 0}})
 CHANGE: Final = an_object(
     {
         "rev": field_of(Account, "rev"),
-        "kind": _KIND,
+        "kind": KIND,
         "id": ID,
         "record": {"type": ["object", "null"], "description": "what the record became; null where it was deleted"},
     }
 )
 
 IMPORTED: Final = an_object(
-    {"imported": {"type": "object", "propertyNames": _KIND, "additionalProperties": {"type": "integer", "minimum": 1}}}
+    {"imported": {"type": "object", "propertyNames": KIND, "additionalProperties": {"type": "integer", "minimum": 1}}}
 )
 
 CHECKED: Final = an_object({"sound": FLAG, "faults": a_list(TEXT)})
