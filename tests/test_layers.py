@@ -16,6 +16,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "paging",
     "collector",
     "setting",
     "records",

@@ -11,12 +11,14 @@ from functools import singledispatch
 from typing import Any, Final
 
 from sockcrud.identity.passwords import SHORTEST_PASSWORD
+from sockcrud.paging import LONGEST_PAGE, PAGE
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import INT64, Choice, Constraint, Instance, Moment, Money, Text, Whole
 from sockcrud.rest.routes import Schema
 
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
 TEXT: Final[Schema] = {"type": "string"}
+LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": PAGE}
 FLAG: Final[Schema] = {"type": "boolean"}
 KIND: Final[Schema] = {"$ref": "#/components/schemas/kind"}
 """The name of a kind of record: which there are, the description says in one place, for it depends on the apps in use."""
@@ -108,3 +110,8 @@ def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None =
 def a_list(items: Schema) -> Schema:
     """Return the schema of an array."""
     return {"type": "array", "items": items}
+
+
+def a_page(items: Schema) -> Schema:
+    """Return the schema of a page of a list, and of what to ask for the rest of it."""
+    return an_object({"items": a_list(items), "next": {**ID, "type": ["integer", "null"]}})

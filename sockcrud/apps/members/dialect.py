@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
@@ -29,6 +28,7 @@ from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.records import ADMIN, USER, Account
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.errors import retry_after
 from sockcrud.rest.fields import required
 from sockcrud.rest.lists import list_response
 from sockcrud.rest.openapi import Part
@@ -132,13 +132,7 @@ class MembersResponder(RoutedResponder):
     def failed(self, error: DomainError, found: Found) -> Response:
         """Word a domain error."""
         status, message = _ERRORS.get(type(error), (500, "Internal server error"))
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        if status == 401:
-            headers = (_CHALLENGE,)
-        elif isinstance(error, LoginDelayed):
-            headers = ((b"Retry-After", b"%d" % math.ceil(error.retry_after)),)
-        elif status == 503:
-            headers = ((b"Retry-After", b"1"),)
+        headers = (_CHALLENGE,) if status == 401 else retry_after(error)
         return json_response(status, {"message": message}, *headers)
 
     def takes(self, request: Request, route: Route) -> bool:

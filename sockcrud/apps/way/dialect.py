@@ -31,6 +31,7 @@ from sockcrud.identity.credentials import Digest
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.records import Account
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.errors import SOON
 from sockcrud.rest.fields import whole
 from sockcrud.rest.lists import list_response
 from sockcrud.rest.openapi import Part
@@ -84,8 +85,6 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     Unavailable: (503, UNAVAILABLE),
 }
 """What is not here is a fault of ours; `Invalid` depends on the field."""
-
-_RETRY: Final = (b"Retry-After", b"1")
 
 _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
@@ -146,7 +145,7 @@ class WayResponder(RoutedResponder):
         if isinstance(error, Invalid):
             status, message = (400, BAD_REQUEST) if error.field == "body" else (200, _of_field(error, found.route))
         response = _error(found, status, message, valid=not isinstance(error, NotLoggedIn))
-        return evolve(response, headers=(_RETRY,)) if status == 503 else response
+        return evolve(response, headers=(SOON,)) if status == 503 else response
 
     # /api/main
 
