@@ -7,23 +7,23 @@ from typing import Any, Final
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import Money
 from sockcrud.rest.routes import Schema
-from sockcrud.rest.schemas import ID, LIMIT, MONEY_TAKEN, TEXT, a_page, an_object, field_of
+from sockcrud.rest.schemas import ID, LIMIT, MONEY_TAKEN, TEXT, a_page, an_object, closed, field_of
 
-PROBLEM: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "type": TEXT,
-        "title": TEXT,
-        "status": {"type": "integer"},
-        "detail": TEXT,
-        "name": {**TEXT, "description": "the short name of the error"},
-        "field": {**TEXT, "description": "the field that it is about"},
-        "expected": {**TEXT, "description": "what would have been right there"},
-        "rev": {**ID, "description": "the revision that the record is at"},
-    },
-    "required": ["type", "title", "status", "detail"],
-    "additionalProperties": False,
-}
+PROBLEM: Final[Schema] = closed(
+    an_object(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "name": {**TEXT, "description": "the short name of the error"},
+            "field": {**TEXT, "description": "the field that it is about"},
+            "expected": {**TEXT, "description": "what would have been right there"},
+            "rev": {**ID, "description": "the revision that the record is at"},
+        },
+        ["type", "title", "status", "detail"],
+    )
+)
 
 
 class Shapes:
@@ -35,8 +35,8 @@ class Shapes:
         taken = {name: _as_sent(kind, name) for name in declared.constraints}
         self.record = an_object({"id": ID, "rev": ID, **shown})
         self.page = a_page(self.record)
-        self.whole = _closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
-        self.patch = _closed(an_object({"id": ID, "rev": ID, **taken}, []))
+        self.whole = closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
+        self.patch = closed(an_object({"id": ID, "rev": ID, **taken}, []))
         filters = dict.fromkeys((*declared.uniques, *declared.indexed))
         self.query: dict[str, Schema] = {"limit": LIMIT, "after": ID, **{name: _as_sent(kind, name) for name in filters}}
 
@@ -48,7 +48,3 @@ def _as_sent(kind: type[Record], name: str) -> Schema:
     if name in declared.help:
         schema["description"] = declared.help[name]
     return schema
-
-
-def _closed(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}

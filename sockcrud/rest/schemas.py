@@ -107,6 +107,16 @@ def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None =
     }
 
 
+def exactly(**properties: Schema) -> Schema:
+    """Return the schema of an object with all of these properties, and no others."""
+    return closed(an_object(properties))
+
+
+def closed(schema: Schema) -> Schema:
+    """Return the schema of an object that has no other properties."""
+    return {**schema, "additionalProperties": False}
+
+
 def a_list(items: Schema) -> Schema:
     """Return the schema of an array."""
     return {"type": "array", "items": items}

@@ -27,6 +27,7 @@ from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
+from sockcrud.rest.schemas import TEXT, a_list, an_object, closed, exactly
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
 from sockcrud.storage.maintenance.record_lines import IMPORT_LIMIT, Spool
 from sockcrud.storage.maintenance.transfer import Transfer
@@ -72,31 +73,9 @@ _REFERENCES: Final = {"Company": ("/companies", "company_id"), "Account": ("/acc
 
 _TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
 
-_FAULT: Final[Schema] = {
-    "type": "object",
-    "properties": {"line": {"type": "integer"}, "field": _TEXT_OR_NULL, "message": {"type": "string"}},
-    "required": ["line", "field", "message"],
-    "additionalProperties": False,
-}
-
-ERROR: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "field": _TEXT_OR_NULL,
-                "faults": {"type": "array", "items": _FAULT},
-            },
-            "required": ["code", "message", "field"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["error"],
-    "additionalProperties": False,
-}
+_FAULT: Final = exactly(line={"type": "integer"}, field=_TEXT_OR_NULL, message=TEXT)
+_SAID: Final = {"code": TEXT, "message": TEXT, "field": _TEXT_OR_NULL}
+ERROR: Final = exactly(error=closed(an_object({**_SAID, "faults": a_list(_FAULT)}, _SAID)))
 
 
 @frozen

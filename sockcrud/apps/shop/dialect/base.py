@@ -38,6 +38,8 @@ SESSIONS: Final = "auth"
 MESSAGE: Final[Schema] = an_object({"msg": TEXT})
 CREATED: Final[Schema] = an_object({"msg": TEXT, "id": ID})
 ETAG: Final = {"ETag": "the revision of the record"}
+UPDATES: Final[Mapping[str, Any]] = {"if_match": True, "headers": ETAG}
+"""What the routes that change one record have in common."""
 
 _BEARER_WANTED: Final = (b"WWW-Authenticate", b"Bearer")
 _BASIC_WANTED: Final = (b"WWW-Authenticate", b'Basic realm="shop", charset="UTF-8"')
