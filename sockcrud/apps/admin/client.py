@@ -214,7 +214,7 @@ class AdminCalls(HTTPCalls):
 
     @call
     def check(self) -> Call[Answer, list[str]]:
-        """Look for damage in the file of the store; return what is wrong, a line each. `Conflict` where there is no file."""
+        """Look for damage in the store's file, and return what is wrong, a line each; `Conflict` where there is no file."""
         return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
