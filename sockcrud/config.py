@@ -31,6 +31,7 @@ from sockcrud.setting import (
     seconds,
     size,
     text,
+    text_or_json,
     yes_or_no,
 )
 from sockcrud.setting import (
@@ -155,6 +156,8 @@ class Settings:
         "1000", count, "sessions that an account has at once; at a login beyond them the one unused for longest ends"
     )
     free_login_failures: int = _setting("10", count, "failed logins for one account and address before each must wait")
+    log_file: str = _setting("", text, "the file that the log is appended to; empty: standard error, or what twistd has")
+    log_format: str = _setting("text", text_or_json, "text, or json for an object a line")
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""
@@ -169,6 +172,21 @@ class Settings:
         return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
 
 
+RELOADED: Final = frozenset(
+    (
+        "log_operations",
+        "max_connections",
+        "max_lists",
+        "max_share",
+        "max_unfinished_total",
+        "max_unsent_total",
+        "sign_up",
+        "stop_grace",
+    )
+)
+"""The settings that SIGHUP changes. What connections, stores and sessions are made with changes at the next start."""
+
+
 @frozen
 class Loaded:
     """The settings, where each that is no default comes from, the file that was read, if any, and the apps that add to them."""
@@ -177,6 +195,8 @@ class Loaded:
     sources: Mapping[str, str]
     file: Path | None
     apps: Apps
+    again: Callable[[], Loaded] = attrs.field(eq=False, repr=False)
+    """Puts them together once more, from what stands in the same places now; raises as `load` does."""
 
 
 def declared(apps: Apps) -> list[Setting]:
@@ -243,7 +263,9 @@ def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | N
         for name, written in texts.items():
             values[name] = _parsed(by_name, name, written, source)
             sources[name] = source
-    return Loaded(_settings(settings, values), sources, layers.file, apps)
+    # By its whole path: twistd may go to another directory.
+    read = str(layers.file.absolute()) if layers.file is not None else None
+    return Loaded(_settings(settings, values), sources, layers.file, apps, lambda: load(given, environment, read))
 
 
 def _settings(declared: Sequence[Setting], values: Mapping[str, Any]) -> Settings:

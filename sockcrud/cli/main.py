@@ -160,12 +160,12 @@ def serve(
         LogLevel,
         LogLevelFilterPredicate,
         globalLogBeginner,
-        textFileLogObserver,
     )
 
     from sockcrud import config
     from sockcrud.cli import progress
-    from sockcrud.tap import LOADING, load, make_daemon
+    from sockcrud.signals import ignore_until_running
+    from sockcrud.tap import LOADING, load, make_daemon, opened_log
 
     given = {name: _as_text(value) for name, value in flags.items() if value is not None}
     if app:
@@ -180,10 +180,11 @@ def serve(
     chosen = LogLevelFilterPredicate(LogLevel.info)
     for of_twisted in ("twisted", "log_legacy"):  # which tells a line of each port, as the banner does
         chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [chosen])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    log = opened_log(loaded.settings.log_file, loaded.settings.log_format, sys.stderr)
+    globalLogBeginner.beginLoggingTo([FilteringLogObserver(log, [chosen])], redirectStandardIO=False)
+    ignore_until_running()
     with progress.displayed(LOADING) as told:
-        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told)
+        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told, log)
     daemon.privilegedStartService()
     daemon.startService()
     running: Any = reactor
