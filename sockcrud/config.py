@@ -42,6 +42,8 @@ from sockcrud.storage.postgres import url as postgres_url
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"
 SQLITE: Final = "sqlite:"
+OFF: Final = "off"
+"""Where a dialect listens that does not."""
 _PLACE_SUFFIX: Final = "_AT"  # SOCKCRUD_USERS_AT and its like say to the commands of clients where a server is
 _OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 
@@ -54,6 +56,8 @@ STORES: Final = (
 def _store(text: str) -> str:
     if text != "memory:" and not postgres_url.is_file(text) and not postgres_url.is_url(text):
         raise ValueError(STORES)
+    if text.startswith(SQLITE) and Path(text.removeprefix(SQLITE)).is_dir():
+        raise ValueError(f"a file, and this is a directory: name one in it, as {text.rstrip('/')}/sockcrud.db")
     return text
 
 

@@ -14,11 +14,11 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
-from sockcrud import config
+from sockcrud import config, readiness
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
-from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
+from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed, ignore_until_running
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 log = Logger()
 
 LOADING = "loading the store"
-OFF: Final = "off"
 TWISTD_LOG: Final = "twistd.log"
 """Where a daemon in the background logs by default, as with Twisted's own way."""
 
@@ -56,7 +55,7 @@ class Options(usage.Options):
 
     synopsis = "[options]"
     longdesc = "Serves CRUD systems in several wire formats at once, on one store."
-    optFlags: ClassVar = [["check-config", None, "show the settings in use, and where each comes from, and end"]]
+    optFlags: ClassVar = [["check-config", None, "show the settings in use, and what could not be used of them, and end"]]
     optParameters: ClassVar = [
         ["config", None, None, "the file with the settings [default: tap.cfg of the working directory, if there is one]"]
     ]
@@ -84,8 +83,7 @@ class Options(usage.Options):
                 given[setting.name] = self[setting.flag]
         self.loaded = load(given, self["config"])
         if self["check-config"]:
-            print(config.format_settings(self.loaded), end="")
-            raise SystemExit(0)
+            raise SystemExit(readiness.show(self.loaded, print))
 
 
 def _declared_for(words: Sequence[str]) -> list[Setting]:
@@ -155,6 +153,9 @@ def makeService(options: Options) -> Daemon:
     from twisted.internet import reactor
 
     ignore_until_running()
+    if not _in_foreground(options.parent or {}):
+        for line in readiness.unusable_listeners(options.loaded):
+            raise StartFailed(line)  # here, where people see it: of what comes later, twistd cuts off all but 100 bytes
     daemon = make_daemon(options.loaded, reactor, _log_line)
     twistd: Mapping[str, Any] = options.parent or {}
     daemon.log = _log_under(twistd, options.loaded.settings)
@@ -167,12 +168,16 @@ def _log_under(twistd: Mapping[str, Any], settings: Settings) -> Log | None:
 
     twistd would make one of its own, which can neither be reopened nor have another form.
     """
-    file, in_foreground = settings.log_file or twistd.get("logfile") or "", twistd.get("nodaemon") or twistd.get("debug")
+    file, in_foreground = settings.log_file or twistd.get("logfile") or "", _in_foreground(twistd)
     if not settings.log_file and (twistd.get("logger") or twistd.get("syslog") or (file == "-" and not in_foreground)):
         return None
     if not file and not in_foreground:
         file = TWISTD_LOG
     return opened_log("" if file == "-" else file, settings.log_format, sys.stdout)
+
+
+def _in_foreground(twistd: Mapping[str, Any]) -> bool:
+    return bool(twistd.get("nodaemon") or twistd.get("debug"))
 
 
 def opened_log(file: str, form: str, stream: Any) -> Log:

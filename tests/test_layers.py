@@ -31,6 +31,7 @@ LAYERS: Final = (
     "app",
     "loading",
     "config",
+    "readiness",
     "rest",
     "serving",
     "generic",

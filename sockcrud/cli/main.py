@@ -137,7 +137,11 @@ def _option(setting: Setting) -> click.Option:
 
 @main.command(cls=Serve)
 @click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg, if there is one]")
-@click.option("--check-config", is_flag=True, help="show the settings in use, and where each comes from, and end")
+@click.option(
+    "--check-config",
+    is_flag=True,
+    help="show the settings in use, and, with status 2, what could not be used of them, and end",
+)
 @click.option(
     "--reactor", "reactor_name", metavar="NAME", help="the Twisted reactor to run in  [default: uvloop, where there is one]"
 )
@@ -162,7 +166,7 @@ def serve(
         globalLogBeginner,
     )
 
-    from sockcrud import config
+    from sockcrud import readiness
     from sockcrud.cli import progress
     from sockcrud.signals import ignore_until_running
     from sockcrud.tap import LOADING, load, make_daemon, opened_log
@@ -172,8 +176,7 @@ def serve(
         given["app"] = shlex.join(app)
     loaded = load(given, file)
     if check_config:
-        click.echo(config.format_settings(loaded), nl=False)
-        return
+        raise SystemExit(readiness.show(loaded, click.echo))
     _install_reactor(reactor_name)
     from twisted.internet import reactor
 

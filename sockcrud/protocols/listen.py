@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
+from errno import EACCES, ENOENT
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
@@ -67,6 +68,13 @@ class PlainTCP:
         return listening
 
 
+class _Nowhere:
+    """A reactor that does not listen: with it, what a description says of TLS is read, and nothing else happens."""
+
+    def listenSSL(self, *given: Any, **named: Any) -> None:
+        """Do nothing."""
+
+
 @implementer(IStreamServerEndpoint)
 class DescribedEndpoint:
     """An endpoint that Twisted makes of a description, whose certificates can be read anew while it listens."""
@@ -92,10 +100,8 @@ class DescribedEndpoint:
         """
         if not self._tls.contexts:
             return False
-        from sockcrud.protocols.tls import Nowhere
-
         try:
-            again = DescribedEndpoint(self._description, Nowhere())
+            again = DescribedEndpoint(self._description, _Nowhere())
             again.listen(Factory()).addErrback(Failure.raiseException)
             for old, new in zip(self._tls.contexts, again._tls.contexts, strict=True):
                 old.replace(new.options)
@@ -122,6 +128,40 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         return DescribedEndpoint(completed, plain if kind in _PLAIN_TCP else reactor)
     except Exception as error:
         raise CannotListen(_wrong_with(description, error)) from None
+
+
+def try_listening(description: str) -> None:
+    """Raise `CannotListen` where nothing could listen as described now. A port is bound for that, and let go of."""
+    results: list[Any] = []
+    endpoint(description, Trial()).listen(Factory()).addBoth(results.append)
+    if results and isinstance(results[0], Failure):
+        raise CannotListen(_reason(results[0].value))
+
+
+class Trial:
+    """A reactor that listens nowhere, and says whether it could."""
+
+    def listenTCP(self, port: int, factory: object, backlog: int = 0, interface: str = "") -> None:
+        """Raise `CannotListenError` where the port cannot be had."""
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in interface else socket.AF_INET) as trial:
+                if os.name == "posix":  # as the listener itself: ports of connections that have ended may be had
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind((interface, port))
+        except OSError as error:
+            raise CannotListenError(interface, port, error) from None
+
+    def listenSSL(self, port: int, factory: object, contextFactory: object, **more: Any) -> None:
+        """Raise `CannotListenError` where the port cannot be had."""
+        self.listenTCP(port, factory, **more)
+
+    def listenUNIX(self, address: Any, factory: object, **more: Any) -> None:
+        """Raise OSError where no socket can be made there."""
+        folder = os.path.dirname(os.path.abspath(os.fsdecode(address)))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), address, None, address)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), address, None, address)
 
 
 def _wrong_with(description: str, error: BaseException) -> str:

@@ -44,13 +44,6 @@ class StrictTLS:
         return self._reactor.listenSSL(port, factory, self.contexts[-1], **more)
 
 
-class Nowhere:
-    """A reactor that listens nowhere: with it, what a description asks of TLS is read, and nothing else happens."""
-
-    def listenSSL(self, *given: Any, **named: Any) -> None:
-        """Do nothing."""
-
-
 @implementer(IOpenSSLServerConnectionCreator)
 class Replaceable:
     """What makes the TLS of each new connection. Those that are open keep what they were made with."""
