@@ -66,12 +66,18 @@ def log_in(port: int) -> str:
     return token
 
 
-def shop_with_clients(port: int) -> str:
-    """Fill a shop with clients, see that it serves them as it must, and return a token."""
+def fill_shop(port: int) -> str:
+    """Fill a shop with clients, and return a token."""
     token = log_in(port)
     for number in range(1, CLIENTS + 1):
         status, answer = ask_http(port, "POST", "/clients/create", a_client(number), f"Bearer {token}")
         expect("creating a client", (status, answer.get("id")), (201, number))
+    return token
+
+
+def shop_with_clients(port: int) -> str:
+    """Fill a shop with clients, see that it serves them as it must, and return a token."""
+    token = fill_shop(port)
     check_fetching(port, token)
     return token
 

@@ -129,8 +129,8 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Return the processor time that it has used, all threads together."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        # What clock_getcpuclockid(3) would give, which Python lacks: to the nanosecond, where /proc counts hundredths.
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def stop(self) -> None:
         """Ask it to end, and where it does not, end it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -26,7 +27,18 @@ ROOT: Final = Path(__file__).absolute().parent.parent
 PEERS: Final = Path(__file__).absolute().parent / "peers"
 OTHER_DIALECTS: Final = ("messages", "clients", "products", "inventory", "auth", "way", "members")
 SERVE: Final = (sys.executable, "-m", "sockcrud", "serve")
+SERVE_OTHER: Final = (sys.executable, "-S", "-m", "sockcrud", "serve")
+"""With nothing on the path but what PYTHONPATH names: an editable install would add its plugins to those of the other code."""
 TWISTD: Final = (str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud")
+
+
+def path_to(code: Path) -> str:
+    """Return a PYTHONPATH by which sockcrud is that of another directory, and all else what it is here."""
+    places = [place for place in sys.path if place and Path(place).resolve() != ROOT]
+    for place in places:
+        if (Path(place) / "sockcrud").is_dir():
+            raise Failed(f"other code would find the plugins of the sockcrud in {place}: `pip install --editable .` instead")
+    return os.pathsep.join([str(code), *places])
 
 
 class Missing(Failed):
@@ -91,15 +103,18 @@ class Stage:
         server.wait()
         return server
 
-    def sockcrud(self, name: str = "sockcrud", store: str = "memory:", twistd: bool = False) -> Sockcrud:
-        """Start the daemon. A store `sqlite:` gets a file of its own."""
+    def sockcrud(
+        self, name: str = "sockcrud", store: str = "memory:", twistd: bool = False, code: Path | None = None
+    ) -> Sockcrud:
+        """Start the daemon. A store `sqlite:` gets a file of its own; `code`: whose code it is, if not what is installed."""
         directory = self.new_directory(name)
         users, shop, admin, *others = free_ports(3 + len(OTHER_DIALECTS))
         ports = {"users": users, "shop": shop, "admin": admin, **dict(zip(OTHER_DIALECTS, others, strict=True))}
         flags = [word for dialect, port in ports.items() for word in (f"--{dialect}", f"tcp:{port}")]
         flags += ["--store", f"sqlite:{directory / 'records.db'}" if store == "sqlite:" else store]
-        command = [*(TWISTD if twistd else SERVE), *flags]
-        server = Server(name, command, users, directory, self.cores.server, {"TMPDIR": str(directory)})
+        command = [*(TWISTD if twistd else SERVE if code is None else SERVE_OTHER), *flags]
+        environment = {"TMPDIR": str(directory), **({} if code is None else {"PYTHONPATH": path_to(code)})}
+        server = Server(name, command, users, directory, self.cores.server, environment)
         self.stack.enter_context(server)
         server.wait(shop, admin)
         return Sockcrud(server, users, shop, admin)

@@ -37,7 +37,7 @@ def as_text(report: Report) -> str:
     rows = [line for result in report.results for line in _lines(result)]
     notes = [f"{result.row}: {note}" for result in report.results for note in _notes(result)]
     about = [f"{name}: {value}" for name, value in report.about.items()]
-    return "\n".join([*_aligned([COLUMNS, *rows]), "", *notes, "", *about]) + "\n"
+    return "\n".join([*aligned([COLUMNS, *rows], _LEFT), "", *notes, "", *about]) + "\n"
 
 
 def _lines(result: Result) -> Iterator[tuple[str, ...]]:
@@ -83,11 +83,12 @@ def _notes(result: Result) -> Sequence[str]:
     return [result.reason] if isinstance(result, Skipped) else result.notes
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+    """Give the lines of a table, the first row being its head; so many columns stand at the left, the others at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = [
-            cell.ljust(width) if place < _LEFT else cell.rjust(width)
+            cell.ljust(width) if place < left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(cells).rstrip()
