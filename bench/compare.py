@@ -258,7 +258,7 @@ def comparison_as_text(comparison: Comparison) -> str:
 
 def _cells(result: Compared) -> tuple[str, ...]:
     speed, thrift = result.speed, result.thrift
-    costs = (f"{median(one.costs_us):.2f}" for one in (result.new, result.old))
+    costs = (f"{one.cost_us or 0:.2f}" for one in (result.new, result.old))
     verdicts = [*_verdict(speed, "faster", "slower"), *_verdict(thrift, "cheaper", "dearer")]
     told = (", ".join(verdicts) or "no different") if enough(len(result.new.samples)) else ""
     rates = (f"{one.rate:,.0f}" for one in (result.new, result.old))

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from bench.figures import RaceResult, Report, Result, SingleResult, Skipped, Target
 
-COLUMNS: Final = ("row", "beside", "median/s", "p99 ms", "server", "load", "ratio", "rounds", "target", "met")
+COLUMNS: Final = ("row", "beside", "median/s", "p99 ms", "cpu us", "server", "load", "ratio", "rounds", "target", "met")
 _LEFT: Final = 2
 """So many columns are texts, and stand at the left."""
 
@@ -54,7 +54,8 @@ def _lines(result: Result) -> Iterator[tuple[str, ...]]:
 def _race_lines(result: RaceResult) -> Iterator[tuple[str, ...]]:
     for number, one in enumerate(result.contestants):
         server, load = (f"{busy:.0%}" for busy in one.busy)
-        figures = {"rate": f"{one.rate:,.0f}", "p99": f"{one.p99_ms:.2f}", "server": server, "load": load}
+        cost = "" if one.cost_us is None else f"{one.cost_us:.1f}"
+        figures = {"rate": f"{one.rate:,.0f}", "p99": f"{one.p99_ms:.2f}", "cost": cost, "server": server, "load": load}
         if not number or not result.comparable:
             yield _line(result.title if not number else "", one.name, **figures)
             continue
@@ -69,6 +70,7 @@ def _line(
     beside: str = "",
     rate: str = "",
     p99: str = "",
+    cost: str = "",
     server: str = "",
     load: str = "",
     ratio: str = "",
@@ -76,7 +78,7 @@ def _line(
     target: str = "",
     met: str = "",
 ) -> tuple[str, ...]:
-    return (title, beside, rate, p99, server, load, ratio, rounds, target, met)
+    return (title, beside, rate, p99, cost, server, load, ratio, rounds, target, met)
 
 
 def _notes(result: Result) -> Sequence[str]:
