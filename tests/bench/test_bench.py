@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 from xml.etree import ElementTree
@@ -206,6 +208,17 @@ def test_a_server_that_ends_at_once_is_told_with_what_it_said(tmp_path: Path) ->
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="nobody cannot be started"):
         Server("nobody", ["/no/such/program"], 1, tmp_path, _a_core())
+
+
+def test_ports_are_free_and_none_that_an_outgoing_connection_may_take() -> None:
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    with ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        assert not set(ports) & set(free_ports(20))
+    low, high = (int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not [port for port in ports if low <= port < high]
 
 
 def test_what_a_server_starts_in_turn_is_on_its_core_too() -> None:
