@@ -28,7 +28,7 @@ from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
-from sockcrud.protocols.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
+from sockcrud.protocols.admission import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
 from sockcrud.serving import About, Serving
