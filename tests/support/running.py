@@ -36,8 +36,12 @@ class Daemon:
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
 
-    def __init__(self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = ()) -> None:
-        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first."""
+    def __init__(
+        self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = (), passing: Sequence[int] = ()
+    ) -> None:
+        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first; `passing` are
+        the descriptors that it inherits.
+        """
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
@@ -46,7 +50,9 @@ class Daemon:
         command = [*under, *command, *ports, *flags]
         # A daemon that is killed leaves the file with its first admin's password: among what goes with the directory.
         settings = environment(TMPDIR=str(directory))
-        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings)
+        self.process = subprocess.Popen(
+            command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings, pass_fds=passing
+        )
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
         self.banner: list[str] = []
