@@ -24,7 +24,7 @@ from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ens
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
 from sockcrud.logs import Log
-from sockcrud.protocols.connections import Connections
+from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.signals import ignore_until_running as ignore_until_running
 from sockcrud.signals import reload_on_signals

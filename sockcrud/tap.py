@@ -28,7 +28,7 @@ from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
-from sockcrud.protocols.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
+from sockcrud.protocols.admission import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
 from sockcrud.serving import About, Serving
@@ -225,7 +225,7 @@ def make_daemon(
             own = connections_at[dialect.name]
             serving = Serving(dialect, settings, reactor, own, access, store, directory, sessions, logins, about)
             listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
-    if not isinstance(store, MemoryStore):
+    if hasattr(store, "committed"):  # which commits to a disk
         store.committed = metrics.committed
 
     def apply(settings: Settings) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
