@@ -16,7 +16,11 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "paging",
     "collector",
+    "logs",
+    "signals",
+    "systemd",
     "setting",
     "records",
     "storage",
@@ -28,6 +32,7 @@ LAYERS: Final = (
     "app",
     "loading",
     "config",
+    "readiness",
     "rest",
     "serving",
     "generic",
@@ -101,6 +106,10 @@ class ArrowTests(SynchronousTestCase):
         self.assertGreater(len(core), 50)
         for file in core:
             self.assertNotIn("sockcrud.apps.", file.read_text(encoding="utf-8"), file)
+
+    def test_the_product_does_without_its_tests(self) -> None:
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.partition(".")[0] == "tests"], [], file)
 
     def test_no_app_imports_another(self) -> None:
         for folder in (path for path in (SOURCES / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"):
