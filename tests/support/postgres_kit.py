@@ -199,11 +199,21 @@ def root_url() -> str:
     return os.environ.get(OTHER) or _session_server().url("postgres")
 
 
-def new_database() -> str:
-    """Make an empty database, and return its URL. It goes with the server, or with `drop_database`."""
+def new_database(like: str | None = None) -> str:
+    """Make a database, and return its URL: empty, or a copy of the one that `like` is the URL of, to which nobody may be
+    connected. It goes with the server, or with `drop_database`.
+    """
     name = f"sockcrud_test_{os.getpid()}_{next(_NUMBERS)}"
-    execute(root_url(), f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+    template = "template0" if like is None else conninfo_to_dict(like)["dbname"]
+    execute(root_url(), f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE "{template}"{_copied_as_files()}')
     return make_url(name)
+
+
+@cache
+def _copied_as_files() -> str:
+    """Return how to say so, where the server knows of another way: through its log, which takes twice as long."""
+    ((version,),) = execute(root_url(), "SELECT current_setting('server_version_num')::int")
+    return " STRATEGY FILE_COPY" if version >= 150_000 else ""
 
 
 def make_url(database: str) -> str:
