@@ -75,6 +75,7 @@ def robot(directory: Path, ports: Mapping[str, int], *options: str, features: tu
     """Run features against the daemon at these ports; Robot's own files go to the directory."""
     variables = [f"{name.upper()}_PORT:{port}" for name, port in ports.items()]
     command = [sys.executable, "-m", "robot", "--console", "quiet", "--outputdir", str(directory)]
+    command += ["--log", "NONE", "--report", "NONE"]  # pages for people, whom nobody shows them here
     for variable in (*variables, f"SEED:{SEED}"):
         command += ["--variable", variable]
     # In a directory of its own: the suite has to find its parts by itself.
