@@ -201,4 +201,6 @@ class JSONLines(LineFramer[Any]):
 
 def as_line(value: object) -> bytes:
     """Return a value as JSON on a line of its own."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    # Not by OPT_APPEND_NEWLINE: what orjson returns keeps the 4 KiB that it was written in, however short it is, and
+    # 1,500 answers that a peer does not read took 6 MB. This is a copy, as long as it says.
+    return orjson.dumps(value) + b"\n"
