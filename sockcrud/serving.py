@@ -39,7 +39,8 @@ class About:
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
-        return description(self.urls(), self.apps.openapi_parts)
+        kinds = [kind.__name__ for kind in self.apps.schema.journaled]
+        return description(self.urls(), self.apps.openapi_parts, kinds)
 
 
 @frozen
