@@ -74,9 +74,9 @@ class Deadline:
 
     def cancel(self) -> None:
         """Call nothing."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
 
 
 class Lifetime(LineReceiver):

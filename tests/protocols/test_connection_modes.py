@@ -134,3 +134,14 @@ class OnePlaceTests(WireCase):
         peer.connection.dataReceived(request("GET", "/") + b"what?\r\n\r\n")
         self.assertEqual(len(requests), 2)
         self.assertEqual(b"".join(said), peer.transport.value())
+
+    def test_the_greeting_the_farewell_and_what_a_connection_too_many_hears(self) -> None:
+        dialect: Any = Echo
+        for most, heard in ((1, b"HELLO\r\nBYE\r\n"), (0, b"BUSY\r\n")):
+            self.connections.most = most
+            connection = dialect.factory(self.served()).buildProtocol(None)
+            said = noted(connection, "_put")
+            peer = Peer(connection)
+            self.clock.advance(300)
+            self.assertEqual((b"".join(said), peer.hear()), (heard, heard))
+            peer.vanish()

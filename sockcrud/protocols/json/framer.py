@@ -34,6 +34,7 @@ class Wait(Enum):
     BEHIND = "the line behind what was taken: what comes next may still belong to it"
 
 
+BEHIND: Final = Wait.BEHIND  # looking a member up in its enumeration is dear where each request does so
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _BEHIND_OBJECT: Final = re.compile(rb"[}\] \t\r]*")
 _BEHIND_BROKEN: Final = re.compile(rb"[^{\n]*")
@@ -154,7 +155,7 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
             if at > _LONG:
                 self._data, self._at = b"", 0  # many would keep their last 256 KiB each
             if self._skips is not _BLANKS:
-                self._wait(Wait.BEHIND)
+                self._wait(BEHIND)
             return None
         if self._line_end < at:
             self._line_end = data.find(b"\n", max(at, self._searched))

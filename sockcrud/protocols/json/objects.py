@@ -12,7 +12,7 @@ from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
 from sockcrud.protocols.connection import Connection, Limits
 from sockcrud.protocols.factory import ConnectionFactory
-from sockcrud.protocols.json.framer import Fault, ObjectFramer, Wait
+from sockcrud.protocols.json.framer import BEHIND, BRACE, Fault, ObjectFramer, Wait
 from sockcrud.protocols.json.text import DEEPEST, JSONObject
 
 __all__ = ["Fault", "JSONConnection", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
@@ -68,8 +68,7 @@ class JSONConnection(Connection[JSONObject | Fault]):
 
     def rawDataReceived(self, data: bytes) -> None:
         framer = self._framer
-        waits = framer.waits
-        if waits is not None and waits is Wait.BEHIND and data[:1] != b"{" and self._clock.seconds() - self._heard_at >= QUIET:
+        if framer.waits is BEHIND and data and data[0] != BRACE and self._clock.seconds() - self._heard_at >= QUIET:
             framer.cut()
         framer.feed(data)
 
@@ -77,10 +76,14 @@ class JSONConnection(Connection[JSONObject | Fault]):
 
     def nothing_complete(self) -> None:
         framer = self._framer
-        if framer.waits is None:
+        waits = framer.waits
+        if waits is None:
             super().nothing_complete()
         elif framer.is_news:
-            self._wait(framer.waits)
+            framer.is_news = False
+            self._heard_at = self._clock.seconds()
+            if waits is not BEHIND:
+                self._see_to(waits)
 
     def respond(self, request: JSONObject | Fault) -> Answer | Work:
         if isinstance(request, dict):
@@ -118,16 +121,12 @@ class JSONConnection(Connection[JSONObject | Fault]):
             return self._begun_at + self._object_seconds
         return inf
 
-    def _wait(self, unfinished: Wait) -> None:
-        """All is taken but something unfinished, which has just come: see to it that it does not stay so."""
-        framer = self._framer
-        framer.is_news = False
-        self._heard_at = self._clock.seconds()
-        if unfinished is Wait.OBJECT and framer.begun != self._begun:
-            self._begun = framer.begun
+    def _see_to(self, unfinished: Wait) -> None:
+        """See to it that what has just come, and is not complete, does not stay so."""
+        if unfinished is Wait.OBJECT and self._framer.begun != self._begun:
+            self._begun = self._framer.begun
             self._begun_at = self._heard_at
-        if unfinished is not Wait.BEHIND:
-            self.watch()
+        self.watch()
 
 
 class JSONFactory(ConnectionFactory[Responder, JSONLimits, JSONConnection]):
