@@ -18,5 +18,5 @@ app = App(
     client="sockcrud.client:Messages",
     commands=[Command("messages", "sockcrud.apps.messages.commands:messages", "The messages, over JSON on TCP.")],
     checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
-    examples="sockcrud.apps.messages.examples:EXAMPLES",
+    examples="sockcrud.apps.messages.records:EXAMPLES",
 )
