@@ -18,6 +18,9 @@ LAYERS: Final = (
     "peers",
     "paging",
     "collector",
+    "logs",
+    "signals",
+    "systemd",
     "setting",
     "records",
     "storage",
@@ -29,6 +32,7 @@ LAYERS: Final = (
     "app",
     "loading",
     "config",
+    "readiness",
     "rest",
     "serving",
     "generic",
@@ -87,6 +91,11 @@ class ArrowTests(SynchronousTestCase):
                     counted += 1
                     self.assertLessEqual(other, height, f"{module_of(file)} imports {name}")
         self.assertGreater(counted, 500)
+
+    def test_nothing_needs_the_tests_or_the_benchmark(self) -> None:
+        """They are not installed."""
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.split(".")[0] in ("tests", "bench")], [], file)
 
     def test_each_module_has_its_height(self) -> None:
         without = {module_of(file) for file in SOURCES.rglob("*.py") if layer_of(module_of(file)) is None}
