@@ -5,6 +5,7 @@ Both have the same calls, and give records with the fields that the record decla
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,7 +37,7 @@ from sockcrud.client.http_calls import HTTPCalls, nothing, refused, whole
 from sockcrud.client.lines import LineCalls
 
 
-class RecordCalls:
+class RecordCalls(ABC):
     """What both wires have. `record` is the class that declares it, and `plural` its name in paths and methods."""
 
     record: ClassVar[type]
@@ -48,8 +49,9 @@ class RecordCalls:
     def _page(self, fields: Fields) -> Page[Any]:
         return Page(fields.each("items", self._read), fields.whole("next") if fields.all.get("next") is not None else None)
 
+    @abstractmethod
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[Any, Page[Any]]:
-        raise NotImplementedError
+        """Return the call of a page of the records: those behind an id, those with a value in an indexed field."""
 
     @call
     def list(self, /, after: int | None = None, limit: int | None = None, **where: Any) -> Call[Any, Page[Any]]:

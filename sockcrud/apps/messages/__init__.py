@@ -10,6 +10,7 @@ app = App(
             "tcp:5000",
             "where the messages (JSON on TCP) listen; likewise, as all that follow",
             "sockcrud.apps.messages.dialect:MessagesFactory",
+            json_lines=True,
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )

@@ -81,7 +81,7 @@ class Verbs:
             from sockcrud.cli.records.pages import pages_of
 
             named = _named(given)
-            with self._system.asked() as client:
+            with self._system.connected() as client:
                 ask = getattr(client, call)
                 found = pages_of(ask, after, limit, **named) if paged else ask(**named)
                 showing.show_all(found, self._many)
@@ -97,7 +97,7 @@ class Verbs:
             named = _named(given)
             if len(named) != 1:
                 raise WrongUse(f"what is to be found: name one of {', '.join(map(_flag, fields))}")
-            with self._system.asked() as client:
+            with self._system.connected() as client:
                 showing.show(getattr(client, call)(**named))
 
         options = [click.option(_flag(name), name, type=FieldOf(self._record, name), help="that it has") for name in fields]
@@ -109,7 +109,7 @@ class Verbs:
         def run(id: int | None) -> None:
             from sockcrud.cli import showing
 
-            with self._system.asked() as client:
+            with self._system.connected() as client:
                 if id is None:
                     showing.show_all(getattr(client, all)(), self._many)
                 else:
@@ -125,7 +125,7 @@ class Verbs:
         def run(**values: Any) -> None:
             from sockcrud.cli import showing
 
-            with self._system.asked(changes=True) as client:
+            with self._system.connected(changes=True) as client:
                 made = getattr(client, call)(**_named(values))
             if made is not None and not isinstance(made, int):
                 showing.show(made)
@@ -155,7 +155,7 @@ class Verbs:
             from sockcrud.cli import showing
 
             new = self._renamed(named(**{self._called(field): values[field.name] for field in self._fields}))
-            with self._system.asked(changes=True) as client:
+            with self._system.connected(changes=True) as client:
                 if known is not None and (record := known(client, id, new)) is not None:
                     new = {**{field.name: getattr(record, field.name) for field in self._fields}, **new}
                     rev = getattr(record, "rev", None) if rev is None else rev
@@ -186,7 +186,7 @@ class Verbs:
         def run(id: int, **revision: int | None) -> None:
             from sockcrud.cli import showing
 
-            with self._system.asked(changes) as client:
+            with self._system.connected(changes) as client:
                 result = getattr(client, call)(id, **revision)
             if say is None:
                 showing.show(result)

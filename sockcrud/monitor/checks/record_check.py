@@ -9,8 +9,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from sockcrud import loading
 from sockcrud.cli.records import declared
-from sockcrud.client import Shop
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.monitor.checks.accounts import sign_up_elsewhere
 from sockcrud.monitor.checks.base import Kit, Mark, SystemCheck, expect, expect_refusal, guarded, no_admin, step
@@ -134,9 +134,9 @@ class RecordCheck(SystemCheck):
     @property
     def _door(self) -> Any:
         """The client that logs in and out."""
-        if self.login in (None, self.name):
+        if self.login is None or self.login == self.name:
             return self.open(self._make)
-        return self.open(Shop, self.login or "")
+        return self.open(loading.in_use().client_of(self.login), self.login)
 
     def _client(self) -> Any:
         client = self.open(self._make)
