@@ -225,7 +225,7 @@ def make_daemon(
             own = connections_at[dialect.name]
             serving = Serving(dialect, settings, reactor, own, access, store, directory, sessions, logins, about)
             listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
-    if not isinstance(store, MemoryStore):
+    if hasattr(store, "committed"):  # which commits to a disk
         store.committed = metrics.committed
 
     def apply(settings: Settings) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops

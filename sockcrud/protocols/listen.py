@@ -155,6 +155,9 @@ class Trial:
         """Raise `CannotListenError` where the port cannot be had."""
         self.listenTCP(port, factory, **more)
 
+    def adoptStreamPort(self, *given: Any) -> None:
+        """Do nothing: that one listens already."""
+
     def listenUNIX(self, address: Any, factory: object, **more: Any) -> None:
         """Raise OSError where no socket can be made there."""
         folder = os.path.dirname(os.path.abspath(os.fsdecode(address)))
@@ -173,6 +176,8 @@ def _wrong_with(description: str, error: BaseException) -> str:
         reasons = [reason[-1] for reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
         why = f": {reasons[0]}" if reasons and reasons[0] else ""
         return f"key and certificate of {description!r} cannot be used{why}"
+    if _socket_of(description)[0] == "systemd" and isinstance(error, LookupError):
+        return f"systemd has passed no such socket as {description!r}: those of its unit are counted from 0"
     return f"{description!r} is no endpoint description such as tcp:8080 ({error})"
 
 

@@ -38,8 +38,12 @@ class Daemon:
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
 
-    def __init__(self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = ()) -> None:
-        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first."""
+    def __init__(
+        self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = (), passing: Sequence[int] = ()
+    ) -> None:
+        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first; `passing` are
+        the descriptors that it inherits.
+        """
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
@@ -52,7 +56,9 @@ class Daemon:
         else:
             command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
             command = [*under, *command, *ports, *flags]
-            self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings)
+            self.process = subprocess.Popen(
+                command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings, pass_fds=passing
+            )
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
         self.banner: list[str] = []
