@@ -64,18 +64,18 @@ class RecordCalls(ABC):
         return Pages(lambda after: self._listed(after, page, where))
 
 
-class RecordLines(RecordCalls, LineCalls):
+class RecordLines(LineCalls, RecordCalls):
     """Records over JSON-RPC 2.0 on lines. A login is that of a connection: it is gone with it."""
 
     @call
     def log_in(self, login: str, password: str) -> Call[bytes, str]:
         """Log the connection in, and return the role; `LoginFailed`, `TooManyAttempts`."""
-        return _call_of("session.login", {"login": login, "password": password}, lambda told: Fields(told).text("role"))
+        return _call_of("session.login", {"login": login, "password": password}, lambda result: Fields(result).text("role"))
 
     @call
     def log_out(self) -> Call[bytes, None]:
         """Log the connection out."""
-        return _call_of("session.logout", {}, lambda told: None)
+        return _call_of("session.logout", {}, lambda result: None)
 
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[bytes, Page[Any]]:
         return self._call_of("list", {"after": after, "limit": limit, **where}, self._page, repeatable=True)
@@ -103,15 +103,15 @@ class RecordLines(RecordCalls, LineCalls):
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[bytes, None]:
         """Delete a record; `NotFound`, `Outdated`, `Conflict` where others refer to it."""
-        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda told: None)
+        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda result: None)
 
     def _call_of(
         self, verb: str, params: Mapping[str, Any], read: Callable[[Fields], Any], repeatable: bool = False
     ) -> Call[bytes, Any]:
-        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda told: read(Fields(told)), repeatable)
+        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda result: read(Fields(result)), repeatable)
 
 
-class RecordREST(RecordCalls, HTTPCalls):
+class RecordREST(HTTPCalls, RecordCalls):
     """Records over REST. The `token` is one of the dialect whose logins open it."""
 
     def good(self, answer: Answer) -> Answer:
