@@ -35,7 +35,7 @@ _BEHIND_THE_APPS: Final = {
     "Raw requests, apps, and the shell": {
         "new": Later("sockcrud.cli.new:new", "Write an app of one's own, and a test beside it."),
         "fetch": Later("sockcrud.cli.raw.fetch:fetch", "Send one request of HTTP, and show its answer."),
-        "send": Later("sockcrud.cli.raw.send:send", "Send lines to users or messages, and show their answers."),
+        "send": Later("sockcrud.cli.raw.send:send", "Send lines of JSON as they stand, and show their answers."),
         "completion": Later("sockcrud.cli.completion:completion", "Print the script that makes your shell complete."),
     },
 }
