@@ -16,7 +16,11 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "paging",
     "collector",
+    "logs",
+    "signals",
+    "systemd",
     "setting",
     "records",
     "storage",
@@ -28,6 +32,7 @@ LAYERS: Final = (
     "app",
     "loading",
     "config",
+    "readiness",
     "rest",
     "serving",
     "generic",
@@ -87,6 +92,11 @@ class ArrowTests(SynchronousTestCase):
                     self.assertLessEqual(other, height, f"{module_of(file)} imports {name}")
         self.assertGreater(counted, 500)
 
+    def test_nothing_needs_the_tests_or_the_benchmark(self) -> None:
+        """They are not installed."""
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.split(".")[0] in ("tests", "bench")], [], file)
+
     def test_each_module_has_its_height(self) -> None:
         without = {module_of(file) for file in SOURCES.rglob("*.py") if layer_of(module_of(file)) is None}
         self.assertEqual(without, {"sockcrud", "sockcrud.__main__"})
@@ -96,6 +106,10 @@ class ArrowTests(SynchronousTestCase):
         self.assertGreater(len(core), 50)
         for file in core:
             self.assertNotIn("sockcrud.apps.", file.read_text(encoding="utf-8"), file)
+
+    def test_the_product_does_without_its_tests(self) -> None:
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.partition(".")[0] == "tests"], [], file)
 
     def test_no_app_imports_another(self) -> None:
         for folder in (path for path in (SOURCES / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"):

@@ -16,7 +16,7 @@ LONG: Final = (
     "test_access_matrix",
     "test_cascade",
     "test_*_machine",
-    "test_http_conversation",
+    "test_http_connection",
     "test_http_framing",
     "test_http_loose_bodies",
     "test_http_properties",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from sockcrud.client import http_calls, lines
-from sockcrud.client.calls import Call, Page, Pages, call, paged
+from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     AlreadyExists,
     BadAnswer,
@@ -34,10 +34,6 @@ from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
 from sockcrud.client.http_calls import HTTPCalls, nothing, refused, whole
 from sockcrud.client.lines import LineCalls
-
-PAGE: Final = 500
-
-_List = list[Any]
 
 
 class RecordCalls:
@@ -63,17 +59,7 @@ class RecordCalls:
     @paged
     def all(self, /, page: int = PAGE, **where: Any) -> Pages[Any]:
         """Return all records one by one, fetching a page at a time."""
-
-        def next_page(after: int | None) -> Call[Any, tuple[_List, int | None]]:
-            asked: Call[Any, Any] = self._listed(after, page, where)
-
-            def read(answer: Any) -> tuple[_List, int | None]:
-                found = asked.read(answer)
-                return found.items, found.next
-
-            return attrs.evolve(asked, read=read)
-
-        return Pages(next_page)
+        return Pages(lambda after: self._listed(after, page, where))
 
 
 class RecordLines(RecordCalls, LineCalls):

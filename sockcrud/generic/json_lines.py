@@ -12,8 +12,9 @@ from twisted.logger import Logger
 from sockcrud.access import Principal
 from sockcrud.errors import DomainError, Invalid, NotLoggedIn
 from sockcrud.generic.declaration import Served, Who
-from sockcrud.generic.operations import PAGE, Operations
+from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
+from sockcrud.paging import PAGE
 from sockcrud.protocols.framed import FramedFactory
 from sockcrud.protocols.json.rpc import JSONRPCDialect, Method
 from sockcrud.records.json_fields import as_json, read_fields, unknown, whole

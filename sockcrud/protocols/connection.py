@@ -25,9 +25,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sockcrud.protocols.admission import Listening, Peer, Usage
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
 from sockcrud.protocols.backlog import backlog, was_reset
-from sockcrud.protocols.connections import Listening, Peer, Usage
 from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.pacing import LATER, Later
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, TURN_SECONDS
@@ -68,7 +68,7 @@ class Limits:
 
 
 class State(IntEnum):
-    """What a connection does. It only ever goes on to a later state; the table is in `Conversation`."""
+    """What a connection does. It only ever goes on to a later state; the table is in `Connection`."""
 
     HANDSHAKE = 0
     OPEN = 1
@@ -96,21 +96,21 @@ class _Turn:
 class _Outflow:
     """What the transport tells of how fast the peer reads."""
 
-    def __init__(self, conversation: Conversation[Any]) -> None:
-        self._conversation = conversation
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
 
     def pauseProducing(self) -> None:
-        self._conversation.sending_stalled()
+        self._connection.sending_stalled()
 
     def resumeProducing(self) -> None:
-        self._conversation.sending_goes_on()
+        self._connection.sending_goes_on()
 
     def stopProducing(self) -> None:
-        """The connection is lost, which the conversation hears by itself."""
+        """Nothing to do: the transport tells the connection itself that it is lost."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class Conversation(Protocol, Generic[Request]):
+class Connection(Protocol, Generic[Request]):
     """Keeps the order, the limits and the end of a connection.
 
     A request may start while others are under way only where it and they do nothing but read: so requests take effect

@@ -1,4 +1,4 @@
-"""A connection of requests that a framer finds: their order, limits and end are the conversation's, their time is kept here."""
+"""A connection whose bytes a framer of the wire format takes apart; what time has to do with that is kept here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
-from sockcrud.protocols.connection import Conversation, State
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.connection import Connection, State
 from sockcrud.protocols.framing import Framer, Malformed
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.pacing import LATER, Later
@@ -57,7 +57,7 @@ class Responder(Protocol[Request]):
         """Hear that the connection is gone; it may not have been taken in."""
 
 
-class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
+class FramedConnection(Connection[Request | Malformed], Generic[Request]):
     """A connection whose bytes a framer takes apart.
 
     A request that has begun has `object_seconds` to be complete; then it is malformed, and the connection closes: where it
@@ -169,6 +169,6 @@ class FramedFactory(Factory):
         self._connections = connections
         self._limits = limits
 
-    def buildProtocol(self, addr: IAddress | None) -> FramedConversation[Any]:
+    def buildProtocol(self, addr: IAddress | None) -> FramedConnection[Any]:
         responder = self._responder(getattr(addr, "host", ""))
-        return FramedConversation(responder, self._clock, self._connections, self._limits)
+        return FramedConnection(responder, self._clock, self._connections, self._limits)

@@ -33,7 +33,7 @@ def carried(kind: str) -> list[tuple[Any, Call[Any, Any]]]:
     client = getattr(sync, kind)()
     client.token = SECRET
     calls: list[Call[Any, Any]] = []
-    client._carry = calls.append
+    client._driver.carry = calls.append
     client.log_in("ana", SECRET)
     if kind == "Shop":
         client.sign_up("ana", SECRET)

@@ -11,10 +11,10 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.json.framer import ObjectFramer
-from sockcrud.protocols.json.objects import JSONConversation, JSONLimits
-from tests.support.conversation_kit import ScriptedResponder
+from sockcrud.protocols.json.objects import JSONConnection, JSONLimits
+from tests.support.connection_kit import ScriptedResponder
 
 LIMIT: Final = 2 * 1024 * 1024
 SHAPES: Final = {
@@ -62,7 +62,7 @@ def made(shape: str, size: int) -> bytes:
 
 def on_a_connection(data: bytes, piece: int) -> float:
     """Return the processor time that a connection takes for `data` in pieces of this size."""
-    connection = JSONConversation(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
+    connection = JSONConnection(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
     connection.makeConnection(StringTransport())
     started = process_time()
     for at in range(0, len(data), piece):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from attrs import evolve
 
 from sockcrud.apps.admin.client_records import Account, Change, Company, Health, Session
-from sockcrud.client.calls import Call, Page, Pages, call, paged
+from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     BadAnswer,
     Conflict,
@@ -24,8 +24,6 @@ from sockcrud.client.http_calls import REFUSALS, HTTPCalls, http_call, nothing, 
 
 T = TypeVar("T")
 
-PAGE: Final = 500
-_PIECE: Final = 64 * 1024
 
 Told = Callable[[int, int], object]
 """Is told how much is done, and of how much."""
@@ -214,7 +212,7 @@ class AdminCalls(HTTPCalls):
 
     @call
     def check(self) -> Call[Answer, list[str]]:
-        """Look for damage in the file of the store, and return what is wrong, a line each; `Conflict` where there is no file."""
+        """Look for damage in the store's file, and return what is wrong, a line each; `Conflict` where there is no file."""
         return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
@@ -285,12 +283,8 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
 def _turned(client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after") -> Pages[T]:
     """Return the pages of a list, each of which says what the next one comes after."""
 
-    def page(after: int | None) -> Call[Answer, tuple[list[T], int | None]]:
-        def read(answer: Answer) -> tuple[list[T], int | None]:
-            found = _page(kind)(answer)
-            return found.items, found.next
-
-        return http_call(client, "GET", path, read, query=query if after is None else {**query, mark: after})
+    def page(after: int | None) -> Call[Answer, Page[T]]:
+        return http_call(client, "GET", path, _page(kind), query=query if after is None else {**query, mark: after})
 
     return Pages(page)
 

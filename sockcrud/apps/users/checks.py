@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any
 
 from sockcrud.apps.users.client import User
 from sockcrud.client import Users
+from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import NotFound
 from sockcrud.monitor.checks.base import Kit, SystemCheck, expect, expect_fields, expect_refusal, gone, step
 from sockcrud.monitor.checks.steps import Skipped
-
-PAGE: Final = 500
 
 
 class UsersCheck(SystemCheck):

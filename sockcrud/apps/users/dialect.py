@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
@@ -15,7 +15,7 @@ from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded,
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import an_object, required, whole
-from sockcrud.rest.lists import list_answer
+from sockcrud.rest.lists import each, list_answer
 from sockcrud.serving import Serving
 
 
@@ -134,8 +134,7 @@ def _user(user: User, code: int) -> bytes:
     return _line({"payload": _render(user), "code": code})
 
 
-def _users(users: Sequence[User]) -> bytes:
-    return orjson.dumps([_render(user) for user in users])[1:-1]
+_users: Final = each(_render)
 
 
 class UsersFactory(JSONFactory):

@@ -6,10 +6,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from sockcrud.cli.records import declared
 from sockcrud.client import Shop
+from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.monitor.checks.accounts import sign_up_elsewhere
 from sockcrud.monitor.checks.base import SHORT, Kit, Mark, SystemCheck, expect, expect_refusal, gone, guarded, no_admin, step
@@ -17,8 +18,6 @@ from sockcrud.monitor.checks.record_steps import Calls, RecordSteps
 from sockcrud.monitor.checks.steps import Skipped, Step
 from sockcrud.records import Record
 from sockcrud.records.constraints import Choice, Constraint, Instance, Money, Text, Whole
-
-PAGE: Final = 500
 
 
 class DeclaredSteps(RecordSteps):

@@ -15,9 +15,9 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
-from sockcrud.protocols.connection import Conversation, Limits, State
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.connection import Connection, Limits, State
 from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.http.bodies import Body
 from sockcrud.protocols.http.framing import Refusal, Request, RequestFramer
@@ -28,7 +28,7 @@ from sockcrud.protocols.pacing import LATER, Later
 __all__ = [
     "BodySink",
     "BodySlices",
-    "HTTPConversation",
+    "HTTPConnection",
     "HTTPFactory",
     "HTTPLimits",
     "HTTPResponder",
@@ -126,7 +126,7 @@ _ADDED: Final = {405: (b"Allow", b""), 503: (b"Retry-After", b"1")}
 """Fields that a refusal needs, where the dialect names none."""
 
 
-class HTTPConversation(Conversation[Item]):
+class HTTPConnection(Connection[Item]):
     """A connection that speaks HTTP.
 
     A body that is too large is not read: its request is answered and the connection closes, which tells the peer to stop.
@@ -426,13 +426,13 @@ class HTTPFactory(Factory):
         self.responder = responder
         self._now = now
         self._responses: Responses | None = None  # made for the first connection, when there is a responder to ask
-        self._make = partial(HTTPConversation, clock=clock, connections=connections, limits=limits, loose=loose)
+        self._make = partial(HTTPConnection, clock=clock, connections=connections, limits=limits, loose=loose)
 
     def acceptableProtocols(self) -> list[bytes]:
         """Return what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
         return [b"http/1.1", b"http/1.0"]
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTPConversation:
+    def buildProtocol(self, addr: IAddress | None) -> HTTPConnection:
         peer = getattr(addr, "host", "")
         responder = self.responder(peer)
         if self._responses is None:

@@ -1,4 +1,4 @@
-"""JSON objects on a TCP connection: `ObjectFramer` on a conversation, with what time has to do with it."""
+"""JSON objects on a TCP connection: what `ObjectFramer` finds, and what time has to do with it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from attrs import frozen
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
-from sockcrud.protocols.connection import Conversation, Limits, State
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.connection import Connection, Limits, State
 from sockcrud.protocols.json.framer import BRACE, Fault, ObjectFramer, Wait
 from sockcrud.protocols.json.text import DEEPEST, JSONObject
 from sockcrud.protocols.pacing import Later
 
-__all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
+__all__ = ["Fault", "JSONConnection", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
 
 QUIET: Final = 0.25
 """Seconds without a byte after which a line that is no object is complete: people type into clients that send no newline."""
@@ -49,10 +49,10 @@ class JSONLimits(Limits):
     object_seconds: float = 10.0
 
 
-class JSONConversation(Conversation[JSONObject | Fault]):
+class JSONConnection(Connection[JSONObject | Fault]):
     """A connection that speaks JSON objects.
 
-    Its one timer (see `Conversation.watch`) is set earlier while something unfinished has come: so a connection that
+    Its one timer (see `Connection.watch`) is set earlier while something unfinished has come: so a connection that
     sends what it has to say in whole objects sets none.
     """
 
@@ -161,5 +161,5 @@ class JSONFactory(Factory):
         self._connections = connections
         self._limits = limits
 
-    def buildProtocol(self, addr: IAddress | None) -> JSONConversation:
-        return JSONConversation(self.responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)
+    def buildProtocol(self, addr: IAddress | None) -> JSONConnection:
+        return JSONConnection(self.responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)

@@ -76,7 +76,7 @@ class Batch:
     steps: int = 0
 
     def take(self, step: Step, staged: bool = False) -> bool:
-        """Add a change. Return whether anybody is to wait for it: nobody is where it is staged, or changes only what is soft."""
+        """Add a change; return whether anybody is to wait for it: not where it is staged, or changes only what is soft."""
         self.steps += 1
         finals = self.finals.get(step.kind)
         if finals is None:

@@ -1,4 +1,4 @@
-"""The file of the SQLite store: how it is locked, opened, made, migrated, filled, checked and copied.
+"""The file of the SQLite store: how it is opened, made, migrated, filled, checked and copied.
 
 Plain and synchronous, without a reactor: the store uses it in its threads, and commands that work on the file as it lies.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -23,13 +22,9 @@ from sockcrud.storage.memory.tables import Tables, Unfit
 from sockcrud.storage.sqlite.hidden import drop_hidden
 from sockcrud.storage.sqlite.kinds import KINDS_TABLE, Plan, add_kinds, note_kinds, plan_for, referred_to, renew_keys, take_in
 from sockcrud.storage.sqlite.layout import CHUNK, LAYOUTS, count_records
+from sockcrud.storage.sqlite.lock import FileLock
 from sockcrud.storage.sync import sync_directory
 from sockcrud.storage.taking_in import SchemaError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 VERSION: Final = 3
 """Of what the store itself has in the file, beside the tables of the kinds. Whoever changes that makes it one more, and adds
@@ -41,32 +36,6 @@ up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms an
 
 _PATIENCE: Final = 10.0
 """Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
-
-
-class FileLock:
-    """The right to use a store, until `release` or the end of the process, however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        """Raise `StoreError` where another has it. The file that is locked stays behind, and means nothing."""
-        if not path.parent.is_dir():
-            raise StoreError(f"there is no directory {path.parent}")
-        lock = path.with_name(path.name + "-lock")
-        try:
-            self._held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(f"{lock} cannot be made: {error.strerror}") from None
-        try:
-            if sys.platform == "win32":
-                msvcrt.locking(self._held, msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.release()
-            raise StoreError(f"{path} is in use by another process ({error.strerror})") from None
-
-    def release(self) -> None:
-        """Let others have it."""
-        os.close(self._held)
 
 
 _SHARED: Final = (
@@ -133,14 +102,15 @@ def _one_line(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} is damaged: {unfit}") from None
 
 
-def load(path: Path, tables: Tables, progress: Progress) -> None:
+def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
     """Fill the tables from the file, which is made where there is none. Raise `StoreError`, with the file untouched.
 
-    A file of an older version, or one whose tables are to be changed, is first copied beside itself. Whoever calls holds the
-    lock.
+    A file of an older version, or one whose tables are to be changed, is first copied beside itself.
     """
-    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+    path = lock.path
+    if lock.file is None:
         _create(path, tables.schema)
+        lock.hold_file()
     may_write = partial(os.access, mode=os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
     if not may_write(path) or not may_write(path.parent):
         raise StoreError(f"no permission to write to {path} and next to it")

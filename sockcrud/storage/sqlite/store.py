@@ -36,8 +36,9 @@ from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite.batch import FileBatch
 from sockcrud.storage.sqlite.compare import TOGETHER, Comparison
 from sockcrud.storage.sqlite.copy import SqliteCopy
-from sockcrud.storage.sqlite.file import FileLock
+from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.layout import LAYOUTS
+from sockcrud.storage.sqlite.lock import FileLock, real_path
 from sockcrud.storage.sqlite.thread import WriteAheadLog, Writer
 from sockcrud.storage.weights import SLICE
 
@@ -131,7 +132,8 @@ class SqliteStore(MemoryStore):
         self._reactor = reactor
         self._tell_failed = failed
         self._lock = FileLock(path)
-        self._writer = Writer(path, reactor, self._fail)
+        self._guard = Guard(self._lock)
+        self._writer = Writer(self._guard, reactor, self._fail)
         self._wal = WriteAheadLog(path, reactor, self._writer)
         self._forming = FileBatch()
         self._writing: FileBatch | None = None
@@ -166,11 +168,12 @@ class SqliteStore(MemoryStore):
         Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
         the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
         """
-        store = cls(path.resolve(), schema, reactor, failed, history, capacity)
+        store = cls(real_path(path), schema, reactor, failed, history, capacity)
         if collects := gc.isenabled():
             gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
         try:
-            sqlite_file.load(store._path, store._tables, progress)
+            sqlite_file.load(store._lock, store._tables, progress)
+            store._guard.loaded()
         except BaseException:
             store._lock.release()
             raise
@@ -338,11 +341,12 @@ class SqliteStore(MemoryStore):
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
             batch.cascade = self._tables.cascade
+            batch.some_are_gone = batch.cascade is not None or self._tables.staging is not None
             staged = 0 if self._tables.staging is None else self._tables.staging.base
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: (sqlite_batch.write_batch(connection, batch), self._wal.size()), self._written)
+            self._writer.do(lambda connection: sqlite_batch.write_batch(connection, batch, self._guard), self._written)
         snapshots, self._snapshots = self._snapshots, []
         for moment in snapshots:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,6 +19,7 @@ from twisted.python.failure import Failure
 
 from sockcrud.storage.contract import T
 from sockcrud.storage.sqlite import file as sqlite_file
+from sockcrud.storage.sqlite.guard import Guard
 
 WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
 """Commits and rows after which the log is taken into the file: changes wait for some ms then. More would take longer to read
@@ -41,8 +41,8 @@ _log = Logger()
 class Writer:
     """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
 
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
-        self._path = path
+    def __init__(self, guard: Guard, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
+        self._guard = guard
         self._reactor = reactor
         self._failed = failed
         self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
@@ -72,7 +72,7 @@ class Writer:
     def _run(self) -> None:
         connection = None
         try:
-            connection = sqlite_file.connect(self._path)
+            connection = self._guard.connect()
             while (next_work := self._works.get()) is not None:
                 work, done = next_work
                 self._reactor.callFromThread(done, work(connection))
@@ -80,8 +80,7 @@ class Writer:
             self._reactor.callFromThread(self._failed, Failure())
         finally:
             if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
+                self._guard.close(connection)
 
 
 class WriteAheadLog:
@@ -102,7 +101,7 @@ class WriteAheadLog:
         self._is_closed = False
 
     def size(self) -> int:
-        """Give its length, in any thread."""
+        """Return its length, in any thread."""
         try:
             return self._wal.stat().st_size
         except FileNotFoundError:
