@@ -37,8 +37,8 @@ FORGOTTEN_BYTES: Final = 4 * MIB
 DELETED_TOGETHER: Final = 5_000
 """So many of them at most in one statement: a few milliseconds, however many there are."""
 
-FEWEST_LINKS: Final = 4
-"""One for single records, one for changes, one for lists, and one for all else."""
+FEWEST_LINKS: Final = 5
+"""One for single records, one for changes, one for lists that are short and one for one that is long, and one for all else."""
 
 _STANDARD: Final = Limits()
 
@@ -89,7 +89,7 @@ class PostgresStore:
         """
         places, breaker = Places(url, reactor, limits.connect_seconds), CircuitBreaker(reactor)
         left = max(FEWEST_LINKS, limits.pool) - 2
-        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left // 2, left - left // 2)]
+        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left - left // 3, left // 3)]
         breaker.pools += pools
         self.schema = schema
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
@@ -180,9 +180,14 @@ class PostgresStore:
         return result
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
-        return self._snapshots.stream(kind, after, limit, where)
+        return self._snapshots.stream(kind, after, limit, where, peer)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         asked = [*(b"%d" % number for number in (*self._most_kept, since, limit)), self._shown]

@@ -306,30 +306,3 @@ class OthersTests(PostgresCase):
         self.assertEqual((await self.store.get(Message, 1)).data, "x")
         with self.assertRaises(Exception):  # noqa: B017
             await reading
-
-
-class CrowdTests(PostgresCase):
-    """Some take long: the others do not wait for them."""
-
-    async def test_lists_that_nobody_reads_hold_up_nothing_but_lists(self) -> None:
-        async def fill(transaction: Any) -> None:
-            for _ in range(600):
-                await transaction.insert(Message, data="x")
-
-        await self.store.transact(fill)
-        streams = []
-        for _ in range(8):
-            streams.append(self.store.stream(Message))
-            took, outcome = await timed(streams[-1].__anext__())
-            if isinstance(outcome, Unavailable):
-                break
-        self.assertIsInstance(outcome, Unavailable)
-        for question in (self.store.get(Message, 1), self.store.page(Message, 10), self.store.insert(Message, data="y")):
-            took, outcome = await timed(question)
-            self.assertNotIsInstance(outcome, Unavailable)
-            self.assertLess(took, 1.0)
-        streams[0].close()
-        again = self.store.stream(Message)
-        self.assertEqual(len(await again.__anext__()), 500)
-        for stream in (*streams, again):
-            stream.close()
