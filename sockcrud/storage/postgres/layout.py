@@ -19,7 +19,6 @@ from psycopg.pq.abc import PGresult
 
 from sockcrud.records import Record, describe, exactly
 from sockcrud.records.constraints import INT64, Constraint, Instance, Moment, Money, Whole
-from sockcrud.records.schema import Schema
 from sockcrud.storage import weights
 from sockcrud.storage.common import PerKind
 from sockcrud.storage.contract import R, Where
@@ -131,7 +130,6 @@ class Layout(Generic[R]):
             name: make(f"with {name}", f'SELECT {self._read} FROM {table} WHERE "{key.name}" = ANY ($1::{_array_type(key)})')
             for name, key in self.keys.items()
         }
-        self._size = make("count", f"SELECT count(*) FROM {table}")
         above = f'CASE WHEN t."id" < {INT64.stop - 1} THEN t."id" + 1 END'
         gap = f'SELECT min({above}) FROM {table} t WHERE t."id" >= $1::bigint'
         gap += f' AND NOT EXISTS (SELECT FROM {table} u WHERE u."id" = {above})'
@@ -282,10 +280,6 @@ class Layout(Generic[R]):
             parameters.append(written(where.value).encode())
         return parameters
 
-    def size(self) -> Ask:
-        """Ask for how many records there are."""
-        return self._size, []
-
     def free_id(self, start: int) -> Ask:
         """Ask for the lowest id from `start` on that no record has."""
         return self._free, [b"%d" % start]
@@ -396,21 +390,3 @@ def rows(result: PGresult) -> list[tuple[Any, ...]]:
 
 
 LAYOUTS: Final[PerKind[Layout[Any]]] = PerKind(Layout)
-
-
-class Counters:
-    """The counters in the one row of `state`, and the statements on them, which follow from a schema."""
-
-    def __init__(self, schema: Schema) -> None:
-        layouts = [LAYOUTS[kind] for kind in schema]
-        self.schema = schema
-        self.names = (
-            *("rev", "journaled", "journaled_bytes", "stored"),
-            *(layout.highest for layout in layouts),
-            *(layout.counted for layout in layouts),
-        )
-        read, changes = ", ".join(self.names), ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1))
-        self.lock = Statement(b"lock", f"SELECT {read} FROM state WHERE id = 1 FOR UPDATE".encode())
-        self.count = Statement(b"count on", f"UPDATE state SET {changes} WHERE id = 1".encode())
-        self.uniques = {unique_name(kind, name): (kind, name) for kind in schema for name in describe(kind).uniques}
-        """The kind and the field that a constraint is about."""

@@ -97,7 +97,7 @@ class PostgresStore:
         self._shown = array(schema.by_name, None)
         self._pools = pools
         self._shared = pools[3]
-        self._reads = Reads(pools[0])
+        self._reads = Reads(pools[0], schema)
         self._snapshots = Snapshots(pools[2])
         self._writer = Writer(pools[1], self._snapshots.opened, self._changed, self._all, capacity)
         self._rev = 0
@@ -156,9 +156,7 @@ class PostgresStore:
         return layout.records(result)
 
     async def count(self, kind: type[Record]) -> int:
-        [result] = await self._shared.ask([LAYOUTS[kind].size()])
-        size: int = rows(result)[0][0]
-        return size
+        return await self._reads.count(kind)
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields, id)

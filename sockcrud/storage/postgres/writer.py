@@ -32,7 +32,8 @@ from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.history import CHANGE_BYTES
 from sockcrud.storage.memory.tables import Batch, Step
-from sockcrud.storage.postgres.layout import LAYOUTS, Counters, array, in_parts, rows
+from sockcrud.storage.postgres.counters import Counters
+from sockcrud.storage.postgres.layout import LAYOUTS, array, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import TOO_MANY, Pool, unavailable
 from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for
@@ -73,10 +74,10 @@ _log = Logger()
 
 @frozen(eq=False)
 class Work:
-    """What somebody has asked for: what it does, what it is known to need, and who waits."""
+    """What somebody has asked for: what it does, what it needs (None where that is not known beforehand), and who waits."""
 
     body: Body
-    needs: Sequence[Need]
+    needs: Sequence[Need] | None
     since: float
     done: Deferred[Any] = field(factory=Deferred)
 
@@ -94,7 +95,7 @@ class _Attempt:
 
     async def begin(self, works: Iterable[Work]) -> None:
         """Return when the lock is held, and known what the works are known to need."""
-        needs = [need for work in works for need in work.needs]
+        needs = [need for work in works for need in work.needs or ()]
         asks, groups = asks_for(needs)
         results = await self.link.ask([(_BEGIN, []), (self.counters.lock, []), *asks], self.seconds)
         state = dict(zip(self.counters.names, rows(results[1])[0], strict=True))
@@ -203,9 +204,9 @@ class Writer:
         self._due: IDelayedCall | None = None
         self._overdue: IDelayedCall | None = None
 
-    def do(self, body: Body, needs: Iterable[Need] = ()) -> Deferred[Any]:
+    def do(self, body: Body, needs: Iterable[Need] | None = None) -> Deferred[Any]:
         """Return what the body gives, once its changes are committed."""
-        work = Work(body, list(needs), self._pool.reactor.seconds())
+        work = Work(body, None if needs is None else list(needs), self._pool.reactor.seconds())
         self._works.append(work)
         if not self._running:
             self._start_soon()
@@ -261,7 +262,7 @@ class Writer:
         unknown = 0
         while self._works and len(works) < MOST_TOGETHER and unknown < MOST_ROUND_TRIPS:
             works.append(work := self._works.popleft())
-            unknown += not work.needs
+            unknown += work.needs is None
         if self._overdue is not None and not self._works:
             self._overdue.cancel()
             self._overdue = None
