@@ -17,6 +17,7 @@ from sockcrud.errors import (
     Crashed,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -72,6 +73,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     Invalid: 422,
     LoginDelayed: 429,
     Crashed: 500,
+    InDoubt: 500,
     Busy: 503,
     Unavailable: 503,
     QuotaExceeded: 507,
@@ -84,6 +86,7 @@ _DETAILS: Final[Mapping[type[DomainError], str]] = {
     Outdated: "the record is at another revision than was asked for",
     Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way: try again in a moment",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""

@@ -11,7 +11,7 @@ import orjson
 from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
-from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
+from sockcrud.errors import Busy, DomainError, InDoubt, Invalid, NotFound, QuotaExceeded, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import an_object, required, whole
@@ -40,6 +40,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     Busy: CloseAfter(INTERNAL_SERVER_ERROR),
     QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
     Unavailable: CloseAfter(INTERNAL_SERVER_ERROR),
+    InDoubt: CloseAfter(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
 _DIGITS: Final = re.compile("[0-9]+")

@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sockcrud.errors import DomainError, Taken, Unavailable
+from sockcrud.errors import DomainError, InDoubt, Taken, Unavailable
 from sockcrud.records import describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import Capacity
@@ -132,7 +132,14 @@ class _Attempt:
             await self.link.ask([(_LET_IT_TAKE_LONG, [b"%d" % (LONG_SECONDS * 1000)])], self.seconds)
             while len(asks) > 1:  # one at a time, so that each has as long
                 await self.link.ask([asks.pop(0)], seconds)
-        results = await self.link.ask([*asks, (_COMMIT, [])], seconds)
+        try:
+            results = await self.link.ask([*asks, (_COMMIT, [])], seconds)
+        except Lost:
+            raise InDoubt from None
+        except Refused as refused:
+            if refused.is_the_end:  # it ends a commit that waits for a standby with a word, too
+                raise InDoubt from None
+            raise
         if results[-1].command_status != b"COMMIT":
             raise Lost("the transaction was not committed")
 

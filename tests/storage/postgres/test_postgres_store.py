@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
+import psycopg
 from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.apps.messages.records import Message
@@ -20,7 +21,8 @@ from sockcrud.storage.maintenance.import_rows import Given, Unimportable
 from sockcrud.storage.maintenance.transfer import add_records
 from sockcrud.storage.postgres import writer as postgres_writer
 from sockcrud.storage.postgres.link import Ask, Link
-from tests.storage.postgres.postgres_case import PostgresCase, until
+from sockcrud.storage.postgres.store import PostgresStore
+from tests.storage.postgres.postgres_case import PostgresCase, opened, until
 from tests.storage.sqlite.sqlite_case import started, the_reactor
 from tests.storage.store_case import ALL, a_client, a_company, a_product, a_session, an_account, an_address, ids
 from tests.support import postgres_kit
@@ -211,6 +213,31 @@ class LongTests(RoundTripsCase):
         holding.callback(None)
         await held
         self.assertEqual((await hurried.insert(Message, data="x")).data, "x")
+
+
+class HistoryTests(PostgresCase):
+    """What is too old to be told is deleted, however much of it there is."""
+
+    async def make_store(self, history: int) -> PostgresStore:
+        return opened(self.url, history=1_000, statement_seconds=0.4)
+
+    async def test_what_could_not_be_deleted_goes_with_the_next_change(self) -> None:
+        many = 20_000
+        await self.store.insert(Message, data="x")
+        postgres_kit.execute(
+            self.url,
+            "INSERT INTO changes (number, rev, kind, id, record, bytes_before)"
+            f" SELECT g, g, 'Message', g, 'x', g * 100 FROM generate_series(2, {many}) AS g",
+            f"UPDATE state SET rev = {many}, journaled = {many}, journaled_bytes = {many} * 100 + 100",
+        )
+        with psycopg.connect(self.url) as other:
+            other.execute("SELECT FROM changes WHERE number = 1 FOR UPDATE")
+            await self.store.insert(Message, data="the import")
+            await until(lambda: bool(self.flushLoggedErrors(Unavailable)))
+        await self.store.insert(Message, data="next")
+        kept = "SELECT count(*) FROM changes"
+        await until(lambda: postgres_kit.execute(self.url, kept)[0][0] <= 1_002)
+        self.assertEqual(len(await self.store.changes(many, ALL)), 2)
 
 
 class LeavesTests(PostgresCase):

@@ -18,6 +18,7 @@ from sockcrud.errors import (
     DomainError,
     Forbidden,
     HistoryGone,
+    InDoubt,
     Invalid,
     LastAdmin,
     LoginDelayed,
@@ -63,6 +64,7 @@ _STATUSES: Final[dict[type[DomainError], int]] = {
     Outdated: 412,
     LoginDelayed: 429,
     Crashed: 500,
+    InDoubt: 500,
     Busy: 503,
     Unavailable: 503,
     QuotaExceeded: 507,
@@ -76,6 +78,7 @@ _MESSAGES: Final[dict[type[DomainError], str]] = {
     LastAdmin: "this would leave no active admin in an active company",
     Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way; try again in a moment",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""

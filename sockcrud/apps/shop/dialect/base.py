@@ -13,6 +13,7 @@ from sockcrud.errors import (
     Busy,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -124,6 +125,8 @@ def _in_words(error: DomainError) -> str:
             return "This account may not do that"
         case Busy():
             return "Too much is under way: try again in a moment"
+        case InDoubt():
+            return "It is unknown whether the change took effect: the store was lost while it was made"
         case Unavailable():
             return "The store cannot be reached: try again in a moment"
         case QuotaExceeded():
@@ -140,6 +143,8 @@ def _fields_of(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
             return (_BASIC_WANTED,)
         case LoginDelayed():
             return ((b"Retry-After", b"%d" % _whole_seconds(error)),)
+        case InDoubt():
+            return ()  # nobody is invited to make it twice
         case Busy() | Unavailable():
             return ((b"Retry-After", b"1"),)
         case _:
