@@ -62,7 +62,11 @@ Body = Callable[[StagedTransaction], Awaitable[Any]]
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
-_LET_IT_TAKE_LONG: Final = Statement(b"let it take long", b"SELECT set_config('statement_timeout', $1, true)")
+_LET_IT_TAKE_LONG: Final = Statement(
+    b"let it take long",
+    b"SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
+)
+"""To write so many records down takes long here, too, while the transaction is idle there."""
 _NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
@@ -126,12 +130,15 @@ class _Attempt:
         if not self.steps:
             await self.link.ask([(_ROLLBACK, [])], self.seconds)
             return
-        asks, seconds = list(self._writes()), self.seconds
+        asks: list[Ask] = []
+        seconds = self.seconds
         if len(self.steps) > MANY:
             seconds = LONG_SECONDS
             await self.link.ask([(_LET_IT_TAKE_LONG, [b"%d" % (LONG_SECONDS * 1000)])], self.seconds)
-            while len(asks) > 1:  # one at a time, so that each has as long
-                await self.link.ask([asks.pop(0)], seconds)
+            for ask in self._writes():  # one at a time, so that each has as long, and takes the memory of no other
+                await self.link.ask([ask], seconds)
+        else:
+            asks += self._writes()
         try:
             results = await self.link.ask([*asks, (_COMMIT, [])], seconds)
         except Lost:

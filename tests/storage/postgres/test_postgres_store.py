@@ -195,6 +195,22 @@ class LongTests(RoundTripsCase):
         with self.assertRaises(Unimportable):
             await add_records(self.store, the_reactor(), [clash])
 
+    async def test_a_transaction_of_many_may_take_longer_to_write_down_than_one_may_be_idle(self) -> None:
+        hurried = self.another(statement_seconds=0.3)
+        real = postgres_writer._note
+
+        def slowly(staged: Any, steps: Any) -> Any:
+            postgres_kit.execute(self.url, "SELECT pg_sleep(0.6)")
+            return real(staged, steps)
+
+        async def many(transaction: ITransaction) -> None:
+            for _ in range(10):
+                await transaction.insert(Message, data="x")
+
+        with mock.patch.object(postgres_writer, "MANY", 3), mock.patch.object(postgres_writer, "_note", slowly):
+            await hurried.transact(many)
+        self.assertEqual(await hurried.count(Message), 10)
+
     async def test_who_waits_behind_a_transaction_that_takes_long_is_told_in_time(self) -> None:
         await self.store.close()
         hurried = self.another(statement_seconds=0.2)
