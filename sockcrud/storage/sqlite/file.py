@@ -14,11 +14,14 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.common import Progress, StoreError, unheard
 from sockcrud.storage.keys import SameKey
 from sockcrud.storage.memory.tables import Tables, Unfit
+from sockcrud.storage.sqlite import log_mark
 from sockcrud.storage.sqlite.hidden import drop_hidden
 from sockcrud.storage.sqlite.kinds import KINDS_TABLE, Plan, add_kinds, note_kinds, plan_for, referred_to, renew_keys, take_in
 from sockcrud.storage.sqlite.layout import CHUNK, LAYOUTS, count_records
@@ -33,6 +36,8 @@ the way to there to `MIGRATIONS`. What records declare needs no version: `sqlite
 CHECKPOINT_BYTES: Final = 8 * 2**20
 """The length of what is committed and lies beside the file, from which on it is taken into it. It keeps its place on the disk
 up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms and more, and kept the disk from syncing."""
+
+_log = Logger()
 
 _PATIENCE: Final = 10.0
 """Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
@@ -78,6 +83,26 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_own(path: Path, file: int) -> tuple[sqlite3.Connection, int]:
+    """Open the file as `connect_to_read` does, where its log is its own, and there.
+
+    Return how many bytes of changes are in the log that a daemon has left, or is writing, too. Raise `StoreError`.
+    """
+    log = log_mark.log_size(path)
+    try:
+        connection = connect_to_read(path)
+    except StoreError:
+        if log and log_mark.is_sound_alone(path):
+            raise log_mark.of_another_file(path) from None
+        raise
+    try:
+        with _one_line(path):
+            return connection, log_mark.require_own_log(connection, path, file, log)
+    except BaseException:
+        connection.close()
+        raise
+
+
 @contextmanager
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     with _one_line(path):
@@ -111,11 +136,20 @@ def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
     if lock.file is None:
         _create(path, tables.schema)
         lock.hold_file()
+    assert lock.file is not None
+    if not os.fstat(lock.file).st_size:
+        raise StoreError(
+            f"{path} is empty, and no store: take it away for a new one, or put a backup in its place: sockcrud restore BACKUP"
+            f" {path}"
+        )
     may_write = partial(os.access, mode=os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
     if not may_write(path) or not may_write(path.parent):
         raise StoreError(f"no permission to write to {path} and next to it")
     plan = None
-    with _one_line(path), closing(connect_to_read(path)) as connection:
+    connection, left = connect_to_own(path, lock.file)
+    with _one_line(path), closing(connection):
+        if left:
+            _log.info("{path} was not closed in order: {left} bytes of changes beside it are taken in", path=path, left=left)
         version = _version(connection, path)
         if version == VERSION:
             plan = plan_for(connection, tables.schema)
@@ -130,6 +164,7 @@ def _tidy(path: Path, plan: Plan | None) -> None:
     """Take away what is no record, which shows that it can be written to, and takes in what a crash has left beside it."""
     with _one_line(path), closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
+        log_mark.write(connection, token=0)
         drop_hidden(connection)
         if plan is not None:
             note_kinds(connection, plan.noted)
@@ -191,6 +226,7 @@ def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progre
             connection.execute("BEGIN IMMEDIATE")
             for older in range(version, VERSION):
                 MIGRATIONS[older](connection)
+            log_mark.write(connection, token=0)
             drop_hidden(connection)
             take_in(connection, plan := plan_for(connection, tables.schema))
             connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
@@ -229,27 +265,35 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
     """
     if target.exists():
         raise StoreError(f"{target} exists already")
+    with written_anew(target) as part, closing(connect_to_read(source)) as reading:
+        copy_pages(reading, part, progress)
+
+
+@contextmanager
+def written_anew(target: Path) -> Iterator[Path]:
+    """Have an empty file that is then, once it is whole, the target. Raise `StoreError`; half a file is taken away."""
     part = target.with_name(target.name + ".part")
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
-        with (
-            closing(connect_to_read(source)) as reading,
-            closing(sqlite3.connect(part)) as writing,
-            open(part, "rb+") as written,
-        ):
-
-            def told(_: int, left: int, total: int) -> None:
-                os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
-                progress(total - left, total)
-
-            reading.backup(writing, pages=CHUNK // 10, progress=told)
-            writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
+        yield part
         _take_name(part, target)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{target} cannot be written: {error}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def copy_pages(reading: sqlite3.Connection, part: Path, progress: Progress) -> None:
+    """Copy what a connection sees to an empty file."""
+    with closing(sqlite3.connect(part)) as writing, open(part, "rb+") as written:
+
+        def report(_: int, left: int, total: int) -> None:
+            os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
+            progress(total - left, total)
+
+        reading.backup(writing, pages=CHUNK // 10, progress=report)
+        writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:

@@ -400,11 +400,17 @@ class SqliteStore(MemoryStore):
             for errand in list(self._errands):
                 await errand
             self._wal.close()
-            written_to = self._writer.thread is not None and not self._has_failed
-            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE", wait=True)):
-                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+            if self._writer.thread is not None and not self._has_failed:
+                await self._take_in_all()
         self._writer.stop()
         self._lock.release()
+
+    async def _take_in_all(self) -> None:
+        try:
+            if not await self._ask(partial(self._guard.checkpoint, how="TRUNCATE", wait=True)):
+                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+        except StoreError as error:
+            _log.warn("{path}: {error}", path=self._path, error=error)
 
     def _ask(self, work: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Have the writer do something. A `StoreError` is an answer, too."""
