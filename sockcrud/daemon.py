@@ -7,11 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -127,7 +129,8 @@ class Daemon(Service):
         self._log.critical("{reason}; stopping", reason=reason)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.exit, 1)
         if self.reactor.running:
-            self.reactor.stop()
+            with suppress(ReactorNotRunning):  # a signal was first
+                self.reactor.stop()
 
     async def _sweep_sessions(self) -> None:
         self.connections.flush_log()
@@ -213,8 +216,12 @@ def stop_on_signals(reactor: Any) -> None:
     if threading.current_thread() is not threading.main_thread():
         return
 
+    def stop_once() -> None:
+        with suppress(ReactorNotRunning):  # it is stopping already
+            reactor.stop()
+
     def stop(number: int, frame: object) -> None:
-        reactor.callFromThread(lambda: reactor.stop() if reactor.running else None)
+        reactor.callFromThread(stop_once)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -147,6 +147,11 @@ class Guard:
         assert self._own_log is not None
         return self._own_log.stat().st_size
 
+    def connect_to_read(self) -> sqlite3.Connection:
+        """Hold on to what is committed now. Raise `StoreError`, also where the file is another."""
+        self.confirm()
+        return sqlite_file.connect_to_read(self._lock.path)
+
     def close(self, connection: sqlite3.Connection, has_failed: bool = False) -> None:
         """Close it. After a failure all stays as it lies, but that what a log without its name holds goes to the file."""
         if not has_failed:
