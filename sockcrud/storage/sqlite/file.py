@@ -9,7 +9,7 @@ import gc
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -231,8 +231,9 @@ def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progre
         raise StoreError(f"{path} cannot be used as a store: no way leads from schema_version {version} to {VERSION}")
     before = f"before-{plan.changes[0].__name__}" if plan is not None else f"version-{version}"
     copies = (path.with_name(f"{path.name}-{before}{more}") for more in chain([""], map("-{}".format, count(2))))
-    old = next(copy for copy in copies if not copy.exists())
-    copy(path, old)
+    old = next(copy for copy in copies if not copy.exists() or _is_copy(copy, path))
+    if not old.exists():  # it does where a daemon was killed at this: one more at each start would fill the disk
+        copy(path, old)
     try:
         with _one_line(path), closing(connect(path)) as connection:
             connection.execute("PRAGMA foreign_keys = 0")  # a table that is made anew is away for a moment
@@ -244,10 +245,24 @@ def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progre
             take_in(connection, plan := plan_for(connection, tables.schema))
             connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
             _fill(connection, plan, tables, progress)
+            for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):  # of no app in use, too
+                raise Unfit(f"row {id} of {table} would refer to one of {other} that is not there")
             connection.execute("COMMIT")
     except StoreError:
         old.unlink()  # the file is what it was, and a daemon that is started again and again would fill the disk
         raise
+
+
+def _is_copy(copy: Path, path: Path) -> bool:
+    """Return whether a copy is of the file as it is now: each change shows in a counter, and each declaration as it is."""
+    with suppress(StoreError, sqlite3.Error), closing(connect_to_read(copy)) as one, closing(connect_to_read(path)) as other:
+        asked = (
+            "SELECT name, value FROM counters WHERE name NOT GLOB 'log *' ORDER BY name",
+            "SELECT version FROM schema_version",
+            "SELECT name, sql FROM sqlite_master ORDER BY name",
+        )
+        return all(one.execute(each).fetchall() == other.execute(each).fetchall() for each in asked)
+    return False
 
 
 def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: Progress) -> None:
