@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockcrud.app import Apps
-from sockcrud.collector import LOOK_SECONDS, GrowthWatch, give_large_blocks_back, let_collector_rest
+from sockcrud.collector import LOOK_SECONDS, GrowthWatch, MemoryWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import Loaded
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
@@ -28,6 +28,7 @@ from sockcrud.identity.sessions import Sessions
 from sockcrud.protocols.connections import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.storage.contract import IStore
+from sockcrud.storage.memory.limit import memory_limit
 from sockcrud.storage.postgres.url import without_password
 
 SWEEP_SECONDS: Final = 60.0
@@ -76,7 +77,13 @@ class Daemon(Service):
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
-        self._growth = LoopingCall(GrowthWatch(self.connections).look)
+        growth, memory = GrowthWatch(self.connections), MemoryWatch(memory_limit)
+
+        def look_after_memory() -> None:
+            growth.look()
+            memory.look()
+
+        self._growth = LoopingCall(look_after_memory)
         self._growth.clock = self.reactor
 
     def privilegedStartService(self) -> None:

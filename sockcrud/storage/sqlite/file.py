@@ -19,8 +19,10 @@ from twisted.logger import Logger
 
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
+from sockcrud.storage.capacity import MIB
 from sockcrud.storage.common import Progress, StoreError, unheard
 from sockcrud.storage.keys import SameKey
+from sockcrud.storage.memory.limit import A_RECORD, memory_limit
 from sockcrud.storage.memory.tables import Tables, Unfit
 from sockcrud.storage.sqlite import log_mark
 from sockcrud.storage.sqlite.hidden import drop_hidden
@@ -122,7 +124,7 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError, SameKey) as error:
         raise StoreError(f"{path} cannot be used as a store: {error}") from None
-    except SchemaError as error:
+    except (SchemaError, _TooLarge) as error:
         raise StoreError(f"{path}: {error}") from None
     except Unfit as unfit:
         raise StoreError(f"{path} is damaged: {unfit}") from None
@@ -271,6 +273,7 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
     if not all(type(there.get(name)) is int for name in counters(tables.schema)):
         raise Unfit("a counter is missing")
     done, total = 0, count_records(connection, tables.schema)
+    _require_memory(total)
     for kind in tables.schema:
         layout, records = LAYOUTS[kind], list[Record]()
         for chunk in layout.read(connection):
@@ -284,6 +287,20 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
     tables.unknown_kinds = plan.unknown
     for kind, id, name in referred_to(connection, plan):
         tables.hold(kind, id, name)
+
+
+def _require_memory(records: int) -> None:
+    """Raise `StoreError` where so many records do not fit into memory: the system would kill the process without a word."""
+    least, there = records * A_RECORD, memory_limit()
+    if there and least > there:
+        raise _TooLarge(
+            f"its {records:,} records take {least // MIB:,} MiB of memory at the least, and there are {there // MIB:,} MiB:"
+            " give it more, or use PostgreSQL, which does not keep them in memory"
+        )
+
+
+class _TooLarge(StoreError):
+    """What a file holds is more than fits. Where it is has still to be said."""
 
 
 def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
