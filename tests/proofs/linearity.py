@@ -79,11 +79,11 @@ def in_the_framer(data: bytes, piece: int) -> float:
     started = process_time()
     for at in range(0, len(data), piece):
         framer.feed(data[at : at + piece])
-        while framer.next_object() is not None:
+        while framer.next() is not None:
             pass
     framer.feed(b"\n")
     framer.end()
-    while framer.next_object() is not None:
+    while framer.next() is not None:
         pass
     return process_time() - started
 
@@ -102,7 +102,7 @@ def longest_call(shape: str, times: int = MOMENTS, enough: float = 0.0) -> float
         gc.collect()
         while found is not None:
             started = thread_time()
-            found = framer.next_object()
+            found = framer.next()
             longest = max(longest, thread_time() - started)
         quietest = min(quietest, longest)
         if quietest <= enough:
