@@ -212,7 +212,12 @@ class SqliteStore(MemoryStore):
         return size
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         return _RecordStream(self, kind, self._tables.stream(kind, after, limit, where))
 
