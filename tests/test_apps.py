@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import sockcrud
 from sockcrud import config, loading
 from sockcrud.app import App, AppError, Apps, Dialect
+from sockcrud.cli.dialects import default_place, opens_others, owner
 from sockcrud.cli.main import main
 from tests.cli.commands_kit import PROGRAM
 from tests.support.running import SERVE, Daemon, environment
@@ -285,6 +286,24 @@ def test_serve_says_nothing_but_its_banner(tmp_path: Path) -> None:
         daemon.process.send_signal(signal.SIGTERM)
         daemon.process.wait(20)
         assert len(daemon.log.read_text().splitlines()) == 2, "it stops, and has stopped"
+
+
+def test_whose_login_opens_a_dialect_is_as_the_apps_declare_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "alone.py"
+    file.write_text(
+        "from sockcrud import App, Dialect\n"
+        "def make(serving): ...\n"
+        "app = App('alone', dialects=[\n"
+        "    Dialect('door', 'tcp:7500', 'a door', make, login='door'),\n"
+        "    Dialect('room', 'tcp:7501', 'a room behind it', make, login='door', together='door'),\n"
+        "    Dialect('other', 'tcp:7502', 'of an app that is not in use', make, login='somewhere'),\n"
+        "])\n"
+    )
+    monkeypatch.setenv(loading.VARIABLE, str(file))
+    owners = {name: owner(name) for name in ("room", "other", "clients", "shop", "way", "users")}
+    assert owners == {"room": "door", "other": "other", "clients": "shop", "shop": "shop", "way": "way", "users": "users"}
+    assert (default_place("room"), default_place("clients")) == ("127.0.0.1:7500", "127.0.0.1:5080")
+    assert (opens_others("door"), opens_others("shop"), opens_others("way")) == (True, True, False)
 
 
 class DeclarationTests(SynchronousTestCase):

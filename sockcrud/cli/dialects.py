@@ -7,9 +7,9 @@ from sockcrud import loading
 
 def owner(dialect: str) -> str:
     """Return the dialect whose login opens this one, as commands keep it: of several on one port the one that has them all."""
-    apps = loading.in_use()
-    login = apps.dialect(dialect).login
-    return dialect if login is None else apps.dialect(login).together or login
+    dialects = {each.name: each for each in loading.in_use().dialects}
+    opener = dialects.get(dialects[dialect].login or "")  # none, too, where an app names one that is not in use
+    return dialect if opener is None else opener.together or opener.name
 
 
 def owners() -> list[str]:
