@@ -14,9 +14,12 @@ from sockcrud.storage.waiting import Turns
 class TurnsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 1_000.0
-        patched = mock.patch.object(waiting, "time", lambda: self.now)
+        patched = mock.patch.object(waiting, "time", self.read_time)
         patched.start()
         self.addCleanup(patched.stop)
+
+    def read_time(self) -> float:
+        return self.now
 
     def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(self) -> None:
         turns, late = Turns(), list[str]()
