@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,12 +12,7 @@ from sockcrud.storage.waiting import Turns
 class TurnsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 1_000.0
-        patched = mock.patch.object(waiting, "time", self.read_time)
-        patched.start()
-        self.addCleanup(patched.stop)
-
-    def read_time(self) -> float:
-        return self.now
+        self.patch(waiting, "time", lambda: self.now)
 
     def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(self) -> None:
         turns, late = Turns(), list[str]()

@@ -36,8 +36,9 @@ from sockcrud.storage.maintenance.record_lines import as_lines, from_lines, with
 from sockcrud.storage.maintenance.transfer import add_records
 from sockcrud.storage.postgres.url import is_url, without_password
 from sockcrud.storage.sqlite.check import StoreFile, faults, latest_revision, opened_to_read, read_records
-from sockcrud.storage.sqlite.file import FileLock, copy
+from sockcrud.storage.sqlite.file import copy
 from sockcrud.storage.sqlite.layout import count_records
+from sockcrud.storage.sqlite.lock import FileLock, real_path
 from sockcrud.storage.sqlite.store import SqliteStore
 from sockcrud.storage.waiting import Turns
 
@@ -101,6 +102,9 @@ def schema_in_use(file: str | None = None) -> Schema:
 
 def _path(meant: str) -> Path:
     """Return the file of the store that is meant."""
+    if is_url(meant):
+        ways = "pg_dump makes its backup, and --url http://HOST:PORT its export, at the admin port of a daemon"
+        raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))
@@ -383,9 +387,10 @@ def _open_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
 
 def _require_free(path: Path) -> None:
     """Say what to do where a daemon has the store: what it has in memory would not follow."""
-    if os.access(path.resolve().parent, os.W_OK):
+    file = real_path(path)
+    if os.access(file.parent, os.W_OK):
         try:
-            FileLock(path.resolve()).release()
+            FileLock(file).release()
         except StoreError as error:
             raise Failed(f"{error}: stop the daemon first, or use its admin port") from None
 

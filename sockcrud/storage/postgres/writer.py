@@ -31,7 +31,7 @@ from sockcrud.records import describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.history import CHANGE_BYTES
-from sockcrud.storage.memory.tables import Batch, Step
+from sockcrud.storage.memory.steps import Batch, Step
 from sockcrud.storage.postgres.counters import Counters
 from sockcrud.storage.postgres.layout import LAYOUTS, array, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
