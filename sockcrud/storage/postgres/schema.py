@@ -88,11 +88,27 @@ def prepare(url: str, schema: Schema, limits: Limits) -> Prepared:
     """Have the tables there, of this version, as a schema declares them. Raise `StoreError`."""
     with opened(url, limits) as connection:
         try:
+            with opened(url, limits) as other:
+                _require_sessions(connection, other)
             return _prepare(connection, schema)
         except SchemaError as error:
             raise StoreError(f"{without_password(url)}: {error}") from None
         except StoreError as error:
             raise StoreError(f"{without_password(url)} cannot be used as a store: {error}") from None
+
+
+def _require_sessions(*connections: psycopg.Connection[Any]) -> None:
+    """Raise `StoreError` where what is behind a connection changes, or is behind another one, too.
+
+    A pooler that hands the server's connections out for a transaction each keeps no settings and no prepared statements.
+    """
+    seen: list[set[int]] = [set() for _ in connections]
+    for _ in range(2):  # a pooler may give either the one that was used last, or the next
+        for connection, processes in zip(connections, seen, strict=True):
+            [[process]] = connection.execute("SELECT pg_backend_pid()").fetchall()
+            processes.add(process)
+    if len(set.union(*seen)) != len(connections) or any(len(processes) > 1 for processes in seen):
+        raise StoreError("a pooler in transaction mode is before it: use its session mode, or the server's own port")
 
 
 def _prepare(connection: psycopg.Connection[Any], schema: Schema) -> Prepared:
