@@ -14,9 +14,7 @@ A record is immutable: a change makes a new one with a new `rev`. What comes fro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from inspect import cleandoc, get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -25,210 +23,50 @@ from attrs import frozen
 from typing_extensions import dataclass_transform
 
 from sockcrud.errors import Invalid
-from sockcrud.records.constraints import (
-    INT64,
-    LONGEST_KEY,
-    LONGEST_NORMALIZED,
-    Choice,
-    Constraint,
-    Instance,
-    Moment,
-    Money,
-    Text,
-    Whole,
+from sockcrud.records.constraints import INT64, LONGEST_KEY, LONGEST_NORMALIZED, Constraint, Text, Whole
+from sockcrud.records.fields import (
+    DECLARED,
+    NOT_DECLARED,
+    DeclarationError,
+    Field,
+    Normalize,
+    Reference,
+    choice,
+    day,
+    email,
+    exactly,
+    flag,
+    moment,
+    money,
+    reference,
+    text,
+    whole,
 )
-from sockcrud.records.lookalikes import caseless
 
-T = TypeVar("T")
+__all__ = [
+    "Declaration",
+    "DeclarationError",
+    "Record",
+    "RecordType",
+    "checked",
+    "choice",
+    "day",
+    "describe",
+    "email",
+    "evolve",
+    "exactly",
+    "flag",
+    "moment",
+    "money",
+    "reference",
+    "text",
+    "whole",
+]
+
 R = TypeVar("R", bound="Record")
 
 LONGEST_NAMES: Final = 45
 """Characters of the names of table and field together: both are in names of statements, of which PostgreSQL reads 63."""
-
-NOT_DECLARED: Final[Any] = object()
-"""The default of a field that has none."""
-
-
-class DeclarationError(TypeError):
-    """A record that cannot be declared so: which class and field, what is wrong, and what would be right, in one line."""
-
-    def __init__(self, kind: str, field: str | None, problem: str) -> None:
-        super().__init__(f"{kind if field is None else f'{kind}.{field}'}: {problem}")
-        self.kind = kind
-        self.field = field
-
-
-@frozen
-class Reference:
-    """The id of another record. With `cascade` this record goes when that one does; without, that one cannot go."""
-
-    kind: type[Record]
-    cascade: bool
-
-
-Normalize = Callable[[Any], Any]
-"""What makes the key by which a unique value is compared."""
-
-
-def exactly(value: Any) -> Any:
-    """Return the key of a unique value that is compared as it stands."""
-    return value
-
-
-# Fields
-
-
-@frozen
-class _Field:
-    """What a field is declared with."""
-
-    constraint: Constraint
-    unique: Normalize | None = None
-    indexed: bool = False
-    refers: Reference | None = None
-    soft: bool = False
-    default: object = NOT_DECLARED
-    secret: bool = False
-    help: str = ""
-
-
-_DECLARED: Final = "sockcrud"
-"""Where attrs keeps a `_Field` in the metadata of its own."""
-
-
-def _field(constraint: Constraint, default: T, secret: bool = False, **more: Any) -> T:
-    declared = _Field(constraint, default=default, secret=secret, **more)
-    known: Any = attrs.NOTHING if default is NOT_DECLARED else default
-    made: Any = attrs.field(default=known, repr=not secret, metadata={_DECLARED: declared})
-    field: T = made  # so that a type checker compares what the class says with what the constraint holds
-    return field
-
-
-def _normalize(unique: bool | Normalize) -> Normalize | None:
-    return (exactly if unique else None) if isinstance(unique, bool) else unique
-
-
-def text(
-    shortest: int,
-    longest: int,
-    pattern: str | re.Pattern[str] | None = None,
-    like: str = "",
-    *,
-    unique: bool | Normalize = False,
-    indexed: bool = False,
-    names: bool = False,
-    one_alphabet: bool = False,
-    default: str = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> str:
-    """Declare a text of so many characters, all of which a pattern matches; `like` shows people what that looks like.
-
-    `unique=True` compares as it stands, `unique=caseless` whatever the case; what is unique so also `names`.
-    """
-    matched = re.compile(pattern) if isinstance(pattern, str) else pattern
-    constraint = Text(shortest, longest, matched, like, names or unique is caseless, one_alphabet)
-    return _field(constraint, default, secret, unique=_normalize(unique), indexed=indexed, help=help)
-
-
-def whole(
-    low: int,
-    high: int,
-    *,
-    unique: bool = False,
-    indexed: bool = False,
-    default: int = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> int:
-    """Declare a whole number from `low` to `high`, both of which are held."""
-    return _field(Whole(low, high), default, secret, unique=_normalize(unique), indexed=indexed, help=help)
-
-
-def money(
-    *,
-    indexed: bool = False,
-    default: Decimal = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> Decimal:
-    """Declare an exact amount with two decimals, from 0 and below 10^8."""
-    return _field(Money(), default, secret, indexed=indexed, help=help)
-
-
-def moment(
-    *,
-    indexed: bool = False,
-    soft: bool = False,
-    default: datetime = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> datetime:
-    """Declare a point in time. A crash may take back the last change of a `soft` one: nobody waits until it is on disk."""
-    return _field(Moment(), default, secret, indexed=indexed, soft=soft, help=help)
-
-
-def day(
-    *,
-    unique: bool = False,
-    indexed: bool = False,
-    default: date = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> date:
-    """Declare a day."""
-    return _field(Instance(date, "a day"), default, secret, unique=_normalize(unique), indexed=indexed, help=help)
-
-
-def flag(
-    *,
-    indexed: bool = False,
-    default: bool = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> bool:
-    """Declare what is either true or false."""
-    return _field(Instance(bool, "true or false"), default, secret, indexed=indexed, help=help)
-
-
-def choice(
-    *words: str,
-    indexed: bool = False,
-    default: str = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> str:
-    """Declare one of these words."""
-    return _field(Choice(words), default, secret, indexed=indexed, help=help)
-
-
-_EMAIL: Final = Text(
-    5, 254, re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"), "name@example.org", names=True
-)
-
-
-def email(
-    *,
-    unique: bool | Normalize = False,
-    indexed: bool = False,
-    default: str = NOT_DECLARED,
-    secret: bool = False,
-    help: str = "",
-) -> str:
-    """Declare an address of the form something@something.something."""
-    return _field(_EMAIL, default, secret, unique=_normalize(unique), indexed=indexed, help=help)
-
-
-def reference(kind: type[Record], *, cascade: bool = False, help: str = "") -> int:
-    """Declare the id of a record of a kind, by which lists can be asked for.
-
-    With `cascade` this record goes when that one does; without, that one cannot go while this is there.
-    """
-    none: int = NOT_DECLARED
-    return _field(Whole(INT64.start, INT64.stop - 1), none, indexed=True, refers=Reference(kind, cascade), help=help)
-
-
-# Records
 
 
 @frozen
@@ -281,8 +119,8 @@ def _require_declarable(made: type) -> None:
             kind, None, f"its table would be {table!r}, which stores have for themselves: choose another name"
         )
     for name, value in namespace.items():
-        if _DECLARED in getattr(value, "metadata", ()) and name not in annotations:
-            type_ = value.metadata[_DECLARED].constraint.type.__name__
+        if DECLARED in getattr(value, "metadata", ()) and name not in annotations:
+            type_ = value.metadata[DECLARED].constraint.type.__name__
             raise DeclarationError(kind, name, f"its type is missing: write {name}: {type_} = ...")
     for name, annotation in annotations.items():
         if not _is_of_class(annotation):
@@ -303,8 +141,8 @@ def _require_field(kind: str, name: str, annotation: Any, value: Any) -> None:
         )
     if len(_table_name(kind)) + len(name) > LONGEST_NAMES:
         raise DeclarationError(kind, name, f"the names of table and field have {LONGEST_NAMES} characters at most: shorten one")
-    declared = getattr(value, "metadata", {}).get(_DECLARED)
-    if not isinstance(declared, _Field):
+    declared = getattr(value, "metadata", {}).get(DECLARED)
+    if not isinstance(declared, Field):
         raise DeclarationError(
             kind, name, "no constraint is known for it: write text(1, 200), whole(0, 150), money(), moment(), day(), flag(),"
             " choice('a', 'b'), email() or reference(Kind)"
@@ -316,7 +154,7 @@ def _require_field(kind: str, name: str, annotation: Any, value: Any) -> None:
         raise DeclarationError(kind, name, problem)
 
 
-def _problems(declared: _Field) -> Iterator[str]:
+def _problems(declared: Field) -> Iterator[str]:
     """Yield what is wrong with a field, whatever its name."""
     constraint, unique = declared.constraint, declared.unique
     if constraint.problem:
@@ -349,8 +187,8 @@ def _table_name(kind: str) -> str:
 
 
 def _declaration(kind: type[Record], journaled: bool, ids: Whole) -> Declaration:
-    fields: dict[str, _Field] = {
-        field.name: field.metadata[_DECLARED] for field in attrs.fields(kind) if _DECLARED in field.metadata
+    fields: dict[str, Field] = {
+        field.name: field.metadata[DECLARED] for field in attrs.fields(kind) if DECLARED in field.metadata
     }
     name = kind.__name__
     for field, declared in fields.items():

@@ -343,7 +343,7 @@ class DescriptionTests(RestCase):
     def described(self, **more: Any) -> dict[str, Any]:
         dialects = self.library(**more).dialects
         parts = [dialect.openapi.make() for dialect in dialects if dialect.openapi is not None]  # type: ignore[union-attr]
-        found: dict[str, Any] = orjson.loads(description({"library-rest": "http://127.0.0.1:7001"}, parts))
+        found: dict[str, Any] = orjson.loads(description({"library-rest": "http://127.0.0.1:7001"}, parts, ["Author", "Book"]))
         return found
 
     def test_it_is_openapi_and_names_all_that_is_served(self) -> None:

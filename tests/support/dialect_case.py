@@ -17,7 +17,7 @@ from sockcrud.apps.users.service import Users
 from sockcrud.records import Record
 from sockcrud.storage.contract import R, RecordStream, Where
 from sockcrud.storage.memory.store import MemoryStore
-from tests.support.conversation_kit import ConversationCase, Peer
+from tests.support.connection_kit import ConnectionCase, Peer
 from tests.support.model import STANDARD
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class FailingStore(MemoryStore):
             raise self.error
 
 
-class DialectCase(ConversationCase):
+class DialectCase(ConnectionCase):
     """An empty store at 22:13:20 on 14 November 2023."""
 
     def setUp(self) -> None:

@@ -102,6 +102,9 @@ def schema_in_use(file: str | None = None) -> Schema:
 
 def _path(meant: str) -> Path:
     """Return the file of the store that is meant."""
+    if is_url(meant):
+        ways = "pg_dump makes its backup, and --url http://HOST:PORT its export, at the admin port of a daemon"
+        raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))

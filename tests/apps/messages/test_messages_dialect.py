@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.apps.messages.records import Message
 from sockcrud.errors import Busy, Unavailable
-from sockcrud.protocols.connection import LAST_WORDS
-from tests.support.conversation_kit import Peer
+from sockcrud.protocols.lifetime import LAST_WORDS
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import DialectCase, request
 
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Busy, Unavailable
-from tests.support.conversation_kit import Peer
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import DialectCase, request
 
 AT_FIRST: Final = "2023-11-14T22:13:20+00:00"

@@ -90,8 +90,10 @@ def urgent(attack: Attack) -> None:
 
 
 def _beyond_loopback() -> str:
-    """Return an address of this machine that is not a loopback one: bound to it, a client is a peer from elsewhere to the daemon,
-    and still nothing leaves the machine."""
+    """Return an address of this machine that is not a loopback one.
+
+    Bound to it, a client is a peer from elsewhere to the daemon, and still nothing leaves the machine.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
         try:
             looking.connect(("192.0.2.1", 9))  # of a network that is for documentation; nothing is sent

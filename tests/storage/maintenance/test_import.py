@@ -73,7 +73,7 @@ class ImportTests(TransferCase):
 
     def test_it_is_one_change_under_the_lock_of_the_last_admin(self) -> None:
         self.imports(a_message(1))
-        self.assertEqual(self.store.asked[0], f"alone {ACTIVE_ADMIN}")
+        self.assertEqual(self.store.asked[0], f"lock {ACTIVE_ADMIN}")
 
     def test_values_are_taken_in_the_forms_they_are_exported_in(self) -> None:
         snapshots = {"created_at": "2024-02-29T13:00:00.123456+01:00", "updated_at": "2024-02-29T12:00:00Z"}
