@@ -9,7 +9,7 @@ from typing import Any, Final
 from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
-from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
+from sockcrud.errors import Busy, DomainError, InDoubt, Invalid, NotFound, QuotaExceeded, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
@@ -35,6 +35,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     Busy: CloseAfter(INTERNAL_SERVER_ERROR),
     QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
     Unavailable: CloseAfter(INTERNAL_SERVER_ERROR),
+    InDoubt: CloseAfter(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
 _DIGITS: Final = re.compile("[0-9]+")

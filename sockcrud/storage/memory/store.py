@@ -157,7 +157,12 @@ class MemoryStore(_Reads):
         return TableStage(self, highest)
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         return self._tables.stream(kind, after, limit, where)
 

@@ -153,7 +153,12 @@ class SqliteStore(MemoryStore):
         return size
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         return DurableStream(self, kind, self._tables.stream(kind, after, limit, where))
 
