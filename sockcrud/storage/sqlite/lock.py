@@ -59,12 +59,20 @@ class FileLock:
             for beside in (Path(f"{self.path}{more}") for more in ("-wal", "-shm")):
                 if beside.exists() and not beside.is_file():
                     raise StoreError(f"{self.path} cannot be used as a store: {beside} is not a regular file")
-            self.file = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self.file = self._open()
         except OSError as error:
             raise StoreError(f"{self.path} cannot be used as a store: {error.strerror}") from None
         # Elsewhere this lock and those that SQLite takes on the file are of one sort: we would wait for ourselves.
         if sys.platform == "linux":
             self._lock(self.file)
+
+    def _open(self) -> int:
+        binary = getattr(os, "O_BINARY", 0)
+        try:
+            # To write, which nobody does here: in a container's layers a file is another one from the first such on.
+            return os.open(self.path, os.O_RDWR | binary)
+        except OSError:
+            return os.open(self.path, os.O_RDONLY | binary)
 
     def _lock(self, file: int) -> None:
         try:

@@ -62,7 +62,7 @@ def copy(stopped: Path, tmp_path: Path) -> Path:
         pytest.param(SYNC_FAILS, 1, False, id="EIO at sync 1"),
         pytest.param(SYNC_FAILS, 3, False, id="EIO at sync 3"),
         pytest.param(SYNC_FAILS, 12, False, id="EIO at sync 12"),
-        pytest.param(DISK_IS_FULL, 17, False, id="ENOSPC at write 17"),
+        pytest.param(DISK_IS_FULL, 35, False, id="ENOSPC at write 35"),
         pytest.param(DISK_IS_FULL, 60, False, id="ENOSPC at write 60"),
         # Its way to the exit status is another, but the same at each of these points: before it listens, and after.
         pytest.param(SYNC_FAILS, 1, True, id="EIO at sync 1, under twistd"),
