@@ -50,13 +50,13 @@ def test_a_socket_without_a_file_is_told_too(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("usec", "pid", "seconds"),
-    [("30000000", None, 30.0), ("30000000", os.getpid(), 30.0), ("30000000", 1, None), ("", None, None), ("0", None, None)],
+    [("30000000", None, 30.0), ("30000000", "ours", 30.0), ("30000000", "1", None), ("", None, None), ("0", None, None)],
 )
 def test_the_watchdog_is_for_the_process_it_names(
-    monkeypatch: pytest.MonkeyPatch, usec: str, pid: int | None, seconds: float | None
+    monkeypatch: pytest.MonkeyPatch, usec: str, pid: str | None, seconds: float | None
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", usec)
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     if pid is not None:
-        monkeypatch.setenv("WATCHDOG_PID", str(pid))
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if pid == "ours" else pid)
     assert systemd.watchdog_seconds() == seconds
