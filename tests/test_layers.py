@@ -16,6 +16,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "refusals",
     "paging",
     "collector",
     "logs",
