@@ -116,11 +116,14 @@ class ComparedRow:
     """For the users; or for the shop, which takes a token."""
 
     def contender(self, side: Side) -> Contender:
-        """Return the side, ready to be measured."""
-        daemon = side.daemon(self.store)
-        if isinstance(self.shape, Shape):
-            return Contender(side.code.name, daemon.server, daemon.users, self.shape)
-        return Contender(side.code.name, daemon.server, daemon.shop, self.shape(side.token(self.store)))
+        """Return the side, ready to be measured; raise `Failed`."""
+        try:
+            daemon = side.daemon(self.store)
+            if isinstance(self.shape, Shape):
+                return Contender(side.code.name, daemon.server, daemon.users, self.shape)
+            return Contender(side.code.name, daemon.server, daemon.shop, self.shape(side.token(self.store)))
+        except Failed as failure:
+            raise Failed(f"{side.code.name}, before {self.row}: {failure}") from None
 
 
 def _rows() -> Iterator[ComparedRow]:

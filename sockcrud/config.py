@@ -149,7 +149,7 @@ class Settings:
         "HTTP: names and addresses that requests may be for, besides those of loopback; * for any. Listeners that other"
         " machines reach, and Unix sockets, take any while none is named here",
     )
-    postgres_pool: int = _setting("8", count, "connections of this node to PostgreSQL, at most; four at least", "postgres")
+    postgres_pool: int = _setting("8", count, "connections of this node to PostgreSQL, at most; five at least", "postgres")
     postgres_statement_timeout: float = _setting(
         "5", seconds, "seconds that PostgreSQL may take for a statement; one more, and the connection is given up", "postgres"
     )

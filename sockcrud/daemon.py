@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from sockcrud import config, systemd
 from sockcrud.app import AppError, Apps
-from sockcrud.collector import LOOK_SECONDS, GrowthWatch, give_large_blocks_back, let_collector_rest
+from sockcrud.collector import LOOK_SECONDS, GrowthWatch, MemoryWatch, give_large_blocks_back, let_collector_rest
 from sockcrud.config import RELOADED, ConfigError, Loaded, Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
@@ -31,6 +33,7 @@ from sockcrud.signals import ignore_until_running as ignore_until_running
 from sockcrud.signals import reload_on_signals
 from sockcrud.signals import stop_on_signals as stop_on_signals
 from sockcrud.storage.contract import IStore
+from sockcrud.storage.memory.limit import memory_limit
 from sockcrud.storage.postgres.url import without_password
 
 SWEEP_SECONDS: Final = 60.0
@@ -86,7 +89,13 @@ class Daemon(Service):
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
-        self._growth = LoopingCall(GrowthWatch(self.connections).look)
+        growth, memory = GrowthWatch(self.connections), MemoryWatch(memory_limit)
+
+        def look_after_memory() -> None:
+            growth.look()
+            memory.look()
+
+        self._growth = LoopingCall(look_after_memory)
         self._growth.clock = self.reactor
         self._watchdog = LoopingCall(systemd.notify, systemd.ALIVE)
         self._watchdog.clock = self.reactor
@@ -190,7 +199,8 @@ class Daemon(Service):
         self._log.critical("{reason}; stopping", reason=reason)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.exit, 1)
         if self.reactor.running:
-            self.reactor.stop()
+            with suppress(ReactorNotRunning):  # a signal was first
+                self.reactor.stop()
 
     async def _sweep_sessions(self) -> None:
         self.connections.flush_log()

@@ -21,7 +21,10 @@ from zope.interface import implementer
 
 from tests.support import postgres_kit, running
 from tests.support.awaiting import is_awaited, run_reactor_until
+from tests.support.examples import take_time
 from tests.support.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
+
+take_time()
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -26,6 +26,7 @@ _BEFORE_THE_APPS: Final = {
         "monitor": Later("sockcrud.monitor.command:monitor", "Check every dialect as a user would, and tell what is wrong."),
         "check": Later(f"{_STORE}:check", "Look for damage in a store's file."),
         "backup": Later(f"{_STORE}:backup", "Copy a store to a new file, which is itself a store."),
+        "restore": Later("sockcrud.storage.maintenance.restore:restore", "Put a backup in the place of a store's file."),
         "export": Later(f"{_STORE}:export", "Write all records, one JSON object a line."),
         "import": Later(f"{_STORE}:import_", "Add the records of such a file, all of them or none."),
         "move": Later("sockcrud.storage.maintenance.move:move", "Bring everything from one store to another, which is empty."),
@@ -35,7 +36,7 @@ _BEHIND_THE_APPS: Final = {
     "Raw requests, apps, and the shell": {
         "new": Later("sockcrud.cli.new:new", "Write an app of one's own, and a test beside it."),
         "fetch": Later("sockcrud.cli.raw.fetch:fetch", "Send one request of HTTP, and show its answer."),
-        "send": Later("sockcrud.cli.raw.send:send", "Send lines to users or messages, and show their answers."),
+        "send": Later("sockcrud.cli.raw.send:send", "Send lines of JSON as they stand, and show their answers."),
         "completion": Later("sockcrud.cli.completion:completion", "Print the script that makes your shell complete."),
     },
 }

@@ -13,7 +13,7 @@ import orjson
 from sockcrud.access import Principal
 from sockcrud.errors import Busy, DomainError, Forbidden, Invalid, NotLoggedIn, Outdated, Taken
 from sockcrud.generic import schemas
-from sockcrud.generic.declaration import TOKENS, Served
+from sockcrud.generic.declaration import TOKENS, Served, class_name
 from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import Logins
@@ -227,7 +227,7 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
 def factory(served: Sequence[Served], serving: Serving) -> HTTPFactory:
     """Return what makes the connections on which these are served."""
     operations = {each.plural: Operations(serving.access, serving.store, each) for each in served}
-    name = "".join(part.capitalize() for part in serving.dialect.name.split("-"))
+    name = class_name(serving.dialect.name)
     responder: Any = type(f"{name}Responder", (RecordsResponder,), {"routes": routes(served, operations)})
     made: Any = type(f"{name}Factory", (HTTPFactory,), {})  # the log names it
     terms, dialect = serving.terms, serving.dialect.name

@@ -7,6 +7,7 @@ address of such a network has them all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Protocol
 
@@ -89,6 +90,7 @@ class Budgets:
     unfinished: int = 256 * 1024 * 1024
 
 
+@lru_cache(1024)
 def _is_local(address: str) -> bool:
     try:
         ip = ip_address(address)

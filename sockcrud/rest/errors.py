@@ -12,6 +12,7 @@ from sockcrud.errors import (
     DomainError,
     Forbidden,
     HistoryGone,
+    InDoubt,
     Invalid,
     LastAdmin,
     LoginDelayed,
@@ -40,6 +41,7 @@ STATUSES: Final[Mapping[type[DomainError], int]] = {
     Outdated: 412,
     LoginDelayed: 429,
     Crashed: 500,
+    InDoubt: 500,
     Busy: 503,
     Unavailable: 503,
     QuotaExceeded: 507,
@@ -49,6 +51,7 @@ STATUSES: Final[Mapping[type[DomainError], int]] = {
 WORDS: Final[Mapping[type[DomainError], str]] = {
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Crashed: "an internal error; its trace is in the log",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""
@@ -60,7 +63,8 @@ def retry_after(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
     """Return the header field that says when the same request may succeed; none where asking again is of no use."""
     if isinstance(error, LoginDelayed):
         return ((b"Retry-After", b"%d" % whole_seconds(error)),)
-    return (SOON,) if isinstance(error, (Busy, Unavailable)) else ()
+    invites = isinstance(error, (Busy, Unavailable)) and not isinstance(error, InDoubt)  # nobody is to make it twice
+    return (SOON,) if invites else ()
 
 
 def whole_seconds(error: LoginDelayed) -> int:

@@ -90,7 +90,7 @@ def test_a_token_that_cannot_be_sent_is_not_told() -> None:
 
 
 def test_the_words_are_the_servers_own() -> None:
-    assert (messages.WORDS.cannot_send, messages.WORDS.server_gone) == (
+    assert (messages.MessagesCalls.words.cannot_send, messages.MessagesCalls.words.server_gone) == (
         served_messages.STATUSES[errors.CannotSend.code],
         served_messages.STATUSES[errors.ServerGone.code],
     )

@@ -20,8 +20,8 @@ from tests.support.running import DIALECTS, Daemon
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "sockcrud.service"
 HAND_OVER = (
-    "import os, sys; os.dup2(int(sys.argv[1]), 3);"
-    "os.environ |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'x', 'LISTEN_PID': str(os.getpid())};"
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ |= {'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'x', "
+    "'LISTEN_PID': str(os.getpid())};"
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 """What systemd does with a socket of a unit: it is the descriptor 3 of the process that it names."""

@@ -11,7 +11,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from sockcrud.errors import Busy, QuotaExceeded, Unavailable
+from sockcrud.errors import Busy, InDoubt, QuotaExceeded, Unavailable
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.records import ADMIN, USER
 from sockcrud.protocols.http.connection import HTTPLimits
@@ -224,6 +224,7 @@ class WireTests(RestCase):
         for error, status, retry in (
             (Unavailable("db.internal:5432"), 503, "1"),
             (Busy(), 503, "1"),
+            (InDoubt("db.internal:5432"), 500, None),
             (QuotaExceeded("Book", "5 records"), 507, None),
             (RuntimeError("db.internal:5432"), 500, None),
         ):

@@ -6,7 +6,7 @@ from math import inf
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.protocols.connection import LAST_WORDS
+from sockcrud.protocols.lifetime import LAST_WORDS
 from tests.protocols.test_connection import asked, names, read
 from tests.support.connection_kit import ConnectionCase, Peer, Slices, line
 

@@ -38,11 +38,16 @@ class FailingStore(MemoryStore):
         return await super()._changed(change)
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         if self.error is not None:
             raise self.error
-        return super().stream(kind, after, limit, where)
+        return super().stream(kind, after, limit, where, peer)
 
     async def _trouble(self) -> None:
         if self.late is not None:

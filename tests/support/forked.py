@@ -1,7 +1,7 @@
-"""Daemons that are forked from a process which has imported all that they need: most of a daemon's start is its imports.
+"""Daemons and commands that are forked from a process which has imported all that they need: most of their start is imports.
 
 A process that runs tests has one such process beside it, from its first daemon to its end. Nothing but what is imported is
-shared: a daemon has its own arguments, environment, directory and output, and ends as any other does.
+shared: what is forked has its own arguments, environment, directory and output, and ends as any other does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 from sockcrud import loading
@@ -32,18 +33,23 @@ AVAILABLE: Final = sys.platform == "linux"
 _ROOT: Final = Path(__file__).parents[2]
 _LOCK: Final = threading.Lock()
 _IMPORTED: Final = (
+    "sockcrud.monitor.command",
+    "sockcrud.monitor.run",
     "sockcrud.storage.postgres.store",
     "sockcrud.storage.sqlite.store",
     "sockcrud.tap",
     "sockcrud.uvloop.reactor",
 )
-"""Besides the dialects: what a daemon imports when it is known what it is to serve, and on what."""
+"""Besides the dialects: what is imported only when it is known what is to be done."""
 CHEAP: Final = HashCost(1, 8, 1)
 """A password's hash takes 0.1 ms of the processor where it takes 46."""
 
 
 class Forked:
-    """A process of `sockcrud` that was forked, with the methods of a `subprocess.Popen`; `stdout` is a pipe."""
+    """A process of `sockcrud` that was forked, with the methods of a `subprocess.Popen`; `stdout` is a pipe.
+
+    Commands know no apps but those that are installed: which there are is known to them when they are imported.
+    """
 
     def __init__(self, words: Sequence[str], cwd: Path, stderr: IO[bytes], env: Mapping[str, str]) -> None:
         request = json.dumps({"words": list(words), "directory": str(cwd), "environment": dict(env)}).encode() + b"\n"
@@ -82,6 +88,20 @@ class Forked:
             self.returncode = int(self._ended.readline())
             self._ended.close()
         return self.returncode
+
+
+def run(words: Sequence[str], env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run `sockcrud` with these words to its end, as `subprocess.run` would do it."""
+    with TemporaryFile() as errors:
+        process = Forked(words, Path.cwd(), errors, env)
+        ending = threading.Timer(timeout, process.kill)
+        ending.start()
+        with process.stdout:
+            said = process.stdout.read()
+        status = process.wait()
+        ending.cancel()
+        errors.seek(0)
+        return subprocess.CompletedProcess(["sockcrud", *words], status, said.decode(), errors.read().decode())
 
 
 @cache
@@ -144,6 +164,8 @@ def main() -> None:
         if dialect.openapi is not None:
             resolve(dialect.openapi)
     loading.installed.cache_clear()  # a daemon looks for them itself
+    if "twisted.internet.reactor" in sys.modules:
+        raise AssertionError("a reactor is imported that each is to choose for itself")
     gc.collect()
     gc.freeze()
     try:

@@ -25,7 +25,8 @@ from sockcrud.protocols.http.connection import (
     Request,
     Response,
 )
-from sockcrud.protocols.http.framing import Refusal, RequestFramer
+from sockcrud.protocols.http.framing import RequestFramer
+from sockcrud.protocols.http.request import Refusal
 from sockcrud.protocols.pacing import LATER
 
 NOW = 784111777.0

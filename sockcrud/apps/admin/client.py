@@ -25,8 +25,8 @@ from sockcrud.client.http_calls import REFUSALS, HTTPCalls, http_call, nothing, 
 T = TypeVar("T")
 
 
-Told = Callable[[int, int], object]
-"""Is told how much is done, and of how much."""
+Progress = Callable[[int, int], object]
+"""Takes how much is done, and of how much."""
 
 _BY_STATUS: Final = {**REFUSALS, 410: HistoryGone}
 _BY_CODE: Final[Mapping[str, type[Refused]]] = {
@@ -191,13 +191,15 @@ class AdminCalls(HTTPCalls):
         return _turned(self, "/changes", Change, {"since": since, "limit": page}, mark="since")
 
     @call
-    def export(self, into: Callable[[bytes], object], secrets: bool = False, told: Told | None = None) -> Call[Answer, None]:
-        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `told` is told of lines.
+    def export(
+        self, into: Callable[[bytes], object], secrets: bool = False, progress: Progress | None = None
+    ) -> Call[Answer, None]:
+        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `progress` counts lines.
 
         Its time is that of silence.
         """
         made = http_call(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
-        return evolve(made, into=_taking(into, told, _lines, "x-total-count"), repeatable=False)
+        return evolve(made, into=_taking(into, progress, _lines, "x-total-count"), repeatable=False)
 
     @call
     def import_lines(self, pieces: Iterable[bytes], size: int) -> Call[Answer, dict[str, int]]:
@@ -216,13 +218,13 @@ class AdminCalls(HTTPCalls):
         return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
-    def backup(self, into: Callable[[bytes], object], told: Told | None = None) -> Call[Answer, None]:
-        """Write a copy of the store's file, which is itself a store, to `into`. `told` is told of bytes.
+    def backup(self, into: Callable[[bytes], object], progress: Progress | None = None) -> Call[Answer, None]:
+        """Write a copy of the store's file, which is itself a store, to `into`. `progress` counts bytes.
 
         `Conflict` where there is no file. Its time is that of silence.
         """
         return evolve(
-            http_call(self, "GET", "/backup", nothing), into=_taking(into, told, len, "content-length"), repeatable=False
+            http_call(self, "GET", "/backup", nothing), into=_taking(into, progress, len, "content-length"), repeatable=False
         )
 
     # The daemon
@@ -248,7 +250,7 @@ def _lines(piece: bytes) -> int:
 
 
 def _taking(
-    into: Callable[[bytes], object], told: Told | None, count: Callable[[bytes], int], total: str
+    into: Callable[[bytes], object], progress: Progress | None, count: Callable[[bytes], int], total: str
 ) -> Callable[[Mapping[str, str]], Callable[[bytes], object]]:
     """Return what takes a body in, and tells how far it is where a header field says how much there is."""
 
@@ -261,8 +263,8 @@ def _taking(
             nonlocal done
             into(piece)
             done += count(piece)
-            if told is not None:
-                told(done, max(done, expected))
+            if progress is not None:
+                progress(done, max(done, expected))
 
         return take
 

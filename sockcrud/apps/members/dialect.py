@@ -15,6 +15,7 @@ from sockcrud.errors import (
     Crashed,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -53,6 +54,7 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     Busy: (503, "Service unavailable"),
     Unavailable: (503, "Service unavailable"),
     QuotaExceeded: (507, "No further users can be stored"),
+    InDoubt: (500, "Internal server error: it is unknown whether the change took effect"),
     Crashed: (500, "Internal server error"),
 }
 _OF_HTTP: Final = {

@@ -18,7 +18,8 @@ from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.snapshots import Later
 from sockcrud.storage.memory.staging import Staging
-from sockcrud.storage.memory.tables import Step, Tables
+from sockcrud.storage.memory.steps import Step
+from sockcrud.storage.memory.tables import Tables
 from sockcrud.storage.weights import SLICE
 
 _log = Logger()
@@ -156,7 +157,12 @@ class MemoryStore(_Reads):
         return TableStage(self, highest)
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         return self._tables.stream(kind, after, limit, where)
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from sockcrud.records import Record
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.memory.cascade import Cascade
-from sockcrud.storage.memory.tables import Batch
+from sockcrud.storage.memory.steps import Batch
 from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.hidden import gone_from, mark_cleared, mark_staged
 from sockcrud.storage.sqlite.layout import LAYOUTS

@@ -16,12 +16,14 @@ from attrs import frozen
 
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.sqlite import file as sqlite_file
+from sockcrud.storage.sqlite import log_mark
 from sockcrud.storage.sqlite.lock import FileLock
 
 _OTHER_WRITER: Final = "another program has written to it"
 
 _LEFT_OPEN: Final[list[sqlite3.Connection]] = []
-"""Connections to files that have lost their names. To close one would take its log, by its name, away from whoever has that."""
+"""Connections after a failure. To close one would take the log, by its name, away from whoever has that now, and would write
+to a disk of which nobody knows what it still does."""
 
 
 @frozen
@@ -58,6 +60,8 @@ class Guard:
         self._own_log: _Own | None = None
         self._as_loaded: tuple[int, ...] = ()
         self._version = 0
+        self._token = 0
+        """That the file and its log have, while there may be changes in the log; 0 while there are none."""
 
     def loaded(self) -> None:
         """Note how the file is that was read just now: until the first change nobody looks at it."""
@@ -87,15 +91,49 @@ class Guard:
             self._version = self._data_version(connection)
             self.confirm()
         except BaseException:
-            self.close(connection)
+            connection.close()
             raise
         return connection
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Begin a transaction, beside which nobody can write. Raise `StoreError` where somebody has written before."""
+        if not self._token:
+            self._bind_log(connection)
+        self._begin(connection)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         if self._data_version(connection) != self._version:
             raise StoreError(_OTHER_WRITER)
+
+    def _bind_log(self, connection: sqlite3.Connection) -> None:
+        """Mark the file and the log as each other's, before anything is written that must not be lost."""
+        assert self._lock.file is not None
+        self._begin(connection)
+        self._token = log_mark.write_new(connection, self._lock.file)
+        connection.execute("COMMIT")
+        sqlite_file.checkpoint(connection, "PASSIVE")
+        # While another program reads an older state, the file cannot be marked: then this once there is no mark.
+        self._mark(connection, self._token if log_mark.cookie(self._lock.file) == self._token else 0)
+
+    def _mark(self, connection: sqlite3.Connection, token: int, missing: int = 0) -> None:
+        self._begin(connection)
+        log_mark.write(connection, token, missing=missing)
+        connection.execute("COMMIT")
+
+    def checkpoint(self, connection: sqlite3.Connection, how: str, wait: bool = False) -> bool:
+        """Do what `sqlite_file.checkpoint` does. To TRUNCATE is to be done when nothing more is written for a time."""
+        if how == "TRUNCATE":
+            if self._token:
+                self._mark(connection, token=0)
+                self._token = 0
+            return sqlite_file.checkpoint(connection, how, wait)
+        if self._token:
+            self._mark(connection, self._token, missing=1)
+        is_all = sqlite_file.checkpoint(connection, how, wait)
+        if self._token:
+            self._mark(connection, self._token)
+        return is_all
 
     def _data_version(self, connection: sqlite3.Connection) -> int:
         """Return what changes with every commit of another connection, and with none of this one."""
@@ -109,17 +147,23 @@ class Guard:
         assert self._own_log is not None
         return self._own_log.stat().st_size
 
-    def close(self, connection: sqlite3.Connection) -> None:
-        """Close it. Where the log has lost its name, what it holds goes to the file first."""
-        try:
-            if self._own_log is not None:
-                self.confirm()
-        except StoreError:
-            _LEFT_OPEN.append(connection)
-            with suppress(StoreError, sqlite3.Error):
-                self._files[0].stat()
-                if self._data_version(connection) == self._version:
-                    sqlite_file.checkpoint(connection, "PASSIVE")
-        else:
-            with suppress(sqlite3.Error):
-                connection.close()
+    def connect_to_read(self) -> sqlite3.Connection:
+        """Hold on to what is committed now. Raise `StoreError`, also where the file is another."""
+        self.confirm()
+        return sqlite_file.connect_to_read(self._lock.path)
+
+    def close(self, connection: sqlite3.Connection, has_failed: bool = False) -> None:
+        """Close it. After a failure all stays as it lies, but that what a log without its name holds goes to the file."""
+        if not has_failed:
+            connection.close()
+            return
+        _LEFT_OPEN.append(connection)
+        with suppress(StoreError, sqlite3.Error):
+            connection.rollback()
+            self._files[0].stat()
+            if self._own_log is None or self._data_version(connection) != self._version:
+                return
+            try:
+                self._own_log.stat()
+            except StoreError:
+                sqlite_file.checkpoint(connection, "PASSIVE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -147,8 +148,13 @@ class Layout:
 
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
         """Yield all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
-        cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
-        while rows := cursor.fetchmany(size):
+        with without_values():
+            cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
+        while True:
+            with without_values():
+                rows = cursor.fetchmany(size)
+            if not rows:
+                return
             yield self._records(rows)
 
     def _records(self, rows: list[tuple[Any, ...]]) -> list[Record]:
@@ -164,6 +170,15 @@ class Layout:
             return list(chain.from_iterable(self._records([row]) for row in rows))
         make, names = self.kind, tuple(fields)
         return [make(**dict(zip(names, row, strict=True))) for row in zip(*fields.values(), strict=True)]
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Leave out of an error what was read: a text that is no UTF-8 may be a hash."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise sqlite3.OperationalError(str(error).partition(" with text ")[0]) from None
 
 
 def _write_together(to: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[tuple[object, ...]]) -> int:

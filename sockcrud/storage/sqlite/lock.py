@@ -56,6 +56,9 @@ class FileLock:
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):  # before it is opened: a FIFO would wait for whoever writes to it
                 raise StoreError(f"{self.path} cannot be used as a store: it is not a regular file")
+            for beside in (Path(f"{self.path}{more}") for more in ("-wal", "-shm")):
+                if beside.exists() and not beside.is_file():
+                    raise StoreError(f"{self.path} cannot be used as a store: {beside} is not a regular file")
             self.file = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise StoreError(f"{self.path} cannot be used as a store: {error.strerror}") from None

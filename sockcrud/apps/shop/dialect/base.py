@@ -12,6 +12,7 @@ from sockcrud.errors import (
     Busy,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -112,6 +113,8 @@ def _in_words(error: DomainError) -> str:
             return "This account may not do that"
         case Busy():
             return "Too much is under way: try again in a moment"
+        case InDoubt():
+            return "It is unknown whether the change took effect: the store was lost while it was made"
         case Unavailable():
             return "The store cannot be reached: try again in a moment"
         case QuotaExceeded():
