@@ -18,7 +18,8 @@ RUN /opt/sockcrud/bin/pip install --no-cache-dir --no-deps . \
 
 FROM ${BASE}
 RUN apt-get update && apt-get install --yes --no-install-recommends python3 && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/sockcrud --create-home --shell /usr/sbin/nologin sockcrud
+    && useradd --system --user-group --uid 10001 --home-dir /var/lib/sockcrud --shell /usr/sbin/nologin sockcrud \
+    && install --directory --owner sockcrud --group sockcrud --mode 0700 /var/lib/sockcrud
 COPY --from=build /opt/sockcrud /opt/sockcrud
 COPY deploy/container/tap.cfg /etc/sockcrud/tap.cfg
 ENV PATH=/opt/sockcrud/bin:$PATH PYTHONDONTWRITEBYTECODE=1

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from sockcrud.errors import Crashed, DomainError, Forbidden, NotLoggedIn
 from sockcrud.identity.records import ADMIN, Account
+from sockcrud.refusals import refusals
 
 log: Final = Logger()
 
@@ -104,6 +105,7 @@ def operation(
                 return await method(self, principal, *args, **kwargs)
             except DomainError as error:
                 outcome = error.outcome
+                refusals.note_error(principal.dialect, principal.address, name, error)
                 raise
             except Exception:
                 outcome = Crashed.outcome
@@ -122,9 +124,9 @@ def operation(
 def log_operation(operation: str, principal: Principal, seconds: float, outcome: str) -> None:
     """Write a line for each operation: an observer. Neither arguments nor results are in it: they may be secret."""
     log.info(
-        "{dialect} {address} {operation} {outcome} {milliseconds:.3f} ms",
+        "{dialect} {peer} {operation} {outcome} {milliseconds:.3f} ms",
         dialect=principal.dialect,
-        address=principal.address,
+        peer=principal.address,
         operation=operation,
         outcome=outcome,
         milliseconds=seconds * 1000,

@@ -25,6 +25,7 @@ from sockcrud.setting import (
     Setting,
     count,
     endless,
+    none_or_count,
     open_or_closed,
     own_idle,
     percent,
@@ -162,6 +163,11 @@ class Settings:
     free_login_failures: int = _setting("10", count, "failed logins for one account and address before each must wait")
     log_file: str = _setting("", text, "the file that the log is appended to; empty: standard error, or what twistd has")
     log_format: str = _setting("text", text_or_json, "text, or json for an object a line")
+    log_refusals: int = _setting(
+        "5",
+        none_or_count,
+        "lines a second in the log about requests of one peer that are refused; more are counted. 0: none",
+    )
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""
@@ -179,6 +185,7 @@ class Settings:
 RELOADED: Final = frozenset(
     (
         "log_operations",
+        "log_refusals",
         "max_connections",
         "max_lists",
         "max_share",

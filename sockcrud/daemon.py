@@ -28,6 +28,7 @@ from sockcrud.identity.sessions import Sessions
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
+from sockcrud.refusals import refusals
 from sockcrud.signals import ignore_until_running as ignore_until_running
 from sockcrud.signals import reload_on_signals
 from sockcrud.signals import stop_on_signals as stop_on_signals
@@ -203,6 +204,7 @@ class Daemon(Service):
 
     async def _sweep_sessions(self) -> None:
         self.connections.flush_log()
+        refusals.flush()
         try:
             await self.sessions.sweep()
         except Exception:
@@ -222,6 +224,7 @@ class Daemon(Service):
             if repeated.running:
                 repeated.stop()
         self.connections.flush_log()
+        refusals.flush()
         await self.hashing.stop()
         await self.store.close()
         self._remove_password_file()

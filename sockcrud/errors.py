@@ -9,6 +9,8 @@ class DomainError(Exception):
     """A request that cannot be had. `outcome` is its short name, for counts and logs."""
 
     outcome: ClassVar[str] = "failed"
+    noted = False
+    """Whether the log has it already."""
 
 
 class Invalid(DomainError):

@@ -80,6 +80,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def none_or_count(text: str) -> int:
+    """Read a whole number; raise ValueError."""
+    if re.fullmatch(r"[0-9]{1,9}", text) is None:
+        raise ValueError("a whole number, or 0 for none")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Read a time; raise ValueError."""
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text) is None or not float(text):

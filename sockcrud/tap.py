@@ -31,6 +31,7 @@ from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
+from sockcrud.refusals import refusals
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
 from sockcrud.storage.capacity import Capacity
@@ -231,9 +232,11 @@ def make_daemon(
     def apply(settings: Settings) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
+        refusals.lines = settings.log_refusals
         logins.sign_up_open = settings.sign_up == "open"
         access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
 
+    apply(settings)
     daemon = Daemon(
         reactor, loaded, store, sessions, hashing, connections, listeners, say, apply, log, show_password=show_password
     )

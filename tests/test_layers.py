@@ -17,6 +17,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "refusals",
     "paging",
     "collector",
     "logs",

@@ -21,6 +21,7 @@ from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 from sockcrud.protocols.framed import FramedFactory
 from sockcrud.protocols.framing import Framer, JSONLines, TextLines, as_line
 from sockcrud.protocols.json.objects import JSONLimits
+from sockcrud.refusals import NO_OPERATION, refusals
 
 if TYPE_CHECKING:
     from sockcrud.serving import Serving
@@ -105,11 +106,13 @@ class ByteDialect(Generic[Request, Words]):
         try:
             reply = await self.reply(request)
         except DomainError as error:
+            refusals.note_error(self.principal.dialect, self.principal.address, NO_OPERATION, error)
             reply = self.failed(error)
         return self._rendered(reply)
 
     def malformed(self, expected: str) -> bytes:
         """Return the answer to bytes that are no request."""
+        refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, f"expected {expected}", "request")
         return self._plain(self.failed(Invalid("request", expected)))
 
     def crashed(self) -> Answer:

@@ -18,6 +18,7 @@ from sockcrud.access import Principal
 from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
 from sockcrud.protocols.http.connection import BodySink, Request, Response
 from sockcrud.protocols.json.text import DEEPEST, decoded_object
+from sockcrud.refusals import NO_OPERATION, refusals
 from sockcrud.rest.etags import NO_REVISION, conditions
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
@@ -152,8 +153,10 @@ class RoutedResponder(ABC):
     def _refused(self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender) -> Response | None:
         """Refuse what a web page may not ask for; return None where nothing is to be said against it."""
         if sender.misdirected:
+            self._note(found, "a host that the setting hosts does not name", "Host")
             return self.error(421, "This host is not among those that the setting hosts names")
         if sender.foreign and not sender.allowed and isinstance(found, Found) and request.method not in SAFE:
+            self._note(found, "a web page of an origin that cors_origins does not name", "Origin")
             return self.error(403, "Web pages of this origin may change nothing here")
         return None
 
@@ -164,11 +167,13 @@ class RoutedResponder(ABC):
             if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
+                self._note(found, "longer than the limit", "body")
                 return self.error_at(found, 413, "The body is too large")
             call = Call(request, route, found.parameters, principal, self.terms.deepest)
             response: Response = await route.handle(self, call)
             return _conditional(request, response) if request.method in READING and response.headers else response
         except DomainError as error:
+            self._note_error(found, error)
             return self.failed(error, found)
         except Exception:
             # The path itself may hold a session.
@@ -177,15 +182,24 @@ class RoutedResponder(ABC):
 
     def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
         if methods is None:
+            self._note(None, "no such path")
             return self.error(404, "There is no such path")
         allow = (b"Allow", ", ".join(methods).encode())
         if request.method == "OPTIONS":
             return Response(204, headers=(allow,))
+        self._note(None, f"expected {', '.join(methods)}", "method")
         response = self.error(405, f"{request.method} is not for this path")
         return evolve(response, headers=(*response.headers, allow))
 
     def _wrong_type(self, found: Found) -> Response:
+        self._note(found, f"expected {' or '.join(found.route.takes)}", "Content-Type")
         return self.error_at(found, 415, f"The body is to be {' or '.join(found.route.takes)}")
+
+    def _note(self, found: object, reason: str, field: str = "") -> None:
+        refusals.note(self.principal.dialect, self.principal.address, _named(found), reason, field)
+
+    def _note_error(self, found: Found, error: DomainError) -> None:
+        refusals.note_error(self.principal.dialect, self.principal.address, _named(found), error)
 
     def takes(self, request: Request, route: Route) -> bool:
         """Return whether the body is of a type that the route takes."""
@@ -210,6 +224,7 @@ class RoutedResponder(ABC):
             if found.route.login:
                 await self.log_in(request, found)
         except DomainError as error:
+            self._note_error(found, error)
             return self.failed(error, found)
         if found.route.body is not None and not self.takes(request, found.route):
             return self._wrong_type(found)
@@ -222,6 +237,7 @@ class RoutedResponder(ABC):
 
     def refusal(self, status: int, explanation: str) -> Response:
         """Word an error of the wire."""
+        self._note(None, f"{status}: {explanation}")
         return self.error(status, explanation)
 
     def body_sink(self, request: Request) -> BodySink | None:
@@ -231,6 +247,11 @@ class RoutedResponder(ABC):
         after the answer is abandoned.
         """
         return None
+
+
+def _named(found: object) -> str:
+    """Name a request for the log. The path itself may hold a session, and is left out."""
+    return f"{found.route.method} {found.route.path}" if isinstance(found, Found) else NO_OPERATION
 
 
 def media_type(request: Request) -> str:

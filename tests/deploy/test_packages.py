@@ -21,6 +21,8 @@ from tests.support.running import DIALECTS, Daemon, environment
 
 pytest.importorskip("setuptools", "70.1", reason="what builds wheels by itself")
 
+CREATE = '{"id_operation":"create_user","payload":{"name":"Ana","email":"ana@example.org","age":30}}'
+
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "sockcrud", "twisted")
 
 
@@ -84,7 +86,7 @@ def commands(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_installed_serves(commands: Path, tmp_path: Path) -> None:
     with Daemon(tmp_path, "--demo") as daemon:
         assert set(daemon.ports) == set(DIALECTS)
-        assert json.loads(daemon.ask("users", '{"id_operation":"get_user","payload":{"user_id":1}}'))["payload"]
+        assert '"code":201' in daemon.ask("users", CREATE)
         found = run(commands / "sockcrud", "status", "--at", f"127.0.0.1:{daemon.ports['admin']}", "--json", cwd=tmp_path)
         assert json.loads(found.stdout)["store_reachable"] is True
         with socket.create_connection(("127.0.0.1", daemon.ports["members"]), timeout=20):

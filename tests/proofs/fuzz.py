@@ -193,7 +193,7 @@ def check_served(daemon: Daemon) -> None:
 
 def run(count: int, seed: int, directory: Path) -> dict[str, Figures]:
     """Attack a daemon of its own, and check what it is like afterwards."""
-    with Daemon(directory) as daemon:
+    with Daemon(directory, "--log-refusals", "0") as daemon:
         logged = daemon.log.read_text()
         figures = {dialect: attack(daemon, dialect, count, Random(f"{seed} {dialect}")) for dialect in STORING}
         if (more := daemon.log.read_text()) != logged:

@@ -52,7 +52,6 @@ class Slices:
 class ScriptedResponder:
     """Does what a request says: `{"is": its name, "do": what, "reads": whether it changes nothing}`."""
 
-    bad_request = b"bad\n"
     internal_error = b"crash\n"
     busy = b"busy\n"
     farewell = b"bye\n"
@@ -62,6 +61,9 @@ class ScriptedResponder:
         self.waiting: dict[Any, Deferred[Answer]] = {}
         self.slices: dict[Any, Slices] = {}
         self.calls: dict[str, Callable[[], None]] = {}
+
+    def malformed(self, expected: str) -> bytes:
+        return b"bad\n"
 
     def only_reads(self, request: JSONObject) -> bool:
         return bool(request.get("reads"))

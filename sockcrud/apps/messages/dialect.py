@@ -14,6 +14,7 @@ from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
+from sockcrud.refusals import NO_OPERATION, refusals
 from sockcrud.rest.fields import required, whole
 from sockcrud.rest.lists import list_answer
 from sockcrud.serving import Serving
@@ -44,7 +45,6 @@ CONNECTION_CLOSED: Final = _ANSWERS[505]
 class MessagesResponder:
     """The messages behind one connection."""
 
-    bad_request = BAD_REQUEST
     internal_error = BAD_REQUEST
     busy = CONNECTION_CLOSED
     farewell = CONNECTION_CLOSED
@@ -53,6 +53,10 @@ class MessagesResponder:
         self._messages = messages
         self._principal = Principal("messages", address)
 
+    def malformed(self, expected: str, field: str = "request") -> bytes:
+        refusals.note("messages", self._principal.address, NO_OPERATION, f"expected {expected}", field)
+        return BAD_REQUEST
+
     def only_reads(self, request: JSONObject) -> bool:
         return request.get("op") == "mostrar"
 
@@ -60,16 +64,15 @@ class MessagesResponder:
         """Return the answer to a request of the protocol."""
         name = request.get("op")
         if not isinstance(name, str) or name not in _OPERATIONS:
-            return BAD_REQUEST
+            return self.malformed(f"one of {', '.join(_OPERATIONS)}", "op")
         perform, failed = _OPERATIONS[name]
         try:
             return await perform(self, request)
-        except NotFound:
-            return _ANSWERS[402]
-        except (Busy, Unavailable):
-            return CloseAfter(CONNECTION_CLOSED)
-        except DomainError:
-            return _ANSWERS[failed]
+        except DomainError as error:
+            refusals.note_error("messages", self._principal.address, name, error)
+            if isinstance(error, NotFound):
+                return _ANSWERS[402]
+            return CloseAfter(CONNECTION_CLOSED) if isinstance(error, (Busy, Unavailable)) else _ANSWERS[failed]
 
     async def _show(self, request: JSONObject) -> Answer:
         id = _optional_id(request)

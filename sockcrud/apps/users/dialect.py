@@ -13,6 +13,7 @@ from sockcrud.errors import Busy, DomainError, InDoubt, Invalid, NotFound, Quota
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
+from sockcrud.refusals import NO_OPERATION, refusals
 from sockcrud.rest.fields import an_object, required, whole
 from sockcrud.rest.lists import each, list_answer
 from sockcrud.serving import Serving
@@ -44,7 +45,6 @@ _DIGITS: Final = re.compile("[0-9]+")
 class UsersResponder:
     """The users behind one connection."""
 
-    bad_request = BAD_REQUEST
     internal_error = INTERNAL_SERVER_ERROR
     busy = INTERNAL_SERVER_ERROR
     farewell = b""
@@ -53,6 +53,10 @@ class UsersResponder:
         self._users = users
         self._principal = Principal("users", address)
 
+    def malformed(self, expected: str, field: str = "request") -> bytes:
+        refusals.note("users", self._principal.address, NO_OPERATION, f"expected {expected}", field)
+        return BAD_REQUEST
+
     def only_reads(self, request: JSONObject) -> bool:
         return request.get("id_operation") in _READS
 
@@ -60,13 +64,15 @@ class UsersResponder:
         """Return the answer to a request of the protocol."""
         name = request.get("id_operation")
         if not isinstance(name, str):
-            return BAD_REQUEST
+            return self.malformed("a text", "id_operation")
         perform = _OPERATIONS.get(name)
         if perform is None:
+            refusals.note("users", self._principal.address, NO_OPERATION, "no such operation", "id_operation")
             return NOT_FOUND
         try:
             return await perform(self, request.get("payload"))
         except DomainError as error:
+            refusals.note_error("users", self._principal.address, name, error)
             return _ERRORS.get(type(error), INTERNAL_SERVER_ERROR)
 
     async def _get_users(self, payload: Any) -> Answer:

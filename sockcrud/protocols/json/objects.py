@@ -24,7 +24,6 @@ QUIET: Final = 0.25
 class Responder(Protocol):
     """What a dialect puts behind one connection."""
 
-    bad_request: bytes
     internal_error: bytes
     busy: bytes
     farewell: bytes
@@ -34,6 +33,9 @@ class Responder(Protocol):
 
     def only_reads(self, request: JSONObject) -> bool:
         """Return whether the request changes nothing."""
+
+    def malformed(self, expected: str) -> bytes:
+        """Return the answer to bytes that are no request."""
 
 
 @frozen
@@ -88,9 +90,8 @@ class JSONConnection(Connection[JSONObject | Fault]):
     def respond(self, request: JSONObject | Fault) -> Answer | Work:
         if isinstance(request, dict):
             return self._responder.answer(request)
-        if request is Fault.SYNTAX:
-            return self._responder.bad_request
-        return CloseAfter(self._responder.bad_request + self._responder.farewell)
+        answer = self._responder.malformed(f"a JSON object, and this is {request.value}")
+        return answer if request is Fault.SYNTAX else CloseAfter(answer + self._responder.farewell)
 
     def only_reads(self, request: JSONObject | Fault) -> bool:
         return isinstance(request, Fault) or self._responder.only_reads(request)

@@ -33,6 +33,7 @@ from sockcrud.protocols.answers import Answer, Stream
 from sockcrud.protocols.dialects import JSONLineDialect
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.scheduler import TURN_SECONDS
+from sockcrud.refusals import NO_OPERATION, refusals
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -110,6 +111,7 @@ class JSONRPCDialect(JSONLineDialect):
         return await self._answer(request) or b""
 
     def malformed(self, expected: str) -> bytes:
+        refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, f"expected {expected}", "request")
         return _error(None, PARSE_ERROR, "Parse error", {"expected": expected})
 
     def failed(self, error: DomainError) -> bytes:
@@ -140,12 +142,14 @@ class JSONRPCDialect(JSONLineDialect):
     async def _result(self, id: Any, name: str, params: Object | list[Any]) -> bytes:
         method = self.methods.get(name)
         if method is None:
+            refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, "no such method", "method")
             return _error(id, METHOD_NOT_FOUND, "Method not found", {"expected": f"one of {', '.join(self.methods)}"})
         if isinstance(params, list):
             return _failure(id, Invalid("params", "an object: parameters are taken by name, not by position"))
         try:
             return as_line({"jsonrpc": "2.0", "result": await method.call(self, params), "id": id})
         except DomainError as error:
+            refusals.note_error(self.principal.dialect, self.principal.address, name, error)
             return _failure(id, error)
         except Exception:
             Log.failure("{method} could not be answered", method=name)
