@@ -381,7 +381,7 @@ class CommandsTests(PostgresCase):
     def test_what_needs_a_file_says_that_there_is_none(self) -> None:
         result = CliRunner().invoke(main, ["check", "--store", "postgresql://ana:secret@db/shop"])
         self.assertEqual(result.exit_code, 2)
-        self.assertIn("postgresql://ana:***@db/shop has no file", result.stderr)
+        self.assertIn("postgresql://ana:***@db/shop is a database and has no file", result.stderr)
         self.assertNotIn("secret", result.output)
 
 
