@@ -30,6 +30,14 @@ class Change:
 
 
 @frozen
+class Counters:
+    """What was given out so far, and is not given again: the latest revision, and the highest id of each kind."""
+
+    rev: int
+    highest: Mapping[type[Record], int]
+
+
+@frozen
 class Where:
     """Only records whose indexed `field` has this value."""
 
@@ -150,6 +158,9 @@ class IStore(IReads, IChanges):
         A stretch is kept that is bounded in changes and in bytes: raise `HistoryGone` where `since` lies before it or
         ahead of `rev`. What only the daemon's own logins need (sessions, failed logins) is not among them.
         """
+
+    def counters() -> Awaitable[Counters]:
+        """Return what was given out before this was asked for, or a little more."""
 
     def close() -> Awaitable[None]:
         """Return when everything is safe and nothing is held open any more."""

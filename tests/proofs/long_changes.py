@@ -33,9 +33,9 @@ from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.records import Record, checked
+from sockcrud.storage.contract import Counters
 from sockcrud.storage.maintenance.import_rows import NO_PASSWORD
 from sockcrud.storage.memory.store import MemoryStore
-from sockcrud.storage.moving import Counters
 from sockcrud.storage.sqlite import ends as sqlite_ends
 from tests.proofs.floor import Floor, Worst
 from tests.support import running

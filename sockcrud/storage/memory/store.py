@@ -13,7 +13,7 @@ from sockcrud.records import Record, describe
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
-from sockcrud.storage.contract import Change, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
+from sockcrud.storage.contract import Change, Counters, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.snapshots import Later
@@ -162,6 +162,9 @@ class MemoryStore(_Reads):
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return self._tables.changes(since, limit)
+
+    async def counters(self) -> Counters:
+        return self._tables.counters
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -22,7 +22,7 @@ from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Kind, Schema
 from sockcrud.storage.capacity import UNLIMITED, Capacity
 from sockcrud.storage.common import PerKind
-from sockcrud.storage.contract import Change, R, Where
+from sockcrud.storage.contract import Change, Counters, R, Where
 from sockcrud.storage.history import History
 from sockcrud.storage.memory.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.storage.memory.snapshots import Budget, Later, TableStream, Versions
@@ -234,6 +234,11 @@ class Tables:
     def table(self, kind: type[R]) -> Table[R]:
         """Return the table of a kind."""
         return self._tables[kind]
+
+    @property
+    def counters(self) -> Counters:
+        """Return what was given out so far."""
+        return Counters(self.rev, {kind: self._tables[kind].highest for kind in self.schema})
 
     def get(self, kind: type[R], id: int) -> R:
         try:

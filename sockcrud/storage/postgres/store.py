@@ -18,7 +18,7 @@ from sockcrud.errors import HistoryGone
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
-from sockcrud.storage.contract import Change, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
+from sockcrud.storage.contract import Change, Counters, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
 from sockcrud.storage.postgres.link import Statement
@@ -95,6 +95,8 @@ class PostgresStore:
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
         self._all = Schema((*schema, *others))
         self._shown = array(schema.by_name, None)
+        counters = ", ".join(["rev", *(LAYOUTS[kind].highest for kind in schema)])
+        self._given_out = Statement(b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode())
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0])
@@ -198,6 +200,11 @@ class PostgresStore:
                 kind = self.schema.by_name[name]
                 changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
         return changes
+
+    async def counters(self) -> Counters:
+        [result] = await self._shared.ask([(self._given_out, [])])
+        [[rev, *highest]] = rows(result)
+        return Counters(rev, dict(zip(self.schema, highest, strict=True)))
 
     async def close(self) -> None:
         """Return when what was asked for is done, and no connection is open any more. Harmless when repeated."""
