@@ -7,13 +7,16 @@ also raise `Unavailable`. A store that waits for nothing fires within the same t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 from zope.interface import Attribute, Interface
 
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
+
+if TYPE_CHECKING:
+    from sockcrud.storage.moving import GivingWay, Moved, Source  # which itself needs the counters
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -161,6 +164,14 @@ class IStore(IReads, IChanges):
 
     def counters() -> Awaitable[Counters]:
         """Return what was given out before this was asked for, or a little more."""
+
+    def restore(source: Source, giving_way: GivingWay) -> Awaitable[Sequence[Moved]]:
+        """Take all records of a source under the ids and revisions they have, in place of those that give way.
+
+        Go on behind what the source, and this store, have given out. Sessions and failed logins go. Where anything fails
+        nothing has changed: raise `NotEmpty` where there are other records, `Different` and `StoreError` as a move does. A
+        store may refuse all changes meanwhile, with `Unavailable`.
+        """
 
     def close() -> Awaitable[None]:
         """Return when everything is safe and nothing is held open any more."""

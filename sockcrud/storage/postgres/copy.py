@@ -13,9 +13,9 @@ from psycopg.rows import TupleRow
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import as_stored
 from sockcrud.records.schema import Schema
-from sockcrud.storage.common import StoreError
+from sockcrud.storage.common import StoreError, unheard
 from sockcrud.storage.contract import Counters
-from sockcrud.storage.moving import NOTHING, TOGETHER, GivingWay, Slices, require_empty
+from sockcrud.storage.moving import NOTHING, TOGETHER, GivingWay, Moved, Slices, Source, move, require_empty
 from sockcrud.storage.postgres.kinds import kinds_there
 from sockcrud.storage.postgres.layout import LAYOUTS
 from sockcrud.storage.postgres.link import one_line
@@ -200,6 +200,12 @@ def target(url: str, schema: Schema, giving_way: GivingWay = NOTHING) -> Iterato
         require_empty(filled, giving_way)  # before it is waited for: a daemon may be busy there
         _lock(connection)
         yield filled
+
+
+def restore_into(url: str, schema: Schema, source: Source, giving_way: GivingWay) -> list[Moved]:
+    """Put all records of a source into a database whose own give way."""
+    with target(url, schema, giving_way) as filled:
+        return move(source, filled, unheard, unheard, giving_way)
 
 
 def _lock(connection: _Connection) -> None:

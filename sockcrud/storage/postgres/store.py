@@ -7,6 +7,8 @@ says that it is unavailable, and goes on by itself once there is a server again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -20,6 +22,8 @@ from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
 from sockcrud.storage.contract import Change, Counters, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
 from sockcrud.storage.history import HISTORY
+from sockcrud.storage.moving import GivingWay, Moved, Source
+from sockcrud.storage.postgres.copy import restore_into
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
 from sockcrud.storage.postgres.link import Statement
 from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
@@ -97,6 +101,8 @@ class PostgresStore:
         self._shown = array(schema.by_name, None)
         counters = ", ".join(["rev", *(LAYOUTS[kind].highest for kind in schema)])
         self._given_out = Statement(b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode())
+        self._url = url
+        self._reactor = reactor
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0])
@@ -205,6 +211,23 @@ class PostgresStore:
         [result] = await self._shared.ask([(self._given_out, [])])
         [[rev, *highest]] = rows(result)
         return Counters(rev, dict(zip(self.schema, highest, strict=True)))
+
+    async def restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        """Do it in a thread, on a connection of its own, which has the lock that every change needs."""
+        restored: Deferred[Sequence[Moved]] = Deferred()
+
+        def restore() -> None:
+            try:
+                outcome: Sequence[Moved] | Failure = restore_into(self._url, self.schema, source, giving_way)
+            except BaseException:
+                outcome = Failure()
+            with suppress(Exception):  # the reactor may have ended meanwhile
+                self._reactor.callFromThread(restored.callback, outcome)
+
+        Thread(target=restore, name="store restore", daemon=True).start()
+        moved = await restored
+        self._rev = max(self._rev, (await self.counters()).rev)
+        return moved
 
     async def close(self) -> None:
         """Return when what was asked for is done, and no connection is open any more. Harmless when repeated."""

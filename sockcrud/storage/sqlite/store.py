@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -31,6 +31,7 @@ from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade
 from sockcrud.storage.memory.store import CheckedTables, MemoryStore, TableStage, run
 from sockcrud.storage.memory.tables import Step, Unfit
+from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.sqlite import batch as sqlite_batch
 from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite.batch import FileBatch
@@ -38,6 +39,7 @@ from sockcrud.storage.sqlite.compare import TOGETHER, Comparison
 from sockcrud.storage.sqlite.copy import SqliteCopy
 from sockcrud.storage.sqlite.file import FileLock
 from sockcrud.storage.sqlite.layout import LAYOUTS
+from sockcrud.storage.sqlite.restoring import Restoring
 from sockcrud.storage.sqlite.thread import WriteAheadLog, Writer
 from sockcrud.storage.weights import SLICE
 
@@ -143,6 +145,7 @@ class SqliteStore(MemoryStore):
         self._staged = 0
         self._stopped: str | None = None
         self._has_failed = False
+        self._is_restoring = False
         self._closing: Deferred[None] | None = None
         self._snapshots: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
@@ -220,8 +223,33 @@ class SqliteStore(MemoryStore):
         if self._stopped is not None:
             raise Unavailable(self._stopped)
 
+    async def _restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        self._require_open()
+        self._is_restoring = True
+        try:
+            while (batch := self._writing or self._forming) is self._writing or not batch.is_empty:
+                await self._until_written(batch)
+            tables = self._tables.anew()
+
+            def report(done: int, total: int) -> None:
+                if self._stopped is not None:  # whoever closes it does not wait for long
+                    raise StoreError(self._stopped)
+
+            restoring = Restoring(self._path, tables, source, giving_way, report)
+            moved = cast("Sequence[Moved]", await self._ask(restoring.restore))  # a failure is raised
+            self._require_open()
+            self._replace_tables(tables)
+            self._rev = self._durable = self._hard = tables.rev
+            self._published = range(0)
+            self._wal.grew(sum(each.records for each in moved), self._wal.size())
+            return moved
+        finally:
+            self._is_restoring = False
+
     async def _changed(self, change: Callable[[], T]) -> T:
         self._require_open()
+        if self._is_restoring:
+            raise Unavailable("the store is being restored, and takes no changes until then")
         try:
             result, steps = run(self._tables, change)
         except Exception:

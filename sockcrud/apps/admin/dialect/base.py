@@ -37,6 +37,7 @@ from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
 from sockcrud.storage.maintenance.record_lines import IMPORT_LIMIT, Spool
+from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
 from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
@@ -51,6 +52,7 @@ SOON: Final = (b"Retry-After", b"1")
 _STATUSES: Final[dict[type[DomainError], int]] = {
     Invalid: 400,
     Unimportable: 400,
+    BadExport: 400,
     NotLoggedIn: 401,
     LoginFailed: 401,
     Forbidden: 403,
@@ -59,6 +61,7 @@ _STATUSES: Final[dict[type[DomainError], int]] = {
     StillReferred: 409,
     LastAdmin: 409,
     NoFile: 409,
+    NotFresh: 409,
     HistoryGone: 410,
     Outdated: 412,
     LoginDelayed: 429,
