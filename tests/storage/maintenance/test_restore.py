@@ -26,6 +26,7 @@ from tests.storage.maintenance.move_kit import SECRET, asked, content, fill_and_
 from tests.storage.sqlite.sqlite_case import records_of
 from tests.storage.store_case import ALL, NOON, a_client, a_user
 from tests.support.awaiting import awaits
+from tests.support.directory_kit import CHEAP
 from tests.support.model import STANDARD
 from tests.support.running import Daemon, environment
 
@@ -71,7 +72,7 @@ def refused(*words: str, input: bytes | None = None) -> str:
 async def fill_for_good(store: IStore) -> None:
     """Fill the store, and let all accounts have a password."""
     await fill_and_use(store)
-    hash = await Passwords(InThisThread()).hash(digest_of(SECRET))
+    hash = await Passwords(InThisThread(), CHEAP).hash(digest_of(SECRET))
     for user in await store.page(User, ALL):
         await store.update(User, user.id, created_at=NOON, updated_at=NOON)  # an export says a moment in UTC
     for account in await store.page(Account, ALL):
