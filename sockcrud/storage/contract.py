@@ -207,10 +207,17 @@ class Stage(Protocol):
 
 
 class IStages(Interface):
-    """A store that takes in any number of records at once, without anybody having to wait for that."""
+    """A store that takes in any number of records at once, without anybody having to wait for that.
 
-    def stage(highest: Mapping[type[Record], int]) -> Awaitable[Stage]:
-        """Return a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
+    What others do meanwhile that cannot be, because of what is staged, is refused: with what an insert would fail with, or
+    with `Unavailable` where it is not known yet.
+    """
+
+    def stage(highest: Mapping[type[Record], int], size: int | None = None) -> Awaitable[Stage]:
+        """Return a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above.
+
+        `size` is how many records are to come, where that is known.
+        """
 
 
 class Copied(Protocol):

@@ -44,6 +44,11 @@ class Turns(Clock):
         self._bell: socket.socket | None = None
         self._heard: socket.socket | None = None
 
+    def seconds(self) -> float:
+        """Return the time as it is now, also where a turn takes long: what is awaited from now on has all of its time."""
+        self.rightNow = max(self.rightNow, time())
+        return self.rightNow
+
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         """Call it in the next turn, whichever thread asks."""
         self._calls.put(partial(callable, *args, **kwargs))

@@ -171,10 +171,11 @@ async def add_records(
 
 async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
     """Insert all of them. Where there are many, and the store can, nobody waits for it."""
-    if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
+    size = sum(map(len, batch.records.values()))
+    if IStages.providedBy(store) and size > _AT_ONCE:
         staging: IStages = store
         highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
-        await _stage(await staging.stage(highest), batch, permit, pace)
+        await _stage(await staging.stage(highest, size), batch, permit, pace)
         return
 
     async def add(transaction: ITransaction) -> None:

@@ -153,7 +153,7 @@ class MemoryStore(_Reads):
         """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
         return run(self._tables, change)[0]
 
-    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._hiding.acquire()
         return TableStage(self, highest)
 

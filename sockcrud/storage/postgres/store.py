@@ -6,12 +6,12 @@ says that it is unavailable, and goes on by itself once there is a server again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -20,17 +20,31 @@ from sockcrud.errors import HistoryGone
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
-from sockcrud.storage.contract import Change, Counters, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
+from sockcrud.storage.contract import (
+    Change,
+    Counters,
+    IFarAway,
+    IStages,
+    IStore,
+    ITransaction,
+    R,
+    RecordStream,
+    Stage,
+    T,
+    Where,
+)
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.postgres.copy import restore_into
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
+from sockcrud.storage.postgres.layout import Counters as StateCounters
 from sockcrud.storage.postgres.link import Statement
 from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
 from sockcrud.storage.postgres.reads import Reads
 from sockcrud.storage.postgres.schema import prepare
 from sockcrud.storage.postgres.snapshots import Snapshots
 from sockcrud.storage.postgres.staged import check_fields, needs_of_delete, needs_of_insert, needs_of_update
+from sockcrud.storage.postgres.staging import PostgresStage
 from sockcrud.storage.postgres.writer import Writer
 
 FORGOTTEN_TOGETHER: Final = 1_000
@@ -73,7 +87,7 @@ _log = Logger()
 __all__ = ("Limits", "PostgresStore")
 
 
-@implementer(IStore, IFarAway)
+@implementer(IStore, IFarAway, IStages)
 class PostgresStore:
     """Records in PostgreSQL. It needs its reactor to run."""
 
@@ -103,6 +117,12 @@ class PostgresStore:
         self._given_out = Statement(b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode())
         self._url = url
         self._reactor = reactor
+        self._counters = StateCounters(self._all)
+        self._capacity = capacity
+        self._staging = DeferredLock()
+        self._staging_pool = Pool(places, reactor, 1, limits, breaker)
+        pools.append(self._staging_pool)
+        breaker.pools.append(self._staging_pool)
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0])
@@ -206,6 +226,14 @@ class PostgresStore:
                 kind = self.schema.by_name[name]
                 changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
         return changes
+
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
+        await self._staging.acquire()
+        stage = PostgresStage(
+            self._staging_pool, self._staging.release, self._counters, self._capacity, self._most_kept[0], size, self._changed
+        )
+        await stage.begin(highest)
+        return stage
 
     async def counters(self) -> Counters:
         [result] = await self._shared.ask([(self._given_out, [])])

@@ -56,13 +56,16 @@ _RETRIED: Final = ("40001", "40P01")
 _BROKEN_RULE: Final = "23"
 """Codes that start like this: a constraint. Only somebody who does not keep to the lock can bring that about."""
 
+_LOCKED: Final = "55P03"
+"""Somebody else has what a change needs, without the lock: an import."""
+
 Body = Callable[[StagedTransaction], Awaitable[Any]]
 
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
 _LET_IT_TAKE_LONG: Final = Statement(b"let it take long", b"SELECT set_config('statement_timeout', $1, true)")
-_NOTE: Final = Statement(
+NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
     b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[])",
@@ -144,7 +147,7 @@ class _Attempt:
                 yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
         noted = [step for step in self.steps if describe(step.kind).journaled]
         for those in in_parts(noted, MANY):
-            yield _NOTE, _note(staged, those)
+            yield NOTE, note(staged, those)
         tables = [staged.tables.table(kind) for kind in self.counters.schema]
         counters = (
             *(staged.tables.rev, staged.journaled, staged.journaled_bytes, staged.tables.stored),
@@ -154,7 +157,7 @@ class _Attempt:
         yield self.counters.count, [b"%d" % counter for counter in counters]
 
 
-def _note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
+def note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
     """Return the columns of these changes, and count on."""
     written = [None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps]
     bytes = (CHANGE_BYTES + (0 if record is None else len(record.encode())) for record in written)
@@ -295,7 +298,7 @@ class Writer:
             except Refused as refused:
                 if refused.code in _RETRIED and attempt + 1 < ATTEMPTS:
                     continue
-                if not refused.code.startswith(_BROKEN_RULE):
+                if not refused.code.startswith(_BROKEN_RULE) and refused.code != _LOCKED:
                     raise unavailable(refused) from None
                 if len(works) == 1:
                     raise self._broken_rule(refused) from None
@@ -351,6 +354,8 @@ class Writer:
 
     def _broken_rule(self, refused: Refused) -> DomainError:
         """Word what a constraint has refused, which here had looked possible: something else writes to these tables."""
+        if refused.code == _LOCKED:
+            return Unavailable("an import is under way that has the same id, or unique value, or refers to what is changed")
         _log.error("a change breaks a constraint of the database: {refused}", refused=refused)
         if refused.constraint in self._counters.uniques:
             kind, name = self._counters.uniques[refused.constraint]

@@ -311,7 +311,7 @@ class SqliteStore(MemoryStore):
             self._hand_over_soon()
         await self._until_written(self._forming)
 
-    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._hiding.acquire()
         return _Stage(self, highest)
 
