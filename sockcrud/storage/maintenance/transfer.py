@@ -23,7 +23,7 @@ from sockcrud.records import Record, describe
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Overtaken, RecordStream, Stage
 from sockcrud.storage.maintenance.exported import Exported
-from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
+from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, Unimportable, absent, taken
 from sockcrud.storage.maintenance.record_lines import Writing, without_secrets
 from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
 from sockcrud.storage.memory.tables import Unfit
@@ -159,11 +159,21 @@ async def add_records(
             if len(batch.faults) > MOST_FAULTS:
                 raise batch.unimportable()
             await pace.keep()
-        await _compare(store, batch, pace)
+        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
+        # A store behind a network asks about each record when it is staged: to ask twice would take twice as long.
+        is_asked_once = IFarAway.providedBy(store) and _is_staged(store, batch) and not batch.faults
+        if not is_asked_once:
+            await _compare(store, batch, pace)
         if batch.faults:
             raise batch.unimportable()
-        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
-        await _insert(store, batch, permit, pace)
+        try:
+            await _insert(store, batch, permit, pace)
+        except Unimportable:
+            if is_asked_once:
+                await _compare(store, batch, pace)
+            if batch.faults:  # all that there are, not only the first
+                raise batch.unimportable() from None
+            raise
     finally:
         await _let_go([*batch.records.values(), *batch.lines.values(), *batch.keys.values()], pace)
     return counts
@@ -171,11 +181,11 @@ async def add_records(
 
 async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
     """Insert all of them. Where there are many, and the store can, nobody waits for it."""
-    size = sum(map(len, batch.records.values()))
-    if IStages.providedBy(store) and size > _AT_ONCE:
-        staging: IStages = store
+    if _is_staged(store, batch):
+        staging: IStages = cast(IStages, store)
         highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
-        await _stage(await staging.stage(highest, size), batch, permit, pace)
+        size = sum(map(len, batch.records.values()))
+        await _stage(await staging.stage(highest, size), batch, permit, pace, keep=IFarAway.providedBy(store))
         return
 
     async def add(transaction: ITransaction) -> None:
@@ -201,14 +211,19 @@ async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
         await permit(transaction)
 
 
-async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
-    """Insert all of them over as many turns as it takes, and let them be seen in one."""
+def _is_staged(store: IStore, batch: Batch) -> bool:
+    return IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE
+
+
+async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace, keep: bool) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one. `keep` them to compare them later."""
     try:
         for records in batch.records.values():
             for start in range(0, len(records), TOGETHER):
                 stop = start + TOGETHER
                 await stage.add(some := records[start:stop])
-                cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                if not keep:
+                    cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
                 await pace.keep()
         await stage.publish(lambda transaction: _begin(transaction, permit))
     except Overtaken as overtaken:

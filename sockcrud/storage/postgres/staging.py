@@ -23,7 +23,7 @@ from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.contract import ITransaction, Overtaken
 from sockcrud.storage.memory.staging import REVISIONS_BETWEEN
 from sockcrud.storage.postgres.copy import BEFORE_ALL
-from sockcrud.storage.postgres.layout import LAYOUTS, Counters, rows
+from sockcrud.storage.postgres.layout import LAYOUTS, Counters, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import Pool, unavailable
 from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for, needs_of_insert
@@ -37,6 +37,9 @@ AHEAD: Final = 2**32
 
 IDLE_SECONDS: Final = 60.0
 """For so long the database waits for the next records before it gives the import up."""
+
+_TOGETHER: Final = 50
+"""Records that are looked at in one go: some milliseconds."""
 
 ANOTHER: Final = "another import is under way"
 
@@ -119,6 +122,10 @@ class PostgresStage:
             raise
 
     async def add(self, records: Sequence[Record]) -> None:
+        for some in in_parts(records, _TOGETHER):
+            await self._add(some)
+
+    async def _add(self, records: Sequence[Record]) -> None:
         given = [(type(record), record.id, _fields(record)) for record in records]
         staged = await self._staged([need for each in given for need in needs_of_insert(*each)])
         tables = staged.tables
