@@ -5,9 +5,9 @@ in their tables, and nobody sees them. Their revisions are far above those that 
 of its changes where these are many: then the end is an update of one row, and the commit. (The history counts by numbers,
 so it begins anew with such an import.)
 
-Whoever wants an id or a unique value that is staged would have to wait until it is known whether it is taken. As all others
-would wait with them, they are refused after a moment (`layout.PATIENCE`). Whoever deletes what a staged record refers to is
-not held up: the import then fails.
+Whoever wants an id or a unique value that is staged waits until it is known whether it is taken, but without the lock: no
+statement that has it waits for longer than `layout.PATIENCE`. Whoever deletes what a staged record refers to is not held up:
+the import then fails.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class PostgresStage:
         self,
         pool: Pool,
         over: Callable[[], object],
+        ready: Callable[[], Awaitable[None]],
         counters: Counters,
         capacity: Capacity,
         most_kept: int,
@@ -81,6 +82,7 @@ class PostgresStage:
     ) -> None:
         self._pool = pool
         self._over = over
+        self._ready = ready
         self._counters = counters
         self._capacity = capacity
         self._changed = changed
@@ -163,6 +165,7 @@ class PostgresStage:
             await self._ask([(_CHECK, [])])
         except _Broken:
             raise Unavailable("what the import refers to is being deleted") from None
+        await self._ready()  # lists that were asked for before this have nothing of it
         state = await self._lock(begins=False)
         if state["rev"] >= self._base:
             raise RuntimeError("others have taken the revisions of what is staged")

@@ -59,6 +59,9 @@ _BROKEN_RULE: Final = "23"
 _LOCKED: Final = "55P03"
 """Somebody else has what a change needs, without the lock: an import."""
 
+_SHORTEST_REST: Final = 0.25
+"""Seconds until a change that was in the way of one is tried again; then as long as it has waited already."""
+
 Body = Callable[[StagedTransaction], Awaitable[Any]]
 
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
@@ -201,6 +204,9 @@ class Writer:
         self._counters = Counters(schema)
         self._capacity = capacity
         self._works: deque[Work] = deque()
+        self._resting: dict[Work, IDelayedCall] = {}
+        """Those that wait for what somebody else has without the lock."""
+        self._is_finishing = False
         self._running = False
         self._ends: list[Deferred[None]] = []
         self._due: IDelayedCall | None = None
@@ -217,7 +223,12 @@ class Writer:
         return work.done
 
     async def finish(self) -> None:
-        """Return when all that was asked for is done."""
+        """Return when all that was asked for is done, but what waits for somebody else."""
+        self._is_finishing = True
+        while self._resting:
+            work, due = self._resting.popitem()
+            due.cancel()
+            work.done.errback(Unavailable(TOO_MANY))
         while self._works or self._running:
             if not self._running:
                 self._start_soon()
@@ -300,6 +311,8 @@ class Writer:
                     continue
                 if not refused.code.startswith(_BROKEN_RULE) and refused.code != _LOCKED:
                     raise unavailable(refused) from None
+                if len(works) == 1 and refused.code == _LOCKED and self._try_later(works[0]):
+                    return
                 if len(works) == 1:
                     raise self._broken_rule(refused) from None
                 for work in works:
@@ -310,6 +323,21 @@ class Writer:
             break
         for work, outcome in zip(works, outcomes, strict=True):
             work.done.callback(outcome)
+
+    def _try_later(self, work: Work) -> bool:
+        """Let one wait for what somebody else has without the lock, without the lock itself; return whether it still may."""
+        waited = self._pool.reactor.seconds() - work.since
+        if self._is_finishing or waited >= self._pool.limits.answer_seconds:
+            return False
+        rest = min(max(_SHORTEST_REST, waited), self._pool.limits.answer_seconds - waited)
+        self._resting[work] = self._pool.reactor.callLater(rest, self._again, work)
+        return True
+
+    def _again(self, work: Work) -> None:
+        del self._resting[work]
+        self._works.append(work)
+        if not self._running:
+            self._start_soon()
 
     async def _alone(self, work: Work) -> None:
         try:

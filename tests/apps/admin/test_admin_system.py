@@ -173,6 +173,23 @@ class ImportTests(AdminCase):
         for record in body.splitlines():
             self.assertTrue(any(orjson.loads(line) | {"rev": 0} == orjson.loads(record) | {"rev": 0} for line in exported))
 
+    def test_a_store_with_records_of_its_own_is_not_restored(self) -> None:
+        export, plain = (self.asks("GET", f"/export{query}").body for query in ("?secrets=yes", ""))
+        before = self.everything()
+        for path, body, status, code in (
+            ("/import?restore=yes", export, 409, "not_empty"),
+            ("/import?restore=yes", plain, 400, "bad_export"),
+            ("/import?restore=yes", b"", 400, "bad_export"),
+            ("/import?restore=yes", export[:-10], 400, "bad_export"),
+            ("/import?restore=yes", export.replace(b"anna", b"hanna"), 400, "bad_export"),
+            ("/import", export.replace(b"anna", b"hanna"), 400, "bad_export"),
+            ("/import?restore=maybe", export, 400, "invalid"),
+        ):
+            answered = self.asks("POST", path, body, Content_Type=LINES)
+            field = "restore" if code == "invalid" else None
+            self.refused(answered, status, code, field)
+        self.assertEqual(self.everything(), before)
+
     def test_the_body_may_come_in_pieces_of_any_size_and_in_chunks(self) -> None:
         body = lines(*map(a_message, range(1, 400)))
         self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES})[:-10])

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Client
-from sockcrud.errors import Forbidden, HistoryGone, NotFound, QuotaExceeded, Unavailable
+from sockcrud.errors import Forbidden, HistoryGone, NotFound, QuotaExceeded, Taken, Unavailable
 from sockcrud.identity.records import Account, Company
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.contract import ITransaction, Overtaken, Stage
@@ -26,13 +26,13 @@ class PostgresStagingTests(store_staging.StagingPromises, PostgresCase):
     """The store in PostgreSQL."""
 
     async def test_what_is_staged_is_taken_and_others_get_ids_above(self) -> None:
-        """It is not known yet whether it is taken: others are refused in a moment, and may try again later."""
+        """It is not known yet whether it is taken: others wait for that a while, and nobody waits with them."""
         await self.stock()
-        stage = await self.new_ones()
+        stage, hurried = await self.new_ones(), self.another(statement_seconds=0.2)
         changes: list[Callable[[], Awaitable[object]]] = [
-            lambda: self.store.insert(Client, 5, **a_client(50)),
-            lambda: self.store.insert(Client, **a_client(51, cpf=a_client(5)["cpf"])),
-            lambda: self.store.update(Client, 2, email=a_client(9)["email"].upper()),
+            lambda: hurried.insert(Client, 5, **a_client(50)),
+            lambda: hurried.insert(Client, **a_client(51, cpf=a_client(5)["cpf"])),
+            lambda: hurried.update(Client, 2, email=a_client(9)["email"].upper()),
         ]
         for work in changes:
             with self.assertRaisesRegex(Unavailable, "an import is under way"):
@@ -85,11 +85,13 @@ class PostgresStagingTests(store_staging.StagingPromises, PostgresCase):
 
     async def test_who_shares_a_commit_with_one_that_is_refused_is_served(self) -> None:
         stage = await self.staged(message(1))
-        refused, made = self.store.insert(Message, 1, data="x"), self.store.insert(Message, 7, data="y")
-        with self.assertRaises(Unavailable):
-            await refused
+        late = Deferred.fromCoroutine(self.store.insert(Message, 1, data="x"))
+        made = Deferred.fromCoroutine(self.store.insert(Message, 7, data="y"))
         self.assertEqual((await made).data, "y")
+        self.assertFalse(late.called)
         await stage.publish(permit)
+        with self.assertRaises(Taken):  # now that it is known
+            await late
         self.assertEqual(ids(await self.store.page(Message, ALL)), [1, 7])
 
     async def test_another_node_waits_its_turn_or_is_told(self) -> None:

@@ -167,7 +167,12 @@ class LongTests(RoundTripsCase):
     async def test_an_import_asks_for_what_it_needs_in_few_round_trips(self) -> None:
         given = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(1, 601)]
         self.assertEqual(await add_records(self.store, the_reactor(), given), {"Client": 600})
-        self.assertLess(len(self.trips), 20)
+        self.assertLess(len(self.trips), 40)
+        self.assertEqual(await self.store.count(Client), 600)
+        many = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(595, 1201)]
+        with self.assertRaises(Unimportable) as caught:
+            await add_records(self.store, the_reactor(), many)
+        self.assertEqual({fault.line for fault in caught.exception.faults}, set(range(595, 601)))
         self.assertEqual(await self.store.count(Client), 600)
         clash = Given(1, {"kind": "Client", "id": 700, **_as_json(a_client(5))})
         with self.assertRaises(Unimportable):
