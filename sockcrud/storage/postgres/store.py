@@ -229,15 +229,9 @@ class PostgresStore:
 
     async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._staging.acquire()
+        over, ready = self._staging.release, self._snapshots.opened
         stage = PostgresStage(
-            self._staging_pool,
-            self._staging.release,
-            self._snapshots.opened,
-            self._counters,
-            self._capacity,
-            self._most_kept[0],
-            size,
-            self._changed,
+            self._staging_pool, over, ready, self._counters, self._capacity, self._most_kept[0], size, self._changed
         )
         await stage.begin(highest)
         return stage
