@@ -1,4 +1,4 @@
-"""`python -m bench`: sockcrud and its peers, one core each for the server and for the load, by turns in one run."""
+"""`python -m bench`: sockcrud and its peers, or an earlier sockcrud, by turns; a core for the server, one for the load."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Any, Final, TypeVar
 
 import click
 
+from bench import compare
 from bench.chart import as_svg
 from bench.figures import Report, Result, Skipped, as_json, from_json
 from bench.load import CONNECTIONS, Load
@@ -29,6 +30,7 @@ from bench.stage import Missing, Stage
 from bench.table import as_text
 
 Row = Race | Single
+AnyRow = TypeVar("AnyRow")
 
 
 def _all_rows() -> Iterator[Row]:
@@ -38,6 +40,8 @@ def _all_rows() -> Iterator[Row]:
 
 ROWS: Final[dict[str, Row]] = {row.row: row for row in _all_rows()}
 PACKAGES: Final = ("Twisted", "uvloop", "httptools", "orjson", "fastapi", "uvicorn", "aiohttp", "asyncpg")
+ROUNDS: Final = 5
+SECONDS: Final = 3.0
 QUICK_ROUNDS: Final = 2
 QUICK_SECONDS: Final = 1.0
 
@@ -46,20 +50,30 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _chosen(context: click.Context, option: click.Parameter, text: str | None) -> list[Row]:
+def _chosen(rows: Mapping[str, AnyRow], text: str | None, usual: Sequence[AnyRow]) -> Sequence[AnyRow]:
     if text is None:
-        return list(ROWS.values())
+        return usual
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in ROWS:
-            raise click.BadParameter(f"there is no row {name!r}; there are {', '.join(ROWS)}")
-    return [ROWS[name] for name in names]
+        if name not in rows:
+            raise click.BadParameter(f"there is no row {name!r}; there are {', '.join(rows)}", param_hint="--rows")
+    return [rows[name] for name in names]
 
 
 @click.command(help=__doc__)
-@click.option("--rows", callback=_chosen, help=f"only these, with commas between them: {', '.join(ROWS)}")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--seconds", type=click.FloatRange(0.2), default=3.0, show_default=True, help="of each load that is counted")
+@click.option(
+    "--compare",
+    "ref",
+    metavar="REF",
+    help=f"the daemon of that commit beside this tree's, in place of the peers; its rows: {', '.join(compare.ROWS)}",
+)
+@click.option("--rows", help=f"only these, with commas between them: {', '.join(ROWS)}")
+@click.option("--rounds", type=click.IntRange(1), help=f"[default: {ROUNDS}; with --compare {compare.ROUNDS}]")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.2),
+    help=f"of each load that is counted  [default: {SECONDS:g}; with --compare {compare.SECONDS:g}]",
+)
 @click.option(
     "--quick", is_flag=True, help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:g} s, and smaller sizes: a look, no proof"
 )
@@ -71,9 +85,10 @@ def _chosen(context: click.Context, option: click.Parameter, text: str | None) -
 )
 @click.option("--directory", type=click.Path(file_okay=False), help="where the stores' files are  [default: the system's /tmp]")
 def main(
-    rows: list[Row],
-    rounds: int,
-    seconds: float,
+    ref: str | None,
+    rows: str | None,
+    rounds: int | None,
+    seconds: float | None,
     quick: bool,
     epoll: bool,
     json_file: str | None,
@@ -81,12 +96,19 @@ def main(
     from_file: str | None,
     directory: str | None,
 ) -> None:
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # by the way that stops the servers
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))  # by the way that stops the servers
+    if ref is not None:
+        if quick or epoll or svg_file or from_file:
+            raise click.UsageError("--compare goes with --rows, --rounds, --seconds, --json and --directory only")
+        chosen = _chosen(compare.ROWS, rows, compare.USUAL)
+        _compare(ref, chosen, rounds or compare.ROUNDS, seconds or compare.SECONDS, json_file, directory)
+        return
     if from_file is not None:
         report = from_json(json.loads(Path(from_file).read_text(encoding="utf-8")))
     else:
-        rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (rounds, seconds)
-        report = _measured(rows, rounds, seconds, quick, epoll, directory)
+        rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (rounds or ROUNDS, seconds or SECONDS)
+        report = _measured(_chosen(ROWS, rows, list(ROWS.values())), rounds, seconds, quick, epoll, directory)
     if json_file is not None:
         Path(json_file).write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
     click.echo(as_text(report), nl=False)
@@ -96,7 +118,26 @@ def main(
         sys.exit(1)
 
 
-def _measured(rows: list[Row], rounds: int, seconds: float, quick: bool, epoll: bool, directory: str | None) -> Report:
+def _compare(
+    ref: str,
+    rows: Sequence[compare.ComparedRow],
+    rounds: int,
+    seconds: float,
+    json_file: str | None,
+    directory: str | None,
+) -> None:
+    try:
+        cores = two_cores()
+        comparison = compare.compare(ref, cores, rows, rounds, seconds, directory, say)
+    except Failed as failure:
+        raise click.ClickException(str(failure)) from None
+    comparison.about = {**_where(Path(directory or gettempdir()), cores), **comparison.about}
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(compare.comparison_as_json(comparison), indent=1) + "\n", encoding="utf-8")
+    click.echo(compare.comparison_as_text(comparison), nl=False)
+
+
+def _measured(rows: Sequence[Row], rounds: int, seconds: float, quick: bool, epoll: bool, directory: str | None) -> Report:
     try:
         cores = two_cores()
         with TemporaryDirectory(prefix="sockcrud-bench-", dir=directory) as chosen:
@@ -125,12 +166,18 @@ def _run(row: Row, stage: Stage, rounds: int, seconds: float) -> Result:
         return Skipped(row.row, row.title, f"FAILED: {reason}", failed=True)
 
 
-def _about(directory: Path, cores: Cores, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+def _where(directory: Path, cores: Cores) -> dict[str, Any]:
     return {
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "machine": f"{_processor()}, server on core {cores.server}, load on core {cores.load}, Linux {platform.release()}",
         "files on": _file_system(directory),
         "python": f"{platform.python_version()}, {', '.join(_versions())}",
+    }
+
+
+def _about(directory: Path, cores: Cores, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+    return {
+        **_where(directory, cores),
         "others": ", ".join(_said(command) for command in (("redis-server", "--version"), ("node", "--version"))),
         "how": f"{rounds} rounds of {seconds:g} s, {CONNECTIONS} connections{', quick: smaller sizes' * quick}; "
         "ratio: of the medians; rounds: the least and the most ratio of a round; server, load: how busy their cores were",

@@ -42,6 +42,19 @@ def ask_http(port: int, method: str, path: str, body: object = None, authorizati
     return answer.status, json.loads(said) if "json" in (answer.getheader("Content-Type") or "") else said
 
 
+def exact_answer(port: int, request: bytes) -> bytes:
+    """Send a request in lines or HTTP, and return the very bytes of the answer."""
+    with socket.create_connection((HOST, port), timeout=_SECONDS) as connection:
+        connection.sendall(request)
+        stream = connection.makefile("rb")
+        first = stream.readline()
+        if not first.startswith(b"HTTP/1.1 "):
+            return first
+        head = [first, *iter(stream.readline, b"\r\n")]
+        lengths = [int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length:")]
+        return b"".join([*head, b"\r\n", stream.read(*lengths)])
+
+
 def ask_redis(port: int, command: bytes) -> bytes:
     """Send one command and return the first bytes of the answer."""
     with socket.create_connection((HOST, port), timeout=_SECONDS) as connection:
@@ -66,12 +79,18 @@ def log_in(port: int) -> str:
     return token
 
 
-def shop_with_clients(port: int) -> str:
-    """Fill a shop with clients, see that it serves them as it must, and return a token."""
+def fill_shop(port: int) -> str:
+    """Fill a shop with clients, and return a token."""
     token = log_in(port)
     for number in range(1, CLIENTS + 1):
         status, answer = ask_http(port, "POST", "/clients/create", a_client(number), f"Bearer {token}")
         expect("creating a client", (status, answer.get("id")), (201, number))
+    return token
+
+
+def shop_with_clients(port: int) -> str:
+    """Fill a shop with clients, see that it serves them as it must, and return a token."""
+    token = fill_shop(port)
     check_fetching(port, token)
     return token
 

@@ -33,10 +33,21 @@ class Contestant:
     server_busy: list[float] = Factory(list)
     others: list[float] = Factory(list)
     """How much of the server's core other processes used meanwhile."""
+    costs_us: list[float] = Factory(list)
+    """The processor time of the server for a request, warming up and all."""
+
+    @property
+    def rates(self) -> list[float]:
+        return [sample.rate for sample in self.samples]
 
     @property
     def rate(self) -> float:
-        return median(sample.rate for sample in self.samples)
+        return median(self.rates)
+
+    @property
+    def cost_us(self) -> float | None:
+        """The processor time for a request; None in what was written before it was measured."""
+        return median(self.costs_us) if self.costs_us else None
 
     @property
     def p99_ms(self) -> float:
@@ -80,8 +91,7 @@ class RaceResult:
 
     def against(self, other: Contestant) -> Ratio:
         """Compare the first with another."""
-        mine = [sample.rate for sample in self.contestants[0].samples]
-        return ratio(mine, [sample.rate for sample in other.samples])
+        return ratio(self.contestants[0].rates, other.rates)
 
 
 @define
@@ -154,8 +164,7 @@ def _result_from_json(written: dict[str, Any]) -> Result:
         row, title, unit, values = (written[name] for name in ("row", "title", "unit", "values"))
         return SingleResult(row, title, unit, values, _target(written["target"]), written["notes"], written["disturbed"])
     contestants = [
-        Contestant(one["name"], [Sample(**sample) for sample in one["samples"]], one["server_busy"], one["others"])
-        for one in written["contestants"]
+        Contestant(**{**one, "samples": [Sample(**sample) for sample in one["samples"]]}) for one in written["contestants"]
     ]
     targets = {name: _target(target) for name, target in written["targets"].items()}
     row, title, notes = written["row"], written["title"], written["notes"]

@@ -63,7 +63,7 @@ class Race:
         for round in range(rounds):
             order = lineup.contenders if round % 2 == 0 else lineup.contenders[::-1]
             for contender in order:
-                _measure(stage, contender, contestants[contender.name], seconds)
+                measure(stage, contender, contestants[contender.name], seconds)
             rates = ", ".join(f"{one.name} {one.samples[-1].rate:,.0f}/s" for one in contestants.values())
             say(f"{self.row}, round {round + 1} of {rounds}: {rates}")
         targets = {name: target for name, target in self.targets.items() if name in contestants}
@@ -75,7 +75,8 @@ class Race:
         return result
 
 
-def _measure(stage: Stage, contender: Contender, into: Contestant, seconds: float) -> None:
+def measure(stage: Stage, contender: Contender, into: Contestant, seconds: float) -> None:
+    """Load the contender once, and add what came of it; raise `Failed`."""
     core, started = stage.cores.server, time.perf_counter()
     used, worked = contender.server.processor_seconds(), worked_seconds(core) - kernel_seconds()
     try:
@@ -85,16 +86,21 @@ def _measure(stage: Stage, contender: Contender, into: Contestant, seconds: floa
                 other = stack.enter_context(stage.load.going_on(beside.port, beside.shape, lasts, warm=0))
             sample = stage.load.run(contender.port, contender.shape, seconds)
             lasted = time.perf_counter() - started
-            busy = (contender.server.processor_seconds() - used) / lasted
+            took = contender.server.processor_seconds() - used
+            busy = took / lasted
             all_busy = (worked_seconds(core) - kernel_seconds() - worked) / lasted
+            answers = sample.answers
             if beside is not None:
-                _check_kept(beside, finished(other, lasts))
+                other_sample = finished(other, lasts)
+                _check_kept(beside, other_sample)
+                answers += other_sample.answers
     except Failed as failure:
         contender.server.check()
         raise Failed(f"{contender.name}: {failure}") from None
     into.samples.append(sample)
     into.server_busy.append(round(busy, 3))
     into.others.append(round(max(0.0, all_busy - busy), 3))
+    into.costs_us.append(took / max(answers, 1) * 1e6)
 
 
 def _check_kept(beside: Beside, sample: Sample) -> None:

@@ -6,15 +6,25 @@ import re
 import subprocess
 from collections.abc import Callable
 from typing import Final
+from unittest.mock import ANY
 
 from attrs import evolve
 
-from bench.asking import check_creating, check_users, counted_commits, shop_with_clients
+from bench.asking import (
+    ask_http,
+    check_creating,
+    check_users,
+    counted_commits,
+    exact_answer,
+    expect,
+    shop_with_clients,
+)
 from bench.figures import RaceResult, Target
 from bench.load import CONNECTIONS, Shape
 from bench.processes import Failed, Server, on_core
 from bench.races import Beside, Contender, Lineup, Race
 from bench.shapes import (
+    CLIENTS,
     CREATE_USER,
     FILLING_DEPTH,
     GET_USER,
@@ -23,15 +33,18 @@ from bench.shapes import (
     REDIS_SET,
     USERS,
     VALUE,
+    a_client,
     create_client,
     fetch_client,
+    fetch_customer,
 )
-from bench.stage import Missing, Sockcrud, Stage, need, postgresql_is_understood, program
+from bench.stage import FLOOR, PEERS, App, Missing, Sockcrud, Stage, need, postgresql_is_understood, program
 
 IN_FLIGHT: Final = 16
 CREATES_A_SECOND: Final = 500
 REDIS: Final = "Redis"
 ASYNCIO: Final = "asyncio streams on uvloop"
+BY_HAND: Final = "the shop's, written by hand"
 EPOLL: Final = "sockcrud, twistd, epoll"
 _HTTP_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(VALUE), VALUE)
 
@@ -54,6 +67,23 @@ def _theirs(server: Server, shape: Shape) -> Contender:
     return Contender(server.name, server, server.port, shape)
 
 
+def _there(*peers: Callable[[], Contender]) -> tuple[list[Contender], list[str]]:
+    """Start those that can be, and say why others cannot."""
+    started, missing = [], []
+    for peer in peers:
+        try:
+            started.append(peer())
+        except Missing as why:
+            missing.append(f"without one that it is compared with: {why}")
+    return started, missing
+
+
+def _floor(stage: Stage, ours: Contender) -> Contender:
+    """Return a server that gives the very bytes that ours gives, and does nothing for it."""
+    answer = exact_answer(ours.port, ours.shape.request.replace(b"{id}", b"1"))
+    return _theirs(stage.floor(ours.shape.framing, answer), ours.shape)
+
+
 # Users
 
 
@@ -61,15 +91,28 @@ def _get_user(depth: int) -> Callable[[Stage], Lineup]:
     def line_up(stage: Stage) -> Lineup:
         users, redis_get = evolve(GET_USER, depth=depth), evolve(REDIS_GET, depth=depth)
         daemons = {"sockcrud": stage.sockcrud(), **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {})}
-        streams = stage.python_peer(ASYNCIO, "asyncio_users.py", "uvloop", "orjson")
-        for port in (*(daemon.users for daemon in daemons.values()), streams.port):
-            _with_users(stage, port)
-        redis = stage.redis()
+        for daemon in daemons.values():
+            _with_users(stage, daemon.users)
         ours, *epoll = (_ours(name, daemon, users) for name, daemon in daemons.items())
-        contenders = [ours, _theirs(redis, redis_get), _theirs(streams, users), *epoll]
-        return Lineup(contenders, lambda result: [_redis_benchmark(stage, redis, "get", depth, result)])
+        peers, missing = _there(
+            lambda: _floor(stage, ours),
+            lambda: _theirs(stage.redis(), redis_get),
+            lambda: _theirs(_asyncio_users(stage), users),
+        )
+
+        def notes(result: RaceResult) -> list[str]:
+            redis = [peer.server for peer in peers if peer.name == REDIS]
+            return [*missing, *(_redis_benchmark(stage, one, "get", depth, result) for one in redis)]
+
+        return Lineup([ours, *peers, *epoll], notes)
 
     return line_up
+
+
+def _asyncio_users(stage: Stage) -> Server:
+    streams = stage.python_peer(ASYNCIO, "asyncio_users.py", "uvloop", "orjson")
+    _with_users(stage, streams.port)
+    return streams
 
 
 def _create_user(stage: Stage) -> Lineup:
@@ -120,12 +163,30 @@ def _answers(result: RaceResult, number: int) -> int:
 def _fetch_client(stage: Stage) -> Lineup:
     daemons = {"sockcrud": stage.sockcrud(), **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {})}
     ours, *epoll = (_ours(name, daemon, fetch_client(shop_with_clients(daemon.shop))) for name, daemon in daemons.items())
-    peers = [
-        stage.uvicorn_peer("FastAPI + uvicorn", "fastapi_shop"),
-        stage.node_peer("node http", "node_shop.mjs"),
-        stage.python_peer("aiohttp", "aiohttp_shop.py", "aiohttp", "uvloop", "orjson"),
-    ]
-    return Lineup([ours, *(_theirs(peer, fetch_client(shop_with_clients(peer.port))) for peer in peers), *epoll])
+    peers, missing = _there(
+        lambda: _floor(stage, ours),
+        lambda: _their_shop(stage.uvicorn_peer("FastAPI + uvicorn", "fastapi_shop")),
+        lambda: _their_shop(stage.node_peer("node http", "node_shop.mjs")),
+        lambda: _their_shop(stage.python_peer("aiohttp", "aiohttp_shop.py", "aiohttp", "uvloop", "orjson")),
+    )
+    return Lineup([ours, *peers, *epoll], lambda _: missing)
+
+
+def _their_shop(peer: Server) -> Contender:
+    return _theirs(peer, fetch_client(shop_with_clients(peer.port)))
+
+
+def _fetch_crud(stage: Stage) -> Lineup:
+    daemon = stage.sockcrud(app=App(PEERS / "crud_customers.py", "customers-rest"))
+    port, token = daemon.app, shop_with_clients(daemon.shop)
+    for number in range(1, CLIENTS + 1):
+        created = ask_http(port, "POST", "/customers", a_client(number), f"Bearer {token}")
+        expect("creating a customer", (created[0], created[1].get("id")), (201, number))
+    shown = {"id": 1, "rev": ANY, **a_client(1), "balance": "30.25"}
+    expect("showing a customer", ask_http(port, "GET", "/customers/1", authorization=f"Bearer {token}"), (200, shown))
+    expect("showing one to nobody", ask_http(port, "GET", "/customers/1")[0], 401)
+    generic = Contender("crud(), REST", daemon.server, port, fetch_customer(token))
+    return Lineup([generic, _ours(BY_HAND, daemon, fetch_client(token)), _floor(stage, generic)])
 
 
 def _create_client(stage: Stage) -> Lineup:
@@ -186,13 +247,21 @@ def _at_least(*limits: float) -> Target:
 
 RACES: Final[tuple[Race, ...]] = (
     Race("ceiling", "What the load itself can do", _ceiling, comparable=False),
-    Race("get-user", "users get_user, one at a time", _get_user(1), {REDIS: _at_least(0.8), ASYNCIO: _at_least(1.0)}),
+    Race(
+        "get-user",
+        "users get_user, one at a time",
+        _get_user(1),
+        {FLOOR: _at_least(0.7), REDIS: _at_least(0.8), ASYNCIO: _at_least(1.0)},
+    ),
     Race("get-user-16", f"users get_user, {IN_FLIGHT} in flight", _get_user(IN_FLIGHT), {ASYNCIO: _at_least(2.5)}),
     Race(
         "fetch-client",
         "shop GET /clients/fetch/{id} with bearer",
         _fetch_client,
-        {"FastAPI + uvicorn": _at_least(6.0), "node http": _at_least(1.0), "aiohttp": _at_least(2.5)},
+        {FLOOR: _at_least(0.35), "FastAPI + uvicorn": _at_least(6.0), "node http": _at_least(1.0), "aiohttp": _at_least(2.5)},
+    ),
+    Race(
+        "fetch-crud", "crud() GET /customers/{id} with bearer", _fetch_crud, {BY_HAND: _at_least(0.95), FLOOR: _at_least(0.35)}
     ),
     Race("create-user", "durable create_user / Redis SET, appendfsync always", _create_user, {REDIS: _at_least(0.55, 0.45)}),
     Race("create-client", "durable POST /clients/create", _create_client, {"FastAPI + sqlite3": _at_least(8.0)}),

@@ -43,7 +43,16 @@ def a_client(number: int) -> dict[str, Any]:
 
 def fetch_client(token: str) -> Shape:
     """Fetch a client of the shop with a bearer token."""
-    return Shape(_http("GET", "/clients/fetch/{id}", token), "HTTP/1.1 200 ", "http", ids=CLIENTS)
+    return _fetch("/clients/fetch/{id}", token)
+
+
+def fetch_customer(token: str) -> Shape:
+    """Fetch a record of `peers/crud_customers.py` likewise."""
+    return _fetch("/customers/{id}", token)
+
+
+def _fetch(path: str, token: str) -> Shape:
+    return Shape(_http("GET", path, token), "HTTP/1.1 200 ", "http", ids=CLIENTS)
 
 
 def create_client(token: str) -> Shape:

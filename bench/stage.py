@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -26,7 +27,19 @@ ROOT: Final = Path(__file__).absolute().parent.parent
 PEERS: Final = Path(__file__).absolute().parent / "peers"
 OTHER_DIALECTS: Final = ("messages", "clients", "products", "inventory", "auth", "way", "members")
 SERVE: Final = (sys.executable, "-m", "sockcrud", "serve")
+FLOOR: Final = "the floor"
+SERVE_OTHER: Final = (sys.executable, "-S", "-m", "sockcrud", "serve")
+"""With nothing on the path but what PYTHONPATH names: an editable install would add its plugins to those of the other code."""
 TWISTD: Final = (str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud")
+
+
+def path_to(code: Path) -> str:
+    """Return a PYTHONPATH by which sockcrud is that of another directory, and all else what it is here."""
+    places = [place for place in sys.path if place and Path(place).resolve() != ROOT]
+    for place in places:
+        if (Path(place) / "sockcrud").is_dir():
+            raise Failed(f"other code would find the plugins of the sockcrud in {place}: `pip install --editable .` instead")
+    return os.pathsep.join([str(code), *places])
 
 
 class Missing(Failed):
@@ -48,6 +61,14 @@ def need(*modules: str) -> None:
 
 
 @frozen
+class App:
+    """An app that is served beside those that come with sockcrud."""
+
+    file: Path
+    dialect: str
+
+
+@frozen
 class Sockcrud:
     """A daemon, and the ports of its dialects."""
 
@@ -55,6 +76,8 @@ class Sockcrud:
     users: int
     shop: int
     admin: int
+    app: int
+    """Of the app beside, if there is one."""
 
 
 @define(eq=False)
@@ -91,18 +114,27 @@ class Stage:
         server.wait()
         return server
 
-    def sockcrud(self, name: str = "sockcrud", store: str = "memory:", twistd: bool = False) -> Sockcrud:
-        """Start the daemon. A store `sqlite:` gets a file of its own."""
+    def sockcrud(
+        self,
+        name: str = "sockcrud",
+        store: str = "memory:",
+        twistd: bool = False,
+        code: Path | None = None,
+        app: App | None = None,
+    ) -> Sockcrud:
+        """Start the daemon. A store `sqlite:` gets a file of its own; `code`: whose code it is, if not what is installed."""
         directory = self.new_directory(name)
-        users, shop, admin, *others = free_ports(3 + len(OTHER_DIALECTS))
+        users, shop, admin, app_port, *others = free_ports(4 + len(OTHER_DIALECTS))
         ports = {"users": users, "shop": shop, "admin": admin, **dict(zip(OTHER_DIALECTS, others, strict=True))}
         flags = [word for dialect, port in ports.items() for word in (f"--{dialect}", f"tcp:{port}")]
         flags += ["--store", f"sqlite:{directory / 'records.db'}" if store == "sqlite:" else store]
-        command = [*(TWISTD if twistd else SERVE), *flags]
-        server = Server(name, command, users, directory, self.cores.server, {"TMPDIR": str(directory)})
+        flags += [] if app is None else ["--app", str(app.file), f"--{app.dialect}", f"tcp:{app_port}"]
+        command = [*(TWISTD if twistd else SERVE if code is None else SERVE_OTHER), *flags]
+        environment = {"TMPDIR": str(directory), **({} if code is None else {"PYTHONPATH": path_to(code)})}
+        server = Server(name, command, users, directory, self.cores.server, environment)
         self.stack.enter_context(server)
-        server.wait(shop, admin)
-        return Sockcrud(server, users, shop, admin)
+        server.wait(shop, admin, *([] if app is None else [app_port]))
+        return Sockcrud(server, users, shop, admin, app_port)
 
     def redis(self, durable: bool = False) -> Server:
         """Start Redis with a user for each key, or with nothing but an append-only file that is synced each time."""
@@ -145,6 +177,14 @@ class Stage:
         return self.serve(
             "a server in C that does nothing", lambda port, _: [str(built("answerer")), str(port), end, str(file)]
         )
+
+    def floor(self, framing: str, answer: bytes) -> Server:
+        """Start the least that a server in Python can be: the same bytes for every request, of "lines" or "http"."""
+        need("uvloop", "httptools")
+        file = self.new_directory("answer") / "answer"
+        file.write_bytes(answer)
+        command = [sys.executable, str(PEERS / "floor.py")]
+        return self.serve(FLOOR, lambda port, _: [*command, str(port), framing, str(file)])
 
     def postgresql(self) -> Database:
         """Start a PostgreSQL on the core of the load, which has time to spare: the database is somebody else's machine."""

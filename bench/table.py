@@ -9,7 +9,7 @@ from attrs import frozen
 
 from bench.figures import RaceResult, Report, Result, SingleResult, Skipped, Target
 
-COLUMNS: Final = ("row", "beside", "median/s", "p99 ms", "server", "load", "ratio", "rounds", "target", "met")
+COLUMNS: Final = ("row", "beside", "median/s", "p99 ms", "cpu us", "server", "load", "ratio", "rounds", "target", "met")
 _LEFT: Final = 2
 """So many columns are texts, and stand at the left."""
 
@@ -37,7 +37,7 @@ def as_text(report: Report) -> str:
     rows = [line for result in report.results for line in _lines(result)]
     notes = [f"{result.row}: {note}" for result in report.results for note in _notes(result)]
     about = [f"{name}: {value}" for name, value in report.about.items()]
-    return "\n".join([*_aligned([COLUMNS, *rows]), "", *notes, "", *about]) + "\n"
+    return "\n".join([*aligned([COLUMNS, *rows], _LEFT), "", *notes, "", *about]) + "\n"
 
 
 def _lines(result: Result) -> Iterator[tuple[str, ...]]:
@@ -54,7 +54,8 @@ def _lines(result: Result) -> Iterator[tuple[str, ...]]:
 def _race_lines(result: RaceResult) -> Iterator[tuple[str, ...]]:
     for number, one in enumerate(result.contestants):
         server, load = (f"{busy:.0%}" for busy in one.busy)
-        figures = {"rate": f"{one.rate:,.0f}", "p99": f"{one.p99_ms:.2f}", "server": server, "load": load}
+        cost = "" if one.cost_us is None else f"{one.cost_us:.1f}"
+        figures = {"rate": f"{one.rate:,.0f}", "p99": f"{one.p99_ms:.2f}", "cost": cost, "server": server, "load": load}
         if not number or not result.comparable:
             yield _line(result.title if not number else "", one.name, **figures)
             continue
@@ -69,6 +70,7 @@ def _line(
     beside: str = "",
     rate: str = "",
     p99: str = "",
+    cost: str = "",
     server: str = "",
     load: str = "",
     ratio: str = "",
@@ -76,18 +78,19 @@ def _line(
     target: str = "",
     met: str = "",
 ) -> tuple[str, ...]:
-    return (title, beside, rate, p99, server, load, ratio, rounds, target, met)
+    return (title, beside, rate, p99, cost, server, load, ratio, rounds, target, met)
 
 
 def _notes(result: Result) -> Sequence[str]:
     return [result.reason] if isinstance(result, Skipped) else result.notes
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+    """Give the lines of a table, the first row being its head; so many columns stand at the left, the others at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = [
-            cell.ljust(width) if place < _LEFT else cell.rjust(width)
+            cell.ljust(width) if place < left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(cells).rstrip()

@@ -112,6 +112,12 @@ class Dialect:
     """Makes what makes its connections: a protocol factory that is named after the dialect, for it is named in the log."""
     login: str | None = None
     """The dialect whose sessions open it; None where whoever reaches it may do all that it offers."""
+    session_in_path: bool = False
+    """Whether the session stands in the URL, and in no header field."""
+    json_lines: bool = False
+    """Whether requests and answers are JSON, a line each: `sockcrud send` sends such lines as they stand."""
+    together: str = ""
+    """The dialect that serves this one too, with others of the app on one port: commands look there unless told otherwise."""
     sign_up: bool = False
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
@@ -262,6 +268,13 @@ class Apps:
             if dialect.name == name:
                 return dialect
         raise KeyError(name)
+
+    def client_of(self, dialect: str) -> Any:
+        """Return the client of the app that has the dialect of this name, imported; raise KeyError."""
+        for app in self._all:
+            if any(each.name == dialect for each in app.dialects):
+                return app.client
+        raise KeyError(dialect)
 
     @property
     def openapi_parts(self) -> tuple[Part, ...]:

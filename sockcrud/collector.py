@@ -10,12 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from twisted.logger import Logger
+
 LOOK_SECONDS: Final = 0.25
 TRIM_GROWTH: Final = 8 * 1024 * 1024
 LOOKS_A_TRIM: Final = 20
 """Growth, and looks, after which what is free is returned to the system."""
 
+LOOKS_A_COMPARISON: Final = 40
+NEAR: Final = 0.7
+NEAR_NO_MORE: Final = 0.6
+"""The shares of the memory there is from which on it is said, and below which it may be said again."""
+
 _STATM: Final = Path("/proc/self/statm")
+
+_log = Logger()
 
 
 _MMAP_THRESHOLD: Final = -3
@@ -95,6 +104,32 @@ class GrowthWatch:
             self._trim()
             self._trimmed_at = self._resident()
             self._released_at = holds.released
+
+
+class MemoryWatch:
+    """Says when the process comes near to the memory that there is: the system would kill it without a word."""
+
+    def __init__(self, limit: Callable[[], int], resident: Callable[[], int] = resident_bytes) -> None:
+        self._limit = limit
+        self._resident = resident
+        self._looks = 0
+        self._has_warned = False
+
+    def look(self) -> None:
+        """Compare now and then; to be called every `LOOK_SECONDS`."""
+        self._looks += 1
+        if self._looks % LOOKS_A_COMPARISON != 1:
+            return
+        used, there = self._resident(), self._limit()
+        if used >= NEAR * there > 0 and not self._has_warned:
+            _log.warn(
+                "{used:,} MiB of memory are in use, of {there:,} MiB that there are: records take more and more of it, up to"
+                " max_stored",
+                used=used // 2**20,
+                there=there // 2**20,
+            )
+        # Not again and again where it goes up and down a little.
+        self._has_warned = there > 0 and used >= (NEAR_NO_MORE if self._has_warned else NEAR) * there
 
 
 def _trim() -> None:

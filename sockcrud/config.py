@@ -31,6 +31,7 @@ from sockcrud.setting import (
     seconds,
     size,
     text,
+    text_or_json,
     yes_or_no,
 )
 from sockcrud.setting import (
@@ -41,6 +42,8 @@ from sockcrud.storage.postgres import url as postgres_url
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"
 SQLITE: Final = "sqlite:"
+OFF: Final = "off"
+"""Where a dialect listens that does not."""
 _PLACE_SUFFIX: Final = "_AT"  # SOCKCRUD_USERS_AT and its like say to the commands of clients where a server is
 _OTHERS_PREFIX: Final = "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 
@@ -53,6 +56,8 @@ STORES: Final = (
 def _store(text: str) -> str:
     if text != "memory:" and not postgres_url.is_file(text) and not postgres_url.is_url(text):
         raise ValueError(STORES)
+    if text.startswith(SQLITE) and Path(text.removeprefix(SQLITE)).is_dir():
+        raise ValueError(f"a file, and this is a directory: name one in it, as {text.rstrip('/')}/sockcrud.db")
     return text
 
 
@@ -143,7 +148,7 @@ class Settings:
         "HTTP: names and addresses that requests may be for, besides those of loopback; * for any. Listeners that other"
         " machines reach, and Unix sockets, take any while none is named here",
     )
-    postgres_pool: int = _setting("8", count, "connections of this node to PostgreSQL, at most; four at least", "postgres")
+    postgres_pool: int = _setting("8", count, "connections of this node to PostgreSQL, at most; five at least", "postgres")
     postgres_statement_timeout: float = _setting(
         "5", seconds, "seconds that PostgreSQL may take for a statement; one more, and the connection is given up", "postgres"
     )
@@ -155,6 +160,8 @@ class Settings:
         "1000", count, "sessions that an account has at once; at a login beyond them the one unused for longest ends"
     )
     free_login_failures: int = _setting("10", count, "failed logins for one account and address before each must wait")
+    log_file: str = _setting("", text, "the file that the log is appended to; empty: standard error, or what twistd has")
+    log_format: str = _setting("text", text_or_json, "text, or json for an object a line")
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""
@@ -169,6 +176,21 @@ class Settings:
         return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
 
 
+RELOADED: Final = frozenset(
+    (
+        "log_operations",
+        "max_connections",
+        "max_lists",
+        "max_share",
+        "max_unfinished_total",
+        "max_unsent_total",
+        "sign_up",
+        "stop_grace",
+    )
+)
+"""The settings that SIGHUP changes. What connections, stores and sessions are made with changes at the next start."""
+
+
 @frozen
 class Loaded:
     """The settings, where each that is no default comes from, the file that was read, if any, and the apps that add to them."""
@@ -177,6 +199,8 @@ class Loaded:
     sources: Mapping[str, str]
     file: Path | None
     apps: Apps
+    again: Callable[[], Loaded] = attrs.field(eq=False, repr=False)
+    """Puts them together once more, from what stands in the same places now; raises as `load` does."""
 
 
 def declared(apps: Apps) -> list[Setting]:
@@ -243,7 +267,9 @@ def load(given: Mapping[str, str], environment: Mapping[str, str], file: str | N
         for name, written in texts.items():
             values[name] = _parsed(by_name, name, written, source)
             sources[name] = source
-    return Loaded(_settings(settings, values), sources, layers.file, apps)
+    # By its whole path: twistd may go to another directory.
+    read = str(layers.file.absolute()) if layers.file is not None else None
+    return Loaded(_settings(settings, values), sources, layers.file, apps, lambda: load(given, environment, read))
 
 
 def _settings(declared: Sequence[Setting], values: Mapping[str, Any]) -> Settings:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
-from sockcrud.app import Apps
-from sockcrud.collector import LOOK_SECONDS, GrowthWatch, give_large_blocks_back, let_collector_rest
-from sockcrud.config import Loaded
+from sockcrud import config, systemd
+from sockcrud.app import AppError, Apps
+from sockcrud.collector import LOOK_SECONDS, GrowthWatch, MemoryWatch, give_large_blocks_back, let_collector_rest
+from sockcrud.config import RELOADED, ConfigError, Loaded, Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
-from sockcrud.protocols.connections import Connections
+from sockcrud.logs import Log
+from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
+from sockcrud.signals import ignore_until_running as ignore_until_running
+from sockcrud.signals import reload_on_signals
+from sockcrud.signals import stop_on_signals as stop_on_signals
 from sockcrud.storage.contract import IStore
+from sockcrud.storage.memory.limit import memory_limit
 from sockcrud.storage.postgres.url import without_password
 
 SWEEP_SECONDS: Final = 60.0
@@ -63,19 +70,40 @@ class Daemon(Service):
     listeners: Listeners
     say: Callable[[str], None]
     """Takes the lines that tell what listens where."""
+    apply: Callable[[Settings], object]
+    """Makes all parts keep to the settings that can change while it runs."""
+    log: Log | None = None
+    """Where the log goes; None where whoever runs it sees to that."""
+    pid_file: str = ""
+    """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a failure."""
     _admin: FirstAdmin | None = field(init=False, default=None)
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
+    _watchdog: LoopingCall = field(init=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
-        self._growth = LoopingCall(GrowthWatch(self.connections).look)
+        growth, memory = GrowthWatch(self.connections), MemoryWatch(memory_limit)
+
+        def look_after_memory() -> None:
+            growth.look()
+            memory.look()
+
+        self._growth = LoopingCall(look_after_memory)
         self._growth.clock = self.reactor
+        self._watchdog = LoopingCall(systemd.notify, systemd.ALIVE)
+        self._watchdog.clock = self.reactor
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Become a part of what twistd runs, which takes from there where to log."""
+        if self.log is not None:
+            parent.setComponent(ILogObserver, self.log)
+        super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
         """Listen, while the process still may on any port. Raise `StartFailed`, with nothing started."""
@@ -101,12 +129,17 @@ class Daemon(Service):
         self.reactor.callWhenRunning(self._running, preparing, failures)
 
     def _running(self, prepared: Deferred[None], failures: list[Failure]) -> None:
-        stop_on_signals(self.reactor)  # before anybody is told that it runs, and may stop it
+        # Before anybody is told that it runs, and may send them.
+        stop_on_signals(self.reactor, self.end_at_once)
+        reload_on_signals(self.reactor, self.reload, self._rotate_log)
         prepared.addCallback(lambda _: self.fail(str(failures[0].value)) if failures else self._announce())
 
     def _announce(self) -> None:
         for line in self._banner():
             self.say(line)
+        if (seconds := systemd.watchdog_seconds()) is not None:
+            self._watchdog.start(seconds / 2)
+        systemd.notify(systemd.READY)
 
     async def _prepare(self) -> None:
         settings = self.loaded.settings
@@ -119,6 +152,44 @@ class Daemon(Service):
         if settings.demo:
             await add_examples(self.store, [example for app in self.loaded.apps for example in app.examples])
 
+    def reload(self) -> None:
+        """Reopen the log, read the certificates and the settings anew, and log what came of each."""
+        if not self.running:
+            return
+        systemd.notify(systemd.reloading())
+        lines = [self.log.reopen()] if self.log is not None else []
+        for line in (*lines, *self.listeners.reload_certificates(), *self._reload_settings()):
+            self._log.info("{line}", line=line)
+        systemd.notify(systemd.READY)
+
+    def _reload_settings(self) -> list[str]:
+        try:
+            new = self.loaded.again().settings
+        except (ConfigError, AppError) as error:
+            return [f"the settings stay as they are: {error}"]
+        old = self.loaded.settings
+        changed = [each.name for each in config.declared(self.loaded.apps) if new.of(each.name) != old.of(each.name)]
+        taken = [name for name in changed if name in RELOADED]
+        left = [name for name in changed if name not in RELOADED]
+        self.loaded = evolve(self.loaded, settings=evolve(old, **{name: new.of(name) for name in taken}))
+        self.apply(self.loaded.settings)
+        lines = [f"settings changed: {', '.join(taken)}"] if taken else []
+        return lines + ([f"settings that change at the next start only: {', '.join(left)}"] if left else [])
+
+    def _rotate_log(self) -> None:
+        if self.log is not None:
+            self._log.info("{line}", line=self.log.rotate())
+
+    def end_at_once(self, number: int) -> None:
+        """End now, as who sends a second signal wants. What was acknowledged is safe; what is under way has no answer."""
+        try:
+            self._log.warn("a second signal: ended at once, {count} connections are cut off", count=len(self.connections))
+            self._remove_password_file()
+            if self.pid_file:
+                Path(self.pid_file).unlink(missing_ok=True)
+        finally:
+            self.exit(128 + number)  # as shells tell of a process that a signal has ended
+
     def fail(self, reason: str) -> None:
         """Stop, because the store can no longer keep its promises, and let the process end with status 1.
 
@@ -127,7 +198,8 @@ class Daemon(Service):
         self._log.critical("{reason}; stopping", reason=reason)
         self.reactor.addSystemEventTrigger("after", "shutdown", self.exit, 1)
         if self.reactor.running:
-            self.reactor.stop()
+            with suppress(ReactorNotRunning):  # a signal was first
+                self.reactor.stop()
 
     async def _sweep_sessions(self) -> None:
         self.connections.flush_log()
@@ -142,18 +214,22 @@ class Daemon(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        systemd.notify(systemd.STOPPING)
         self._log.info("stopping: {count} connections are open", count=len(self.connections))
         await self.listeners.stop()
         await self.connections.finish(self.reactor, self.loaded.settings.stop_grace)
-        for repeated in (self._sweep, self._growth):
+        for repeated in (self._sweep, self._growth, self._watchdog):
             if repeated.running:
                 repeated.stop()
         self.connections.flush_log()
         await self.hashing.stop()
         await self.store.close()
-        if self._admin is not None and self._admin.file is not None and self._ends_with_the_process:
-            self._admin.file.unlink(missing_ok=True)  # its account has ended with the store
+        self._remove_password_file()
         self._log.info("stopped")
+
+    def _remove_password_file(self) -> None:
+        if self._admin is not None and self._admin.file is not None and self._ends_with_the_process:
+            self._admin.file.unlink(missing_ok=True)  # its account ends with the store
 
     def _banner(self) -> list[str]:
         loaded = self.loaded
@@ -203,18 +279,3 @@ def _how_to_try(listener: Listener, apps: Apps) -> str:
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     quoted = f"[{near}]" if ":" in near else near
     return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace("HOST PORT", f"{near} {port}")
-
-
-def stop_on_signals(reactor: Any) -> None:
-    """Let SIGTERM and SIGINT stop the reactor so that the process ends with status 0.
-
-    Twisted's own handlers would end it by the same signal once more, after all was stopped in order.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def stop(number: int, frame: object) -> None:
-        reactor.callFromThread(lambda: reactor.stop() if reactor.running else None)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)

@@ -146,6 +146,15 @@ class Unavailable(DomainError):
     outcome = "unavailable"
 
 
+class InDoubt(Unavailable):
+    """The store was lost while it made a change durable: the change took effect, or it did not, and nobody here knows.
+
+    To ask again might make it twice, so nobody is invited to.
+    """
+
+    outcome = "in_doubt"
+
+
 class Crashed(DomainError):
     """A fault of ours. The trace is in the log, and nothing of it in the answer."""
 

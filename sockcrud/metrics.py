@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 import sockcrud
 import twisted
@@ -85,6 +87,7 @@ class Metrics(Collector):
         self._steps = _Durations()  # counted, and shown nowhere
         self._commits: _Durations | None = None
         self._sizes: dict[str, int] | None = None
+        self._readers: list[Deferred[bytes]] | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -126,12 +129,34 @@ class Metrics(Collector):
         self._commits.add(seconds)
 
     async def text(self) -> bytes:
-        """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them."""
+        """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them.
+
+        Whoever asks while a store far away is asked for its size gets the same text: to make one takes milliseconds.
+        """
+        if self._readers is not None:
+            reader: Deferred[bytes] = Deferred()
+            self._readers.append(reader)
+            return await reader
+        readers: list[Deferred[bytes]] = []
+        self._readers = readers
         try:
-            self._sizes = {kind.__name__: await self._store.count(kind) for kind in self._store.schema}
+            self._sizes = await self._count()
+            text = generate_latest(self._registry)
+        except Exception:
+            for reader in readers:
+                reader.errback(Failure())
+            raise
+        finally:
+            self._readers = None
+        for reader in readers:
+            reader.callback(text)
+        return text
+
+    async def _count(self) -> dict[str, int] | None:
+        try:
+            return {kind.__name__: await self._store.count(kind) for kind in self._store.schema}
         except Unavailable:
-            self._sizes = None
-        return generate_latest(self._registry)
+            return None
 
     def collect(self) -> Iterator[Metric]:
         """Yield all figures but the process's own, for prometheus_client."""

@@ -15,7 +15,7 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
@@ -39,7 +39,8 @@ class About:
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
-        return description(self.urls(), self.apps.openapi_parts)
+        kinds = [kind.__name__ for kind in self.apps.schema.journaled]
+        return description(self.urls(), self.apps.openapi_parts, kinds)
 
 
 @frozen

@@ -114,3 +114,10 @@ def open_or_closed(text: str) -> str:
     if text not in ("open", "closed"):
         raise ValueError("open or closed")
     return text
+
+
+def text_or_json(text: str) -> str:
+    """Read one of these words; raise ValueError."""
+    if text not in ("text", "json"):
+        raise ValueError("text or json")
+    return text

@@ -14,20 +14,21 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
-from sockcrud import config
+from sockcrud import config, readiness
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
-from sockcrud.config import SQLITE, ConfigError, Loaded, Settings
-from sockcrud.daemon import Daemon, StartFailed
+from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
+from sockcrud.daemon import Daemon, StartFailed, ignore_until_running
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.first_password import remove_outdated
 from sockcrud.identity.lockout import Delays
 from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
-from sockcrud.protocols.connections import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
+from sockcrud.protocols.admission import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
 from sockcrud.serving import About, Serving
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 log = Logger()
 
 LOADING = "loading the store"
-OFF: Final = "off"
+TWISTD_LOG: Final = "twistd.log"
+"""Where a daemon in the background logs by default, as with Twisted's own way."""
 
 
 class Options(usage.Options):
@@ -53,7 +55,7 @@ class Options(usage.Options):
 
     synopsis = "[options]"
     longdesc = "Serves CRUD systems in several wire formats at once, on one store."
-    optFlags: ClassVar = [["check-config", None, "show the settings in use, and where each comes from, and end"]]
+    optFlags: ClassVar = [["check-config", None, "show the settings in use, and what could not be used of them, and end"]]
     optParameters: ClassVar = [
         ["config", None, None, "the file with the settings [default: tap.cfg of the working directory, if there is one]"]
     ]
@@ -81,8 +83,7 @@ class Options(usage.Options):
                 given[setting.name] = self[setting.flag]
         self.loaded = load(given, self["config"])
         if self["check-config"]:
-            print(config.format_settings(self.loaded), end="")
-            raise SystemExit(0)
+            raise SystemExit(readiness.show(self.loaded, print))
 
 
 def _declared_for(words: Sequence[str]) -> list[Setting]:
@@ -127,7 +128,7 @@ def _check_endpoint(dialect: Dialect, where: str) -> None:
     except CannotListen as error:
         if where == dialect.endpoint:
             raise AppError(dialect.place, str(error)) from None
-        raise
+        raise CannotListen(f"{dialect.name}: {error}") from None
 
 
 def _check_ports(apps: Apps, settings: Settings) -> None:
@@ -151,7 +152,40 @@ def makeService(options: Options) -> Daemon:
     """Make the daemon that `twistd sockcrud` runs."""
     from twisted.internet import reactor
 
-    return make_daemon(options.loaded, reactor, _log_line)
+    ignore_until_running()
+    if not _in_foreground(options.parent or {}):
+        for line in readiness.unusable_listeners(options.loaded):
+            raise StartFailed(line)  # here, where people see it: of what comes later, twistd cuts off all but 100 bytes
+    daemon = make_daemon(options.loaded, reactor, _log_line)
+    twistd: Mapping[str, Any] = options.parent or {}
+    daemon.log = _log_under(twistd, options.loaded.settings)
+    daemon.pid_file = twistd.get("pidfile") or ""
+    return daemon
+
+
+def _log_under(twistd: Mapping[str, Any], settings: Settings) -> Log | None:
+    """Return the log that twistd's flags and the settings ask for; None where it goes to syslog or to a logger of somebody's.
+
+    twistd would make one of its own, which can neither be reopened nor have another form.
+    """
+    file, in_foreground = settings.log_file or twistd.get("logfile") or "", _in_foreground(twistd)
+    if not settings.log_file and (twistd.get("logger") or twistd.get("syslog") or (file == "-" and not in_foreground)):
+        return None
+    if not file and not in_foreground:
+        file = TWISTD_LOG
+    return opened_log("" if file == "-" else file, settings.log_format, sys.stdout)
+
+
+def _in_foreground(twistd: Mapping[str, Any]) -> bool:
+    return bool(twistd.get("nodaemon") or twistd.get("debug"))
+
+
+def opened_log(file: str, form: str, stream: Any) -> Log:
+    """Return the log in this file, or in the stream where none is named; raise `StartFailed`."""
+    try:
+        return open_log(file, form, stream)
+    except OSError as error:
+        raise StartFailed(f"the log: {file}: {error.strerror}") from None
 
 
 def make_daemon(
@@ -160,6 +194,7 @@ def make_daemon(
     say: Callable[[str], None],
     show_password: bool = False,
     progress: Progress | None = None,
+    log: Log | None = None,
 ) -> Daemon:
     """Make the daemon of these settings. It listens when it is started, and `say` takes the lines of its banner.
 
@@ -168,12 +203,7 @@ def make_daemon(
     settings = loaded.settings
     schema = loaded.apps.schema
     store = _open_store(settings, schema, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
-    connections = Connections(
-        _most_connections(settings),
-        reactor,
-        shares=Shares(settings.max_share / 100, settings.max_lists),
-        budgets=Budgets(settings.max_unsent_total, settings.max_unfinished_total),
-    )
+    connections = Connections(_most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings))
     dialects = loaded.apps.dialects
     connections_at = {dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects}
     listeners = Listeners(connections.count_unaccepted)
@@ -195,10 +225,27 @@ def make_daemon(
             own = connections_at[dialect.name]
             serving = Serving(dialect, settings, reactor, own, access, store, directory, sessions, logins, about)
             listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
-    if not isinstance(store, MemoryStore):
+    if hasattr(store, "committed"):  # which commits to a disk
         store.committed = metrics.committed
-    daemon = Daemon(reactor, loaded, store, sessions, hashing, connections, listeners, say, show_password)
+
+    def apply(settings: Settings) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
+        connections.most, connections.shares = _most_connections(settings), _shares(settings)
+        connections.budgets = _budgets(settings)
+        logins.sign_up_open = settings.sign_up == "open"
+        access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
+
+    daemon = Daemon(
+        reactor, loaded, store, sessions, hashing, connections, listeners, say, apply, log, show_password=show_password
+    )
     return daemon
+
+
+def _shares(settings: Settings) -> Shares:
+    return Shares(settings.max_share / 100, settings.max_lists)
+
+
+def _budgets(settings: Settings) -> Budgets:
+    return Budgets(settings.max_unsent_total, settings.max_unfinished_total)
 
 
 def _factory(serving: Serving) -> IProtocolFactory:

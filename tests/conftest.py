@@ -21,7 +21,10 @@ from zope.interface import implementer
 
 from tests.support import postgres_kit, running
 from tests.support.awaiting import is_awaited, run_reactor_until
+from tests.support.examples import take_time
 from tests.support.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
+
+take_time()
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -175,16 +178,16 @@ def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cheap_hashes() -> Iterator[None]:
-    """Have the daemons of tests hash passwords cheaply. A module for which their cost matters has a fixture of this name."""
+def quick_daemons() -> Iterator[None]:
+    """Have the daemons of tests forked, with cheap hashes. A module that needs real ones has a fixture of this name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "SERVE", SERVE_WITH_CHEAP_HASHES)
         yield
 
 
 @pytest.fixture
-def standard_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the daemons of one test hash as they do for people, which takes memory, too."""
+def real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the daemons of one test start and hash as they do for people, which takes time and memory."""
     monkeypatch.setattr(running, "SERVE", SERVE)
 
 

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.collector import LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
-from sockcrud.protocols.connections import Connections
+from sockcrud.protocols.admission import Connections
 
 
 class Cycle:

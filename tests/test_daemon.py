@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -37,7 +38,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> It
 
 @on_either_reactor
 @pytest.mark.parametrize("twistd", [False, True], ids=["sockcrud serve", "twistd sockcrud"])
-def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path, twistd: bool) -> None:
+def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path, real_daemons: None, twistd: bool) -> None:
     with Daemon(tmp_path, "--demo", twistd=twistd) as daemon:
         assert json.loads(daemon.ask("users", CREATE))["payload"]["id"] == 1
         assert (
@@ -86,25 +87,30 @@ def test_a_client_that_never_sends_a_newline_is_answered_each_time(shared: Daemo
         assert [json.loads(next(answers))["payload"]["id"] for _ in range(2)] == [5, 6]
 
 
+def flood(connection: socket.socket) -> None:
+    """Send requests until nobody reads them any more, and read no answer."""
+    requests = b'{"id_operation":"get_user","payload":{"user_id":1}}\n' * 100_000
+    connection.settimeout(0.5)
+    sent = 0
+    with suppress(TimeoutError):
+        while sent < 10 * len(requests):
+            sent += connection.send(requests[sent % len(requests) :])
+    assert 2**20 < sent < 10 * len(requests)
+
+
 @on_either_reactor
-def test_who_pipelines_and_reads_nothing_costs_less_than_4_mb_and_keeps_nobody_waiting(
-    tmp_path: Path, standard_hashes: None
+def test_who_pipelines_and_reads_nothing_costs_less_than_1_mb_and_keeps_nobody_waiting(
+    tmp_path: Path, real_daemons: None
 ) -> None:
-    requests = b'{"id_operation":"get_user","payload":{"user_id":1}}\n' * 1_000_000
-    with Daemon(tmp_path) as daemon, daemon.connect("users") as deaf:
+    with Daemon(tmp_path) as daemon, ExitStack() as open_ones:
         daemon.ask("users", CREATE)
         before = daemon.resident_bytes()
-        deaf.settimeout(1)
-        sent = 0
-        try:
-            while sent < len(requests):
-                sent += deaf.send(requests[sent : sent + 2**20])
-        except TimeoutError:
-            pass  # the daemon reads no more of it, which is the point
-        assert 2**20 < sent < len(requests)
+        several = 4  # what the first of all takes for good, here or there, is no stranger's cost
+        for _ in range(several):
+            flood(open_ones.enter_context(daemon.connect("users")))
         for _ in range(3):
             assert json.loads(daemon.ask("users", CREATE))["code"] == 201
-        assert daemon.resident_bytes() - before < 4 * 2**20
+        assert daemon.resident_bytes() - before < several * 2**20
 
 
 @on_either_reactor
@@ -146,7 +152,7 @@ def test_an_unreadable_password_file_ends_both_commands_with_one_line(tmp_path: 
         assert not (tmp_path / "twistd.pid").exists()
 
 
-def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path, standard_hashes: None) -> None:
+def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path, real_daemons: None) -> None:
     (tmp_path / "password").write_text("correct horse\n", encoding="utf-8")
     with Daemon(tmp_path, "--admin-login", "root", "--admin-password-file", "password") as daemon:
         body = '{"login": "root", "password": "correct horse"}'

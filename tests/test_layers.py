@@ -10,13 +10,18 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud import loading
 from tests import ROOT
 
 SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "paging",
     "collector",
+    "logs",
+    "signals",
+    "systemd",
     "setting",
     "records",
     "storage",
@@ -28,6 +33,7 @@ LAYERS: Final = (
     "app",
     "loading",
     "config",
+    "readiness",
     "rest",
     "serving",
     "generic",
@@ -43,6 +49,9 @@ LAYERS: Final = (
 """From the lowest up."""
 LIBRARY: Final = tuple(SOURCES / "client" / name for name in ("deferred.py", "sync.py"))
 """What scripts import their clients from: those of the apps that come with sockcrud, and of no others."""
+_OTHER_MEANINGS: Final = ("records.py", "config.py", "commands.py", "taking_in.py", "declaration.py")
+"""Files in which such a word means something else, too: the role and the login of an admin, the names of the first tables, and
+the dialect of the accounts, whose tokens REST takes."""
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -87,6 +96,11 @@ class ArrowTests(SynchronousTestCase):
                     self.assertLessEqual(other, height, f"{module_of(file)} imports {name}")
         self.assertGreater(counted, 500)
 
+    def test_nothing_needs_the_tests_or_the_benchmark(self) -> None:
+        """They are not installed."""
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.split(".")[0] in ("tests", "bench")], [], file)
+
     def test_each_module_has_its_height(self) -> None:
         without = {module_of(file) for file in SOURCES.rglob("*.py") if layer_of(module_of(file)) is None}
         self.assertEqual(without, {"sockcrud", "sockcrud.__main__"})
@@ -94,8 +108,18 @@ class ArrowTests(SynchronousTestCase):
     def test_the_core_names_no_app(self) -> None:
         core = [file for file in SOURCES.rglob("*.py") if SOURCES / "apps" not in file.parents and file not in LIBRARY]
         self.assertGreater(len(core), 50)
+        names = {name for app in loading.apps() for name in (app.name, *(dialect.name for dialect in app.dialects))}
         for file in core:
-            self.assertNotIn("sockcrud.apps.", file.read_text(encoding="utf-8"), file)
+            text = file.read_text(encoding="utf-8")
+            self.assertNotIn("sockcrud.apps.", text, file)
+            if file.name in _OTHER_MEANINGS:
+                continue
+            strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+            self.assertEqual(names & {each for each in strings if isinstance(each, str)}, set(), file)
+
+    def test_the_product_does_without_its_tests(self) -> None:
+        for file in SOURCES.rglob("*.py"):
+            self.assertEqual([name for name in imports_of(file) if name.partition(".")[0] == "tests"], [], file)
 
     def test_no_app_imports_another(self) -> None:
         for folder in (path for path in (SOURCES / "apps").iterdir() if path.is_dir() and path.name != "__pycache__"):

@@ -132,6 +132,27 @@ class MetricsTests(PeopleCase):
         self.assertNotIn("sockcrud_store_records", samples)
         self.assertIn("sockcrud_open_connections", samples)
 
+    def test_who_asks_while_the_store_is_asked_gets_the_same_figures_and_asks_nothing(self) -> None:
+        counts: list[Deferred[int]] = []
+
+        def count(kind: object) -> Deferred[int]:
+            counts.append(Deferred())
+            return counts[-1]
+
+        self.patch(self.store, "count", count)
+        readers = [Deferred.fromCoroutine(self.metrics.text()) for _ in range(200)]
+        for number, _ in enumerate(KINDS):
+            self.assertEqual(len(counts), number + 1)
+            counts[-1].callback(3)
+        texts = [self.successResultOf(reader) for reader in readers]
+        self.assertIn(b'sockcrud_store_records{kind="Message"} 3.0', texts[0])
+        self.assertEqual(len(set(texts)), 1)
+        self.have(self.store.insert(Message, 8, data="x"))
+        later = Deferred.fromCoroutine(self.metrics.text())
+        self.assertEqual(len(counts), len(KINDS) + 1)
+        counts[-1].errback(Unavailable())
+        self.assertNotIn(b"sockcrud_store_records", self.successResultOf(later))
+
     def test_commits_are_told_of_a_store_that_has_such(self) -> None:
         self.assertEqual([name for name in self.samples() if "commit" in name], [])
         self.metrics.committed(0.002)

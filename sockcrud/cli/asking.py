@@ -10,7 +10,7 @@ from typing import TypeVar
 import attrs
 
 from sockcrud.cli import logins
-from sockcrud.cli.dialects import OF_THE_SHOP, behind, default_place, owner, port, variable
+from sockcrud.cli.dialects import behind, default_place, opens_others, owner, port, variable
 from sockcrud.cli.logins import Login
 from sockcrud.cli.options import wishes
 from sockcrud.cli.outcomes import Failed, NoAnswer, WrongUse, in_file
@@ -31,7 +31,7 @@ def place_of(dialect: str) -> Place:
     login = logins.newest(owner(dialect))
     if login is None:
         return parse(default_place(dialect))
-    if login.dialect != dialect and (login.alone or dialect not in OF_THE_SHOP):  # it has a port of its own
+    if login.dialect != dialect and (login.alone or behind(dialect) == dialect):  # it has a port of its own
         return attrs.evolve(login.place, port=port(dialect))
     return login.place
 
@@ -52,10 +52,10 @@ def as_written(place: Place) -> str:
 
 
 def login_for(dialect: str, place: Place) -> Login:
-    """Return the login to ask as: that of the place, and for what the shop's login opens also one made on the same host."""
+    """Return the login to ask as: that of the place; where it opens several dialects, also one made on the same host."""
     by = owner(dialect)
     found = logins.find(by, place)
-    if found is None and by == "shop":
+    if found is None and opens_others(by):
         found = logins.newest(by, place)
     if found is None:
         raise log_in_first(dialect, place)

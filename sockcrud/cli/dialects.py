@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sockcrud import loading
-
-OF_THE_SHOP: Final = ("clients", "products", "inventory")
-"""Services that the login of the shop opens, and that are behind its port."""
-WITH_LOGIN: Final = ("shop", "way", "members", "admin")
 
 
 def owner(dialect: str) -> str:
-    """Return the dialect whose login opens this one. Tokens of `auth` are kept as logins of the shop."""
-    return "shop" if loading.in_use().dialect(dialect).login == "auth" else dialect
+    """Return the dialect whose login opens this one, as commands keep it: of several on one port the one that has them all."""
+    apps = loading.in_use()
+    login = apps.dialect(dialect).login
+    return dialect if login is None else apps.dialect(login).together or login
+
+
+def owners() -> list[str]:
+    """Return the dialects whose logins commands keep, and HTTP takes."""
+    with_login = (each.name for each in loading.in_use().dialects if each.login is not None and each.openapi is not None)
+    return list(dict.fromkeys(map(owner, with_login)))
 
 
 def behind(dialect: str) -> str:
-    """Return the dialect behind whose port this one is, if nothing else is said: for a service of the shop, the shop."""
-    return "shop" if dialect in OF_THE_SHOP else dialect
+    """Return the dialect behind whose port this one is, if nothing else is said."""
+    return loading.in_use().dialect(dialect).together or dialect
+
+
+def opens_others(dialect: str) -> bool:
+    """Return whether others are behind the port of this dialect."""
+    return any(each.together == dialect for each in loading.in_use().dialects)
 
 
 def port(dialect: str) -> int:

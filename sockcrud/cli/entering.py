@@ -83,7 +83,7 @@ def add_signup(group: click.Group, system: System[Any], about: str, *examples: s
 
         name = passwords.read_or_ask_login(login)
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
-        with system.asked_as_nobody(changes=True) as client:
+        with system.connected_as_nobody(changes=True) as client:
             id = client.sign_up(name, password)
         if id is None:
             showing.say(f"{name} has an account", login=name, created=True)

@@ -27,6 +27,7 @@ _BEFORE_THE_APPS: Final = {
         "monitor": Later("sockcrud.monitor.command:monitor", "Check every dialect as a user would, and tell what is wrong."),
         "check": Later(f"{_STORE}:check", "Look for damage in a store's file."),
         "backup": Later(f"{_STORE}:backup", "Copy a store to a new file, which is itself a store."),
+        "restore": Later("sockcrud.storage.maintenance.restore:restore", "Put a backup in the place of a store's file."),
         "export": Later(f"{_TRANSFER}:export", "Write all records, one JSON object a line."),
         "import": Later(f"{_TRANSFER}:import_", "Add the records of such a file, or restore a store from it."),
         "move": Later("sockcrud.storage.maintenance.move:move", "Bring everything from one store to another, which is empty."),
@@ -36,7 +37,7 @@ _BEHIND_THE_APPS: Final = {
     "Raw requests, apps, and the shell": {
         "new": Later("sockcrud.cli.new:new", "Write an app of one's own, and a test beside it."),
         "fetch": Later("sockcrud.cli.raw.fetch:fetch", "Send one request of HTTP, and show its answer."),
-        "send": Later("sockcrud.cli.raw.send:send", "Send lines to users or messages, and show their answers."),
+        "send": Later("sockcrud.cli.raw.send:send", "Send lines of JSON as they stand, and show their answers."),
         "completion": Later("sockcrud.cli.completion:completion", "Print the script that makes your shell complete."),
     },
 }
@@ -138,7 +139,11 @@ def _option(setting: Setting) -> click.Option:
 
 @main.command(cls=Serve)
 @click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg, if there is one]")
-@click.option("--check-config", is_flag=True, help="show the settings in use, and where each comes from, and end")
+@click.option(
+    "--check-config",
+    is_flag=True,
+    help="show the settings in use, and, with status 2, what could not be used of them, and end",
+)
 @click.option(
     "--reactor", "reactor_name", metavar="NAME", help="the Twisted reactor to run in  [default: uvloop, where there is one]"
 )
@@ -161,30 +166,30 @@ def serve(
         LogLevel,
         LogLevelFilterPredicate,
         globalLogBeginner,
-        textFileLogObserver,
     )
 
-    from sockcrud import config
+    from sockcrud import readiness
     from sockcrud.cli import progress
-    from sockcrud.tap import LOADING, load, make_daemon
+    from sockcrud.signals import ignore_until_running
+    from sockcrud.tap import LOADING, load, make_daemon, opened_log
 
     given = {name: _as_text(value) for name, value in flags.items() if value is not None}
     if app:
         given["app"] = shlex.join(app)
     loaded = load(given, file)
     if check_config:
-        click.echo(config.format_settings(loaded), nl=False)
-        return
+        raise SystemExit(readiness.show(loaded, click.echo))
     _install_reactor(reactor_name)
     from twisted.internet import reactor
 
     chosen = LogLevelFilterPredicate(LogLevel.info)
     for of_twisted in ("twisted", "log_legacy"):  # which tells a line of each port, as the banner does
         chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [chosen])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    log = opened_log(loaded.settings.log_file, loaded.settings.log_format, sys.stderr)
+    globalLogBeginner.beginLoggingTo([FilteringLogObserver(log, [chosen])], redirectStandardIO=False)
+    ignore_until_running()
     with progress.displayed(LOADING) as told:
-        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told)
+        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told, log)
     daemon.privilegedStartService()
     daemon.startService()
     running: Any = reactor

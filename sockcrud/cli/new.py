@@ -66,7 +66,7 @@ def url(tmp_path):
         daemon.terminate()
 
 
-def asked(method, url, **fields):
+def ask(method, url, **fields):
     """Give what the app answers."""
     body = json.dumps(fields).encode() if fields else None
     with urlopen(Request(url, body, {"Content-Type": "application/json"}, method=method), timeout=30) as answer:
@@ -74,17 +74,17 @@ def asked(method, url, **fields):
 
 
 def test_a_record_is_created_found_changed_and_deleted(url):
-    made = asked("POST", url, name="첫 번째")
+    made = ask("POST", url, name="첫 번째")
     assert made["name"] == "첫 번째"
-    assert asked("GET", f"{url}/{made['id']}") == made
-    assert asked("PATCH", f"{url}/{made['id']}", amount=7)["amount"] == 7
-    asked("DELETE", f"{url}/{made['id']}")
-    assert asked("GET", url) == {"items": [], "next": None}
+    assert ask("GET", f"{url}/{made['id']}") == made
+    assert ask("PATCH", f"{url}/{made['id']}", amount=7)["amount"] == 7
+    ask("DELETE", f"{url}/{made['id']}")
+    assert ask("GET", url) == {"items": [], "next": None}
 
 
 def test_what_cannot_be_is_refused_by_field(url):
     with pytest.raises(HTTPError) as refused:
-        asked("POST", url, name="")
+        ask("POST", url, name="")
     assert refused.value.code == 422
     assert json.load(refused.value)["field"] == "name"
 ''')

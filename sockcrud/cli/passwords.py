@@ -24,7 +24,7 @@ def read_or_ask(file: str | None, *, twice: bool, question: str = "Password") ->
     """Return the password that is in a file, or what somebody types, twice where it is a new one."""
     if file is not None:
         return _read(file)
-    if not is_asked():
+    if not somebody_is_there():
         raise WrongUse("nobody can be asked for the password here: name a --password-file")
     password: str = click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True)
     return password
@@ -34,13 +34,13 @@ def read_or_ask_login(login: str | None) -> str:
     """Return the login name, or what somebody types."""
     if login is not None:
         return login
-    if not is_asked():
+    if not somebody_is_there():
         raise WrongUse("nobody can be asked for the login name here: name a --login")
     typed: str = click.prompt("Login", err=True)
     return typed
 
 
-def is_asked() -> bool:
+def somebody_is_there() -> bool:
     """Return whether there is somebody to ask."""
     return sys.stdin.isatty()
 

@@ -24,18 +24,18 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def displayed(label: str) -> Iterator[Progress]:
-    """Yield what is to be told of the progress, and shows it."""
+    """Yield what takes the progress, and shows it."""
     with ExitStack() as stack:
         yield _bar(label, stack) if sys.stderr.isatty() else in_lines(label, partial(click.echo, err=True))
 
 
 @contextmanager
 def counted(label: str) -> Iterator[Callable[[int], None]]:
-    """Yield what is to be told how much is done where nobody knows of how much: it shows that, when it takes long."""
+    """Yield what takes how much is done where nobody knows of how much, and shows it when it takes long."""
     shown_at = started = perf_counter()
     on_terminal, is_shown = sys.stderr.isatty(), False
 
-    def told(done: int) -> None:
+    def count(done: int) -> None:
         nonlocal shown_at, is_shown
         now = perf_counter()
         if now - started < SHORT or now - shown_at < (OFTEN if on_terminal else SELDOM):
@@ -44,7 +44,7 @@ def counted(label: str) -> Iterator[Callable[[int], None]]:
         click.echo(f"\r{label}: {done:,}" if on_terminal else f"{label}: {done:,}", err=True, nl=not on_terminal)
 
     try:
-        yield told
+        yield count
     finally:
         if is_shown and on_terminal:
             click.echo("\r\x1b[K", err=True, nl=False)
@@ -65,14 +65,14 @@ def _bar(label: str, stack: ExitStack) -> Progress:
 
 
 def in_lines(label: str, say: Callable[[str], object]) -> Progress:
-    """Return what is to be told of the progress, and says it: a line for each tenth, and none before a second has passed."""
-    started, told = perf_counter(), 0
+    """Return what takes the progress, and says it: a line for each tenth, and none before a second has passed."""
+    started, said = perf_counter(), 0
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal said
         tenths = done * 10 // total if total else 0
-        if tenths > told and perf_counter() - started >= SHORT:
-            told = tenths
+        if tenths > said and perf_counter() - started >= SHORT:
+            said = tenths
             say(f"{label}: {tenths * 10} % ({done:,} of {total:,})")
 
     return progress

@@ -36,10 +36,10 @@ def show_all(records: Iterable[object], what: str) -> None:
         _write_array(map(_row, records))
         return
     rows = []
-    with progress.counted(f"reading {what}") as told:
+    with progress.counted(f"reading {what}") as count:
         for record in records:
             rows.append(_row(record))
-            told(len(rows))
+            count(len(rows))
     if rows:
         show_rows(rows)
     click.echo(f"{what}: {len(rows):,}" if rows else f"no {what}", err=True)

@@ -24,13 +24,13 @@ class System(Generic[C]):
     """Whether only who has logged in is answered."""
 
     @contextmanager
-    def asked(self, changes: bool = False) -> Iterator[C]:
-        """Have a client, with the login that is kept. `changes` says that it is not only asked for something."""
+    def connected(self, changes: bool = False) -> Iterator[C]:
+        """Have a client, with the login that is kept. `changes` says that it does not only read."""
         with self._client(self.login, changes) as client:
             yield client
 
     @contextmanager
-    def asked_as_nobody(self, changes: bool = False) -> Iterator[C]:
+    def connected_as_nobody(self, changes: bool = False) -> Iterator[C]:
         """Have a client without a login."""
         with self._client(False, changes) as client:
             yield client

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sockcrud.client.deferred import Admin, Members, Messages, Shop, Users, Way, Web
+    from sockcrud.client.deferred import Admin, Lines, Members, Messages, Shop, Users, Way, Web
 
-__all__ = ["Admin", "Members", "Messages", "Shop", "Users", "Way", "Web"]
+__all__ = ["Admin", "Lines", "Members", "Messages", "Shop", "Users", "Way", "Web"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, fail
@@ -19,29 +19,22 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from sockcrud.client.calls import LONGEST_ANSWER, TIMEOUT, Asynchronous, Call, Wire
+from sockcrud.client.calls import LONGEST_ANSWER, TIMEOUT, Call, Face, Pages
 from sockcrud.client.errors import ClientError
 from sockcrud.client.over_reactor import ReactorDriver
 from sockcrud.client.places import Place, parse
 
 T = TypeVar("T")
-Face = TypeVar("Face", bound="AsynchronousFace")
+Self = TypeVar("Self", bound="AsynchronousFace")
 
 
-class AsynchronousFace(Asynchronous):
+class AsynchronousFace(Face):
     """A client whose methods give Deferreds, which can be awaited.
 
     It connects at the first call, and again at the next one after the connection was lost. Many calls may be under way
     at once: they go over one connection, in order. A call that was sent and not answered is not sent again, unless it is
     one that only reads, over a connection that turned out to have been closed while it was idle.
     """
-
-    default_port: ClassVar[int]
-
-    @classmethod
-    def wire(cls, longest_answer: int) -> Wire[Any]:
-        """Return the wire, with a limit to its answers."""
-        raise NotImplementedError
 
     def __init__(
         self,
@@ -65,10 +58,7 @@ class AsynchronousFace(Asynchronous):
         """Close the connection, for good: calls under way fail. Return when it is closed. Harmless when repeated."""
         return self._driver.close()
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.place}>"
-
-    async def __aenter__(self: Face) -> Face:
+    async def __aenter__(self: Self) -> Self:
         return self
 
     async def __aexit__(
@@ -76,15 +66,22 @@ class AsynchronousFace(Asynchronous):
     ) -> None:
         await self.close()
 
-    def _carry(self, call: Call[Any, T]) -> Deferred[T]:
-        return self._driver.carry(call)
-
     def _describe(self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any) -> Deferred[T]:
         try:
             call: Call[Any, T] = describe(self, *given, **named)
         except ClientError as error:
             return fail(error)
-        return self._carry(call)
+        return self._driver.carry(call)
+
+    async def _turn(self, pages: Callable[..., Pages[T]], *given: Any, **named: Any) -> AsyncIterator[T]:
+        listed: Pages[T] = pages(self, *given, **named)
+        after: int | None = None
+        while True:
+            page = await self._driver.carry(listed.page(after))
+            for item in page.items:
+                yield item
+            if (after := page.next) is None:
+                return
 
 
 def _where(

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from sockcrud.client.calls import LONGEST_ANSWER, TIMEOUT, Blocking, Call, Wire
+from sockcrud.client.calls import LONGEST_ANSWER, TIMEOUT, Call, Face, Pages
 from sockcrud.client.over_sockets import SocketDriver
 from sockcrud.client.places import parse
 
 T = TypeVar("T")
-Face = TypeVar("Face", bound="BlockingFace")
+Self = TypeVar("Self", bound="BlockingFace")
 
 
-class BlockingFace(Blocking):
+class BlockingFace(Face):
     """A client whose methods give results, and wait for them; for scripts. Not for two threads at once.
 
     It connects at the first call, and again at the next one after the connection was lost. A call that was sent and not
     answered is not sent again, unless it is one that only reads, over a connection that turned out to have been closed
     while it was idle.
     """
-
-    default_port: ClassVar[int]
-
-    @classmethod
-    def wire(cls, longest_answer: int) -> Wire[Any]:
-        """Return the wire, with a limit to its answers."""
-        raise NotImplementedError
 
     def __init__(
         self,
@@ -49,14 +43,20 @@ class BlockingFace(Blocking):
         """Close the connection, for good. Harmless when repeated."""
         self._driver.close()
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.place}>"
-
-    def __enter__(self: Face) -> Face:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _carry(self, call: Call[Any, T]) -> T:
-        return self._driver.carry(call)
+    def _describe(self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any) -> T:
+        return self._driver.carry(describe(self, *given, **named))
+
+    def _turn(self, pages: Callable[..., Pages[T]], *given: Any, **named: Any) -> Iterator[T]:
+        listed: Pages[T] = pages(self, *given, **named)
+        after: int | None = None
+        while True:
+            page = self._driver.carry(listed.page(after))
+            yield from page.items
+            if (after := page.next) is None:
+                return

@@ -1,21 +1,26 @@
 """A call: one operation of one wire, described once, and carried by either face of the library.
 
 A client is a class of methods marked `@call`, which say what to send and how to read the answer, mixed with a face:
-`Asynchronous`, where each gives a Deferred, or `Blocking`, where each gives the result itself.
+`AsynchronousFace`, where each gives a Deferred, or `BlockingFace`, where each gives the result itself.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from attrs import field, frozen
 
 from sockcrud.client.errors import DEFAULT_WORDS, Words
+from sockcrud.client.places import Place
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+
+    from sockcrud.client.asynchronous import AsynchronousFace
+    from sockcrud.client.blocking import BlockingFace
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -29,6 +34,8 @@ TIMEOUT: Final = 10.0
 """Seconds a call has, connecting included."""
 LONGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of an answer beyond which it is a bad one."""
+PAGE: Final = 500
+"""How many records are fetched at a time where all of them are wanted."""
 MOST_IN_FLIGHT: Final = 64
 """Calls of a connection that were sent and not answered."""
 MOST_WAITING: Final = 10_000
@@ -93,50 +100,33 @@ class Wire(Generic[A]):
 
 
 @frozen
+class Page(Generic[T]):
+    """A part of a list. The rest is what comes after `next`; that is None where there is no more."""
+
+    items: list[T]
+    next: int | None
+
+
+@frozen
 class Pages(Generic[T]):
     """A list that comes in pages: `page` gives the call for the one after a mark, None for the first."""
 
-    page: Callable[[int | None], Call[Any, tuple[list[T], int | None]]]
-    """Its result is what is on the page, and the mark to go on after, None where that was the last."""
+    page: Callable[[int | None], Call[Any, Page[T]]]
 
 
-class Asynchronous:
-    """The face whose methods give Deferreds."""
+class Face(ABC):
+    """What a client's calls are mixed with: it has them carried, and gives their results."""
 
-    def _carry(self, call: Call[Any, T]) -> Deferred[T]:
-        raise NotImplementedError
+    default_port: ClassVar[int]
+    place: Place
 
-    def _describe(self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any) -> Deferred[T]:
-        raise NotImplementedError
+    @classmethod
+    @abstractmethod
+    def wire(cls, longest_answer: int) -> Wire[Any]:
+        """Return the wire, with a limit to its answers."""
 
-    async def _turn(self, pages: Callable[..., Pages[T]], *given: Any, **named: Any) -> AsyncIterator[T]:
-        listed: Pages[T] = pages(self, *given, **named)
-        after: int | None = None
-        while True:
-            items, after = await self._carry(listed.page(after))
-            for item in items:
-                yield item
-            if after is None:
-                return
-
-
-class Blocking:
-    """The face whose methods give results."""
-
-    def _carry(self, call: Call[Any, T]) -> T:
-        raise NotImplementedError
-
-    def _describe(self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any) -> T:
-        return self._carry(describe(self, *given, **named))
-
-    def _turn(self, pages: Callable[..., Pages[T]], *given: Any, **named: Any) -> Iterator[T]:
-        listed: Pages[T] = pages(self, *given, **named)
-        after: int | None = None
-        while True:
-            items, after = self._carry(listed.page(after))
-            yield from items
-            if after is None:
-                return
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.place}>"
 
 
 class call(Generic[P, T_co]):
@@ -149,9 +139,9 @@ class call(Generic[P, T_co]):
     @overload
     def __get__(self, client: None, owner: type) -> call[P, T_co]: ...
     @overload
-    def __get__(self, client: Asynchronous, owner: type) -> Callable[P, Deferred[T_co]]: ...
+    def __get__(self, client: AsynchronousFace, owner: type) -> Callable[P, Deferred[T_co]]: ...
     @overload
-    def __get__(self, client: Blocking, owner: type) -> Callable[P, T_co]: ...
+    def __get__(self, client: BlockingFace, owner: type) -> Callable[P, T_co]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         return self if client is None else update_wrapper(partial(client._describe, self._of), self._of)
 
@@ -166,16 +156,8 @@ class paged(Generic[P, T_co]):
     @overload
     def __get__(self, client: None, owner: type) -> paged[P, T_co]: ...
     @overload
-    def __get__(self, client: Asynchronous, owner: type) -> Callable[P, AsyncIterator[T_co]]: ...
+    def __get__(self, client: AsynchronousFace, owner: type) -> Callable[P, AsyncIterator[T_co]]: ...
     @overload
-    def __get__(self, client: Blocking, owner: type) -> Callable[P, Iterator[T_co]]: ...
+    def __get__(self, client: BlockingFace, owner: type) -> Callable[P, Iterator[T_co]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         return self if client is None else update_wrapper(partial(client._turn, self._of), self._of)
-
-
-@frozen
-class Page(Generic[T]):
-    """A part of a list. The rest is what comes after `next`; that is None where there is no more."""
-
-    items: list[T]
-    next: int | None

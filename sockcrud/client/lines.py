@@ -53,8 +53,9 @@ class LineReader:
 
 
 class LineCalls:
-    """What the two clients that speak JSON on TCP share."""
+    """Any server that speaks JSON, a line each."""
 
+    default_port: ClassVar[int] = 0
     words: ClassVar[Words] = DEFAULT_WORDS
 
     @classmethod

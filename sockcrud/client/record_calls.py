@@ -5,6 +5,7 @@ Both have the same calls, and give records with the fields that the record decla
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from sockcrud.client import http_calls, lines
-from sockcrud.client.calls import Call, Page, Pages, call, paged
+from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     AlreadyExists,
     BadAnswer,
@@ -35,12 +36,8 @@ from sockcrud.client.http_answers import Answer
 from sockcrud.client.http_calls import HTTPCalls, nothing, refused, whole
 from sockcrud.client.lines import LineCalls
 
-PAGE: Final = 500
 
-_List = list[Any]
-
-
-class RecordCalls:
+class RecordCalls(ABC):
     """What both wires have. `record` is the class that declares it, and `plural` its name in paths and methods."""
 
     record: ClassVar[type]
@@ -52,8 +49,9 @@ class RecordCalls:
     def _page(self, fields: Fields) -> Page[Any]:
         return Page(fields.each("items", self._read), fields.whole("next") if fields.all.get("next") is not None else None)
 
+    @abstractmethod
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[Any, Page[Any]]:
-        raise NotImplementedError
+        """Return the call of a page of the records: those behind an id, those with a value in an indexed field."""
 
     @call
     def list(self, /, after: int | None = None, limit: int | None = None, **where: Any) -> Call[Any, Page[Any]]:
@@ -63,31 +61,21 @@ class RecordCalls:
     @paged
     def all(self, /, page: int = PAGE, **where: Any) -> Pages[Any]:
         """Return all records one by one, fetching a page at a time."""
-
-        def next_page(after: int | None) -> Call[Any, tuple[_List, int | None]]:
-            asked: Call[Any, Any] = self._listed(after, page, where)
-
-            def read(answer: Any) -> tuple[_List, int | None]:
-                found = asked.read(answer)
-                return found.items, found.next
-
-            return attrs.evolve(asked, read=read)
-
-        return Pages(next_page)
+        return Pages(lambda after: self._listed(after, page, where))
 
 
-class RecordLines(RecordCalls, LineCalls):
+class RecordLines(LineCalls, RecordCalls):
     """Records over JSON-RPC 2.0 on lines. A login is that of a connection: it is gone with it."""
 
     @call
     def log_in(self, login: str, password: str) -> Call[bytes, str]:
         """Log the connection in, and return the role; `LoginFailed`, `TooManyAttempts`."""
-        return _call_of("session.login", {"login": login, "password": password}, lambda told: Fields(told).text("role"))
+        return _call_of("session.login", {"login": login, "password": password}, lambda result: Fields(result).text("role"))
 
     @call
     def log_out(self) -> Call[bytes, None]:
         """Log the connection out."""
-        return _call_of("session.logout", {}, lambda told: None)
+        return _call_of("session.logout", {}, lambda result: None)
 
     def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[bytes, Page[Any]]:
         return self._call_of("list", {"after": after, "limit": limit, **where}, self._page, repeatable=True)
@@ -115,15 +103,15 @@ class RecordLines(RecordCalls, LineCalls):
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[bytes, None]:
         """Delete a record; `NotFound`, `Outdated`, `Conflict` where others refer to it."""
-        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda told: None)
+        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda result: None)
 
     def _call_of(
         self, verb: str, params: Mapping[str, Any], read: Callable[[Fields], Any], repeatable: bool = False
     ) -> Call[bytes, Any]:
-        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda told: read(Fields(told)), repeatable)
+        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda result: read(Fields(result)), repeatable)
 
 
-class RecordREST(RecordCalls, HTTPCalls):
+class RecordREST(HTTPCalls, RecordCalls):
     """Records over REST. The `token` is one of the dialect whose logins open it."""
 
     def good(self, answer: Answer) -> Answer:

@@ -10,8 +10,9 @@ from sockcrud.apps.users.client import UsersCalls
 from sockcrud.apps.way.client import WayCalls
 from sockcrud.client.blocking import BlockingFace
 from sockcrud.client.http_calls import HTTPCalls
+from sockcrud.client.lines import LineCalls
 
-__all__ = ["Admin", "Members", "Messages", "Shop", "Users", "Way", "Web"]
+__all__ = ["Admin", "Lines", "Members", "Messages", "Shop", "Users", "Way", "Web"]
 
 
 class Users(UsersCalls, BlockingFace):
@@ -40,3 +41,7 @@ class Admin(AdminCalls, BlockingFace):
 
 class Web(HTTPCalls, BlockingFace):
     """Any server that speaks HTTP."""
+
+
+class Lines(LineCalls, BlockingFace):
+    """Any server that speaks JSON, a line each."""

@@ -129,13 +129,18 @@ class Crud:
             f"where {plurals} ({wire}) listen",
             partial(_make, self.served, is_rest),
             login=(TOKENS if is_rest else name) if any(each.needs_login for each in self.served) else None,
+            json_lines=not is_rest,
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
 
 
-_TRIAL: Final = """echo '{"jsonrpc":"2.0","id":1,"method":"PLURAL.list"}' | nc -N HOST PORT"""
+def class_name(dialect: str) -> str:
+    """Return how the classes of a dialect begin: the log names its factory."""
+    return "".join(part.capitalize() for part in dialect.split("-"))
 
+
+_TRIAL: Final = """echo '{"jsonrpc":"2.0","id":1,"method":"PLURAL.list"}' | nc -N HOST PORT"""
 
 TOKENS: Final = "auth"
 """The dialect whose tokens REST takes."""

@@ -11,9 +11,10 @@ from twisted.logger import Logger
 
 from sockcrud.access import Principal
 from sockcrud.errors import DomainError, Invalid, NotLoggedIn
-from sockcrud.generic.declaration import Served, Who
-from sockcrud.generic.operations import PAGE, Operations
+from sockcrud.generic.declaration import Served, Who, class_name
+from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
+from sockcrud.paging import PAGE
 from sockcrud.protocols.framed import FramedFactory
 from sockcrud.protocols.json.rpc import JSONRPCDialect, Method
 from sockcrud.records.json_fields import as_json, read_fields, unknown, whole
@@ -87,7 +88,7 @@ def factory(served: Sequence[Served], serving: Serving) -> FramedFactory:
     if any(each.needs_login for each in served):
         methods["session.login"] = Method(RecordsDialect.log_in)
         methods["session.logout"] = Method(RecordsDialect.log_out)
-    name = "".join(part.capitalize() for part in serving.dialect.name.split("-"))
+    name = class_name(serving.dialect.name)
     dialect: type[RecordsDialect] = type(name, (RecordsDialect,), {"methods": methods})
     return dialect.factory(serving)
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final
-
-from attrs import frozen
 
 from sockcrud.access import Access, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.errors import Invalid, NotFound, Outdated
 from sockcrud.generic.declaration import Served, Who
+from sockcrud.paging import LONGEST_PAGE, PAGE, Page, checked_limit
 from sockcrud.records import Record, checked, describe
 from sockcrud.records.constraints import Text
 from sockcrud.storage.contract import IStore, Where
 
-PAGE: Final = 100
-LONGEST_PAGE: Final = 1000
 PAGE_TEXT: Final = 256 * 1024
 """Characters of a page's texts, at about which it ends early: an answer is made in one piece, and others wait meanwhile."""
 
 PERMISSIONS: Final[Mapping[Who, Permission]] = {"open": anyone, "logged in": logged_in, "admins": admins}
-
-
-@frozen
-class Page:
-    """Some of many. `next` is what to ask for the rest `after`, or None where there is no rest."""
-
-    items: Sequence[Record]
-    next: int | None
 
 
 Perform = Callable[..., Coroutine[Any, Any, Any]]
@@ -64,14 +53,12 @@ class Operations:
     def _writing(self, name: str, method: Perform) -> Perform:
         return partial(operation(f"{self.served.plural}.{name}", PERMISSIONS[self.served.write])(method), self)
 
-    async def _list(self, principal: Principal, limit: int, after: int | None, where: Mapping[str, Any]) -> Page:
+    async def _list(self, principal: Principal, limit: int, after: int | None, where: Mapping[str, Any]) -> Page[Record]:
         """Return at most `limit` records, those with an id above `after`, and with the value of one field where one is named.
 
         A page whose texts are long ends early.
         """
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise Invalid("limit", f"a whole number from 1 to {LONGEST_PAGE}")
-        condition = self._condition(where)
+        limit, condition = checked_limit(limit), self._condition(where)
         if condition is not None and condition.field in self._declared.uniques:
             found = await self._store.find(self._kind, condition.field, condition.value)
             return Page([found] if found is not None and (after is None or found.id > after) else [], None)

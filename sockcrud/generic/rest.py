@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from sockcrud.access import Principal
-from sockcrud.errors import (
-    Busy,
-    Crashed,
-    DomainError,
-    Forbidden,
-    Invalid,
-    LoginDelayed,
-    LoginFailed,
-    NotFound,
-    NotLoggedIn,
-    Outdated,
-    QuotaExceeded,
-    StillReferred,
-    Taken,
-    Unavailable,
-)
+from sockcrud.errors import Busy, DomainError, Forbidden, Invalid, NotLoggedIn, Outdated, Taken
 from sockcrud.generic import schemas
-from sockcrud.generic.declaration import TOKENS, Served
-from sockcrud.generic.operations import PAGE, Operations
+from sockcrud.generic.declaration import TOKENS, Served, class_name
+from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import Logins
+from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
 from sockcrud.protocols.json.text import decoded_object
 from sockcrud.records import Record, describe
 from sockcrud.records.json_fields import as_json, read_fields, read_text, unknown, whole, whole_of_text
 from sockcrud.rest.authorization import basic, bearer
+from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.etags import etag
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import JSON, Found, Route, Routes, Schema
@@ -45,13 +31,10 @@ from sockcrud.rest.routes import JSON, Found, Route, Routes, Schema
 if TYPE_CHECKING:
     from sockcrud.serving import Serving
 
-Handle = Callable[["RecordsResponder", Call], Awaitable[Response]]
-
 PROBLEM: Final = b"application/problem+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 _CHALLENGE: Final = (b"WWW-Authenticate", b'Bearer, Basic realm="sockcrud", charset="UTF-8"')
-_SOON: Final = (b"Retry-After", b"1")
 
 
 class NoJSON(DomainError):
@@ -60,31 +43,14 @@ class NoJSON(DomainError):
     outcome = "invalid"
 
 
-_STATUSES: Final[Mapping[type[DomainError], int]] = {
-    NoJSON: 400,
-    NotLoggedIn: 401,
-    LoginFailed: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Taken: 409,
-    StillReferred: 409,
-    Outdated: 412,
-    Invalid: 422,
-    LoginDelayed: 429,
-    Crashed: 500,
-    Busy: 503,
-    Unavailable: 503,
-    QuotaExceeded: 507,
-}
+_STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, NoJSON: 400, Invalid: 422}
 _DETAILS: Final[Mapping[type[DomainError], str]] = {
+    **WORDS,
     NoJSON: "the body is to be a JSON object in UTF-8",
     NotLoggedIn: f"a login is needed: a token of {TOKENS} in Authorization: Bearer, or a name and a password in Basic",
-    LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "this account may not do that",
     Outdated: "the record is at another revision than was asked for",
-    Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way: try again in a moment",
-    Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""
 
@@ -99,7 +65,6 @@ class RecordsResponder(RoutedResponder):
     """Records behind one connection."""
 
     error_body = schemas.PROBLEM
-    records: ClassVar[str] = ""
 
     def __init__(self, logins: Logins, principal: Principal, terms: Terms | None = None) -> None:
         super().__init__(principal, terms)
@@ -130,12 +95,13 @@ class RecordsResponder(RoutedResponder):
     # Errors
 
     def error(self, status: int, message: str) -> Response:
-        return _problem(status, message, *((_SOON,) if status == 503 else ()))
+        return _problem(status, message, *((SOON,) if status == 503 else ()))
 
     def failed(self, error: DomainError, found: Found) -> Response:
         status = _STATUSES.get(type(error), 500)
         detail = _DETAILS.get(type(error)) or str(error)
-        return _problem(status, detail, *_fields_of(error, status), name=error.outcome, **_render_error(error))
+        headers = (_CHALLENGE,) if status == 401 else retry_after(error)
+        return _problem(status, detail, *headers, name=error.outcome, **_render_error(error))
 
 
 def _problem(status: int, detail: str, *headers: tuple[bytes, bytes], **more: Any) -> Response:
@@ -150,14 +116,6 @@ def _render_error(error: DomainError) -> dict[str, Any]:
     if isinstance(error, Taken):
         return {"field": error.field, "expected": "a value that no other record has"}
     return {"rev": error.rev} if isinstance(error, Outdated) else {}
-
-
-def _fields_of(error: DomainError, status: int) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(error, LoginDelayed):
-        return ((b"Retry-After", b"%d" % max(1, math.ceil(error.retry_after))),)
-    if status == 401:
-        return (_CHALLENGE,)
-    return (_SOON,) if status == 503 else ()
 
 
 # The routes
@@ -269,7 +227,7 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
 def factory(served: Sequence[Served], serving: Serving) -> HTTPFactory:
     """Return what makes the connections on which these are served."""
     operations = {each.plural: Operations(serving.access, serving.store, each) for each in served}
-    name = "".join(part.capitalize() for part in serving.dialect.name.split("-"))
+    name = class_name(serving.dialect.name)
     responder: Any = type(f"{name}Responder", (RecordsResponder,), {"routes": routes(served, operations)})
     made: Any = type(f"{name}Factory", (HTTPFactory,), {})  # the log names it
     terms, dialect = serving.terms, serving.dialect.name

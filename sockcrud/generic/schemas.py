@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sockcrud.generic.operations import LONGEST_PAGE
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import Money
 from sockcrud.rest.routes import Schema
-from sockcrud.rest.schemas import ID, MONEY_TAKEN, TEXT, a_list, an_object, field_of
+from sockcrud.rest.schemas import ID, LIMIT, MONEY_TAKEN, TEXT, a_page, an_object, closed, field_of
 
-PROBLEM: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "type": TEXT,
-        "title": TEXT,
-        "status": {"type": "integer"},
-        "detail": TEXT,
-        "name": {**TEXT, "description": "the short name of the error"},
-        "field": {**TEXT, "description": "the field that it is about"},
-        "expected": {**TEXT, "description": "what would have been right there"},
-        "rev": {**ID, "description": "the revision that the record is at"},
-    },
-    "required": ["type", "title", "status", "detail"],
-    "additionalProperties": False,
-}
-
-_LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE}
-_ID_OR_NONE: Final[Schema] = {**ID, "type": ["integer", "null"]}
+PROBLEM: Final[Schema] = closed(
+    an_object(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "name": {**TEXT, "description": "the short name of the error"},
+            "field": {**TEXT, "description": "the field that it is about"},
+            "expected": {**TEXT, "description": "what would have been right there"},
+            "rev": {**ID, "description": "the revision that the record is at"},
+        },
+        ["type", "title", "status", "detail"],
+    )
+)
 
 
 class Shapes:
@@ -38,11 +34,11 @@ class Shapes:
         shown = {name: field_of(kind, name) for name in declared.constraints if name not in declared.secrets}
         taken = {name: _as_sent(kind, name) for name in declared.constraints}
         self.record = an_object({"id": ID, "rev": ID, **shown})
-        self.page = an_object({"items": a_list(self.record), "next": _ID_OR_NONE})
-        self.whole = _closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
-        self.patch = _closed(an_object({"id": ID, "rev": ID, **taken}, []))
+        self.page = a_page(self.record)
+        self.whole = closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
+        self.patch = closed(an_object({"id": ID, "rev": ID, **taken}, []))
         filters = dict.fromkeys((*declared.uniques, *declared.indexed))
-        self.query: dict[str, Schema] = {"limit": _LIMIT, "after": ID, **{name: _as_sent(kind, name) for name in filters}}
+        self.query: dict[str, Schema] = {"limit": LIMIT, "after": ID, **{name: _as_sent(kind, name) for name in filters}}
 
 
 def _as_sent(kind: type[Record], name: str) -> Schema:
@@ -52,7 +48,3 @@ def _as_sent(kind: type[Record], name: str) -> Schema:
     if name in declared.help:
         schema["description"] = declared.help[name]
     return schema
-
-
-def _closed(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}

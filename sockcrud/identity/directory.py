@@ -7,7 +7,7 @@ changes an account is asked for again within the transaction, together with what
 from __future__ import annotations
 
 import attrs
-from attrs import frozen
+from attrs import define, frozen
 
 from sockcrud.access import Access, Permission, Principal, admins, anyone, logged_in, operation
 from sockcrud.errors import Forbidden, Invalid, NotFound, NotLoggedIn
@@ -48,7 +48,7 @@ async def still(reads: IReads, principal: Principal, may: Permission) -> Account
     return account
 
 
-@frozen
+@define(eq=False)
 class Logins:
     """How a principal gets an account, and gets rid of it. `dialect` is the one where the session works."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Final, Protocol, TypeVar
 
-from argon2 import PasswordHasher, Type
+from argon2 import DEFAULT_HASH_LENGTH, DEFAULT_RANDOM_SALT_LENGTH, PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -63,6 +65,14 @@ class HashCost:
 
 
 STANDARD_COST: Final = HashCost()
+
+
+def made_up_hash(cost: HashCost) -> str:
+    """Return a hash that no password has: to compare with it costs as much as with any, and to make it costs nothing."""
+    lengths = (DEFAULT_RANDOM_SALT_LENGTH, DEFAULT_HASH_LENGTH)
+    salt, drawn = (b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in lengths)
+    parameters = f"m={cost.memory_cost},t={cost.time_cost},p={cost.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${parameters}${salt}${drawn}"
 
 
 class Pool(Protocol):
@@ -150,7 +160,7 @@ class Passwords:
     def __init__(self, pool: Pool, cost: HashCost = STANDARD_COST) -> None:
         self._pool = pool
         self._hasher = PasswordHasher(cost.time_cost, cost.memory_cost, cost.parallelism, type=Type.ID)
-        self._nobodys_hash = self._hasher.hash(secrets.token_hex(32))
+        self._nobodys_hash = made_up_hash(cost)
 
     async def hash(self, digest: str, peer: str = OURSELVES) -> str:
         """Return a new hash of the digest; raise `Busy`."""

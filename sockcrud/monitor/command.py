@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from sockcrud.cli.logins import state_directory
+from sockcrud.errors import Invalid
+from sockcrud.identity.password_files import read_password
 from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings, seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -145,6 +147,8 @@ def monitor(
 
 def _run(settings: Settings) -> None:
     # Imported late: --help and the other commands need no reactor.
+    from twisted.internet import reactor
+
     from sockcrud.client.places import parse
     from sockcrud.monitor.notifiers import NoNotifier
     from sockcrud.monitor.run import run
@@ -158,7 +162,7 @@ def _run(settings: Settings) -> None:
     if settings.trust is not None and not os.access(settings.trust, os.R_OK):
         raise click.UsageError(f"--trust: {settings.trust} cannot be read")
     try:
-        status = run(settings)
+        status = run(settings, reactor)
     except NoNotifier as error:
         raise click.UsageError(str(error)) from None
     except CannotListen as error:
@@ -174,10 +178,10 @@ def _login(account: str) -> str:
 
 def _password(file: str) -> str:
     try:
-        password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        password = read_password(file)
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
+    except Invalid:
         raise click.UsageError(f"{file}: expected a password in UTF-8") from None
     if len(password) < 2:
         raise click.UsageError(f"{file}: expected a password of 2 characters or more")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from attrs import define, field, frozen
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IProcessProtocol, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.protocol import Protocol as Connected
@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from sockcrud.monitor.checks.steps import format_error
 from sockcrud.monitor.outputs.snapshot import iso
-from sockcrud.monitor.rounds import Round, Watched
+from sockcrud.monitor.rounds import Round, Watched, all_over
 from sockcrud.monitor.thresholds import Change
 
 log: Final = Logger()
@@ -93,11 +93,7 @@ class Notifiers:
     async def stop(self, patience: float) -> None:
         """Return what is under way so many seconds, then break it off; fire when all is over."""
         calls = list(self._under_way)
-        overtime = self.clock.callLater(patience, _cancel_all, calls)
-        over = [_waiting(call) for call in calls]
-        await gatherResults(over)
-        if overtime.active():
-            overtime.cancel()
+        await all_over(calls, self.clock, patience, lambda: _cancel_all(calls))
 
     async def _call(self, notifier: Notifier, what: dict[str, Any]) -> None:
         for number, pause in enumerate((0.0, *notifier.attempts), 1):
@@ -131,12 +127,6 @@ def _unexpected(failure: Failure, name: str) -> None:
 def _cancel_all(calls: Sequence[Deferred[None]]) -> None:
     for call in calls:
         call.cancel()
-
-
-def _waiting(call: Deferred[None]) -> Deferred[None]:
-    over: Deferred[None] = Deferred()
-    call.addBoth(lambda _: over.callback(None))
-    return over
 
 
 def described(change: Change, address: str, monitor: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import Factory, define, field, frozen
@@ -134,10 +134,7 @@ class Monitor:
         """
         if self._loop.running:
             self._loop.stop()
-        overtime = self.clock.callLater(GRACE, self.conductor.interrupt)
-        await gatherResults([_when_over(work) for work in self._under_way])
-        if overtime.active():
-            overtime.cancel()
+        await all_over(self._under_way, self.clock, GRACE, self.conductor.interrupt)
         if self.history is not None:
             await self.history.close()
 
@@ -200,6 +197,16 @@ def _notify(hear: Callable[..., None], *what: object) -> None:
         hear(*what)
     except Exception:
         log.failure("a result could not be told")
+
+
+async def all_over(
+    works: Iterable[Deferred[Any]], clock: IReactorTime, seconds: float, break_off: Callable[[], object]
+) -> None:
+    """Return when all of it is over, however it ends; break it off when that takes so many seconds."""
+    overtime = clock.callLater(seconds, break_off)
+    await gatherResults([_when_over(work) for work in works])
+    if overtime.active():
+        overtime.cancel()
 
 
 def _when_over(work: Deferred[Any]) -> Deferred[None]:

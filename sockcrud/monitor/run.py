@@ -35,7 +35,7 @@ from sockcrud.monitor.checks.results import Secrets
 from sockcrud.monitor.checks.steps import Check, Conductor, Limits
 from sockcrud.monitor.history import History, HistoryFile
 from sockcrud.monitor.notifiers import Command, Notifier, Notifiers, Webhook
-from sockcrud.monitor.outputs.lines import JsonLines, JUnitFile, Lines, Writer, settled
+from sockcrud.monitor.outputs.lines import WIDTH, JsonLines, JUnitFile, Lines, Writer, settled
 from sockcrud.monitor.outputs.live import LiveTable, table
 from sockcrud.monitor.outputs.status import StatusPort, listen
 from sockcrud.monitor.rounds import Listener, Monitor, Watched
@@ -128,7 +128,7 @@ def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], fl
     if settings.json:
         listeners.append(JsonLines(writer, lambda line: _print(out, line)))
     elif not out.isatty():
-        listeners.append(Lines(writer, lambda line: _print(out, line)))
+        listeners.append(Lines(writer, lambda line: _print(out, line), max(WIDTH, *map(len, settings.places))))
     elif not settings.once:
         live = LiveTable(writer, Console(file=out))
         listeners.append(live)
@@ -151,11 +151,8 @@ def _print(out: TextIO, line: str) -> None:
     out.flush()
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, reactor: Any) -> int:
     """Run the monitor until its round is over, or until a signal. Give the exit status."""
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
     assembled = assemble(settings, reactor, sys.stdout)
     _begin_logging(assembled.table)
     if settings.status is not None:

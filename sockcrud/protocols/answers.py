@@ -27,6 +27,12 @@ class Stream:
     close: Callable[[], None]
     last: bool = False
 
+    async def next(self) -> bytes | None:
+        """Return the next slice; None behind the last."""
+        async for slice in self.slices:
+            return slice
+        return None
+
 
 Answer = bytes | CloseAfter | Stream
 Work = Coroutine[Any, Any, Answer] | Deferred[Answer]

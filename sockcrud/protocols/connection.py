@@ -1,88 +1,40 @@
-"""One connection: requests in, answers out in their order, within limits. How bytes become requests is the subclass's."""
+"""One connection: requests in, answers out in their order, within limits. How bytes become requests is a framer's.
+
+Every request passes `_start`, and every byte that is said passes `_put`, both in the order in which the peer sees them: whoever
+wants to watch the traffic of a connection needs these two places and no other.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from enum import IntEnum
 from time import perf_counter
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
 
-from attrs import define, frozen
+from attrs import define
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IHalfCloseableProtocol,
-    IHandshakeListener,
-    IPushProducer,
-    IReactorTime,
-    ISSLTransport,
-    ITCPTransport,
-)
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
-from sockcrud.protocols.backlog import backlog, was_reset
-from sockcrud.protocols.connections import Listening, Peer, Usage
+from sockcrud.protocols.backlog import was_reset
 from sockcrud.protocols.eager import run_eagerly
+from sockcrud.protocols.framing import Framing, LineReader
+from sockcrud.protocols.lifetime import CHEAP_BYTES, PROVEN_TURNS, Limits
 from sockcrud.protocols.pacing import LATER, Later
+from sockcrud.protocols.receive_buffer import followed
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, TURN_SECONDS
+from sockcrud.protocols.sending import Sending
+from sockcrud.protocols.state import CLOSED, DRAINING, OPEN, STOPPED, State
+
+__all__ = ["Connection", "Limits", "State"]
 
 Request = TypeVar("Request")
 
-HANDSHAKE: Final = 10.0
-"""Seconds for the handshake of TLS."""
-UNREAD: Final = 300.0
-"""Seconds in which a peer has to read something of its answers, where more waits for that."""
-UNREAD_LIST: Final = 10.0
-"""The same in the middle of an answer that is made while it reads: such a one keeps a snapshot of the store."""
-LAST_WORDS: Final = 30.0
-"""Seconds for what was last said to be sent, to a peer that reads slowly; then the connection is cut off."""
-LINGER: Final = 2.0
-"""Seconds more in which the peer may close too, once all was sent."""
-REFUSAL: Final = 5.0
-"""Seconds for a connection too many to be told so."""
-
-PROVEN_TURNS: Final = 1
-"""Cheap turns in a row after which a connection goes before those that were expensive, or are not known yet. More would
-be harder on who has just come than on a stranger, who can send as many."""
-CLOSING_SECONDS: Final = 30e-6
-"""What it takes to close a connection: ten thousand that go at the same moment are let go over several turns."""
 CHEAP_REQUESTS: Final = 4
-CHEAP_BYTES: Final = 16 * 1024
-"""Requests, and bytes of answers, of one connection up to which its work is not worth a look at the clock."""
-
-
-@frozen
-class Limits:
-    """What one connection may ask for. The bounds that only one framing has are that framing's."""
-
-    in_flight: int = 128
-    unsent: int = 256 * 1024
-    idle: float = 300.0
-    """Seconds without a complete request; `math.inf` for no end."""
-
-
-class State(IntEnum):
-    """What a connection does. It only ever goes on to a later state; the table is in `Conversation`."""
-
-    HANDSHAKE = 0
-    OPEN = 1
-    DRAINING = 2
-    STOPPED = 3
-    CLOSED = 4
-    LOST = 5
-
-
-# Looking a member up in its enumeration costs as much as ten of the tests below, and every request passes five.
-_OPEN: Final = State.OPEN
-_DRAINING: Final = State.DRAINING
-_STOPPED: Final = State.STOPPED
-_CLOSED: Final = State.CLOSED
+"""Requests of one connection up to which its work is not worth a look at the clock."""
 
 
 @define(eq=False)
@@ -92,118 +44,61 @@ class _Turn:
     answer: Answer | None = None
 
 
-@implementer(IPushProducer)
-class _Outflow:
-    """What the transport tells of how fast the peer reads."""
-
-    def __init__(self, conversation: Conversation[Any]) -> None:
-        self._conversation = conversation
-
-    def pauseProducing(self) -> None:
-        self._conversation.sending_stalled()
-
-    def resumeProducing(self) -> None:
-        self._conversation.sending_goes_on()
-
-    def stopProducing(self) -> None:
-        """The connection is lost, which the conversation hears by itself."""
-
-
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class Conversation(Protocol, Generic[Request]):
-    """Keeps the order, the limits and the end of a connection.
+class Connection(Sending, Generic[Request]):
+    """Keeps the order and the limits of a connection; how it writes is `Sending`'s, how it lives and ends `Lifetime`'s.
 
     A request may start while others are under way only where it and they do nothing but read: so requests take effect
     in their order. What cannot start yet stays where it is, and reading pauses.
 
-    | state     | what it does                                             | goes on                                     |
-    |-----------|----------------------------------------------------------|---------------------------------------------|
-    | HANDSHAKE | waits for TLS                                            | handshake done: OPEN                        |
-    | OPEN      | reads, starts requests, answers                          | peer's end of input, `finish`: DRAINING     |
-    | DRAINING  | reads no more; starts and answers what was received      | all answered: CLOSED                        |
-    | STOPPED   | starts nothing more: the last answer is known            | that is written: CLOSED                     |
-    | CLOSED    | says nothing more; waits a little for the peer to close  | the connection is gone: LOST                |
-    | LOST      | holds nothing                                            |                                             |
-
-    An answer that is `CloseAfter` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
+    It is Twisted's LineReceiver. A line that has come whole comes by `lineReceived`; whatever is no line, or not yet, by
+    `rawDataReceived`, which feeds the framer. Where that one is a `LineReader`, line mode is back as soon as it holds nothing;
+    any other framer gets everything raw. LineReceiver's own `dataReceived` is overridden, for two reasons: a line is to wait in
+    the buffer until its request may start, and the work is to be linear in the bytes, where LineReceiver copies all that waits
+    with each line, and with each piece that comes.
     """
 
     # Beyond 30 attributes Python keeps them in a way that makes every look at one of them dearer.
     __slots__ = (
-        "_active_at",
-        "_backlog",
-        "_cheap_turns",
-        "_clock",
-        "_connections",
-        "_deadline",
+        "_at",
+        "_buffer",
+        "_framer",
         "_held",
         "_holding",
-        "_in_the_end",
-        "_last_words",
-        "_limits",
+        "_lines",
         "_only_reading",
-        "_out",
-        "_peer_ended",
         "_pumping",
-        "_reading",
-        "_request_at",
-        "_scheduler",
-        "_served_at",
-        "_shared",
-        "_stalled",
-        "_state",
-        "_stream",
+        "_received",
         "_turn_seconds",
         "_turns",
-        "_unsent",
-        "peer",
-        "usage",
+        "line_mode",
     )
 
-    farewell = b""
-    """What is said last when it is this end that closes."""
-    busy = b""
-    """What is said to a connection too many."""
+    delimiter = b"\n"
 
-    transport: Any  # an ITransport, IConsumer and IPushProducer in one, which Twisted has no name for
-    peer: Peer
+    _framer: Framing[Request]
 
-    log = Logger()
-
-    def __init__(self, clock: IReactorTime, connections: Listening, limits: Limits) -> None:
-        self._clock = clock
-        self._connections = connections
-        self._shared = connections.all
-        self._scheduler = connections.all.scheduler
-        self._limits = limits
-        self.usage = Usage()
-        self._state = State.OPEN
-        self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
-        self._turns: deque[_Turn] = deque()
+    def __init__(self, clock: IReactorTime, connections: Listening, limits: Limits, framer: Framing[Request]) -> None:
+        super().__init__(clock, connections, limits)
+        self._framer = framer
+        self._lines: Any = framer if isinstance(framer, LineReader) else None
+        self.line_mode = self._lines is not None
+        self._buffer: bytes | bytearray = b""  # type: ignore[assignment]  # what has come in line mode
+        self._at = 0  # where the next line in it begins
+        self._received: Request | None = None  # the request that the last line is
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
-        self._stream: Stream | None = None  # the answer that is being sent in slices; all others wait behind it
-        self._out: list[bytes] = []
-        self._unsent = 0  # bytes of answers that are ready and not with the transport
-        self._backlog = 0  # bytes that the transport held when it was last looked at
-        self._cheap_turns = 0  # in a row
-        self._stalled = False  # the transport has enough
-        self._reading = True
-        self._peer_ended = False  # the peer says no more
+        self._turns: deque[_Turn] = deque()
+        self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
         self._only_reading = True  # all that is under way
-        self._last_words = b""
-        self._active_at = 0.0  # the peer was heard
-        self._request_at = 0.0  # a complete request was heard
-        self._served_at = 0.0  # the peer no longer had to wait for this end
-        self._deadline: IDelayedCall | None = None
-        self._in_the_end: Callable[[Callable[[], object]], None] | None = None
 
     # What the subclass knows
 
-    def next_request(self) -> Request | Later | None:
-        """Return the next complete request that was received; None where there is none, LATER before it is known."""
-        raise RuntimeError("a framing gives its requests")
+    def nothing_complete(self) -> None:
+        """Hear that all is taken from what was received but, perhaps, the beginning of a request."""
+        if self._lines is not None and self._lines.is_idle:
+            self.line_mode = True
 
     def respond(self, request: Request) -> Answer | Work:
         """Begin to answer. The coroutine must not fail."""
@@ -217,120 +112,74 @@ class Conversation(Protocol, Generic[Request]):
         """Return the answer to a request that failed by a fault of ours."""
         return CloseAfter(b"")
 
-    def too_many(self) -> bytes:
-        """Return what is said to a connection too many."""
-        return self.busy
+    # What comes in
 
-    @property
-    def pending(self) -> int:
-        """Return how many bytes of a request that is not complete are held."""
-        return 0
-
-    def due(self) -> float:
-        """Return by when the peer must have done something, as it looks now."""
-        if self._turns or self._stream is not None:
-            return self._clock.seconds() + self._limits.idle
-        return max(self._request_at, self._served_at) + self._limits.idle
-
-    def overdue(self) -> None:
-        """End a connection on which the peer has not done what was due."""
-        self._last_words = self.farewell
-        self._close()
-
-    # From the transport
-
-    def connectionMade(self) -> None:
-        transport = self.transport
-        if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)
-        self._in_the_end = getattr(transport, "in_the_end", None)
-        self.peer = self._shared.peer(getattr(transport.getPeer(), "host", ""))
-        self._active_at = self._request_at = self._clock.seconds()
-        transport.registerProducer(_Outflow(self), True)
-        if not self._connections.admit(self):
-            self._turn_away()
+    def dataReceived(self, data: bytes) -> None:
+        """Take in what was received, and go on with it."""
+        if self._state >= STOPPED:
             return
-        if ISSLTransport.providedBy(transport):
-            self._state = State.HANDSHAKE
-        elif self._scheduler.exhausted:
-            self._later()
-        self.watch()
-
-    def _turn_away(self) -> None:
-        """Tell a connection too many why it is closed, unless there are many of its kind."""
-        self._state = State.STOPPED
-        if self._shared.linger(self):
-            self._out.append(self.too_many())
-            self._close(REFUSAL)
+        if not self.line_mode:
+            self.rawDataReceived(data)
+        elif self._at == len(self._buffer):  # as it is nearly always: all lines that came before are taken
+            self._buffer = data
+            self._at = 0
         else:
-            self._state = State.CLOSED
-            self.abort()
-
-    def handshakeCompleted(self) -> None:
-        """Hear that TLS is ready."""
-        if self._state is State.HANDSHAKE:
-            self._state = State.OPEN
-            self._active_at = self._request_at = self._clock.seconds()
-            self.watch()
-
-    def received(self) -> None:
-        """Hear from the subclass that bytes came in."""
+            self._buffer = followed(self._buffer, self._at, data)
+            self._at = 0
         self._active_at = self._clock.seconds()
         if self._scheduler.exhausted:
             self._later()
         else:
             self._pump()
 
-    def _later(self) -> None:
-        """Go on in a turn of its own; what comes before stays with the system."""
-        self._read(False)
-        self._scheduler.schedule(self, self._cheap_turns >= PROVEN_TURNS)
+    def lineReceived(self, line: bytes | bytearray) -> None:
+        """Take in a line, which comes without its LF. What only the framer can take apart, it gets, with all behind it."""
+        self._received = request = self._lines.read_line(line)
+        if request is None:
+            self._go_raw(bytes(line) + b"\n" + self.clearLineBuffer())
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take in bytes that are no line, or not yet."""
+        self._framer.feed(data)
+
+    def _go_raw(self, data: bytes) -> None:
+        self.setRawMode()  # type: ignore[no-untyped-call]
+        self.rawDataReceived(data)
+
+    def clearLineBuffer(self) -> bytes:
+        """Return what of the lines is not taken, and keep nothing of it."""
+        rest = bytes(self._buffer[self._at :])
+        self._buffer, self._at = b"", 0
+        return rest
+
+    def next_request(self) -> Request | Later | None:
+        """Return the next complete request that was received; None where there is none, LATER before it is known."""
+        if self.line_mode:
+            buffer, at = self._buffer, self._at
+            if at == len(buffer):
+                self._buffer, self._at = b"", 0  # many would keep their last 256 KiB each
+                return None
+            end = buffer.find(b"\n", at)
+            if end >= 0:
+                self._at = end + 1
+                self.lineReceived(buffer[at:end])
+                if self._received is not None:
+                    request, self._received = self._received, None
+                    return request
+            else:
+                self._go_raw(self.clearLineBuffer())
+        found = self._framer.next()
+        if found is None:
+            self.nothing_complete()
+        return found
+
+    @property
+    def pending(self) -> int:
+        return len(self._buffer) - self._at + self._framer.pending
 
     def readConnectionLost(self) -> None:
-        """The peer says no more: what it has said is answered, then the connection closes."""
-        self._peer_ended = True
-        if self._state >= _CLOSED:
-            self.transport.loseConnection()
-            return
-        self._state = max(self._state, State.DRAINING)
-        if self._scheduler.exhausted:
-            self._scheduler.schedule(self)
-        else:
-            self._scheduler.charge(CLOSING_SECONDS)
-            self._pump()
-
-    def writeConnectionLost(self) -> None:
-        """This end has said its last word, and waits a little for the peer to hear it."""
-        self._set_deadline(LINGER, self._leave)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._state = State.LOST
-        self._connections.leave(self)
-        self._cancel_deadline()
-        self._drop_turns()
-        self._end_stream()
-        self._out.clear()
-        self._held = None
-        self._in_the_end = None  # the transport's
-
-    def sending_stalled(self) -> None:
-        """Hear from the transport that the peer reads more slowly than answers are made."""
-        self._stalled = True
-        self._served_at = self._clock.seconds()
-        self._backlog = backlog(self.transport)
-        self.watch()
-
-    def sending_goes_on(self) -> None:
-        """Hear from the transport that it takes more."""
-        self._stalled = False
-        self._backlog = 0
-        self._served_at = self._clock.seconds()
-        self._write()
-        self.watch()
-        if self._stream is not None:
-            self._scheduler.schedule(self)
-        elif self._state < _CLOSED:
-            self._go_on()
+        self._framer.end()
+        super().readConnectionLost()
 
     # The order
 
@@ -340,14 +189,9 @@ class Conversation(Protocol, Generic[Request]):
         else:
             self._pump()
 
-    @property
-    def peer_key(self) -> str:
-        """Return what all connections of one peer have in common."""
-        return self.peer.key
-
     def take_turn(self, seconds: float) -> None:
         """Go on with what a turn before had no time for."""
-        if self._state < _CLOSED and was_reset(self.transport):
+        if self._state < CLOSED and was_reset(self.transport):
             self.abort()  # ten thousand that ask for much and do not wait for it cost no more than that
         elif self._stream is None:
             self._turn_seconds = seconds
@@ -358,7 +202,7 @@ class Conversation(Protocol, Generic[Request]):
 
     def _pump(self) -> None:
         """Start what may be started, say what is ready to be said."""
-        if self._pumping or self._state >= _CLOSED:
+        if self._pumping or self._state >= CLOSED:
             return
         self._pumping = True
         try:
@@ -369,10 +213,10 @@ class Conversation(Protocol, Generic[Request]):
             self._charge(self._unsent / BYTES_A_SECOND)
         if self._out:
             self._write_soon()
-        if self._state is _OPEN:
-            if wants_more is not self._reading:
+        if self._state is OPEN:
+            if wants_more is self.paused:
                 self._read(wants_more)
-        elif (self._state is _STOPPED or wants_more) and not self._turns and self._stream is None:
+        elif (self._state is STOPPED or wants_more) and not self._turns and self._stream is None:
             self._close()
 
     def _start_what_may(self) -> bool:
@@ -381,7 +225,7 @@ class Conversation(Protocol, Generic[Request]):
         began, now = 0.0, perf_counter
         unfinished = True  # what was received holds no complete request
         limits = self._limits
-        while (self._state is _OPEN or self._state is _DRAINING) and self._stream is None and not self._holding:
+        while (self._state is OPEN or self._state is DRAINING) and self._stream is None and not self._holding:
             if self._unsent >= limits.unsent:
                 self._write()
                 if not self._stalled:
@@ -420,12 +264,8 @@ class Conversation(Protocol, Generic[Request]):
             self._start(request)
         return False
 
-    def _charge(self, seconds: float) -> None:
-        """Take note of work that was not cheap."""
-        self._cheap_turns = 0
-        self._scheduler.charge(seconds)
-
     def _start(self, request: Request) -> None:
+        """Have a request answered. All requests pass here, in their order, once they may start."""
         answer: Answer | Deferred[Answer]
         self._request_at = self._active_at
         try:
@@ -435,7 +275,7 @@ class Conversation(Protocol, Generic[Request]):
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
             self._unsent += len(answer)
-            self._out.append(answer)
+            self._put(answer)
         elif not isinstance(answer, (bytes, CloseAfter, Stream)):
             turn = _Turn()
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
@@ -454,19 +294,19 @@ class Conversation(Protocol, Generic[Request]):
     def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
-        if self._state >= _CLOSED:
+        if self._state >= CLOSED:
             if isinstance(answer, Stream):
                 answer.close()
             return
         self._count_unsent(answer)
         self._say_what_is_ready()
-        if self._reading and self._state is _OPEN:
+        if not self.paused and self._state is OPEN:
             self._write_soon()  # all that was received has been started
         else:
             self._go_on()
 
     def _say_what_is_ready(self) -> None:
-        while self._turns and self._stream is None and self._state < _STOPPED and (answer := self._turns[0].answer) is not None:
+        while self._turns and self._stream is None and self._state < STOPPED and (answer := self._turns[0].answer) is not None:
             self._turns.popleft()
             self._say(answer)
 
@@ -476,21 +316,17 @@ class Conversation(Protocol, Generic[Request]):
         if isinstance(answer, bytes):
             self._unsent += len(answer)
 
-    def _account(self) -> None:
-        """Tell the daemon what this connection holds because its peer neither reads nor finishes what it began."""
-        unsent = self._unsent + self._backlog if self._stalled else 0
-        pending = self.pending
-        if pending - self.usage.unfinished > CHEAP_BYTES:  # to take them in was work, too
-            self._charge((pending - self.usage.unfinished) / BYTES_A_SECOND)
-        self._shared.account(self, unsent, pending)
+    def _put(self, data: bytes) -> None:
+        """Have bytes written, behind all that was said before. All that is said passes here, in its order."""
+        self._out.append(data)
 
     def _say(self, answer: Answer) -> None:
         if isinstance(answer, bytes):
-            self._out.append(answer)
+            self._put(answer)
         elif isinstance(answer, CloseAfter):
-            self._out.append(answer.body)
+            self._put(answer.body)
             self._unsent += len(answer.body)
-            self._state = State.STOPPED
+            self._state = STOPPED
             self._drop_turns()
         elif not self.peer.is_local and self.peer.streams >= self._shared.shares.streams:
             answer.close()
@@ -503,176 +339,20 @@ class Conversation(Protocol, Generic[Request]):
             else:
                 self._send_slice(answer)
 
+    @property
+    def is_at_work(self) -> bool:
+        return bool(self._turns) or self._stream is not None
+
+    def _drop(self) -> None:
+        self._drop_turns()
+        self._end_stream()
+        self._out.clear()
+        self._held = None
+        self._in_the_end = None  # the transport's
+
     def _drop_turns(self) -> None:
         """Nobody will hear the answers that are not said yet."""
         for turn in self._turns:
             if isinstance(turn.answer, Stream):
                 turn.answer.close()
         self._turns.clear()
-
-    def _write_soon(self) -> None:
-        """Write at the end of the reactor's turn, together with all other connections, where the transport knows of it."""
-        if self._out:
-            if self._stalled:
-                self._account()
-            elif self._in_the_end is None:
-                self._write()
-            else:
-                self._in_the_end(self._write)
-
-    def _write(self) -> None:
-        out = self._out
-        if out and not self._stalled:
-            body = out[0] if len(out) == 1 else b"".join(out)
-            out.clear()
-            self._unsent -= len(body)
-            if body:
-                self.transport.write(body)
-
-    # An answer in slices
-
-    def _send_slice(self, stream: Stream) -> None:
-        """Have the next slice made, and sent when it is there."""
-        try:
-            slice = run_eagerly(_next_slice(stream))
-        except Exception:
-            self._broken_off(Failure(), stream)
-            return
-        if isinstance(slice, Deferred):
-            slice.addCallback(self._slice_is_there, stream).addErrback(self._broken_off, stream)
-        else:
-            self._slice_is_there(slice, stream)
-
-    def _slice_is_there(self, slice: bytes | None, stream: Stream) -> None:
-        if stream is not self._stream:
-            return  # the connection ended meanwhile
-        if slice is None:
-            self._stream_is_over(stream)
-        else:
-            self._out.append(slice)
-            self._unsent += len(slice)
-            self._charge(len(slice) / BYTES_A_SECOND)
-            self._write()
-            if not self._stalled:
-                self._scheduler.schedule(self)  # else when the peer has read
-
-    def _stream_is_over(self, stream: Stream) -> None:
-        self._end_stream()
-        self._served_at = self._clock.seconds()
-        if stream.last:
-            self._state = max(self._state, State.STOPPED)
-            self._drop_turns()
-        self._say_what_is_ready()
-        self._go_on()
-
-    def _end_stream(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self.peer.streams -= 1
-            stream.close()
-
-    def _broken_off(self, failure: Failure, stream: Stream) -> None:
-        """Half an answer was said, and the rest cannot be had: only closing tells the peer."""
-        if stream is self._stream:
-            self.log.failure("an answer broke off", failure)
-            self._end_stream()
-            self.abort()
-
-    def _read(self, reading: bool) -> None:
-        if reading is not self._reading:
-            self._reading = reading
-            if reading:
-                self.transport.resumeProducing()
-            else:
-                self.transport.pauseProducing()
-
-    # The end
-
-    def finish(self) -> None:
-        """Read no more, answer what was received, say farewell, close."""
-        if self._state is State.HANDSHAKE:
-            self.abort()
-        elif self._state < _CLOSED:
-            self._read(False)
-            self._state = max(self._state, State.DRAINING)
-            self._last_words = self.farewell
-            self._pump()
-
-    def abort(self) -> None:
-        """Close at once, whatever is unsaid."""
-        self.transport.abortConnection()
-
-    def watch(self) -> None:
-        """Look again when something is due, and no later; to be called where `due` may have become earlier."""
-        if self._state >= _CLOSED:
-            return
-        self._account()
-        due = self._next_due()
-        if self._deadline is not None and self._deadline.active():
-            if self._deadline.getTime() <= due:
-                return
-            self._deadline.cancel()
-        if due < float("inf"):
-            self._deadline = self._clock.callLater(max(due - self._clock.seconds(), 0), self._look)
-
-    def _next_due(self) -> float:
-        if self._state is State.HANDSHAKE:
-            return self._active_at + HANDSHAKE
-        if self._stalled:
-            return self._served_at + (UNREAD if self._stream is None else UNREAD_LIST)
-        return self.due()
-
-    def _look(self) -> None:
-        if self._stalled and (left := backlog(self.transport)) < self._backlog:
-            self._backlog = left  # slow, but it reads
-            self._served_at = self._clock.seconds()
-            self._account()
-        if self._next_due() > self._clock.seconds():
-            self.watch()
-        elif self._stalled or self._state is State.HANDSHAKE:
-            self.abort()
-        else:
-            self.overdue()
-
-    def _close(self, patience: float = LAST_WORDS) -> None:
-        if self._state >= _CLOSED:
-            return
-        self._state = State.CLOSED
-        body = b"".join(self._out) + self._last_words
-        self._out.clear()
-        self._unsent = 0
-        self.transport.unregisterProducer()
-        if body:
-            self.transport.write(body)
-        self._set_deadline(patience, self.abort)
-        if ISSLTransport.providedBy(self.transport):
-            # TLS has a last word of its own, which goes out behind all that was written. Closing half of the connection
-            # below it would cut both off.
-            self.transport.loseConnection()
-        elif ITCPTransport.providedBy(self.transport) and not self._peer_ended:
-            # Closing with input unread makes the kernel reset the connection, and the peer loses the answer: so the
-            # last word is sent, and what the peer still says goes unheard until it has closed too.
-            self._read(True)
-            self.transport.loseWriteConnection()
-        else:
-            self.transport.loseConnection()
-
-    def _leave(self) -> None:
-        """Close, now that the peer has had the time to do so. What the system has still to send it goes on to send."""
-        self._set_deadline(LINGER, self.abort)
-        self.transport.loseConnection()
-
-    def _set_deadline(self, seconds: float, call: Callable[[], object]) -> None:
-        self._cancel_deadline()
-        self._deadline = self._clock.callLater(seconds, call)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
-
-
-async def _next_slice(stream: Stream) -> bytes | None:
-    async for slice in stream.slices:
-        return slice
-    return None

@@ -1,26 +1,24 @@
-"""A connection of requests that a framer finds: their order, limits and end are the conversation's, their time is kept here."""
+"""A connection whose bytes a framer of the wire format takes apart; what time has to do with that is kept here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
-from sockcrud.protocols.connection import Conversation, State
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.connection import Connection
+from sockcrud.protocols.factory import ConnectionFactory
 from sockcrud.protocols.framing import Framer, Malformed
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.pacing import LATER, Later
+from sockcrud.protocols.state import OPEN
 
 Request = TypeVar("Request")
-
-_OPEN: Final = State.OPEN
-_STOPPED: Final = State.STOPPED
 
 
 class Responder(Protocol[Request]):
@@ -57,7 +55,7 @@ class Responder(Protocol[Request]):
         """Hear that the connection is gone; it may not have been taken in."""
 
 
-class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
+class FramedConnection(Connection[Request | Malformed], Generic[Request]):
     """A connection whose bytes a framer takes apart.
 
     A request that has begun has `object_seconds` to be complete; then it is malformed, and the connection closes: where it
@@ -65,9 +63,8 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
     """
 
     def __init__(self, responder: Responder[Request], clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
-        super().__init__(clock, connections, limits)
+        super().__init__(clock, connections, limits, responder.framer(limits))
         self._responder = responder
-        self._framer = responder.framer(limits)
         self._patience = limits.object_seconds
         self._begun_at = inf  # when the first bytes came of what is unfinished
         self.farewell = responder.farewell
@@ -76,17 +73,10 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        if self._state <= _OPEN and (greeting := self._responder.greeting):
-            self.transport.write(greeting)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self._state < _STOPPED:
-            self._framer.feed(data)
-            self.received()
-
-    def readConnectionLost(self) -> None:
-        self._framer.end()
-        super().readConnectionLost()
+        if self._state <= OPEN and (greeting := self._responder.greeting):
+            self._unsent += len(greeting)
+            self._put(greeting)
+            self._write()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
@@ -94,19 +84,19 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
 
     # Requests and answers
 
-    @property
-    def pending(self) -> int:
-        return self._framer.pending
-
     def next_request(self) -> Request | Malformed | Later | None:
-        request = self._framer.next()
-        if request is None:
-            if self._begun_at == inf and self._framer.pending:
-                self._begun_at = self._clock.seconds()
-                self.watch()
-        elif request is not LATER:
+        request = super().next_request()
+        if request is not None and request is not LATER:
             self._begun_at = inf
         return request
+
+    def nothing_complete(self) -> None:
+        super().nothing_complete()
+        if not self._framer.pending:
+            self._begun_at = inf
+        elif self._begun_at == inf:
+            self._begun_at = self._clock.seconds()
+            self.watch()
 
     def respond(self, request: Request | Malformed) -> Answer | Work:
         if not isinstance(request, Malformed):
@@ -131,7 +121,9 @@ class FramedConversation(Conversation[Request | Malformed], Generic[Request]):
     def overdue(self) -> None:
         if self._begun_at + self._patience <= self._clock.seconds():
             self._begun_at = inf
+            self._lines = None
             self._framer = _Given(Malformed(f"a request that is complete within {self._patience:g} s", last=True))
+            self._go_raw(b"")
             self._pump()
         else:
             super().overdue()
@@ -156,19 +148,8 @@ class _Given:
         return last
 
 
-class FramedFactory(Factory):
-    """Makes the connections of one wire format. `responder` gets the address of the peer."""
+class FramedFactory(ConnectionFactory[Responder[Any], JSONLimits, FramedConnection[Any]]):
+    """Makes the connections of a wire format that has a framer."""
 
-    noisy = False
-
-    def __init__(
-        self, responder: Callable[[str], Responder[Any]], clock: IReactorTime, connections: Listening, limits: JSONLimits
-    ) -> None:
-        self._responder = responder
-        self._clock = clock
-        self._connections = connections
-        self._limits = limits
-
-    def buildProtocol(self, addr: IAddress | None) -> FramedConversation[Any]:
-        responder = self._responder(getattr(addr, "host", ""))
-        return FramedConversation(responder, self._clock, self._connections, self._limits)
+    def connect(self, responder: Responder[Any], peer: str) -> FramedConnection[Any]:
+        return FramedConnection(responder, self._clock, self._connections, self._limits)

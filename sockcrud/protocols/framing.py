@@ -14,6 +14,8 @@ from sockcrud.protocols.receive_buffer import followed
 
 Request = TypeVar("Request")
 Request_co = TypeVar("Request_co", covariant=True)
+Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
 
 _BLANK_LINES: Final = 500
 """Blank lines dropped in one call of `next`: about a tenth of a millisecond."""
@@ -30,7 +32,7 @@ class Malformed:
     last: bool = False
 
 
-class Framer(Protocol[Request_co]):
+class Framing(Protocol[Item_co]):
     """Takes bytes apart into requests. Its work is linear in the bytes, however they are split."""
 
     @property
@@ -43,14 +45,38 @@ class Framer(Protocol[Request_co]):
     def end(self) -> None:
         """Hear that nothing more will be fed."""
 
-    def next(self) -> Request_co | Malformed | Later | None:
+    def next(self) -> Item_co | Later | None:
         """Take out the next request, or what stands in the place of one; None where there is no complete one.
 
-        LATER says to call again: there is more to go through than one call should. After a last `Malformed` it is not called.
+        LATER says to call again: there is more to go through than one call should.
         """
 
 
-class LineFramer(Generic[Request]):
+class Framer(Framing[Request_co | Malformed], Protocol[Request_co]):
+    """A framing of which bytes that are no request are `Malformed`. After a last one `next` is not called."""
+
+
+class LineReader(Generic[Item]):
+    """A framing that can be given a whole line, too.
+
+    Nearly all lines come whole. Given so, a request of JSON takes a fifth less of the processor's time, its answer included,
+    than where the framing looks for its end in a buffer of its own.
+    """
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing that was fed has a bearing on what comes next."""
+        raise NotImplementedError
+
+    def read_line(self, line: bytes | bytearray) -> Item | None:
+        """Return what a line says, which is given without its LF; None where it is to be fed, with its LF and what follows.
+
+        To be called only where the framing is idle.
+        """
+        raise NotImplementedError
+
+
+class LineFramer(LineReader[Request | Malformed], Generic[Request]):
     """Lines that end in LF or CRLF, at most `longest` bytes each; blank ones are nothing.
 
     What was begun and has no end when the input ends is no request: the rest may have been lost on its way, and half a number
@@ -75,6 +101,15 @@ class LineFramer(Generic[Request]):
 
     def end(self) -> None:
         self._ended = True
+
+    @property
+    def is_idle(self) -> bool:
+        return self._at == len(self._data)
+
+    def read_line(self, line: bytes | bytearray) -> Request | Malformed | None:
+        if len(line) > self._longest or not line or line.isspace():
+            return None
+        return self.read(bytes(line).removesuffix(b"\r"))
 
     def next(self) -> Request | Malformed | Later | None:
         for _ in range(_BLANK_LINES):
@@ -101,9 +136,12 @@ class LineFramer(Generic[Request]):
 
     def _unfinished(self) -> Request | Malformed | None:
         rest = self.pending
+        if not rest:
+            self._data, self._at, self._searched = b"", 0, 0
+            return None
         if rest > self._longest + 1:
             return self._too_long()
-        if not self._ended or not rest:
+        if not self._ended:
             return None
         line = bytes(self._data[self._at :])
         self._at = len(self._data)
@@ -163,4 +201,6 @@ class JSONLines(LineFramer[Any]):
 
 def as_line(value: object) -> bytes:
     """Return a value as JSON on a line of its own."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    # Not by OPT_APPEND_NEWLINE: what orjson returns keeps the 4 KiB that it was written in, however short it is, and
+    # 1,500 answers that a peer does not read took 6 MB. This is a copy, as long as it says.
+    return orjson.dumps(value) + b"\n"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Callable, Iterator
+from errno import EACCES, ENOENT
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
@@ -12,6 +14,7 @@ from attrs import define, frozen
 from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Port
 from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
@@ -24,6 +27,9 @@ _WITH_BACKLOG: Final = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG: Final = 65_535
 """Connections that wait to be accepted: the system takes this for as many as it allows. With Twisted's 50, a quarter of a
 thousand clients that connect at once got no answer within 40 s."""
+
+_OWNER_ONLY: Final = "600"
+"""Who may connect to a Unix socket whose description does not say. Twisted's own default lets everybody."""
 
 FEW: Final = 32
 FEW_SECURE: Final = 4
@@ -62,25 +68,117 @@ class PlainTCP:
         return listening
 
 
+class _Nowhere:
+    """A reactor that does not listen: with it, what a description says of TLS is read, and nothing else happens."""
+
+    def listenSSL(self, *given: Any, **named: Any) -> None:
+        """Do nothing."""
+
+
+@implementer(IStreamServerEndpoint)
+class DescribedEndpoint:
+    """An endpoint that Twisted makes of a description, whose certificates can be read anew while it listens."""
+
+    def __init__(self, description: str, reactor: Any) -> None:
+        # Late: what these import, TLS above all, takes a tenth of the time that a start takes.
+        from twisted.internet.endpoints import serverFromString
+
+        from sockcrud.protocols.tls import StrictTLS
+
+        self._description = description
+        self._tls = StrictTLS(reactor)
+        self._endpoint: IStreamServerEndpoint = serverFromString(self._tls, description)
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Return the port, or the failure, as Twisted does."""
+        return self._endpoint.listen(factory)
+
+    def reload_certificates(self) -> bool:
+        """Read key and certificates anew, for new connections; return whether there are any. Raise `CannotListen`.
+
+        They are checked first: where they cannot be used, those from before stay.
+        """
+        if not self._tls.contexts:
+            return False
+        try:
+            again = DescribedEndpoint(self._description, _Nowhere())
+            again.listen(Factory()).addErrback(Failure.raiseException)
+            for old, new in zip(self._tls.contexts, again._tls.contexts, strict=True):
+                old.replace(new.options)
+        except Exception as error:
+            raise CannotListen(_wrong_with(self._description, error)) from None
+        return True
+
+
 def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     """Make the endpoint of a description; raise `CannotListen` for one that is none.
 
-    Without `interface=` it is on the loopback address: nothing is open to the world by oversight.
+    Without `interface=` it is on the loopback address, and without `mode=` a Unix socket is its owner's alone: nothing is
+    open to others by oversight.
     """
     completed = _completed(description)
+    plain = getattr(
+        reactor, "plain_tcp", reactor
+    )  # the faster way that the reactor may have, where nothing but TCP is asked for
     if (found := _SIMPLE.fullmatch(completed)) is not None:
         arguments = _socket_of(completed)[1]
-        plain = getattr(reactor, "plain_tcp", reactor)
         return PlainTCP(plain, int(found["port"]), arguments["interface"], int(arguments["backlog"]))
-    # Late: what these import, TLS above all, takes a tenth of the time that a start takes.
-    from twisted.internet.endpoints import serverFromString
-
     kind = description.partition(":")[0].lower()
     try:
-        made: IStreamServerEndpoint = serverFromString(_reactor_for(kind, reactor), completed)
+        return DescribedEndpoint(completed, plain if kind in _PLAIN_TCP else reactor)
     except Exception as error:
-        raise CannotListen(f"{description!r} is no endpoint description such as tcp:8080 ({error})") from None
-    return made
+        raise CannotListen(_wrong_with(description, error)) from None
+
+
+def try_listening(description: str) -> None:
+    """Raise `CannotListen` where nothing could listen as described now. A port is bound for that, and let go of."""
+    results: list[Any] = []
+    endpoint(description, Trial()).listen(Factory()).addBoth(results.append)
+    if results and isinstance(results[0], Failure):
+        raise CannotListen(_reason(results[0].value))
+
+
+class Trial:
+    """A reactor that listens nowhere, and says whether it could."""
+
+    def listenTCP(self, port: int, factory: object, backlog: int = 0, interface: str = "") -> None:
+        """Raise `CannotListenError` where the port cannot be had."""
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in interface else socket.AF_INET) as trial:
+                if os.name == "posix":  # as the listener itself: ports of connections that have ended may be had
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind((interface, port))
+        except OSError as error:
+            raise CannotListenError(interface, port, error) from None
+
+    def listenSSL(self, port: int, factory: object, contextFactory: object, **more: Any) -> None:
+        """Raise `CannotListenError` where the port cannot be had."""
+        self.listenTCP(port, factory, **more)
+
+    def adoptStreamPort(self, *given: Any) -> None:
+        """Do nothing: that one listens already."""
+
+    def listenUNIX(self, address: Any, factory: object, **more: Any) -> None:
+        """Raise OSError where no socket can be made there."""
+        folder = os.path.dirname(os.path.abspath(os.fsdecode(address)))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), address, None, address)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), address, None, address)
+
+
+def _wrong_with(description: str, error: BaseException) -> str:
+    """Say in one line why nothing can listen as described."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{_text_of(error.filename)}: {error.strerror}"
+    if is_secure(description) and not isinstance(error, (TypeError, ValueError)):
+        # OpenSSL gives triples of where in itself it failed, and PyOpenSSL may give none at all.
+        reasons = [reason[-1] for reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+        why = f": {reasons[0]}" if reasons and reasons[0] else ""
+        return f"key and certificate of {description!r} cannot be used{why}"
+    if _socket_of(description)[0] == "systemd" and isinstance(error, LookupError):
+        return f"systemd has passed no such socket as {description!r}: those of its unit are counted from 0"
+    return f"{description!r} is no endpoint description such as tcp:8080 ({error})"
 
 
 def _socket_of(description: str) -> tuple[str | None, dict[str, str]]:
@@ -101,16 +199,9 @@ def _completed(description: str) -> str:
         description += f":interface={_LOOPBACK[kind]}"
     if kind in _WITH_BACKLOG and "backlog" not in arguments:
         description += f":backlog={_BACKLOG}"
+    if kind == "unix" and "mode" not in arguments:
+        description += f":mode={_OWNER_ONLY}"
     return description
-
-
-def _reactor_for(kind: str, reactor: Any) -> Any:
-    """Return what listens: where nothing but TCP is asked for, the faster way that the reactor may have; TLS is made strict."""
-    if kind in _PLAIN_TCP:
-        return getattr(reactor, "plain_tcp", reactor)
-    from sockcrud.protocols.tls import StrictTLS
-
-    return StrictTLS(reactor)
 
 
 def is_secure(description: str) -> bool:
@@ -207,6 +298,17 @@ class Listeners:
         if str(event.get("log_format", "")).startswith(("EMFILE recovery", "Could not accept")):
             self._unaccepted()
 
+    def reload_certificates(self) -> list[str]:
+        """Read all keys and certificates anew; return a line for each listener that has any, and what came of it."""
+        lines = []
+        for listener in self._all:
+            try:
+                if isinstance(listener.endpoint, DescribedEndpoint) and listener.endpoint.reload_certificates():
+                    lines.append(f"{listener.name}: new connections have the certificate that is in its file now")
+            except CannotListen as error:
+                lines.append(f"{listener.name} keeps the certificate that it has: {error}")
+        return lines
+
     def stop(self) -> Deferred[Any]:
         """Return when none listens any more."""
         ports = [listener.port for listener in self._all if listener.port is not None]
@@ -254,10 +356,18 @@ class _Accepting:
 
 
 def _reason(error: BaseException | None) -> str:
+    if isinstance(error, OSError) and error.filename2 is not None:  # the lock that Twisted makes beside a Unix socket
+        return f"{_text_of(error.filename2).removesuffix('.lock')}: {error.strerror}"
     if isinstance(error, CannotListenError):
         cause = getattr(error.socketError, "strerror", None) or error.socketError
-        return f"{error.interface}:{error.port}: {cause}" if error.port is not None else str(cause)
+        if error.port is None:
+            return str(cause)
+        return f"{_text_of(error.port)}: {cause}" if error.interface is None else f"{error.interface}:{error.port}: {cause}"
     return str(error)
+
+
+def _text_of(name: Any) -> str:
+    return os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name)
 
 
 def written(address: Any) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
+from zope.interface import implementer
 
 CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -24,17 +26,39 @@ METHODS: Final = (SSL.TLS_METHOD, SSL.TLS_SERVER_METHOD, SSL.SSLv23_METHOD, SSL.
 
 
 class StrictTLS:
-    """A reactor that listens with TLS as above, whatever else the description of an endpoint asks of TLS."""
+    """A reactor that listens with TLS as above, whatever else the description of an endpoint asks of TLS.
+
+    `contexts` is what it listens with, in the order in which it was asked to.
+    """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self.contexts: list[Replaceable] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
     def listenSSL(self, port: int, factory: Any, contextFactory: CertificateOptions, **more: Any) -> Any:
-        """Listen on the port; raise ValueError where the description names a version of TLS that is out of use."""
-        return self._reactor.listenSSL(port, factory, intermediate(contextFactory), **more)
+        """Listen on the port; raise ValueError or SSL.Error where the description cannot be used for TLS."""
+        self.contexts.append(Replaceable(intermediate(contextFactory)))
+        return self._reactor.listenSSL(port, factory, self.contexts[-1], **more)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Replaceable:
+    """What makes the TLS of each new connection. Those that are open keep what they were made with."""
+
+    def __init__(self, options: CertificateOptions) -> None:
+        self.replace(options)
+
+    def replace(self, options: CertificateOptions) -> None:
+        """Use these from now on; raise SSL.Error, with nothing changed, where the key is not that of the certificate."""
+        options.getContext()
+        self.options = options
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Return this end of a new connection."""
+        return SSL.Connection(self.options.getContext(), None)
 
 
 def intermediate(given: CertificateOptions) -> CertificateOptions:

@@ -61,7 +61,8 @@ class Text:
         look = f" like {self.looks_like}" if self.looks_like else ""
         sight = ", none of them invisible" if self.names else ""
         alphabet = ", not of Latin beside Cyrillic or Greek" if self.one_alphabet else ""
-        return f"a text of {self.shortest} to {self.longest} characters{look}{sight}{alphabet}"
+        length = str(self.longest) if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+        return f"a text of {length} characters{look}{sight}{alphabet}"
 
     @property
     def problem(self) -> str | None:

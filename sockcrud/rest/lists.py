@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
+import orjson
+
 from sockcrud.protocols.answers import Answer, Stream
 from sockcrud.protocols.http.connection import BodySlices, Response
 from sockcrud.records import Record
@@ -16,6 +18,11 @@ Encode = Callable[[Sequence[R]], bytes]
 
 LONGEST_WHOLE: Final = 256 * 1024
 """Bytes up to which a body goes out as one, its length said."""
+
+
+def each(render: Callable[[R], object]) -> Encode[R]:
+    """Return what encodes a slice of records, each as it is rendered: an array of JSON without its brackets."""
+    return lambda records: orjson.dumps([render(record) for record in records])[1:-1]
 
 
 async def list_answer(stream: RecordStream[R], head: bytes, encode: Encode[R], tail: bytes) -> Answer:

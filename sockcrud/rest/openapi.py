@@ -50,8 +50,12 @@ class Part:
     """The type of the body of an error."""
 
 
-def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
-    """Return the description of what is served. `urls` tells, by their names, where the dialects that listen are reached."""
+def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[str]) -> bytes:
+    """Return the description of what is served.
+
+    `urls` has, by their names, where the dialects that listen are reached, and `kinds` the names of the kinds of record in
+    use, to which `sockcrud.rest.schemas.KIND` refers.
+    """
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}
     for part in served:
@@ -72,7 +76,7 @@ def description(urls: Mapping[str, str], parts: Sequence[Part]) -> bytes:
             "tags": [{"name": part.name, "description": part.about} for part in served],
             "paths": paths,
             "components": {
-                "schemas": {f"{part.name}_error": part.error for part in served},
+                "schemas": {"kind": {**TEXT, "enum": kinds}, **{f"{part.name}_error": part.error for part in served}},
                 "securitySchemes": _security_schemes(served),
             },
         }

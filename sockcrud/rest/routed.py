@@ -5,6 +5,7 @@ A dialect is a subclass of `RoutedResponder` with a table of routes, its way to 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -87,7 +88,7 @@ class Call:
         return await conditions(self.request).apply(change)
 
 
-class RoutedResponder:
+class RoutedResponder(ABC):
     """Answers by a table of routes, behind one connection. The table is that of the routes its methods are decorated with."""
 
     routes: ClassVar[Routes]
@@ -110,21 +111,21 @@ class RoutedResponder:
 
     # What the dialect says
 
+    @abstractmethod
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Return the principal as the account whose token or session the request brings; raise NotLoggedIn."""
-        raise Crashed
 
+    @abstractmethod
     def error(self, status: int, message: str) -> Response:
         """Word an error of HTTP: no such path, method, type, size, or what the wire refuses."""
-        raise Crashed
 
     def error_at(self, found: Found, status: int, message: str) -> Response:
         """Word an error of HTTP at a known route: a body of a wrong type or size."""
         return self.error(status, message)
 
+    @abstractmethod
     def failed(self, error: DomainError, found: Found) -> Response:
         """Word a domain error."""
-        raise Crashed
 
     # The order of the checks
 

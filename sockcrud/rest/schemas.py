@@ -11,13 +11,17 @@ from functools import singledispatch
 from typing import Any, Final
 
 from sockcrud.identity.passwords import SHORTEST_PASSWORD
+from sockcrud.paging import LONGEST_PAGE, PAGE
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import INT64, Choice, Constraint, Instance, Moment, Money, Text, Whole
 from sockcrud.rest.routes import Schema
 
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
 TEXT: Final[Schema] = {"type": "string"}
+LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": PAGE}
 FLAG: Final[Schema] = {"type": "boolean"}
+KIND: Final[Schema] = {"$ref": "#/components/schemas/kind"}
+"""The name of a kind of record: which there are, the description says in one place, for it depends on the apps in use."""
 PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
 """One that is chosen. Of one that is only tried nothing is asked: a wrong one is a wrong login."""
 
@@ -103,6 +107,21 @@ def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None =
     }
 
 
+def exactly(**properties: Schema) -> Schema:
+    """Return the schema of an object with all of these properties, and no others."""
+    return closed(an_object(properties))
+
+
+def closed(schema: Schema) -> Schema:
+    """Return the schema of an object that has no other properties."""
+    return {**schema, "additionalProperties": False}
+
+
 def a_list(items: Schema) -> Schema:
     """Return the schema of an array."""
     return {"type": "array", "items": items}
+
+
+def a_page(items: Schema) -> Schema:
+    """Return the schema of a page of a list, and of what to ask for the rest of it."""
+    return an_object({"items": a_list(items), "next": {**ID, "type": ["integer", "null"]}})

@@ -151,9 +151,14 @@ class IStore(IReads, IChanges):
         """
 
     def stream(
-        kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None, peer: str = ""
     ) -> RecordStream[R]:
-        """Return the records of the kind as they are now, whatever changes while they are read."""
+        """Return the records of the kind as they are now, whatever changes while they are read.
+
+        Those without a `peer` that are asked for in one turn are of the same moment. `peer` is the address that asks: what
+        a store can do for few lists only is shared out by it. Where a list has to wait for its turn, it is of the moment at
+        which that comes, before its first slice.
+        """
 
     def changes(since: int, limit: int) -> Awaitable[list[Change]]:
         """Return the changes after revision `since`, at most `limit`, in the order of their revisions.

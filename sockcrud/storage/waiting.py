@@ -37,7 +37,6 @@ class Turns(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rightNow = time()
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._watched: dict[Any, _Watched] = {}
         self._selector = DefaultSelector()
@@ -45,9 +44,8 @@ class Turns(Clock):
         self._heard: socket.socket | None = None
 
     def seconds(self) -> float:
-        """Return the time as it is now, also where a turn takes long: what is awaited from now on has all of its time."""
-        self.rightNow = max(self.rightNow, time())
-        return self.rightNow
+        """Return the system's time: a turn may take long, and a deadline counts from when it is set."""
+        return time()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         """Call it in the next turn, whichever thread asks."""
@@ -117,7 +115,7 @@ class Turns(Clock):
             else:
                 with suppress(Empty):
                     self._calls.get(timeout=self._until_the_next())()
-            self.advance(max(0.0, time() - self.seconds()))
+            self.advance(0)
         outcome = outcomes[0]
         if isinstance(outcome, Failure):
             outcome.raiseException()

@@ -48,6 +48,9 @@ USUAL: Final = PerKind(_usual)
 LONG: Final = PerKind(lambda kind: [name for name, text in _texts(kind).items() if text.longest > _ALL_SHORT])
 """Those of a record's texts that can be long."""
 
+TEXTS: Final = PerKind(lambda kind: list(_texts(kind)))
+"""The names of its texts."""
+
 _GETTERS: Final = PerKind(lambda kind: [attrgetter(name) for name in _texts(kind)])
 _LONG: Final = PerKind(lambda kind: tuple(map(attrgetter, LONG[kind])))
 

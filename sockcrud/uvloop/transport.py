@@ -29,6 +29,8 @@ from zope.interface import implementer
 ENOUGH: Final = 0
 """Bytes that wait to be sent when a producer has to pause. (Twisted has 2**16: here the system has that much already, and
 what a peer does not read is to be held, and counted, in one place.)"""
+FULL_READ: Final = 128 * 1024
+"""Bytes that came at once from a peer that sends faster than they are read. (uvloop reads up to 256,000.)"""
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
 Address = IPv4Address | IPv6Address
@@ -42,8 +44,16 @@ class Home(Protocol):
     connections: set[UvloopTransport]
     loop: AbstractEventLoop
 
+    late: list[Callable[[], object]]
+
     def in_the_end(self, call: Callable[[], object]) -> None:
         """Call it when all that has come in this turn was read."""
+
+    def hurry(self) -> None:
+        """Do what waits for the end of a turn where it has become a long one."""
+
+    def tell_of_end(self, transport: UvloopTransport) -> None:
+        """Have its `input_over` called in a later turn, with not too many others."""
 
 
 @implementer(ITCPTransport, IConsumer, IPushProducer, ISystemHandle)
@@ -62,6 +72,7 @@ class UvloopTransport:
         "_home",
         "_input_ended",
         "_look_due",
+        "_paused",
         "_peer",
         "_producer",
         "_producer_paused",
@@ -93,6 +104,7 @@ class UvloopTransport:
         self._producer_paused = False
         self._unsent = False  # uvloop holds what the socket has not taken
         self._look_due = False
+        self._paused = False  # by the protocol
         self._half_closing = False
         self._half_closed = False
         self._input_ended = False
@@ -101,6 +113,8 @@ class UvloopTransport:
 
     def begin(self) -> None:
         """Have uvloop take the connection over; the protocol gets it in the next turn."""
+        if self._home.late:
+            self._home.hurry()
         loop = self._home.loop
         taking_over: Any = loop.connect_accepted_socket(lambda: self, self._socket)
         # Stepped by hand, this coroutine needs no task, and the protocol hears of its connection in the very turn in
@@ -130,10 +144,27 @@ class UvloopTransport:
     def data_received(self, data: bytes) -> None:
         """The peer has said something."""
         self.protocol.dataReceived(data)
+        if self._home.late:
+            self._home.hurry()
+        if len(data) >= FULL_READ and not self._paused:
+            # libuv would read up to 32 times as much before it looks at anybody else.
+            self._asyncio.pause_reading()
+            self._home.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._paused:
+            self.resumeProducing()
 
     def eof_received(self) -> bool:
         """The peer says no more."""
         self._input_ended = True
+        self._home.tell_of_end(self)
+        return True  # it is not for uvloop to close
+
+    def input_over(self) -> None:
+        """Have the protocol hear that the peer says no more."""
+        if self.disconnected:
+            return
         half_closeable = IHalfCloseableProtocol(self.protocol, None)
         if half_closeable is None:
             self._end(Failure(ConnectionDone()))
@@ -142,7 +173,6 @@ class UvloopTransport:
                 half_closeable.readConnectionLost()
             except Exception:
                 self._fault()
-        return True  # it is not for uvloop to close
 
     def pause_writing(self) -> None:
         """The socket takes no more for now."""
@@ -160,6 +190,8 @@ class UvloopTransport:
         """The connection is over."""
         if not self.disconnected:
             self.connectionLost(self._reason or _reason(error))
+        if self._home.late:
+            self._home.hurry()
 
     # The end
 
@@ -319,11 +351,13 @@ class UvloopTransport:
 
     def pauseProducing(self) -> None:
         """Read no more for now."""
+        self._paused = True
         if self.connected:
             self._asyncio.pause_reading()
 
     def resumeProducing(self) -> None:
         """Read again."""
+        self._paused = False
         if self.connected and not self.disconnecting and not self._input_ended:
             self._asyncio.resume_reading()
 

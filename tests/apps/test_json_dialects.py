@@ -14,7 +14,7 @@ from tests.apps.users.test_users_dialect import BAD_REQUEST as USERS_BAD_REQUEST
 from tests.apps.users.test_users_dialect import NOT_FOUND
 from tests.protocols.json.json_tables import JSON_CASES, with_member
 from tests.protocols.test_foreign import OPENINGS
-from tests.support.conversation_kit import Peer
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import DialectCase
 from tests.support.feeding import byte_by_byte
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 from xml.etree import ElementTree
@@ -34,7 +36,7 @@ def sample(rate: float, p99_us: float = 1000.0) -> Sample:
 
 
 def contestant(name: str, *rates: float) -> Contestant:
-    return Contestant(name, [sample(rate) for rate in rates], [0.98] * len(rates), [0.01] * len(rates))
+    return Contestant(name, [sample(rate) for rate in rates], [0.98] * len(rates), [0.01] * len(rates), [10.0] * len(rates))
 
 
 @pytest.fixture
@@ -76,9 +78,21 @@ def cells(line: str) -> list[str]:
 
 def test_the_table_tells_rate_ratio_rounds_target_and_whether_it_is_met(report: Report) -> None:
     head, _, ours, redis, others, start, far, *rest = as_text(report).splitlines()
-    assert cells(head) == ["row", "beside", "median/s", "p99 ms", "server", "load", "ratio", "rounds", "target", "met"]
-    assert cells(ours) == ["get & show", "sockcrud", "100", "1.00", "98%", "40%"]
-    assert cells(redis) == ["Redis", "125", "1.00", "98%", "40%", "0.80 x", "0.80-0.90", ">= 0.85 and 0.75", "NO, yes"]
+    assert cells(head) == [
+        "row",
+        "beside",
+        "median/s",
+        "p99 ms",
+        "cpu us",
+        "server",
+        "load",
+        "ratio",
+        "rounds",
+        "target",
+        "met",
+    ]
+    assert cells(ours) == ["get & show", "sockcrud", "100", "1.00", "10.0", "98%", "40%"]
+    assert cells(redis) == ["Redis", "125", "1.00", "10.0", "98%", "40%", "0.80 x", "0.80-0.90", ">= 0.85 and 0.75", "NO, yes"]
     assert cells(others)[-4:] == ["2.00 x", "2.00-2.25", ">= 1.5", "yes"]
     assert cells(start) == ["start to listening", "0.5 s", "0.4-0.7", "<= 0.6", "yes"]
     assert cells(far) == ["a far row", "no figure: see below"]
@@ -98,6 +112,13 @@ def test_the_json_has_every_sample_and_gives_the_same_report_again(report: Repor
     assert [one["rate"] for one in written["results"][0]["contestants"][0]["samples"]] == [90, 100, 120]
     assert written["results"][0]["ratios"]["Redis"]["value"] == 0.8
     assert from_json(written) == report
+
+
+def test_figures_from_before_the_processor_time_was_measured_are_shown_without_it(report: Report) -> None:
+    written = as_json(report)
+    for one in written["results"][0]["contestants"]:
+        del one["costs_us"]
+    assert cells(as_text(from_json(written)).splitlines()[2]) == ["get & show", "sockcrud", "100", "1.00", "98%", "40%"]
 
 
 def test_the_chart_has_a_bar_for_each_rate_in_proportion(report: Report) -> None:
@@ -187,6 +208,17 @@ def test_a_server_that_ends_at_once_is_told_with_what_it_said(tmp_path: Path) ->
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="nobody cannot be started"):
         Server("nobody", ["/no/such/program"], 1, tmp_path, _a_core())
+
+
+def test_ports_are_free_and_none_that_an_outgoing_connection_may_take() -> None:
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    with ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        assert not set(ports) & set(free_ports(20))
+    low, high = (int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not [port for port in ports if low <= port < high]
 
 
 def test_what_a_server_starts_in_turn_is_on_its_core_too() -> None:

@@ -18,11 +18,12 @@ from threading import Event, Thread
 import pytest
 from attrs import evolve
 
-from bench.asking import check_creating, check_users, shop_with_clients
+from bench.asking import check_creating, check_users, exact_answer, shop_with_clients
 from bench.building import built, compiler
 from bench.load import Load, Shape
 from bench.processes import HOST, Cores, Failed
-from bench.shapes import create_client, redis_command
+from bench.rows import RACES
+from bench.shapes import GET_USER, create_client, fetch_client, redis_command
 from bench.stage import PEERS, ROOT, Stage
 
 CORE = min(os.sched_getaffinity(0))
@@ -263,6 +264,26 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def test_users_of_sockcrud_and_of_its_peer_pass_the_same_checks(stage: Stage) -> None:
     check_users(stage.python_peer("asyncio", "asyncio_users.py").port)
     check_users(stage.sockcrud().users)
+
+
+def test_the_floor_gives_the_very_bytes_that_sockcrud_gives(load: Load, stage: Stage) -> None:
+    daemon = stage.sockcrud()
+    for port, shape in ((daemon.users, GET_USER), (daemon.shop, fetch_client(shop_with_clients(daemon.shop)))):
+        request = shape.request.replace(b"{id}", b"1")
+        answer = exact_answer(port, request)
+        floor = stage.floor(shape.framing, answer)
+        assert exact_answer(floor.port, request) == answer
+        # What is in flight is answered one by one, also where it comes together.
+        assert load.run(floor.port, evolve(shape, good="", depth=5, connections=3, requests=60), 0).answers == 60
+
+
+def test_the_shop_that_nobody_wrote_is_served_beside_the_one_written_by_hand(stage: Stage) -> None:
+    lineup = next(race for race in RACES if race.row == "fetch-crud").line_up(stage)
+    generic, by_hand, floor = lineup.contenders
+    assert generic.server is by_hand.server
+    answers = [exact_answer(one.port, one.shape.request.replace(b"{id}", b"2")) for one in (generic, by_hand)]
+    assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"email":"pedro2@example.org"' in answer for answer in answers)
+    assert b'"rev":' in exact_answer(floor.port, generic.shape.request)
 
 
 def test_the_shop_of_sockcrud_passes_the_checks_of_its_peers(stage: Stage) -> None:

@@ -70,7 +70,7 @@ def test_a_client_that_is_taken_or_wrong_is_refused(line: Line) -> None:
     assert "--balance: expected an amount from 0.00 to 99999999.99 " in line.refused(2, *same, "1.999")
     for wrong in ("1e3", "nan", "-1", "1_0", "٣"):
         assert f"got {wrong!r}" in line.refused(2, "clients", "update", "1", f"--balance={wrong}")
-    assert "cpf: expected" in line.refused(1, "clients", "update", "1", "--cpf", "1")
+    assert "--cpf: expected a text of 14 characters like " in line.refused(2, "clients", "update", "1", "--cpf", "1")
 
 
 def test_an_address_is_created_listed_changed_and_deleted(line: Line) -> None:

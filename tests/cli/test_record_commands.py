@@ -11,13 +11,16 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 from click.testing import CliRunner, Result
+from twisted.internet.task import Clock
 
 from sockcrud.apps.shop.client import Product
 from sockcrud.apps.shop.records import Product as ProductRecord
 from sockcrud.cli.records.commands import record_commands
 from sockcrud.client.calls import Page
 from sockcrud.client.errors import NotFound
-from sockcrud.monitor.checks.base import Mark
+from sockcrud.monitor.checks.accounts import OwnAccount
+from sockcrud.monitor.checks.base import Kit
+from sockcrud.monitor.checks.ports import Ports
 from sockcrud.monitor.checks.record_check import DeclaredSteps
 from sockcrud.records import Record, checked, choice, day, flag, text, whole
 
@@ -175,7 +178,8 @@ def test_what_has_a_default_need_not_be_named_and_what_is_indexed_is_a_filter() 
 
 
 def test_a_check_has_values_that_such_a_record_may_hold() -> None:
-    steps = DeclaredSteps(Book, "books", Mark("monitor", "library"))
+    ports = Ports(Clock(), {}, 10.0)
+    steps = DeclaredSteps(Book, "books", Kit("library", ports, OwnAccount("monitor", ""), None, Clock(), 1.0))
     values = steps.values()
     assert checked(Book, **values) == values
     assert steps.is_unique

@@ -102,11 +102,11 @@ async def store(admin: Any, name: str) -> None:
     with pytest.raises(errors.HistoryGone):
         await have(admin.changes(10**9))
     pieces: list[bytes] = []
-    told: list[tuple[int, int]] = []
-    await have(admin.export(pieces.append, told=lambda done, total: told.append((done, total))))
+    counted: list[tuple[int, int]] = []
+    await have(admin.export(pieces.append, progress=lambda done, total: counted.append((done, total))))
     lines = b"".join(pieces).splitlines()
     assert f"firm of {name}" in [orjson.loads(line).get("name") for line in lines]
-    assert told[-1] == (len(lines), len(lines))
+    assert counted[-1] == (len(lines), len(lines))
     new = orjson.dumps({"kind": "Message", "id": 1000 + len(name), "rev": 1, "data": name}) + b"\n"
     assert await have(admin.import_lines(iter([new[:9], new[9:]]), len(new))) == {"Message": 1}
     with pytest.raises(errors.InvalidRequest) as faulty:

@@ -33,7 +33,7 @@ def carried(kind: str) -> list[tuple[Any, Call[Any, Any]]]:
     client = getattr(sync, kind)()
     client.token = SECRET
     calls: list[Call[Any, Any]] = []
-    client._carry = calls.append
+    client._driver.carry = calls.append
     client.log_in("ana", SECRET)
     if kind == "Shop":
         client.sign_up("ana", SECRET)
@@ -90,7 +90,7 @@ def test_a_token_that_cannot_be_sent_is_not_told() -> None:
 
 
 def test_the_words_are_the_servers_own() -> None:
-    assert (messages.WORDS.cannot_send, messages.WORDS.server_gone) == (
+    assert (messages.MessagesCalls.words.cannot_send, messages.MessagesCalls.words.server_gone) == (
         served_messages.STATUSES[errors.CannotSend.code],
         served_messages.STATUSES[errors.ServerGone.code],
     )

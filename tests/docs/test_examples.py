@@ -22,12 +22,12 @@ from sockcrud.apps.users.records import User
 from sockcrud.errors import Unavailable
 from sockcrud.loading import in_file
 from sockcrud.protocols import LATER, Malformed
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.storage.contract import R
 from sockcrud.storage.memory.store import MemoryStore
 from tests import ROOT
 from tests.support.awaiting import awaits
-from tests.support.conversation_kit import Peer
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import FailingStore
 from tests.support.feeding import cut, every_way
 from tests.support.model import STANDARD

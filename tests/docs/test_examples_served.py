@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -13,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests import ROOT
+from tests.support.postgres_kit import drop_database, new_database
 from tests.support.running import DIALECTS, Daemon, environment
 
 EXAMPLES: Final = ROOT / "examples"
@@ -21,18 +23,32 @@ REDIS_CLI: Final = which("redis-cli")
 BOOK: Final = {"title": "토지 📕", "isbn": "9788960532816", "year": 1969}
 
 
-def served(directory: Path) -> Daemon:
-    """Return a daemon with all three examples beside its own systems, on a file."""
+SQLITE: Final = "sqlite:examples.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield where records last: a file, and a database."""
+    if request.param == "sqlite":
+        yield SQLITE
+        return
+    url = new_database()
+    yield url
+    drop_database(url)
+
+
+def served(directory: Path, store: str = SQLITE) -> Daemon:
+    """Return a daemon with all three examples beside its own systems."""
     apps = [word for name in ("resp", "legacy_csv", "library") for word in ("--app", str(EXAMPLES / f"{name}.py"))]
     ports = [word for name in OWN for word in (f"--{name}", "tcp:0")]
-    daemon = Daemon(directory, *apps, *ports, "--store", "sqlite:examples.db")
+    daemon = Daemon(directory, *apps, *ports, "--store", store)
     while OWN[-1] not in daemon.ports:
         daemon.hear()
     return daemon
 
 
-def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Path) -> None:
-    with served(tmp_path) as daemon:
+def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Path, store: str) -> None:
+    with served(tmp_path, store) as daemon:
         call = {"jsonrpc": "2.0", "id": 1, "method": "books.create", "params": BOOK}
         made = json.loads(daemon.ask("library-lines", json.dumps(call) + "\n"))["result"]
         assert made == {"id": 1, "rev": made["rev"], **BOOK}
@@ -47,7 +63,7 @@ def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Pa
         assert '"name":"Ann"' in daemon.ask("users", '{"id_operation":"get_users"}')
         assert daemon.ask("resp", "*3\r\n$3\r\nSET\r\n$1\r\n7\r\n$2\r\nhi\r\n") == "+OK\r\n"
         assert daemon.stop() == 0
-    with served(tmp_path) as daemon:
+    with served(tmp_path, store) as daemon:
         with urlopen(f"http://127.0.0.1:{daemon.ports['library-rest']}/books/1") as answer:
             assert json.load(answer)["year"] == 1970
         assert daemon.ask("resp", "*2\r\n$3\r\nGET\r\n$1\r\n7\r\n") == "$2\r\nhi\r\n"
@@ -101,12 +117,12 @@ def test_redis_cli_talks_to_the_messages(tmp_path: Path) -> None:
         assert "ERR unknown command" in found.stdout
 
 
-def test_records_of_an_app_that_is_not_in_use_are_named(tmp_path: Path) -> None:
-    with served(tmp_path) as daemon:
+def test_records_of_an_app_that_is_not_in_use_are_named(tmp_path: Path, store: str) -> None:
+    with served(tmp_path, store) as daemon:
         assert sockcrud(daemon, "books", "create", *[f"--{name}={value}" for name, value in BOOK.items()]).returncode == 0
         assert json.loads(sockcrud(daemon, "status").stdout)["unknown_kinds"] == []
         assert daemon.stop() == 0
-    with Daemon(tmp_path, "--store", "sqlite:examples.db") as daemon:
+    with Daemon(tmp_path, "--store", store) as daemon:
         assert "records of no app in use: Book (they stay as they are)" in daemon.banner
         assert json.loads(sockcrud(daemon, "status").stdout)["unknown_kinds"] == ["Book"]
         assert daemon.stop() == 0

@@ -23,13 +23,13 @@ from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import Passwords
 from sockcrud.identity.records import ADMIN, Account, Session
 from sockcrud.identity.sessions import Sessions
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
 from sockcrud.records.schema import Schema
 from sockcrud.rest.routed import Terms
 from sockcrud.storage.contract import R
 from sockcrud.storage.memory.store import MemoryStore
-from tests.support.conversation_kit import Peer
+from tests.support.connection_kit import Peer
 from tests.support.directory_kit import CHEAP, HandWorkedPool
 from tests.support.http_kit import answers, request
 from tests.support.model import KINDS

@@ -11,7 +11,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from sockcrud.errors import Busy, QuotaExceeded, Unavailable
+from sockcrud.errors import Busy, InDoubt, QuotaExceeded, Unavailable
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.records import ADMIN, USER
 from sockcrud.protocols.http.connection import HTTPLimits
@@ -224,6 +224,7 @@ class WireTests(RestCase):
         for error, status, retry in (
             (Unavailable("db.internal:5432"), 503, "1"),
             (Busy(), 503, "1"),
+            (InDoubt("db.internal:5432"), 500, None),
             (QuotaExceeded("Book", "5 records"), 507, None),
             (RuntimeError("db.internal:5432"), 500, None),
         ):
@@ -343,7 +344,7 @@ class DescriptionTests(RestCase):
     def described(self, **more: Any) -> dict[str, Any]:
         dialects = self.library(**more).dialects
         parts = [dialect.openapi.make() for dialect in dialects if dialect.openapi is not None]  # type: ignore[union-attr]
-        found: dict[str, Any] = orjson.loads(description({"library-rest": "http://127.0.0.1:7001"}, parts))
+        found: dict[str, Any] = orjson.loads(description({"library-rest": "http://127.0.0.1:7001"}, parts, ["Author", "Book"]))
         return found
 
     def test_it_is_openapi_and_names_all_that_is_served(self) -> None:

@@ -101,6 +101,11 @@ class HashTests(SynchronousTestCase):
             self.have(self.passwords.verify(digest, known))
         self.assertEqual(costs, [argon2.extract_parameters(kept)] * 4)
 
+    def test_nothing_is_hashed_before_it_is_needed(self) -> None:
+        self.patch(PasswordHasher, "hash", None)
+        self.patch(PasswordHasher, "verify", None)
+        Passwords(InThisThread())
+
     def test_is_outdated_when_made_at_another_cost(self) -> None:
         kept = self.have(self.passwords.hash(DIGEST))
         self.assertFalse(self.passwords.outdated(kept))

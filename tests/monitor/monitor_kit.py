@@ -23,7 +23,7 @@ from sockcrud.monitor.checks.results import Outcome, Result, Secrets
 from sockcrud.monitor.checks.steps import Check, Conductor, Limits
 from sockcrud.monitor.run import checks
 from sockcrud.monitor.settings import Settings
-from sockcrud.protocols.connections import Connections
+from sockcrud.protocols.admission import Connections
 from sockcrud.records import Record
 from tests.support.directory_kit import HERE
 from tests.support.doors_kit import AllDoorsCase, factories

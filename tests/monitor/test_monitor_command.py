@@ -19,6 +19,7 @@ import pytest
 
 from tests.proofs.durability.crash import flags
 from tests.proofs.durability.kill_points import injected, traced, why_not
+from tests.support import forked
 from tests.support.certificate_kit import endpoint
 from tests.support.running import DIALECTS, Daemon, environment
 
@@ -28,7 +29,7 @@ PATIENCE = 60
 def command(daemon: Daemon, *words: str) -> list[str]:
     places = [word for name in DIALECTS for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")]
     patient = ("--slow", "40s", "--timeout", "50s")  # a machine that runs tests may be busy
-    return [sys.executable, "-m", "sockcrud", "monitor", *places, *patient, *words]
+    return ["monitor", *places, *patient, *words]
 
 
 def as_an_admin(daemon: Daemon) -> list[str]:
@@ -38,13 +39,7 @@ def as_an_admin(daemon: Daemon) -> list[str]:
 
 def run(daemon: Daemon, directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a monitor to its end; its state directory is in `directory`."""
-    return subprocess.run(
-        command(daemon, *words),
-        env=environment(XDG_STATE_HOME=str(directory)),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    return forked.run(command(daemon, *words), environment(XDG_STATE_HOME=str(directory)), PATIENCE)
 
 
 def once(daemon: Daemon, directory: Path, *words: str) -> tuple[int, dict[str, Any]]:
@@ -58,7 +53,7 @@ def once(daemon: Daemon, directory: Path, *words: str) -> tuple[int, dict[str, A
 def running(daemon: Daemon, directory: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """Have a monitor that runs; killed at the end, unless it has ended."""
     process = subprocess.Popen(
-        command(daemon, *words),
+        [sys.executable, "-m", "sockcrud", *command(daemon, *words)],
         env=environment(XDG_STATE_HOME=str(directory)),
         stdout=subprocess.PIPE,
         stderr=(directory / "monitor.log").open("wb"),

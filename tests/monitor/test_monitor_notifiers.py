@@ -20,7 +20,7 @@ from sockcrud.monitor.checks.results import Result, State
 from sockcrud.monitor.notifiers import MOST_UNDER_WAY, Command, NoNotifier, NotifierFailed, Notifiers, Webhook
 from sockcrud.monitor.rounds import Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.http.connection import HTTPFactory, HTTPLimits, Request, Response
 from tests.support.awaiting import awaits
 

@@ -211,6 +211,15 @@ class LinesTests(SynchronousTestCase):
             ],
         )
 
+    def test_columns_stand_below_each_other_also_with_a_long_name(self) -> None:
+        lines = Lines(self.writer, self.said.append, len("phone-book-lines"))
+        for name in ("users", "phone-book-lines"):
+            each = Watched(name, "tcp:127.0.0.1:1", None, Standing(name, Thresholds()))  # type: ignore[arg-type]
+            each.last = Result(name, NOW, State.UP, 0.1, (), "", "", "a record")
+            lines.hear_result(each, None)
+        lines.hear_round(Round(2, NOW, 0.1, (), fault="the disk is full"))
+        self.assertEqual(len({_second_column(line) for line in self.said}), 1, self.said)
+
     def test_a_round_is_one_object_on_one_line(self) -> None:
         JsonLines(self.writer, self.said.append).hear_round(ROUND)
         (line,) = self.said
@@ -273,3 +282,10 @@ class TableTests(SynchronousTestCase):
         live.stop()
         self.assertIn("something happened", out.getvalue())
         self.assertGreater(out.getvalue().count("\x1b[1A"), 3)
+
+
+def _second_column(line: str) -> int:
+    """Return where the word behind the name begins."""
+    found = re.match(r"\S+ +\S+ +", line)
+    assert found is not None
+    return found.end()

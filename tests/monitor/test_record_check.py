@@ -18,7 +18,7 @@ from sockcrud.client.errors import AlreadyExists, BadAnswer, NotFound, NotLogged
 from sockcrud.client.record_calls import client_type
 from sockcrud.identity.records import Company
 from sockcrud.monitor.checks.accounts import OwnAccount
-from sockcrud.monitor.checks.base import Kit, Mark
+from sockcrud.monitor.checks.base import Kit
 from sockcrud.monitor.checks.ports import Ports
 from sockcrud.monitor.checks.record_check import DeclaredSteps, RecordCheck
 from sockcrud.monitor.checks.results import Outcome, Result
@@ -149,6 +149,8 @@ class RecordCheckTests(SynchronousTestCase):
         for kind, login in ((Product, None), (User, None), (Product, "library")):
             self.begin(kind, login)
             self.found()
+            self.store.calls = 0  # the first run looked for what an earlier monitor may have left
+            self.found()
             count = self.store.calls
             for carried_out in (False, True):
                 for number in range(1, count + 1):
@@ -157,6 +159,13 @@ class RecordCheckTests(SynchronousTestCase):
                     self.assertEqual((self.store.records, self.store.open), ({}, 0), (kind, number, carried_out))
                     self.store.breaks_at = 0
                     self.assertEqual(self.found().state.value, "up")
+
+    def test_what_a_killed_monitor_has_left_is_removed_at_the_first_run(self) -> None:
+        for kind in (User, Message, Product):
+            self.begin(kind)
+            FakeClient(self.store).do_create(**self.check._record.values())
+            self.assertEqual(self.found().state.value, "up", kind)
+            self.assertEqual(self.store.records, {}, kind)
 
     def test_records_of_others_are_left_alone(self) -> None:
         self.begin(User)
@@ -176,8 +185,9 @@ class RecordCheckTests(SynchronousTestCase):
         self.assertEqual(self.found().step, "read the product")
 
     def test_checks_of_two_dialects_do_not_take_each_others_records_for_leftovers(self) -> None:
-        marks = [Mark("monitor", dialect) for dialect in ("library-lines", "library-rest")]
-        first, second = (DeclaredSteps(Client, "clients", mark).values() for mark in marks)
+        ports = Ports(Clock(), {}, 10.0)
+        kits = [Kit(name, ports, OwnAccount("monitor", ""), None, Clock(), 1.0) for name in ("library-lines", "library-rest")]
+        first, second = (DeclaredSteps(Client, "clients", kit).values() for kit in kits)
         for name in describe(Client).uniques:
             self.assertNotEqual(first[name], second[name], name)
 

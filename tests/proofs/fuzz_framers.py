@@ -130,7 +130,7 @@ def _found(name: str, pieces: Sequence[bytes]) -> list[Any]:
 def _objects(framer: ObjectFramer) -> list[Any]:
     found: list[Any] = []
     one: Any
-    while (one := framer.next_object()) is not None:
+    while (one := framer.next()) is not None:
         if one is not LATER:
             found.append(one)
     return found

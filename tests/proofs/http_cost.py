@@ -11,8 +11,8 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from sockcrud.protocols.connections import Connections, Listening
-from sockcrud.protocols.http.connection import HTTPConversation, HTTPFactory, HTTPLimits
+from sockcrud.protocols.admission import Connections, Listening
+from sockcrud.protocols.http.connection import HTTPConnection, HTTPFactory, HTTPLimits
 from tests.support.feeding import byte_by_byte
 from tests.support.http_kit import Dialect
 
@@ -59,9 +59,9 @@ SHAPES: Final[dict[str, bytes]] = {
 }
 
 
-def _calls(data: list[bytes], clock: Clock, conversation: HTTPConversation) -> Iterator[None]:
+def _calls(data: list[bytes], clock: Clock, connection: HTTPConnection) -> Iterator[None]:
     for piece in data:
-        conversation.dataReceived(piece)
+        connection.dataReceived(piece)
         yield
         while clock.getDelayedCalls() and min(call.getTime() for call in clock.getDelayedCalls()) <= clock.seconds():
             clock.advance(0)
@@ -78,15 +78,15 @@ def costs(shape: str, byte: bool) -> tuple[float, float]:
     factory = HTTPFactory(
         lambda peer: Dialect(clock, peer), clock, Listening(Connections(1, clock)), HTTPLimits(), shape.startswith("loose")
     )
-    conversation = factory.buildProtocol(None)
+    connection = factory.buildProtocol(None)
     spent: list[float] = []
-    vars(conversation)["next_request"] = _timed(conversation.next_request, spent)
-    conversation.makeConnection(StringTransport())
+    vars(connection)["next_request"] = _timed(connection.next_request, spent)
+    connection.makeConnection(StringTransport())
     gc.collect()
     gc.disable()
     try:
-        for _ in _calls(pieces, clock, conversation):
-            if conversation.transport.disconnecting:
+        for _ in _calls(pieces, clock, connection):
+            if connection.transport.disconnecting:
                 break
     finally:
         gc.enable()

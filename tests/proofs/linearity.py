@@ -11,10 +11,10 @@ from typing import Final
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.json.framer import ObjectFramer
-from sockcrud.protocols.json.objects import JSONConversation, JSONLimits
-from tests.support.conversation_kit import ScriptedResponder
+from sockcrud.protocols.json.objects import JSONConnection, JSONLimits
+from tests.support.connection_kit import ScriptedResponder
 
 LIMIT: Final = 2 * 1024 * 1024
 SHAPES: Final = {
@@ -50,6 +50,9 @@ SHAPES: Final = {
     "lines of texts in an object": (b"", b"{" + b'""' * 500 + b"\n"),
     "long lines that are nearly JSON": (b"", b'{"a":[' + b"1," * 2000 + b"]}\n"),
 }
+MOMENTS: Final = 12
+"""At how many a figure is taken, unless one is good before: on a machine that is busy for seconds, the caches are others' and
+the clock of the processor is another each time. A cost that grows with the square is never good."""
 LONGEST_CALL: Final = 0.001
 """Seconds of the processor that one call of the framer may take. A busy machine, or a slow one, takes more."""
 
@@ -62,7 +65,7 @@ def made(shape: str, size: int) -> bytes:
 
 def on_a_connection(data: bytes, piece: int) -> float:
     """Return the processor time that a connection takes for `data` in pieces of this size."""
-    connection = JSONConversation(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
+    connection = JSONConnection(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
     connection.makeConnection(StringTransport())
     started = process_time()
     for at in range(0, len(data), piece):
@@ -76,16 +79,16 @@ def in_the_framer(data: bytes, piece: int) -> float:
     started = process_time()
     for at in range(0, len(data), piece):
         framer.feed(data[at : at + piece])
-        while framer.next_object() is not None:
+        while framer.next() is not None:
             pass
     framer.feed(b"\n")
     framer.end()
-    while framer.next_object() is not None:
+    while framer.next() is not None:
         pass
     return process_time() - started
 
 
-def longest_call(shape: str, times: int = 5, enough: float = 0.0) -> float:
+def longest_call(shape: str, times: int = MOMENTS, enough: float = 0.0) -> float:
     """Return the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments.
 
     One that is no longer than `enough` ends the search: that a call can be as short is all that was asked.
@@ -99,7 +102,7 @@ def longest_call(shape: str, times: int = 5, enough: float = 0.0) -> float:
         gc.collect()
         while found is not None:
             started = thread_time()
-            found = framer.next_object()
+            found = framer.next()
             longest = max(longest, thread_time() - started)
         quietest = min(quietest, longest)
         if quietest <= enough:
@@ -113,7 +116,7 @@ def growth(
     small: int,
     large: int,
     piece: int,
-    times: int = 3,
+    times: int = MOMENTS,
     enough: float = 0.0,
 ) -> float:
     """Return how many times the cost of the small amount the large one costs, at the quietest of several moments.
@@ -134,11 +137,11 @@ def growth(
 def main() -> None:
     for shape in SHAPES:
         for piece in (1, 7, LIMIT):
-            times = growth(in_the_framer, shape, 200_000, 1_000_000, piece)
+            times = growth(in_the_framer, shape, 200_000, 1_000_000, piece, times=3)
             print(f"{shape:<30} in pieces of {piece:>9,}: 1 MB costs {times:.1f} times what 200 kB cost")
     for shape in SHAPES:
-        print(f"{shape:<45} longest call for lines of 65,000 bytes: {longest_call(shape) * 1000:.2f} ms")
-    times = growth(on_a_connection, "braces in a text", 200_000, 1_000_000, 1)
+        print(f"{shape:<45} longest call for lines of 65,000 bytes: {longest_call(shape, times=5) * 1000:.2f} ms")
+    times = growth(on_a_connection, "braces in a text", 200_000, 1_000_000, 1, times=3)
     print(f"{'braces in a text':<30} on a connection, a byte at a time: {times:.1f} times")
 
 

@@ -23,7 +23,7 @@ OF_STORES: Final = ("nobody", "history", "changes", "unread-lists")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cheap_hashes() -> None:
+def quick_daemons() -> None:
     """Have the daemons hash at full cost: some strangers live on it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getrefcount
 from time import process_time
 from typing import Any, Final
 
@@ -145,3 +146,9 @@ class WorkTests(SynchronousTestCase):
         framer.feed(b"\n" * 2000 + b"x\n")
         self.assertEqual([framer.next() is LATER for _ in range(4)], [True] * 4)
         self.assertEqual(framer.next(), "x")
+
+    def test_nothing_is_kept_of_what_was_taken(self) -> None:
+        framer, data = TextLines(LONGEST), b"one\n" * 1000
+        before = getrefcount(data)
+        self.assertEqual(len(taken(framer, [data])), 1000)
+        self.assertEqual(getrefcount(data), before)

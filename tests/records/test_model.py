@@ -250,7 +250,7 @@ class CheckedTests(SynchronousTestCase):
         told: dict[tuple[type[Record], str], str] = {
             (User, "name"): "a text of 1 to 200 characters",
             (User, "age"): "a whole number from 0 to 150",
-            (Client, "cpf"): "a text of 14 to 14 characters like 454.090.000-00",
+            (Client, "cpf"): "a text of 14 characters like 454.090.000-00",
             (Client, "balance"): "an amount from 0.00 to 99999999.99 with at most two decimals",
             (Account, "role"): "admin or user",
             (Account, "active"): "true or false",

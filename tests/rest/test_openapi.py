@@ -32,12 +32,16 @@ from sockcrud.protocols.http.connection import HTTPResponder
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
+from sockcrud.serving import About
+from tests import ROOT
 from tests.apps.admin.admin_case import RIGHT, AdminCase, PlainCopy
 from tests.support.directory_kit import HERE
 from tests.support.http_kit import Answered, HTTPClient
+from tests.support.model import STANDARD
 from tests.support.people_case import ABSENT
 
 PARTS: Final = loading.apps().openapi_parts
+KINDS: Final = [kind.__name__ for kind in STANDARD.journaled]
 DOORS: Final = ("clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 URLS: Final = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(DOORS, 9000)}
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head")
@@ -113,7 +117,7 @@ def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 class DescribedCase(AdminCase):
     """All HTTP dialects, with a record of each kind."""
 
-    document: Mapping[str, Any] = orjson.loads(description(URLS, PARTS))
+    document: Mapping[str, Any] = orjson.loads(description(URLS, PARTS, KINDS))
 
     def setUp(self) -> None:
         super().setUp()
@@ -240,6 +244,12 @@ class DescriptionTests(DescribedCase):
 
         self.assertEqual([str(error) for error in OpenAPIV31SpecValidator(self.document).iter_errors()], [])
 
+    def test_kinds_are_those_of_the_apps_in_use(self) -> None:
+        apps = loading.apps([str(ROOT / "examples" / "library.py")])
+        about = About(apps, dict, lambda: {"admin": URLS["admin"]}, AsyncMock())
+        kinds = orjson.loads(about.openapi())["components"]["schemas"]["kind"]["enum"]
+        self.assertEqual(set(kinds) - set(KINDS), {"Book"})
+
     def test_every_route_is_in_it_once(self) -> None:
         routes = sorted(
             (part.name, route.method.lower(), path)
@@ -256,18 +266,18 @@ class DescriptionTests(DescribedCase):
         self.assertEqual(answered.json["paths"].keys() & {"/login", "/clients/create"}, {"/login", "/clients/create"})
 
     def test_what_does_not_listen_is_not_in_it(self) -> None:
-        document = orjson.loads(description({"admin": "http://x:1", "shop": "http://x:2"}, PARTS))
+        document = orjson.loads(description({"admin": "http://x:1", "shop": "http://x:2"}, PARTS, KINDS))
         self.assertEqual([tag["name"] for tag in document["tags"]], ["clients", "products", "inventory", "auth", "admin"])
         servers = {operation.part: operation.says["servers"] for operation in operations(document)}
         self.assertEqual(servers["auth"], [{"url": "http://x:2"}])
         self.assertEqual(servers["admin"], [{"url": "http://x:1"}])
-        self.assertEqual(orjson.loads(description({}, PARTS))["paths"], {})
+        self.assertEqual(orjson.loads(description({}, PARTS, KINDS))["paths"], {})
 
     def test_what_two_dialects_serve_alike_is_described_for_both(self) -> None:
         from openapi_spec_validator import OpenAPIV31SpecValidator  # dear to import, and every worker collects this file
 
         twice = [PARTS[0], evolve(PARTS[0], name="other", doors=("way",))]
-        document = orjson.loads(description(URLS, twice))
+        document = orjson.loads(description(URLS, twice, KINDS))
         OpenAPIV31SpecValidator(document).validate()
         for path, url in (("/clients/fetch", URLS["clients"]), ("/clients/fetch#other", URLS["way"])):
             self.assertIn({"url": url}, document["paths"][path]["get"]["servers"])

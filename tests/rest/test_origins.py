@@ -15,7 +15,7 @@ from sockcrud import config, loading
 from sockcrud.apps.members.dialect import ROLES
 from sockcrud.identity.passwords import digest_of
 from sockcrud.protocols.http.connection import Request
-from sockcrud.protocols.http.framing import Fields
+from sockcrud.protocols.http.request import Fields
 from sockcrud.protocols.listen import is_on_loopback
 from sockcrud.rest.origins import Origins
 from sockcrud.serving import Serving

@@ -13,7 +13,7 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.errors import Outdated, Unavailable
 from sockcrud.protocols.answers import Stream
 from sockcrud.protocols.http.connection import BodySlices, Request
-from sockcrud.protocols.http.framing import Fields
+from sockcrud.protocols.http.request import Fields
 from sockcrud.rest.etags import NO_REVISION, Conditions, conditions
 from sockcrud.rest.lists import LONGEST_WHOLE, list_answer, list_response
 from sockcrud.rest.routed import Call

@@ -192,11 +192,11 @@ class Copies:
         self._real = sqlite_batch.write_batch
         self._copy()
 
-    def __call__(self, connection: sqlite3.Connection, batch: Any) -> float:
-        seconds = self._real(connection, batch)
+    def __call__(self, connection: sqlite3.Connection, batch: Any, guard: Any) -> tuple[float, int]:
+        written = self._real(connection, batch, guard)
         self.count += 1
         self._copy()
-        return seconds
+        return written
 
     def _copy(self) -> None:
         to = self._directory / f"killed{self.count}"
@@ -213,12 +213,12 @@ class Closing:
         self._store, self._left = store, commits
         self._real = sqlite_batch.write_batch
 
-    def __call__(self, connection: sqlite3.Connection, batch: Any) -> float:
-        seconds = self._real(connection, batch)
+    def __call__(self, connection: sqlite3.Connection, batch: Any, guard: Any) -> tuple[float, int]:
+        written = self._real(connection, batch, guard)
         self._left -= 1
         if self._left == -1:
             the_reactor().callFromThread(lambda: Deferred.fromCoroutine(self._store.close()))
-        return seconds
+        return written
 
 
 class BrokenTests(sqlite_case.SqliteCase):
@@ -229,12 +229,12 @@ class BrokenTests(sqlite_case.SqliteCase):
         settled(self.stock())
         real, commits = sqlite_batch.write_batch, 0
 
-        def failing(connection: sqlite3.Connection, batch: Any) -> float:
+        def failing(connection: sqlite3.Connection, batch: Any, guard: Any) -> tuple[float, int]:
             nonlocal commits
             commits += 1
             if commits == 4:
                 raise sqlite3.OperationalError("disk I/O error")
-            return real(connection, batch)
+            return real(connection, batch, guard)
 
         with mock.patch.object(sqlite_batch, "write_batch", failing):
             settled(self.store.delete(Client, 1))

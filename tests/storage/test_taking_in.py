@@ -41,6 +41,7 @@ from sockcrud.storage.sqlite import ends as sqlite_ends
 from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite.check import faults, opened_to_read, read_records
 from sockcrud.storage.sqlite.file import copy
+from sockcrud.storage.sqlite.lock import FileLock
 from sockcrud.storage.sqlite.store import SqliteStore
 from sockcrud.storage.waiting import Turns
 from tests.support import postgres_kit
@@ -379,7 +380,7 @@ class SqliteTests(TakingIn, SynchronousTestCase):
                     return connection
 
                 with mock.patch.object(sqlite_file, "connect", connect):
-                    sqlite_file.load(self.path, Tables(schema, history=0), unheard)
+                    sqlite_file.load(FileLock(self.path), Tables(schema, history=0), unheard)
                 os._exit(0)
             except BaseException:
                 os._exit(1)

@@ -1,29 +1,40 @@
-"""The little of a reactor that commands have: what it takes for the time."""
+"""The little of a reactor that a command's store needs."""
 
 from __future__ import annotations
 
-from unittest import mock
-
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockcrud.storage import waiting
 from sockcrud.storage.waiting import Turns
 
 
-class TimeTests(SynchronousTestCase):
-    def test_what_is_waited_for_after_a_long_turn_has_all_of_its_time(self) -> None:
-        with mock.patch("sockcrud.storage.waiting.time", return_value=100.0) as now:
-            turns, over = Turns(), list[float]()
-            now.return_value = 160.0  # a turn has taken a minute
-            self.assertEqual(turns.callLater(5.0, lambda: over.append(turns.seconds())).getTime(), 165.0)
-            now.return_value = 164.0
-            turns.advance(0)
-            self.assertEqual(over, [])
-            now.return_value = 165.0
-            turns.advance(0)
-            self.assertEqual(over, [165.0])
+class TurnsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.now = 1_000.0
+        self.patch(waiting, "time", lambda: self.now)
 
-    def test_a_clock_that_is_set_back_holds_nothing_up(self) -> None:
-        with mock.patch("sockcrud.storage.waiting.time", return_value=100.0) as now:
-            turns = Turns()
-            now.return_value = 40.0
-            self.assertEqual(turns.seconds(), 100.0)
+    def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(self) -> None:
+        turns, late = Turns(), list[str]()
+
+        async def work() -> None:
+            self.now += 10.0  # arrays for 200,000 records
+            deadline = turns.callLater(6.0, late.append, "no answer")
+            answered: Deferred[None] = Deferred()
+            turns.callFromThread(answered.callback, None)
+            await answered
+            deadline.cancel()
+
+        turns.finish(work())
+        self.assertEqual(late, [])
+
+    def test_what_is_due_is_called(self) -> None:
+        turns = Turns()
+
+        async def work() -> str:
+            due: Deferred[str] = Deferred()
+            turns.callLater(5.0, due.callback, "due")
+            self.now += 5.0
+            return await due
+
+        self.assertEqual(turns.finish(work()), "due")

@@ -17,7 +17,7 @@ from sockcrud.apps.users.service import Users
 from sockcrud.records import Record
 from sockcrud.storage.contract import R, RecordStream, Where
 from sockcrud.storage.memory.store import MemoryStore
-from tests.support.conversation_kit import ConversationCase, Peer
+from tests.support.connection_kit import ConnectionCase, Peer
 from tests.support.model import STANDARD
 
 T = TypeVar("T")
@@ -38,11 +38,16 @@ class FailingStore(MemoryStore):
         return await super()._changed(change)
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         if self.error is not None:
             raise self.error
-        return super().stream(kind, after, limit, where)
+        return super().stream(kind, after, limit, where, peer)
 
     async def _trouble(self) -> None:
         if self.late is not None:
@@ -51,7 +56,7 @@ class FailingStore(MemoryStore):
             raise self.error
 
 
-class DialectCase(ConversationCase):
+class DialectCase(ConnectionCase):
     """An empty store at 22:13:20 on 14 November 2023."""
 
     def setUp(self) -> None:

@@ -20,7 +20,7 @@ from sockcrud.config import Settings
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import digest_of
 from sockcrud.metrics import Metrics
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.serving import About, Serving
 from sockcrud.storage.maintenance.transfer import REST_SECONDS
 from tests.support.directory_kit import HERE

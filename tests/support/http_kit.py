@@ -15,17 +15,18 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.http.connection import (
     BodySlices,
-    HTTPConversation,
+    HTTPConnection,
     HTTPFactory,
     HTTPLimits,
     HTTPResponder,
     Request,
     Response,
 )
-from sockcrud.protocols.http.framing import Refusal, RequestFramer
+from sockcrud.protocols.http.framing import RequestFramer
+from sockcrud.protocols.http.request import Refusal
 from sockcrud.protocols.pacing import LATER
 
 NOW = 784111777.0
@@ -224,11 +225,11 @@ class Peer:
     clock: Clock
     dialect: Dialect
     transport: StringTransport
-    conversation: HTTPConversation
+    connection: HTTPConnection
     connections: Connections
 
     def says(self, data: bytes) -> None:
-        self.conversation.dataReceived(data)
+        self.connection.dataReceived(data)
 
     def hears(self) -> bytes:
         """Return what was said since this was last asked."""
@@ -280,10 +281,10 @@ def connected(
         return dialects[-1]
 
     factory = HTTPFactory(made, clock, Listening(connections), limits or HTTPLimits(), loose, now=lambda: NOW + clock.seconds())
-    conversation = factory.buildProtocol(None)
+    connection = factory.buildProtocol(None)
     transport = TCPTransport() if tcp else StringTransport()
-    conversation.makeConnection(transport)
-    return Peer(clock, dialects[0], transport, conversation, connections)
+    connection.makeConnection(transport)
+    return Peer(clock, dialects[0], transport, connection, connections)
 
 
 @frozen
@@ -368,15 +369,15 @@ class HTTPClient:
     def connect(self) -> None:
         """Leave the connection, if any, and make a new one."""
         self.transport = StringTransport()
-        self.conversation = self._factory.buildProtocol(self._address)
-        self.conversation.makeConnection(self.transport)
+        self.connection = self._factory.buildProtocol(self._address)
+        self.connection.makeConnection(self.transport)
 
     @property
     def closed(self) -> bool:
         return bool(self.transport.disconnecting or self.transport.disconnected)
 
     def says(self, data: bytes) -> None:
-        self.conversation.dataReceived(data)
+        self.connection.dataReceived(data)
 
     def hears(self) -> bytes:
         """Return what was said since this was last asked, to the end of what needs no time to be said."""

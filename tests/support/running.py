@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import IO, ClassVar
 
 from sockcrud import loading
+from tests.support import forked
+from tests.support.forked import Forked
 
 DIALECTS = tuple(dialect.name for dialect in loading.apps().dialects)
 _LISTENS = re.compile(r"([\w-]+) +listens on (\S+):([0-9]+)")
@@ -27,7 +29,7 @@ SERVE_WITH_CHEAP_HASHES = [
     "Passwords.__init__.__defaults__ = (HashCost(1, 8, 1),); sys.argv[0] = 'sockcrud'; main()",
     "serve",
 ]
-"""The same daemon, but a password's hash takes 0.1 ms of the processor where it takes 46: three hashes a start, one a login."""
+"""The same daemon with cheap hashes. Where nothing else is to be run but this, it is forked instead: see `forked`."""
 
 
 class Daemon:
@@ -36,17 +38,27 @@ class Daemon:
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
 
-    def __init__(self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = ()) -> None:
-        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first."""
+    def __init__(
+        self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = (), passing: Sequence[int] = ()
+    ) -> None:
+        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first; `passing` are
+        the descriptors that it inherits.
+        """
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
         reactor = ["--reactor", self.reactor] if self.reactor is not None else []
-        command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
-        command = [*under, *command, *ports, *flags]
         # A daemon that is killed leaves the file with its first admin's password: among what goes with the directory.
         settings = environment(TMPDIR=str(directory))
-        self.process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings)
+        self.process: subprocess.Popen[bytes] | Forked
+        if forked.AVAILABLE and SERVE is SERVE_WITH_CHEAP_HASHES and not twistd and not under:
+            self.process = Forked(["serve", *reactor, *ports, *flags], directory, self._output, settings)
+        else:
+            command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
+            command = [*under, *command, *ports, *flags]
+            self.process = subprocess.Popen(
+                command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings, pass_fds=passing
+            )
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
         self.banner: list[str] = []

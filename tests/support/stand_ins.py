@@ -1,6 +1,6 @@
 """Stand-ins for netcat and curl, with the few options that the README's transcripts use.
 
-`python -m tests.support.stand_ins nc|curl …`
+`python -m tests.support.stand_ins nc|curl …`. Each line of a transcript starts one, so nothing of the tests is imported here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import http.client
 import socket
 import sys
 from urllib.parse import urlsplit
-
-from tests.support.running import received
 
 
 def nc(words: list[str]) -> None:
@@ -25,7 +23,8 @@ def nc(words: list[str]) -> None:
     with socket.create_connection((given.host, given.port), timeout=20) as connection:
         connection.sendall(sys.stdin.buffer.read())
         connection.shutdown(socket.SHUT_WR)
-        sys.stdout.buffer.write(received(connection))
+        while part := connection.recv(65536):
+            sys.stdout.buffer.write(part)
 
 
 def curl(words: list[str]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from attrs import Factory, define, evolve, frozen
 from twisted.internet.task import Clock
 
-from sockcrud.protocols.connections import Listening
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.json.objects import JSONLimits
-from tests.support.conversation_kit import ConversationCase, Peer
+from tests.support.connection_kit import ConnectionCase, Peer
 
 
 @frozen
@@ -34,7 +34,7 @@ class Served:
     logins: Any = None
 
 
-class WireCase(ConversationCase):
+class WireCase(ConnectionCase):
     """As many connections as a test wants to a dialect of one's own."""
 
     def served(self, name: str = "test", **more: Any) -> Served:

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from sockcrud.client import Admin
+from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import AlreadyExists, NotFound, NotLoggedIn, Outdated
 from sockcrud.monitor.checks.base import Kit, SystemCheck, expect, expect_fields, expect_refusal, no_admin, step
 from sockcrud.monitor.checks.steps import Wrong
 
 SUFFIX = "-admin"
-_PAGE = 500
 
 
 class AdminCheck(SystemCheck):
@@ -122,7 +122,7 @@ class AdminCheck(SystemCheck):
     async def _found(self) -> int:
         after: int | None = None
         while True:
-            page = await self._admin.accounts(after, _PAGE)
+            page = await self._admin.accounts(after, PAGE)
             for each in page.items:
                 if each.login == self._changed:
                     return each.id

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from attrs import evolve
 
 from sockcrud.apps.admin.client_records import Account, Change, Company, Health, Session
-from sockcrud.client.calls import Call, Page, Pages, call, paged
+from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     BadAnswer,
     Conflict,
@@ -24,11 +24,9 @@ from sockcrud.client.http_calls import REFUSALS, HTTPCalls, http_call, nothing, 
 
 T = TypeVar("T")
 
-PAGE: Final = 500
-_PIECE: Final = 64 * 1024
 
-Told = Callable[[int, int], object]
-"""Is told how much is done, and of how much."""
+Progress = Callable[[int, int], object]
+"""Takes how much is done, and of how much."""
 
 _BY_STATUS: Final = {**REFUSALS, 410: HistoryGone}
 _BY_CODE: Final[Mapping[str, type[Refused]]] = {
@@ -194,13 +192,15 @@ class AdminCalls(HTTPCalls):
         return _turned(self, "/changes", Change, {"since": since, "limit": page}, mark="since")
 
     @call
-    def export(self, into: Callable[[bytes], object], secrets: bool = False, told: Told | None = None) -> Call[Answer, None]:
-        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `told` is told of lines.
+    def export(
+        self, into: Callable[[bytes], object], secrets: bool = False, progress: Progress | None = None
+    ) -> Call[Answer, None]:
+        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `progress` counts lines.
 
         Its time is that of silence.
         """
         made = http_call(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
-        return evolve(made, into=_taking(into, told, _lines, "x-total-count"), repeatable=False)
+        return evolve(made, into=_taking(into, progress, _lines, "x-total-count"), repeatable=False)
 
     @call
     def import_lines(self, pieces: Iterable[bytes], size: int, restore: bool = False) -> Call[Answer, dict[str, int]]:
@@ -223,13 +223,13 @@ class AdminCalls(HTTPCalls):
         return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
-    def backup(self, into: Callable[[bytes], object], told: Told | None = None) -> Call[Answer, None]:
-        """Write a copy of the store's file, which is itself a store, to `into`. `told` is told of bytes.
+    def backup(self, into: Callable[[bytes], object], progress: Progress | None = None) -> Call[Answer, None]:
+        """Write a copy of the store's file, which is itself a store, to `into`. `progress` counts bytes.
 
         `Conflict` where there is no file. Its time is that of silence.
         """
         return evolve(
-            http_call(self, "GET", "/backup", nothing), into=_taking(into, told, len, "content-length"), repeatable=False
+            http_call(self, "GET", "/backup", nothing), into=_taking(into, progress, len, "content-length"), repeatable=False
         )
 
     # The daemon
@@ -255,7 +255,7 @@ def _lines(piece: bytes) -> int:
 
 
 def _taking(
-    into: Callable[[bytes], object], told: Told | None, count: Callable[[bytes], int], total: str
+    into: Callable[[bytes], object], progress: Progress | None, count: Callable[[bytes], int], total: str
 ) -> Callable[[Mapping[str, str]], Callable[[bytes], object]]:
     """Return what takes a body in, and tells how far it is where a header field says how much there is."""
 
@@ -268,8 +268,8 @@ def _taking(
             nonlocal done
             into(piece)
             done += count(piece)
-            if told is not None:
-                told(done, max(done, expected))
+            if progress is not None:
+                progress(done, max(done, expected))
 
         return take
 
@@ -290,12 +290,8 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
 def _turned(client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after") -> Pages[T]:
     """Return the pages of a list, each of which says what the next one comes after."""
 
-    def page(after: int | None) -> Call[Answer, tuple[list[T], int | None]]:
-        def read(answer: Answer) -> tuple[list[T], int | None]:
-            found = _page(kind)(answer)
-            return found.items, found.next
-
-        return http_call(client, "GET", path, read, query=query if after is None else {**query, mark: after})
+    def page(after: int | None) -> Call[Answer, Page[T]]:
+        return http_call(client, "GET", path, _page(kind), query=query if after is None else {**query, mark: after})
 
     return Pages(page)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Generic, TypeVar
 
 import attrs
 from attrs import frozen
@@ -16,21 +14,9 @@ from sockcrud.identity.credentials import Secret
 from sockcrud.identity.directory import still
 from sockcrud.identity.records import USER, Account, Company, Session
 from sockcrud.identity.sessions import account_lock, alive_in_company, end_sessions
+from sockcrud.paging import PAGE, Page, checked_limit
 from sockcrud.storage.contract import Change, IStore, ITransaction, R, Where
 from sockcrud.storage.maintenance.record_lines import without_secrets
-
-T = TypeVar("T")
-
-PAGE: Final = 100
-LONGEST_PAGE: Final = 1000
-
-
-@frozen
-class Page(Generic[T]):
-    """Some of many. `next` is what to ask for the rest `after`, or None where there is no rest."""
-
-    items: Sequence[T]
-    next: int | None
 
 
 @frozen
@@ -204,20 +190,14 @@ class Administration:
         """
         if type(since) is not int:
             raise Invalid("since", "a whole number")
-        return [_without_secrets(change) for change in await self.store.changes(since, _checked_limit(limit))]
+        return [_without_secrets(change) for change in await self.store.changes(since, checked_limit(limit))]
 
     async def _page(self, kind: type[R], limit: int, after: int | None, where: Where | None = None) -> Page[R]:
         # One more than wanted tells whether there is a rest.
-        records = await self.store.page(kind, _checked_limit(limit) + 1, after, where)
+        records = await self.store.page(kind, checked_limit(limit) + 1, after, where)
         if len(records) <= limit:
             return Page(records, None)
         return Page(records[:limit], records[limit - 1].id)
-
-
-def _checked_limit(limit: int) -> int:
-    if type(limit) is not int or not 1 <= limit <= LONGEST_PAGE:
-        raise Invalid("limit", f"a whole number from 1 to {LONGEST_PAGE}")
-    return limit
 
 
 def _permit(principal: Principal) -> Permit:

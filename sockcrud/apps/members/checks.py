@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final
 
 from sockcrud.client import Admin, Members
+from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import Forbidden, NotFound, NotLoggedIn
 from sockcrud.monitor.checks.base import NO_ADMIN, Kit, SystemCheck, expect, expect_fields, expect_refusal, step
 from sockcrud.monitor.checks.steps import Skipped, Wrong
-
-PAGE: Final = 500
 
 
 class MembersCheck(SystemCheck):

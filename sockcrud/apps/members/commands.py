@@ -72,7 +72,7 @@ def list_() -> None:
     from sockcrud.cli import asking, showing
     from sockcrud.client.errors import Forbidden
 
-    with _MEMBERS.asked() as client:
+    with _MEMBERS.connected() as client:
         try:
             found = client.members()
         except Forbidden:  # what the wire says to a login that is over
@@ -90,5 +90,5 @@ def status() -> None:
     """
     from sockcrud.cli import showing
 
-    with _MEMBERS.asked_as_nobody() as client:
+    with _MEMBERS.connected_as_nobody() as client:
         showing.show(client.state())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
-import orjson
 from attrs import frozen
 
 from sockcrud.access import Principal
@@ -17,6 +15,7 @@ from sockcrud.errors import (
     Crashed,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -29,12 +28,13 @@ from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.records import ADMIN, USER, Account
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.errors import retry_after
 from sockcrud.rest.fields import required
-from sockcrud.rest.lists import list_response
+from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response, media_type
 from sockcrud.rest.routes import JSON, Found, Route, Schema, route
-from sockcrud.rest.schemas import ID, PASSWORD, an_object, field_of
+from sockcrud.rest.schemas import ID, PASSWORD, an_object, exactly, field_of
 from sockcrud.serving import Serving
 
 DIALECT: Final = "members"
@@ -54,6 +54,7 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
     Busy: (503, "Service unavailable"),
     Unavailable: (503, "Service unavailable"),
     QuotaExceeded: (507, "No further users can be stored"),
+    InDoubt: (500, "Internal server error: it is unknown whether the change took effect"),
     Crashed: (500, "Internal server error"),
 }
 _OF_HTTP: Final = {
@@ -86,14 +87,10 @@ class State:
     """Gives how many connections are open."""
 
 
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
 _STRING: Final[Schema] = {"type": "string"}
 _ROLE: Final[Schema] = {"enum": list(ROLES.values())}
 _ROLE_NAME: Final[Schema] = {"enum": list(ROLES)}
-_USER: Final = _object(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
+_USER: Final = exactly(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
 _CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
 _NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
 _ANYTHING: Final[tuple[str, ...]] = ()
@@ -107,7 +104,7 @@ class MembersResponder(RoutedResponder):
     next request may be another person's. What is remembered is the token: each request asks whether its session lives.
     """
 
-    error_body: ClassVar[Schema] = _object(message=_STRING)
+    error_body: ClassVar[Schema] = exactly(message=_STRING)
 
     def __init__(self, logins: Logins, members: Members, state: State, address: str, terms: Terms | None = None) -> None:
         super().__init__(Principal(DIALECT, address), terms)
@@ -132,13 +129,7 @@ class MembersResponder(RoutedResponder):
     def failed(self, error: DomainError, found: Found) -> Response:
         """Word a domain error."""
         status, message = _ERRORS.get(type(error), (500, "Internal server error"))
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        if status == 401:
-            headers = (_CHALLENGE,)
-        elif isinstance(error, LoginDelayed):
-            headers = ((b"Retry-After", b"%d" % math.ceil(error.retry_after)),)
-        elif status == 503:
-            headers = ((b"Retry-After", b"1"),)
+        headers = (_CHALLENGE,) if status == 401 else retry_after(error)
         return json_response(status, {"message": message}, *headers)
 
     def takes(self, request: Request, route: Route) -> bool:
@@ -154,7 +145,7 @@ class MembersResponder(RoutedResponder):
         "POST",
         "/",
         "Log in, for the connection or with the token that is answered",
-        {200: _object(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
+        {200: exactly(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
         errors=(401, 429),
         login=False,
         body=_CREDENTIALS,
@@ -179,7 +170,7 @@ class MembersResponder(RoutedResponder):
         "GET",
         "/",
         "List all members for an admin, and themselves for others",
-        {200: _object(users={"type": "array", "items": _USER})},
+        {200: exactly(users={"type": "array", "items": _USER})},
         errors=(403,),
     )
     async def show(self, call: Call) -> Response:
@@ -189,7 +180,7 @@ class MembersResponder(RoutedResponder):
         "PUT",
         "/",
         "Sign up",
-        {201: _object(message=_STRING, id=ID)},
+        {201: exactly(message=_STRING, id=ID)},
         errors=(403, 409),
         login=False,
         body=_NEW,
@@ -267,18 +258,17 @@ def _of_text(body: bytes) -> dict[str, str]:
 # Answers
 
 
-def _users(accounts: Sequence[Account]) -> bytes:
-    shown = [
-        {
-            "id": account.id,
-            "email": account.login,
-            "role": ROLES[account.role],
-            "role_name": account.role,
-            "active": account.active,
-        }
-        for account in accounts
-    ]
-    return orjson.dumps(shown)[1:-1]
+def _render(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "email": account.login,
+        "role": ROLES[account.role],
+        "role_name": account.role,
+        "active": account.active,
+    }
+
+
+_users: Final = each(_render)
 
 
 # How it is served

@@ -25,5 +25,5 @@ class Members:
         everywhere, so may see them all elsewhere too.
         """
         if own_account(principal).role == ADMIN:
-            return self.store.stream(Account)
+            return self.store.stream(Account, peer=principal.address)
         return RecordsAtHand([await self.store.get(Account, own_account(principal).id)])

@@ -10,6 +10,7 @@ app = App(
             "tcp:5000",
             "where the messages (JSON on TCP) listen; likewise, as all that follow",
             "sockcrud.apps.messages.dialect:MessagesFactory",
+            json_lines=True,
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )
@@ -18,5 +19,5 @@ app = App(
     client="sockcrud.client:Messages",
     commands=[Command("messages", "sockcrud.apps.messages.commands:messages", "The messages, over JSON on TCP.")],
     checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
-    examples="sockcrud.apps.messages.examples:EXAMPLES",
+    examples="sockcrud.apps.messages.records:EXAMPLES",
 )

@@ -2,90 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
+from sockcrud.apps.messages.client import Message
 from sockcrud.client import Messages
-from sockcrud.client.errors import AlreadyExists, NotFound
-from sockcrud.monitor.checks.base import Kit, ShortList, SystemCheck, expect, expect_refusal, gone, step
-from sockcrud.monitor.checks.steps import Skipped
+from sockcrud.monitor.checks.base import Kit, guarded
+from sockcrud.monitor.checks.record_steps import Calls, OneRecordCheck, RecordSteps
+from sockcrud.monitor.checks.steps import Step
 
 _HIGHEST: Final = 2**63 - 1
 
 
-class MessagesCheck(SystemCheck):
-    """Adds a message, reads it, adds it again in vain, and deletes it.
+class MessageSteps(RecordSteps):
+    """A message under an id of ours: the one that was free at the first run is used again in each.
 
-    Ids are the client's: the one that was free at the first run is used again in each. So nothing is ever added whose id
-    is not known, and a week of checks does not use up 20,000 ids.
+    So nothing is ever added whose id is not known, and a week of checks does not use up 20,000 ids.
     """
 
-    def __init__(self, kit: Kit) -> None:
-        super().__init__(kit)
-        self._id: int | None = None
-        self._stream = ShortList("messages")
-        self._may_be_left = False
-        """Whether a message may be there that this process has added."""
-        self._clean = False
-        """Whether no leftover can be there."""
+    one, many = "message", "messages"
+    calls = Calls("add", "get", "show", "", "delete")
+    ours = ("data",)
+    is_unique = is_alone = True
+    _free = 0
+    _is_clean = False
+    """Whether no leftover can be there."""
 
-    @property
-    def _messages(self) -> Messages:
-        return self.open(Messages)
+    def values(self) -> dict[str, Any]:
+        return {"data": f"{self.mark.text} {token_hex(8)} 'ção' \"\\", "id": self._free}
 
-    def begin(self) -> None:
-        self._text = f"{self.kit.mark.text} {token_hex(8)} 'ção' \"\\"
+    def is_ours(self, record: Message) -> bool:
+        return record.data.startswith(f"{self.mark.text} ")
 
-    @step("list")
-    async def _list(self) -> None:
-        await self._remove_leftovers(anyway=not self._clean)
+    def begin(self, client: Callable[[], Any]) -> Sequence[Step]:
+        self._is_clean = self._is_clean and not self.left()
+        steps = [step for step in super().begin(client) if step.name != "list"]
+        return Step("list", self._look), *(guarded(step, self._lacks_id) for step in steps)
 
-    async def _remove_leftovers(self, anyway: bool = True) -> None:
-        """Delete what carries the mark; find out which id is free."""
-        listed = await self._stream.fetch(self._messages.show, anyway=anyway)
-        for message in listed:
-            if message.data.startswith(self.kit.mark.text + " "):
-                await gone(self._messages.delete(message.id))
+    async def _look(self) -> None:
+        await self._remove_leftovers(anyway=not self._is_clean)
+
+    async def _remove_leftovers(self, anyway: bool = True) -> Sequence[Message]:
+        listed = await super()._remove_leftovers(anyway)
         ids = {message.id for message in listed}
-        if self._id is None or self._id in ids:
-            self._id = next(id for id in range(min(max(ids, default=0), _HIGHEST - 1), -1, -1) if id + 1 not in ids) + 1
-        self._clean, self._may_be_left = True, False
+        if not self._free or self._free in ids:
+            self._free = next(id for id in range(min(max(ids, default=0), _HIGHEST - 1), -1, -1) if id + 1 not in ids) + 1
+        self._is_clean, self._made = True, None
+        return listed
 
-    @step("add")
-    async def _add(self) -> None:
-        if self._id is None:
-            raise Skipped("no id is known to be free")
-        self._clean, self._may_be_left = False, True
-        try:
-            await self._messages.add(self._text, self._id)
-        except AlreadyExists:
-            # Somebody was faster.
-            await self._remove_leftovers()
-            self._clean, self._may_be_left = False, True
-            await self._messages.add(self._text, self._id)
+    def _lacks_id(self) -> str:
+        return "" if self._free else "no id is known to be free"
 
-    @step("read")
-    async def _read(self) -> None:
-        expect("the message", (await self._messages.get(self._known())).data, self._text)
 
-    @step("add again")
-    async def _add_again(self) -> None:
-        await expect_refusal("adding it once more", self._messages.add(self._text, self._known()), AlreadyExists)
+class MessagesCheck(OneRecordCheck):
+    """Adds a message, reads it, adds it again in vain, and deletes it."""
 
-    @step("delete")
-    async def _delete(self) -> None:
-        await self._messages.delete(self._known())
+    client = Messages
 
-    @step("read the deleted")
-    async def _read_the_deleted(self) -> None:
-        await expect_refusal("reading the deleted message", self._messages.get(self._known()), NotFound)
-        self._clean, self._may_be_left = True, False
-
-    def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
-        return [self._remove_leftovers] if self._may_be_left else []
-
-    def _known(self) -> int:
-        if self._id is None:
-            raise Skipped("no message was added")
-        return self._id
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit, MessageSteps(kit.mark))

@@ -12,6 +12,7 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
+from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import required, whole
 from sockcrud.rest.lists import list_answer
@@ -32,7 +33,7 @@ STATUSES: Final = {
 
 
 def _answer(status: int, message: str, data: str = "") -> bytes:
-    return orjson.dumps({"status": status, "message": message, "data": data}, option=orjson.OPT_APPEND_NEWLINE)
+    return as_line({"status": status, "message": message, "data": data})
 
 
 _ANSWERS: Final = {status: _answer(status, message) for status, message in STATUSES.items()}

@@ -20,7 +20,7 @@ class Messages:
     @operation("messages.list", anyone)
     async def list(self, principal: Principal) -> RecordStream[Message]:
         """Return all messages as they are now."""
-        return self.store.stream(Message)
+        return self.store.stream(Message, peer=principal.address)
 
     @operation("messages.get", anyone)
     async def get(self, principal: Principal, id: int) -> Message:

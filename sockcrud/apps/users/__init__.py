@@ -10,6 +10,7 @@ app = App(
             "tcp:8080",
             "where the users (JSON on TCP) listen: an endpoint description, or off",
             "sockcrud.apps.users.dialect:UsersFactory",
+            json_lines=True,
             trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
             idle="1800",
         )

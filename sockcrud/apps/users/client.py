@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
-from sockcrud.client.calls import Call, Pages, call, paged
+from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import BadAnswer, InvalidRequest, NotFound, Refused, ServerFault
 from sockcrud.client.fields import Fields, objects
 from sockcrud.client.lines import LineCalls, line_call
@@ -27,8 +27,6 @@ class User:
 
 _List = list[User]
 
-PAGE: Final = 500
-
 _REFUSALS: Final[dict[int, type[Refused]]] = {400: InvalidRequest, 404: NotFound, 500: ServerFault}
 
 
@@ -46,12 +44,12 @@ class UsersCalls(LineCalls):
     def all(self, page: int = PAGE) -> Pages[User]:
         """Return all users one by one, fetching a page at a time: for more of them than an answer may hold."""
 
-        def next_page(after: int | None) -> Call[Any, tuple[_List, int | None]]:
+        def next_page(after: int | None) -> Call[bytes, Page[User]]:
             listed = _listed(after, page)
 
-            def read(line: bytes) -> tuple[_List, int | None]:
+            def read(line: bytes) -> Page[User]:
                 users = listed.read(line)
-                return users, users[-1].id if len(users) >= page else None
+                return Page(users, users[-1].id if len(users) >= page else None)
 
             return Call(listed.request, read, repeatable=True)
 

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
-
-import orjson
 
 from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
-from sockcrud.errors import Busy, DomainError, Invalid, NotFound, QuotaExceeded, Unavailable
+from sockcrud.errors import Busy, DomainError, InDoubt, Invalid, NotFound, QuotaExceeded, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
+from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
 from sockcrud.rest.fields import an_object, required, whole
-from sockcrud.rest.lists import list_answer
+from sockcrud.rest.lists import each, list_answer
 from sockcrud.serving import Serving
 
 
-def _line(answer: JSONObject) -> bytes:
-    return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
-
-
 def _error(code: int, message: str) -> bytes:
-    return _line({"error": code, "error_message": message})
+    return as_line({"error": code, "error_message": message})
 
 
 NOT_FOUND: Final = _error(404, "Not Found")
 USER_NOT_FOUND: Final = _error(404, "User Not Found")
 INTERNAL_SERVER_ERROR: Final = _error(500, "Internal Server Error")
 BAD_REQUEST: Final = _error(400, "Bad Request")
-DELETED: Final = _line({"payload": {}, "code": 204})
-CLOSED: Final = _line({"payload": {"message": "Connection closed"}, "code": 200})
+DELETED: Final = as_line({"payload": {}, "code": 204})
+CLOSED: Final = as_line({"payload": {"message": "Connection closed"}, "code": 200})
 
 _ERRORS: Final[dict[type[DomainError], Answer]] = {
     NotFound: USER_NOT_FOUND,
@@ -40,6 +35,7 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     Busy: CloseAfter(INTERNAL_SERVER_ERROR),
     QuotaExceeded: INTERNAL_SERVER_ERROR,  # the protocol has no better word for it
     Unavailable: CloseAfter(INTERNAL_SERVER_ERROR),
+    InDoubt: CloseAfter(INTERNAL_SERVER_ERROR),
 }
 _READS: Final = ("get_users", "get_user")
 _DIGITS: Final = re.compile("[0-9]+")
@@ -131,11 +127,10 @@ def _render(user: User) -> JSONObject:
 
 
 def _user(user: User, code: int) -> bytes:
-    return _line({"payload": _render(user), "code": code})
+    return as_line({"payload": _render(user), "code": code})
 
 
-def _users(users: Sequence[User]) -> bytes:
-    return orjson.dumps([_render(user) for user in users])[1:-1]
+_users: Final = each(_render)
 
 
 class UsersFactory(JSONFactory):

@@ -26,7 +26,7 @@ class Users:
         """Return all users as they are now, or with at most `limit` of those with an id above `after`."""
         if limit is not None and limit < 1:
             raise Invalid("limit", "a whole number from 1")
-        return self.store.stream(User, after, limit)
+        return self.store.stream(User, after, limit, peer=principal.address)
 
     @operation("users.get", anyone)
     async def get(self, principal: Principal, id: int) -> User:

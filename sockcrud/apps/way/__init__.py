@@ -11,6 +11,7 @@ app = App(
             "where the way dialect (HTTP, the session id in the URL) listens",
             "sockcrud.apps.way.dialect:WayFactory",
             login="way",
+            session_in_path=True,
             openapi="sockcrud.apps.way.dialect:PART",
         )
     ],

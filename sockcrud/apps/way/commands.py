@@ -66,7 +66,7 @@ def create(name: str, inactive: bool, password_file: str | None) -> None:
     """
     from sockcrud.cli import showing
 
-    with _WAY.asked(changes=True) as client:
+    with _WAY.connected(changes=True) as client:
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
         client.create_user(name, password, not inactive)
     showing.say(f"{name} has an account", login=name, created=True)
@@ -87,7 +87,7 @@ def update(id: int, name: str | None, active: bool | None) -> None:
     from sockcrud.cli import showing
 
     named(name=name, active=active)
-    with _WAY.asked(changes=True) as client:
+    with _WAY.connected(changes=True) as client:
         is_active = client.user(id).active if active is None else active  # the wire takes silence for no
         client.update_user(id, active=is_active, user_name=name)
     showing.say(f"account {id} is changed", id=id, changed=True)
@@ -106,7 +106,7 @@ def password(id: int | None, password_file: str | None) -> None:
     """
     from sockcrud.cli import showing
 
-    with _WAY.asked(changes=True) as client:
+    with _WAY.connected(changes=True) as client:
         account = _own(client) if id is None else client.user(id)
         new = passwords.read_or_ask(password_file, twice=True, question=f"New password of {account.user_name}")
         client.update_user(account.id, active=account.active, password=new)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-import orjson
 from attrs import evolve
 
 from sockcrud.access import Principal
@@ -31,12 +30,13 @@ from sockcrud.identity.credentials import Digest
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.records import Account
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
+from sockcrud.rest.errors import SOON
 from sockcrud.rest.fields import whole
-from sockcrud.rest.lists import list_response
+from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Route, Schema, route
-from sockcrud.rest.schemas import ID, field_of
+from sockcrud.rest.schemas import ID, exactly, field_of
 from sockcrud.serving import Serving
 
 DIALECT: Final = "way"
@@ -85,24 +85,18 @@ _ERRORS: Final[dict[type[DomainError], tuple[int, str]]] = {
 }
 """What is not here is a fault of ours; `Invalid` depends on the field."""
 
-_RETRY: Final = (b"Retry-After", b"1")
-
 _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
 
-def _object(**properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
 def _outcome(status: str, **others: Schema) -> Schema:
-    return _object(Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others)
+    return exactly(Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others)
 
 
 _TRACE: Final[Schema] = {"const": ""}
 _HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "the SHA-256 of the password"}
 _FLAG: Final[Schema] = {"enum": ["true", "false", True, False]}
 _LOGIN: Final = field_of(Account, "login")
-_USER: Final = _object(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
+_USER: Final = exactly(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
 _OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]}
 _LOGIN_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK"), _outcome("ERROR")]}
 _ID: Final[Mapping[str, Schema]] = {"id": ID}
@@ -146,7 +140,7 @@ class WayResponder(RoutedResponder):
         if isinstance(error, Invalid):
             status, message = (400, BAD_REQUEST) if error.field == "body" else (200, _of_field(error, found.route))
         response = _error(found, status, message, valid=not isinstance(error, NotLoggedIn))
-        return evolve(response, headers=(_RETRY,)) if status == 503 else response
+        return evolve(response, headers=(SOON,)) if status == 503 else response
 
     # /api/main
 
@@ -156,7 +150,7 @@ class WayResponder(RoutedResponder):
         "Log in, which ends the account's earlier session",
         {200: _LOGIN_OUTCOME},
         login=False,
-        body=_object(User={"type": "string"}, Passwd=_HASH),
+        body=exactly(User={"type": "string"}, Passwd=_HASH),
     )
     async def begin(self, call: Call) -> Response:
         fields = _fields(call)
@@ -298,12 +292,11 @@ def _refused(call: Call, error: Invalid, login: object) -> Response:
     return _said(200, "ERROR", _session(call.parameters), message)
 
 
-def _users(accounts: Sequence[Account]) -> bytes:
-    shown = [
-        {"Id": str(account.id), "UserName": account.login, "Ativo": "true" if account.active else "false"}
-        for account in accounts
-    ]
-    return orjson.dumps(shown)[1:-1]
+def _render(account: Account) -> dict[str, str]:
+    return {"Id": str(account.id), "UserName": account.login, "Ativo": "true" if account.active else "false"}
+
+
+_users: Final = each(_render)
 
 
 # How it is served

@@ -38,7 +38,7 @@ class Colleagues:
                 return RecordsAtHand([])
             id = own.id
         if id is None:
-            return self.store.stream(Account, where=Where("company_id", own.company_id))
+            return self.store.stream(Account, where=Where("company_id", own.company_id), peer=principal.address)
         try:
             return RecordsAtHand([await _colleague(self.store, id, own.company_id)])
         except NotFound:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from sockcrud.cli.dialects import WITH_LOGIN
+from sockcrud import loading
+from sockcrud.cli.dialects import owners
 from sockcrud.cli.options import careful, looks
 from sockcrud.cli.outcomes import Failed, WrongUse, in_file, visible
 from sockcrud.cli.values import TEXT
@@ -36,7 +37,7 @@ _SECRET_HEADERS: Final = ("set-cookie", "authorization")
 @click.option("--data", type=TEXT, metavar="TEXT", help="the body: a text, @FILE for that of a file, - for stdin")
 @click.option(
     "--token-of",
-    type=click.Choice(WITH_LOGIN),
+    type=click.Choice(owners()),
     help="bring the token that this dialect's login keeps for the URL's server; way has it in the URL, where {session} stands",
 )
 @click.option("--include", is_flag=True, help="the status and the header fields of the answer, too")
@@ -62,8 +63,9 @@ def fetch(method: str, url: str, headers: tuple[str, ...], data: str | None, tok
     body = _body(data)
     if body is not None and "content-type" not in {name.lower() for name in fields}:
         fields["Content-Type"] = "application/json"
-    token = None if token_of is None else asking.login_for(token_of, place).token
-    if token is not None:
+    token = None
+    if token_of is not None:
+        token = asking.login_for(token_of, place).token
         path, fields = _bearing(token_of, token, path, fields)
     method = method.upper()
     _check(place, method, path, fields)
@@ -116,11 +118,11 @@ def _body(data: str | None) -> bytes | None:
         raise in_file(error) from None
 
 
-def _bearing(token_of: str | None, token: str, path: str, fields: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _bearing(token_of: str, token: str, path: str, fields: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the path and the header fields with the token, where the dialect has it."""
-    if token_of == "way":
+    if loading.in_use().dialect(token_of).session_in_path:
         if MARK not in path:
-            raise WrongUse(f"URL: expected {MARK} where the session is to be, for way has it in the path")
+            raise WrongUse(f"URL: expected {MARK} where the session is to be, for {token_of} has it in the path")
         return path.replace(MARK, token), dict(fields)
     if "authorization" in {name.lower() for name in fields}:
         raise WrongUse("--token-of and an Authorization of your own are two logins: name one")

@@ -10,8 +10,7 @@ from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from sockcrud.client import Messages, Users
-from sockcrud.client.places import Place
+from sockcrud.client import Lines
 
 WINDOW: Final = 256
 """Lines that were read and are not answered: no more is read before."""
@@ -30,7 +29,7 @@ class Pipeline:
 
     def __init__(
         self,
-        client: Users | Messages,
+        client: Lines,
         answered: Callable[[str], object],
         finished: Callable[[], object],
     ) -> None:
@@ -106,16 +105,8 @@ class Pipeline:
         self._finished()
 
 
-def pipelined(dialect: str, place: Place, lines: Iterator[bytes], answered: Callable[[str], object]) -> Outcome:
+def pipelined(reactor: Any, client: Lines, lines: Iterator[bytes], answered: Callable[[str], object]) -> Outcome:
     """Send the lines, and tell each answer. Runs the reactor, which a process can do once; Ctrl-C ends it."""
-    from twisted.internet import reactor as installed
-
-    from sockcrud.cli.asking import as_written
-    from sockcrud.cli.options import wishes
-
-    reactor: Any = installed
-    kind: type[Users] | type[Messages] = Users if dialect == "users" else Messages
-    client = kind(reactor, as_written(place), timeout=wishes().timeout, trust=wishes().trust)
     pipeline = Pipeline(client, answered, reactor.stop)
     reader = threading.Thread(target=pipeline.read, args=(lines, reactor.callFromThread), daemon=True)
     reactor.callWhenRunning(reader.start)

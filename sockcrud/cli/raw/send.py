@@ -6,10 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sockcrud import loading
 from sockcrud.cli.options import careful
 from sockcrud.cli.outcomes import Failed, WrongUse, visible
 from sockcrud.cli.values import TEXT
@@ -21,12 +23,12 @@ _PIECE: Final = 64 * 1024
 
 
 @click.command()
-@click.argument("dialect", type=click.Choice(["users", "messages"]))
+@click.argument("dialect", type=click.Choice([each.name for each in loading.in_use().dialects if each.json_lines]))
 @click.argument("line", type=TEXT, required=False)
-@click.option("--at", metavar="PLACE", help="the server  [env: SOCKCRUD_USERS_AT, SOCKCRUD_MESSAGES_AT; default: as its group]")
+@click.option("--at", metavar="PLACE", help="the server  [env: SOCKCRUD_<DIALECT>_AT; default: as its group]")
 @careful
 def send(dialect: str, line: str | None, at: str | None) -> None:
-    """Send one LINE to users or messages, and show the line that answers it; without it, all lines of stdin.
+    """Send one LINE to a dialect of JSON lines, and show the line that answers it; without it, all lines of stdin.
 
     Lines of stdin are pipelined: they are sent while answers come, and these are shown in the order of the lines. The
     status is 1 where an answer is a refusal.
@@ -49,18 +51,12 @@ def send(dialect: str, line: str | None, at: str | None) -> None:
 
 def _send_one(dialect: str, place: Place, line: str) -> None:
     from sockcrud.cli import asking
-    from sockcrud.client import sync
+    from sockcrud.client.sync import Lines
 
     if not line.strip() or "\n" in line:
         raise WrongUse("LINE: expected one line, and not a blank one")
-    with asking.errors_as_lines(dialect, place, changes=True):
-        client: sync.Users | sync.Messages = (
-            asking.client_at(sync.Users, place) if dialect == "users" else asking.client_at(sync.Messages, place)
-        )
-        try:
-            answer = client.send(line)
-        finally:
-            client.close()
+    with asking.errors_as_lines(dialect, place, changes=True), asking.client_at(Lines, place) as client:
+        answer = client.send(line)
     click.echo(_format_answer(answer))
     if error := _refusal(answer):
         raise Failed(error)
@@ -68,7 +64,8 @@ def _send_one(dialect: str, place: Place, line: str) -> None:
 
 def _send_all(dialect: str, place: Place) -> None:
     from sockcrud.cli import asking
-    from sockcrud.cli.raw.pipelining import Outcome, pipelined
+    from sockcrud.cli.raw.pipelining import pipelined
+    from sockcrud.client import Lines
 
     refused = 0
 
@@ -77,7 +74,9 @@ def _send_all(dialect: str, place: Place) -> None:
         click.echo(_format_answer(answer))
         refused += bool(_refusal(answer))
 
-    outcome: Outcome = pipelined(dialect, place, lines(), answered)
+    from twisted.internet import reactor
+
+    outcome = pipelined(reactor, asking.client_at(partial(Lines, reactor), place), lines(), answered)
     with asking.errors_as_lines(dialect, place, changes=True):
         if outcome.error is not None:
             raise outcome.error
@@ -108,7 +107,9 @@ def _refusal(answer: str) -> str | None:
         return "an answer that is not JSON"
     if not isinstance(found, dict):
         return "an answer that is no JSON object"
-    if "error" in found:
-        return f"{found.get('error_message', 'refused')} ({found['error']})"
+    if isinstance(error := found.get("error"), dict):  # as JSON-RPC has it
+        return f"{error.get('message', 'refused')} ({error.get('code')})"
+    if error is not None:
+        return f"{found.get('error_message', 'refused')} ({error})"
     status = found.get("status")
     return f"{found.get('message', 'refused')} ({status})" if isinstance(status, int) and status >= 400 else None

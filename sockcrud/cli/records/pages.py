@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
-PAGE: Final = 500
+from sockcrud.client.calls import PAGE
 
 
 def pages_of(

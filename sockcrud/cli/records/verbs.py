@@ -23,7 +23,11 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Say = Callable[[int, Any], object]
 """Is given the id and the client's result, and says what was done."""
 
-_ID: Final = click.argument("id", type=ID)
+
+def _id(required: bool = True) -> Decorator:
+    return click.argument("id", type=ID, required=required)
+
+
 _PAGED: Final = (
     click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]"),
     click.option("--after", type=ID, metavar="ID", help="only those behind this id"),
@@ -46,6 +50,8 @@ class Field:
     """Its value where it is not named."""
     optional: bool = False
     """Whether it need not be named, though it has no default here: the server has one."""
+    argument: str = ""
+    """What help calls it where it is created: an argument, and no option."""
 
 
 class Verbs:
@@ -75,7 +81,7 @@ class Verbs:
             from sockcrud.cli.records.pages import pages_of
 
             named = _named(given)
-            with self._system.asked() as client:
+            with self._system.connected() as client:
                 ask = getattr(client, call)
                 found = pages_of(ask, after, limit, **named) if paged else ask(**named)
                 showing.show_all(found, self._many)
@@ -91,30 +97,44 @@ class Verbs:
             named = _named(given)
             if len(named) != 1:
                 raise WrongUse(f"what is to be found: name one of {', '.join(map(_flag, fields))}")
-            with self._system.asked() as client:
+            with self._system.connected() as client:
                 showing.show(getattr(client, call)(**named))
 
         options = [click.option(_flag(name), name, type=FieldOf(self._record, name), help="that it has") for name in fields]
         self._add("find", run, about or f"Show the {self._one} that has this.", examples, *options)
 
-    def show(self, call: str, about: str = "", *examples: str) -> None:
-        """Add `show`."""
-        self.on_one("show", call, about or f"Show the {self._one} with this ID.", *examples, changes=False)
+    def show(self, call: str, about: str = "", *examples: str, all: str = "") -> None:
+        """Add `show`. Without an ID it shows what the call `all` lists, if there is one."""
 
-    def create(self, call: str, about: str, *examples: str, also: Sequence[Decorator] = ()) -> None:
+        def run(id: int | None) -> None:
+            from sockcrud.cli import showing
+
+            with self._system.connected() as client:
+                if id is None:
+                    showing.show_all(getattr(client, all)(), self._many)
+                else:
+                    showing.show(getattr(client, call)(id))
+
+        about = about or f"Show the {self._one} with this ID."
+        self._add("show", run, about, examples or ("1",), _id(required=not all))
+
+    def create(self, call: str, about: str, *examples: str, verb: str = "create", also: Sequence[Decorator] = ()) -> None:
         """Add `create`: it shows the record that the call gives, or says the id. `also` are more options of the call."""
+        done = "created" if verb == "create" else f"{verb}ed"
 
         def run(**values: Any) -> None:
             from sockcrud.cli import showing
 
-            with self._system.asked(changes=True) as client:
+            with self._system.connected(changes=True) as client:
                 made = getattr(client, call)(**_named(values))
-            if isinstance(made, int):
-                showing.say(f"{self._one} {made} is created", id=made, created=True)
-            else:
+            if made is not None and not isinstance(made, int):
                 showing.show(made)
+            elif (id := values.get("id") if made is None else made) is not None:
+                showing.say(f"{self._one} {id} is {done}", **{"id": id, done: True})
+            else:
+                showing.say(f"the {self._one} is {done}", **{done: True})
 
-        self._add("create", run, about, examples, *also, *map(self._creating, self._fields))
+        self._add(verb, run, about, examples, *also, *map(self._creating, self._fields))
 
     def update(
         self,
@@ -135,7 +155,7 @@ class Verbs:
             from sockcrud.cli import showing
 
             new = self._renamed(named(**{self._called(field): values[field.name] for field in self._fields}))
-            with self._system.asked(changes=True) as client:
+            with self._system.connected(changes=True) as client:
                 if known is not None and (record := known(client, id, new)) is not None:
                     new = {**{field.name: getattr(record, field.name) for field in self._fields}, **new}
                     rev = getattr(record, "rev", None) if rev is None else rev
@@ -146,7 +166,7 @@ class Verbs:
             else:
                 showing.show(changed)
 
-        self._add(verb, run, about, examples, _ID, *map(self._changing, self._fields), *([rev_option] if rev else []))
+        self._add(verb, run, about, examples, _id(), *map(self._changing, self._fields), *([rev_option] if rev else []))
 
     def delete(self, call: str, about: str = "", *examples: str, rev: bool = False) -> None:
         """Add `delete`."""
@@ -166,14 +186,14 @@ class Verbs:
         def run(id: int, **revision: int | None) -> None:
             from sockcrud.cli import showing
 
-            with self._system.asked(changes) as client:
+            with self._system.connected(changes) as client:
                 result = getattr(client, call)(id, **revision)
             if say is None:
                 showing.show(result)
             else:
                 say(id, result)
 
-        self._add(verb, run, about, examples or ("1",), _ID, *([rev_option] if rev else []))
+        self._add(verb, run, about, examples or ("1",), _id(), *([rev_option] if rev else []))
 
     def _add(self, verb: str, run: Callable[..., None], about: str, examples: Sequence[str], *parameters: Decorator) -> None:
         """Add a command to the group, its help with examples of what stands behind the verb."""
@@ -186,6 +206,8 @@ class Verbs:
     # Fields as options
 
     def _creating(self, field: Field) -> Decorator:
+        if field.argument:
+            return click.argument(field.name, type=self._type(field), metavar=field.argument)
         help = field.help or (lambda: self._described(field))
         if field.flags:
             return _option(field.flags, field.name, default=True, help=help)

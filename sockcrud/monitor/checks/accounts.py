@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field, frozen
 
-from sockcrud.client import Members, Shop
+from sockcrud import loading
 from sockcrud.client.errors import AlreadyExists, ClientError, Forbidden, LoginFailed
 from sockcrud.monitor.checks.ports import Ports
 
@@ -69,10 +69,11 @@ def sign_up_elsewhere(ports: Ports) -> Attempt:
     """Return how to sign up for a dialect that has no way to: at the first that has one."""
 
     async def attempt(login: str, password: str) -> None:
-        door = ports.first_on("auth", "shop", "members")
+        apps = loading.in_use()
+        door = ports.first_on(*(dialect.name for dialect in apps.dialects if dialect.sign_up))
         if door is None:
             raise Forbidden(403, "no dialect with a sign-up is on")
-        client: Members | Shop = ports.client(Members, door) if door == "members" else ports.client(Shop, door)
+        client = ports.client(apps.client_of(door), door)
         try:
             await client.sign_up(login, password)
         finally:

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
+from sockcrud import loading
 from sockcrud.cli.records import declared
-from sockcrud.client import Shop
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.monitor.checks.accounts import sign_up_elsewhere
-from sockcrud.monitor.checks.base import SHORT, Kit, Mark, SystemCheck, expect, expect_refusal, gone, guarded, no_admin, step
-from sockcrud.monitor.checks.record_steps import Calls, RecordSteps
+from sockcrud.monitor.checks.base import Kit, Mark, SystemCheck, expect, expect_refusal, guarded, no_admin, step
+from sockcrud.monitor.checks.record_steps import Calls, PagedSteps
 from sockcrud.monitor.checks.steps import Skipped, Step
 from sockcrud.records import Record
 from sockcrud.records.constraints import Choice, Constraint, Instance, Money, Text, Whole
 
-PAGE: Final = 500
 
-
-class DeclaredSteps(RecordSteps):
+class DeclaredSteps(PagedSteps):
     """A record whose values follow from its constraints: texts that can hold the mark carry it."""
 
     calls = Calls("create", "get", "list", "update", "delete")
 
-    def __init__(self, record: type[Record], plural: str, mark: Mark) -> None:
+    def __init__(self, record: type[Record], plural: str, kit: Kit) -> None:
         self.one, self.many = record.__name__.lower(), plural
-        super().__init__(mark)
+        super().__init__(kit)
         kind = declared.kind(record)
-        marks = {name: _marked(bound, mark) for name, bound in kind.constraints.items()}
+        marks = {name: _marked(bound, kit.mark) for name, bound in kind.constraints.items()}
         marked = [name for name, text in marks.items() if text is not None]
         plain = {name: declared.parsed(bound, declared.example(bound)) for name, bound in kind.constraints.items()}
         self._values = {**plain, **{name: marks[name] for name in marked}}
@@ -40,7 +39,8 @@ class DeclaredSteps(RecordSteps):
         others = {name: bound for name, bound in kind.constraints.items() if name not in (*marked, *kind.uniques)}
         changed = ((name, _another(bound, self._values[name])) for name, bound in others.items())
         self.change = dict([each for each in changed if each[1] != self._values[each[0]]][:1])
-        self._highest = 0
+        if self.is_unique or not self.ours:
+            self._looked_up_to = None  # a leftover is in the way of the new record; without a mark there is none to be found
 
     def values(self) -> dict[str, Any]:
         return dict(self._values)
@@ -57,32 +57,15 @@ class DeclaredSteps(RecordSteps):
         found = await self.client.find(**{self._unique: self.fields[self._unique]})
         expect(f"the {self.one} with this {self._unique}", found.id, self.id)
 
-    async def _list(self) -> None:
-        self._highest = self.id
-        page = await self.client.list(after=self.id - 1, limit=1)
-        expect(f"the list from this {self.one} on", [each.id for each in page.items], [self.id])
-
-    async def _remove_leftovers(self) -> None:
+    async def _remove_leftovers(self, anyway: bool = True) -> Sequence[Any]:
+        if self._unique is None and self.ours:
+            return await super()._remove_leftovers(anyway)
         if self._unique is not None:
-            try:
+            with suppress(NotFound):
                 found = await self.client.find(**{self._unique: self._values[self._unique]})
-            except NotFound:
-                return
-            await gone(self.client.delete(found.id))
-        elif self.ours:
-            await self._look_through()
-
-    async def _look_through(self) -> None:
-        """Delete what carries the mark and is newer than the record that was made last."""
-        after: int | None = self._highest
-        for _ in range(SHORT // PAGE):
-            page = await self.client.list(after=after, limit=PAGE)
-            for each in page.items:
-                if all(getattr(each, name) == self._values[name] for name in self.ours):
-                    await gone(self.client.delete(each.id))
-            if (after := page.next) is None:
-                return
-        raise Skipped(f"there are too many {self.many} to look through")
+                await self.client.delete(found.id)
+        self._looked_up_to = None
+        return ()
 
 
 class RecordCheck(SystemCheck):
@@ -105,7 +88,7 @@ class RecordCheck(SystemCheck):
         self._make = client
         self._plural = plural
         self._refers = bool(declared.kind(record).references)
-        self._record = DeclaredSteps(record, plural, kit.mark)
+        self._record = DeclaredSteps(record, plural, kit)
         self.login = login
         self.for_admins = for_admins
         self.logged_in = login is None
@@ -151,9 +134,9 @@ class RecordCheck(SystemCheck):
     @property
     def _door(self) -> Any:
         """The client that logs in and out."""
-        if self.login in (None, self.name):
+        if self.login is None or self.login == self.name:
             return self.open(self._make)
-        return self.open(Shop, self.login or "")
+        return self.open(loading.in_use().client_of(self.login), self.login)
 
     def _client(self) -> Any:
         client = self.open(self._make)

@@ -22,6 +22,9 @@ from sockcrud.monitor.thresholds import Change
 T = TypeVar("T")
 log: Final = Logger()
 
+WIDTH: Final = 9
+"""Columns for the name of a dialect, unless one is longer."""
+
 
 @define(eq=False)
 class Writer:
@@ -79,6 +82,8 @@ class Lines:
 
     writer: Writer
     print: Callable[[str], object]
+    width: int = WIDTH
+    """Columns for the name of a dialect."""
     _last: dict[str, tuple[State, str]] = field(init=False, factory=dict)
     _left: dict[str, str] = field(init=False, factory=dict)
     _fault: str = field(init=False, default="")
@@ -90,24 +95,24 @@ class Lines:
             return
         known, self._last[watched.name] = self._last.get(watched.name), (result.state, result.step)
         if change is not None or known != (result.state, result.step):
-            self._say(line(result, watched, change))
+            self._say(line(result, watched, change, self.width))
         if result.left and self._left.get(watched.name) != result.left:
-            self._say(f"{iso(result.at)}  {watched.name:<9}  may have left records behind: {result.left}")
+            self._say(f"{iso(result.at)}  {watched.name:<{self.width}}  may have left records behind: {result.left}")
         self._left[watched.name] = result.left
 
     def hear_round(self, round: Round) -> None:
         """Write a line where the monitor itself has a fault, or has none any more."""
         if round.fault != self._fault:
-            self._say(f"{iso(round.at)}  monitor    {round.fault or 'its fault is over'}")
+            self._say(f"{iso(round.at)}  {'monitor':<{self.width}}  {round.fault or 'its fault is over'}")
         self._fault = round.fault
 
     def _say(self, text: str) -> None:
         self.writer.write(lambda: self.print(text), "the output")
 
 
-def line(result: Result, watched: Watched, change: Change | None) -> str:
+def line(result: Result, watched: Watched, change: Change | None, width: int = WIDTH) -> str:
     """Return the line for a result. A state in brackets is what the dialect counts as, where that is another."""
-    words = f"{iso(result.at)}  {watched.name:<9}  {result.state.value:<8}  {result.seconds * 1000:6,.0f} ms"
+    words = f"{iso(result.at)}  {watched.name:<{width}}  {result.state.value:<8}  {result.seconds * 1000:6,.0f} ms"
     if result.step:
         words += f"  at {result.step}: {result.reason}"
     if change is not None and change.old is not State.UNKNOWN:

@@ -12,7 +12,7 @@ from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.monitor.outputs.pages import Figures, html
 from sockcrud.monitor.outputs.snapshot import snapshot
 from sockcrud.monitor.rounds import Monitor
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.http.connection import HTTPFactory, HTTPLimits, Request, Response
 from sockcrud.protocols.listen import Listener, Listeners, endpoint, is_secure
 

@@ -7,81 +7,15 @@ more than the limit, nor two requests at once. It judges the grammar; sizes, ver
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from attrs import Factory, define, frozen
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from sockcrud.protocols.http.bodies import Body, ChunkedBody, CountedBody
+from sockcrud.protocols.http.request import Fields, Refusal, Request
 from sockcrud.protocols.http.targets import decoded_path, is_host, other_form
 from sockcrud.protocols.pacing import LATER, Later
 from sockcrud.protocols.receive_buffer import followed
-
-
-@frozen
-class Refusal:
-    """What was received is no request, or more than is allowed. Nothing after it can be read."""
-
-    status: int
-    explanation: str
-
-
-class Fields:
-    """The header fields of a request: its lines as they came, each begun and ended by CRLF. They are read when asked for."""
-
-    __slots__ = ("_found", "_lower", "concluded", "lines")
-
-    def __init__(self, lines: bytes = b"\r\n") -> None:
-        self.lines = lines
-        self.concluded: Any = None
-        """What a dialect has concluded from them. It is there for the next request, too, while they stay the same bytes."""
-        self._lower = lines.lower()
-        self._found: dict[bytes, bytes | None] = {}
-
-    def get(self, name: bytes) -> bytes | None:
-        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
-        try:
-            return self._found[name]
-        except KeyError:
-            values = list(self._values(b"\r\n" + name + b":"))
-            value = self._found[name] = b", ".join(values) if values else None
-            return value
-
-    def _values(self, mark: bytes) -> Iterator[bytes]:
-        at = self._lower.find(mark)
-        while at >= 0:
-            start = at + len(mark)
-            end = self._lower.index(b"\r\n", start)
-            yield self.lines[start:end].strip(b" \t")
-            at = self._lower.find(mark, end)
-
-
-@define(eq=False)
-class Request:
-    """A request."""
-
-    method: str
-    path: str
-    """Percent-decoded, without the query."""
-    query: str = ""
-    """As it came."""
-    fields: Fields = Factory(Fields)
-    http11: bool = True
-    peer: str = ""
-    has_host: bool = True
-    keep_alive: bool = True
-    """The peer wants the connection to go on, and nothing stands against it."""
-    body: bytes = b""
-    too_large: bool = False
-    """The body is beyond its limit. It was not read, and the connection closes after the answer."""
-    sink: Any = None
-    """What took the body in, where the dialect gave something for it."""
-
-    def header(self, name: bytes) -> bytes | None:
-        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
-        return self.fields.get(name)
-
 
 _END: Final = b"\r\n\r\n"
 _LINE_EXTRA: Final = 64
@@ -194,6 +128,8 @@ class RequestFramer:
         """Take out the next header; None where none is complete yet. Not to be called while a body is due."""
         data, at = self._data, self._at
         if at == len(data):
+            if at > self._header_bytes:
+                self._data, self._at = b"", 0  # many would keep their last 256 KiB each
             return None
         if data[at] == 13:
             at = self._at = _BLANK_LINES.match(data, at).end()  # type: ignore[union-attr]

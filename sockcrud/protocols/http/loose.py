@@ -51,7 +51,8 @@ from math import inf
 from typing import Final
 
 from sockcrud.protocols.http.bodies import CountedBody
-from sockcrud.protocols.http.framing import CUT_SHORT, Refusal, Request, RequestFramer
+from sockcrud.protocols.http.framing import CUT_SHORT, RequestFramer
+from sockcrud.protocols.http.request import Refusal, Request
 from sockcrud.protocols.pacing import Later
 
 QUIET: Final = 0.1

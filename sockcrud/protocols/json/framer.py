@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from sockcrud.protocols.foreign import LOOKED_AT, begins_foreign, is_foreign, is_http
+from sockcrud.protocols.framing import LineReader
 from sockcrud.protocols.json.scan import Found, ObjectScan
 from sockcrud.protocols.json.text import JSONObject, certainly_flat, decoded
 from sockcrud.protocols.pacing import LATER, Later
@@ -33,6 +34,7 @@ class Wait(Enum):
     BEHIND = "the line behind what was taken: what comes next may still belong to it"
 
 
+BEHIND: Final = Wait.BEHIND  # looking a member up in its enumeration is dear where each request does so
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _BEHIND_OBJECT: Final = re.compile(rb"[}\] \t\r]*")
 _BEHIND_BROKEN: Final = re.compile(rb"[^{\n]*")
@@ -45,8 +47,8 @@ _LONG: Final = 4096
 """Bytes of a line from which on it is decoded, in vain, in a call of its own."""
 
 
-class ObjectFramer:
-    """Bytes in with `feed`, objects out with `next_object`, one at a time: what is not taken out stays bytes.
+class ObjectFramer(LineReader[JSONObject | Fault]):
+    """Bytes in with `feed`, objects out with `next`, one at a time: what is not taken out stays bytes.
 
     LF always ends a request. An object also ends at its closing brace, as if LF stood behind it, and closing braces and
     brackets that follow are dropped. One that turns out not to be JSON takes what follows it with it, up to the next LF
@@ -62,6 +64,7 @@ class ObjectFramer:
         self._longest = longest
         self._deepest = deepest
         self._surely_flat = min(2 * deepest, longest)  # bytes: each level takes two
+        self._short = min(_LONG, longest)
         self._data: bytes | bytearray = b""
         self._at = 0  # where the next request begins
         self._line_end = -1  # the next LF, where it is beyond _at
@@ -78,7 +81,7 @@ class ObjectFramer:
         self._ended = False
         self._given_up = False
         self.waits: Wait | None = None
-        """What is not complete. It is not known, and None, after `feed`, until `next_object` has given all there is."""
+        """What is not complete. It is not known, and None, after `feed`, until `next` has given all there is."""
         self.is_news = False
         """Whether `waits` was found out anew; whoever takes note of it says so here."""
         self.begun = 0
@@ -113,6 +116,19 @@ class ObjectFramer:
         """Hear that nothing more will be fed."""
         self._ended = True
 
+    @property
+    def is_idle(self) -> bool:
+        return self._at == len(self._data) and self._skips is _BLANKS and not (self._head or self._no_object or self._given_up)
+
+    def read_line(self, line: bytes | bytearray) -> JSONObject | None:
+        length = len(line)
+        if length <= self._surely_flat or (length <= self._short and certainly_flat(line, self._deepest)):
+            found = decoded(line)
+            if found is not None and self._is_stranger:
+                self._trust()
+            return found
+        return None
+
     def cut(self) -> None:
         """Hear that nothing more has come for so long that what is unfinished ends here."""
         self.waits = None
@@ -121,7 +137,7 @@ class ObjectFramer:
         else:
             self._skips = _BLANKS
 
-    def next_object(self) -> JSONObject | Fault | Later | None:
+    def next(self) -> JSONObject | Fault | Later | None:
         """Take out the next object, or what stands in the place of one; None where none is complete yet.
 
         LATER says to call again: there is more to go through than one call should. After TOO_LONG and FOREIGN nothing
@@ -136,8 +152,10 @@ class ObjectFramer:
             if self._is_new and at < len(data) and begins_foreign(data[at]):
                 return self._give_up(Fault.FOREIGN)
         if at == len(data):
+            if at > _LONG:
+                self._data, self._at = b"", 0  # many would keep their last 256 KiB each
             if self._skips is not _BLANKS:
-                self._wait(Wait.BEHIND)
+                self._wait(BEHIND)
             return None
         if self._line_end < at:
             self._line_end = data.find(b"\n", max(at, self._searched))

@@ -1,28 +1,24 @@
-"""JSON objects on a TCP connection: `ObjectFramer` on a conversation, with what time has to do with it."""
+"""JSON objects on a TCP connection: what `ObjectFramer` finds, and what time has to do with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from typing import Final, Protocol
 
 from attrs import frozen
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IReactorTime
 
+from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
-from sockcrud.protocols.connection import Conversation, Limits, State
-from sockcrud.protocols.connections import Listening
-from sockcrud.protocols.json.framer import BRACE, Fault, ObjectFramer, Wait
+from sockcrud.protocols.connection import Connection, Limits
+from sockcrud.protocols.factory import ConnectionFactory
+from sockcrud.protocols.json.framer import BEHIND, BRACE, Fault, ObjectFramer, Wait
 from sockcrud.protocols.json.text import DEEPEST, JSONObject
-from sockcrud.protocols.pacing import Later
 
-__all__ = ["Fault", "JSONConversation", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
+__all__ = ["Fault", "JSONConnection", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
 
 QUIET: Final = 0.25
 """Seconds without a byte after which a line that is no object is complete: people type into clients that send no newline."""
-
-_STOPPED: Final = State.STOPPED
 
 
 class Responder(Protocol):
@@ -49,17 +45,18 @@ class JSONLimits(Limits):
     object_seconds: float = 10.0
 
 
-class JSONConversation(Conversation[JSONObject | Fault]):
+class JSONConnection(Connection[JSONObject | Fault]):
     """A connection that speaks JSON objects.
 
-    Its one timer (see `Conversation.watch`) is set earlier while something unfinished has come: so a connection that
+    Its one timer (see `Connection.watch`) is set earlier while something unfinished has come: so a connection that
     sends what it has to say in whole objects sets none.
     """
 
+    _framer: ObjectFramer
+
     def __init__(self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
-        super().__init__(clock, connections, limits)
+        super().__init__(clock, connections, limits, ObjectFramer(limits.request, limits.depth))
         self._responder = responder
-        self._framer = ObjectFramer(limits.request, limits.depth)
         self._object_seconds = limits.object_seconds
         self._begun = 0  # the number of the object that is unfinished
         self._begun_at = 0.0
@@ -69,36 +66,24 @@ class JSONConversation(Conversation[JSONObject | Fault]):
 
     # From the transport
 
-    def dataReceived(self, data: bytes) -> None:
-        if self._state < _STOPPED:
-            framer = self._framer
-            waits = framer.waits
-            if (
-                waits is not None
-                and waits is Wait.BEHIND
-                and data[0] != BRACE
-                and self._clock.seconds() - self._heard_at >= QUIET
-            ):
-                framer.cut()
-            framer.feed(data)
-            self.received()
-
-    def readConnectionLost(self) -> None:
-        self._framer.end()
-        super().readConnectionLost()
+    def rawDataReceived(self, data: bytes) -> None:
+        framer = self._framer
+        if framer.waits is BEHIND and data and data[0] != BRACE and self._clock.seconds() - self._heard_at >= QUIET:
+            framer.cut()
+        framer.feed(data)
 
     # Requests and answers
 
-    @property
-    def pending(self) -> int:
-        return self._framer.pending
-
-    def next_request(self) -> JSONObject | Fault | Later | None:
+    def nothing_complete(self) -> None:
         framer = self._framer
-        request = framer.next_object()
-        if request is None and framer.waits is not None and framer.is_news:
-            self._wait(framer.waits)
-        return request
+        waits = framer.waits
+        if waits is None:
+            super().nothing_complete()
+        elif framer.is_news:
+            framer.is_news = False
+            self._heard_at = self._clock.seconds()
+            if waits is not BEHIND:
+                self._see_to(waits)
 
     def respond(self, request: JSONObject | Fault) -> Answer | Work:
         if isinstance(request, dict):
@@ -136,30 +121,16 @@ class JSONConversation(Conversation[JSONObject | Fault]):
             return self._begun_at + self._object_seconds
         return inf
 
-    def _wait(self, unfinished: Wait) -> None:
-        """All is taken but something unfinished, which has just come: see to it that it does not stay so."""
-        framer = self._framer
-        framer.is_news = False
-        self._heard_at = self._clock.seconds()
-        if unfinished is Wait.OBJECT and framer.begun != self._begun:
-            self._begun = framer.begun
+    def _see_to(self, unfinished: Wait) -> None:
+        """See to it that what has just come, and is not complete, does not stay so."""
+        if unfinished is Wait.OBJECT and self._framer.begun != self._begun:
+            self._begun = self._framer.begun
             self._begun_at = self._heard_at
-        if unfinished is not Wait.BEHIND:
-            self.watch()
+        self.watch()
 
 
-class JSONFactory(Factory):
-    """Makes the connections of one dialect. `responder` gets the address of the peer."""
+class JSONFactory(ConnectionFactory[Responder, JSONLimits, JSONConnection]):
+    """Makes the connections of a dialect of JSON objects."""
 
-    noisy = False
-
-    def __init__(
-        self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Listening, limits: JSONLimits
-    ) -> None:
-        self.responder = responder
-        self._clock = clock
-        self._connections = connections
-        self._limits = limits
-
-    def buildProtocol(self, addr: IAddress | None) -> JSONConversation:
-        return JSONConversation(self.responder(getattr(addr, "host", "")), self._clock, self._connections, self._limits)
+    def connect(self, responder: Responder, peer: str) -> JSONConnection:
+        return JSONConnection(responder, self._clock, self._connections, self._limits)

@@ -17,6 +17,7 @@ from sockcrud.errors import (
     Crashed,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -58,12 +59,14 @@ _CODES: Final[dict[type[DomainError], int]] = {
     LoginDelayed: -32010,
     QuotaExceeded: -32010,
     Crashed: INTERNAL_ERROR,
+    InDoubt: INTERNAL_ERROR,
 }
 _MESSAGES: Final[dict[type[DomainError], str]] = {
     NotLoggedIn: "a login is needed: call session.login",
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "this account may not do that",
     Busy: "too much is under way: try again in a moment",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
     Crashed: "Internal error",
 }

@@ -26,7 +26,7 @@ from sockcrud.storage.maintenance.postgres import opened_database
 from sockcrud.storage.moving import Source, Target
 from sockcrud.storage.postgres.url import is_url, without_password
 from sockcrud.storage.sqlite import ends as sqlite_ends
-from sockcrud.storage.sqlite.file import FileLock
+from sockcrud.storage.sqlite.lock import FileLock, real_path
 from sockcrud.storage.sqlite.store import SqliteStore
 from sockcrud.storage.waiting import Turns
 
@@ -163,9 +163,10 @@ def _open_file(path: Path, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
 
 def require_free(path: Path) -> None:
     """Say what to do where a daemon has the store: what it has in memory would not follow."""
-    if os.access(path.resolve().parent, os.W_OK):
+    file = real_path(path)
+    if os.access(file.parent, os.W_OK):
         try:
-            FileLock(path.resolve()).release()
+            FileLock(file).release()
         except StoreError as error:
             raise Failed(f"{error}: stop the daemon first, or use its admin port") from None
 

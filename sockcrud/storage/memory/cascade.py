@@ -18,7 +18,8 @@ from typing import Any
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.memory.hidden import Dependants, Ids
-from sockcrud.storage.memory.tables import Step, Tables, expect_rev
+from sockcrud.storage.memory.steps import Step
+from sockcrud.storage.memory.tables import Tables, expect_rev
 from sockcrud.storage.weights import SLICE
 
 

@@ -19,7 +19,8 @@ from sockcrud.errors import DomainError, NotFound, Taken
 from sockcrud.records import Record, evolve
 from sockcrud.storage.contract import Overtaken
 from sockcrud.storage.memory.hidden import Hidden
-from sockcrud.storage.memory.tables import Step, Tables
+from sockcrud.storage.memory.steps import Step
+from sockcrud.storage.memory.tables import Tables
 
 REVISIONS_BETWEEN: Final = 2**32
 """From the latest revision to the first staged one: more than others can take while an import is under way. There can be two

@@ -20,7 +20,8 @@ from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.restoring import TablesEnd
 from sockcrud.storage.memory.snapshots import Later
 from sockcrud.storage.memory.staging import Staging
-from sockcrud.storage.memory.tables import Step, Tables
+from sockcrud.storage.memory.steps import Step
+from sockcrud.storage.memory.tables import Tables
 from sockcrud.storage.moving import GivingWay, Moved, Source, move_in_slices, require_empty
 from sockcrud.storage.weights import SLICE
 
@@ -158,7 +159,12 @@ class MemoryStore(_Reads):
         return TableStage(self, highest)
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
         return self._tables.stream(kind, after, limit, where)
 

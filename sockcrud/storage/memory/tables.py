@@ -13,19 +13,18 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-from attrs import Factory, define
 from sortedcontainers import SortedList
 
 from sockcrud.errors import NotFound, Outdated, QuotaExceeded, StillReferred, Taken
-from sockcrud.records import Record, describe, evolve
+from sockcrud.records import Record, evolve
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Kind, Schema
 from sockcrud.storage.capacity import UNLIMITED, Capacity
-from sockcrud.storage.common import PerKind
 from sockcrud.storage.contract import Change, Counters, R, Where
 from sockcrud.storage.history import History
 from sockcrud.storage.memory.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.storage.memory.snapshots import Budget, Later, TableStream, Versions
+from sockcrud.storage.memory.steps import Step
 from sockcrud.storage.weights import USUAL, weight
 
 if TYPE_CHECKING:
@@ -33,63 +32,13 @@ if TYPE_CHECKING:
     from sockcrud.storage.memory.staging import Staging
 
 _FULL: Final = "the records take all the memory that they may"
+_DISK_IS_FULL: Final = "the disk is nearly full"
 
 _HIGHEST: Final = INT64.stop - 1
 
 
 class Unfit(ValueError):
     """What was stored is not what the model says."""
-
-
-@define(eq=False)
-class Step:
-    """One change that can be taken back. The record before it, and after it, or None where there was none."""
-
-    rev: int
-    kind: type[Record]
-    id: int
-    before: Record | None
-    after: Record | None
-    highest_before: int
-
-
-def _hard(kind: type[Record]) -> attrgetter[Any] | None:
-    declared = describe(kind)
-    return attrgetter("id", *(name for name in declared.constraints if name not in declared.soft)) if declared.soft else None
-
-
-_HARD: Final = PerKind(_hard)
-"""What gives all that is not soft, of the kinds that have something soft."""
-
-
-def _is_hard(step: Step) -> bool:
-    values = _HARD[step.kind]
-    return values is None or step.before is None or step.after is None or values(step.before) != values(step.after)
-
-
-@define(eq=False)
-class Batch:
-    """The changes of several transactions that go to a disk together: of each record only the first state and the last."""
-
-    finals: dict[type[Record], dict[int, tuple[Record | None, Record | None, int]]] = Factory(dict)
-    """What the record is before the batch, and after it, and the revision that whoever reads it waits for, or 0."""
-    steps: int = 0
-
-    def take(self, step: Step, staged: bool = False) -> bool:
-        """Add a change; return whether anybody is to wait for it: not where it is staged, or changes only what is soft."""
-        self.steps += 1
-        finals = self.finals.get(step.kind)
-        if finals is None:
-            finals = self.finals[step.kind] = {}
-        before, _, awaited = finals.get(step.id) or (step.before, None, 0)
-        hard = not staged and _is_hard(step)
-        finals[step.id] = before, step.after, step.rev if hard else awaited
-        return hard
-
-    def awaited(self, kind: type[Record], id: int) -> int:
-        """Return the revision to wait for before the record is shown, or 0."""
-        final = self.finals.get(kind, {}).get(id)
-        return 0 if final is None else final[2]
 
 
 class Table(Generic[R]):
@@ -218,6 +167,8 @@ class Tables:
         self.budget = Budget(capacity.list_bytes, later)
         self.stored = 0  # about the bytes of all records, as of the last commit
         self._most_bytes = capacity.record_bytes
+        self.disk_is_full = False
+        """Whether nothing is to be added because of the disk they are kept on."""
         self._tables: dict[type[Record], Table[Any]] = {
             kind: Table(schema.describe(kind), capacity.most(kind)) for kind in schema.kinds
         }
@@ -294,6 +245,8 @@ class Tables:
             raise QuotaExceeded(table.kind.name, f"there are {count} already")
         if self.stored >= self._most_bytes and table.kind.journaled:
             raise QuotaExceeded(table.kind.name, _FULL)
+        if self.disk_is_full and table.kind.journaled:
+            raise QuotaExceeded(table.kind.name, _DISK_IS_FULL)
 
     def update(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
         table = self._tables[kind]
@@ -302,8 +255,8 @@ class Tables:
         if table.has_rules:
             self._check(table, old, fields)
         new: R = evolve(old, rev=self.rev + 1, **fields)
-        if self.stored >= self._most_bytes and weight(kind, new) > weight(kind, old):
-            raise QuotaExceeded(kind.__name__, _FULL)
+        if (self.disk_is_full or self.stored >= self._most_bytes) and weight(kind, new) > weight(kind, old):
+            raise QuotaExceeded(kind.__name__, _DISK_IS_FULL if self.disk_is_full else _FULL)
         self._step(kind, id, old, new)
         return new
 

@@ -19,7 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from sockcrud.records import Record, describe, exactly
 from sockcrud.records.constraints import INT64, Constraint, Instance, Moment, Money, Whole
-from sockcrud.records.schema import Schema
+from sockcrud.storage import weights
 from sockcrud.storage.common import PerKind
 from sockcrud.storage.contract import R, Where
 from sockcrud.storage.postgres.link import Ask, Statement
@@ -130,7 +130,6 @@ class Layout(Generic[R]):
             name: make(f"with {name}", f'SELECT {self._read} FROM {table} WHERE "{key.name}" = ANY ($1::{_array_type(key)})')
             for name, key in self.keys.items()
         }
-        self._size = make("count", f"SELECT count(*) FROM {table}")
         above = f'CASE WHEN t."id" < {INT64.stop - 1} THEN t."id" + 1 END'
         gap = f'SELECT min({above}) FROM {table} t WHERE t."id" >= $1::bigint'
         gap += f' AND NOT EXISTS (SELECT FROM {table} u WHERE u."id" = {above})'
@@ -226,27 +225,60 @@ class Layout(Generic[R]):
 
     @cache  # noqa: B019
     def _page(self, where: str | None, from_start: bool) -> Statement:
+        return self._statement(f"page {_name_of_page(where, from_start)}", self._page_sql(where, from_start))
+
+    @cache  # noqa: B019
+    def _slice(self, where: str | None, from_start: bool) -> Statement:
+        texts = " + ".join(f'octet_length("{name}")' for name in weights.TEXTS[self.kind]) or "0"
+        so_far = f'sum({texts}) OVER so_far AS "bytes so far", row_number() OVER so_far AS "number of it"'
+        page = self._page_sql(where, from_start)
+        counted = f'SELECT *, {so_far}, count(*) OVER () AS "there are" FROM ({page}) AS page'
+        counted += ' WINDOW so_far AS (ORDER BY "id" ROWS UNBOUNDED PRECEDING)'
+        fits = f'"number of it" = 1 OR ("bytes so far" <= {weights.SLICE_TEXT} AND "number of it" < $1::bigint)'
+        sql = f'SELECT {self._read}, "there are" FROM ({counted}) AS counted WHERE {fits} ORDER BY "id"'
+        return self._statement(f"slice {_name_of_page(where, from_start)}", sql)
+
+    def _page_sql(self, where: str | None, from_start: bool) -> str:
         conditions = [f'"{where}" = $3'] if where is not None else []
         conditions += ['"id" > $2::bigint'] if not from_start else []
         wanted = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         sql = f'SELECT {self._read} FROM "{self.table}"{wanted} ORDER BY "id" LIMIT $1::bigint'
         if from_start and where is not None:
             sql = sql.replace("$3", "$2")
-        return self._statement(f"page {where or ''}{' from start' if from_start else ''}", sql)
+        return sql
 
     def page(self, limit: int, after: int | None, where: Where | None) -> Ask:
         """Ask for the first `limit` records above an id."""
+        return self._page(None if where is None else where.field, after is None), self._of_page(limit, after, where)
+
+    def slice(self, limit: int, after: int | None, where: Where | None) -> Ask:
+        """Ask for no more of a page than makes a slice: one record at least, and no more text than `SLICE_TEXT` bytes.
+
+        The database looks at one record more, and tells whether it has left any of these away: `is_all`.
+        """
+        return self._slice(None if where is None else where.field, after is None), self._of_page(limit + 1, after, where)
+
+    def is_all(self, result: PGresult) -> bool:
+        """Return whether a slice has all that there was to look at."""
+        there = result.get_value(0, len(self.names)) if result.ntuples else None
+        return there is None or int(there) == result.ntuples
+
+    def slice_in_parts(self, result: PGresult, size: int) -> Iterator[list[R]]:
+        """Yield the records of a slice, so many at a time."""
+        kind, names, transformer = self.kind, self.names, Transformer()
+        transformer.set_pgresult(result)
+        for start in range(0, result.ntuples, size):
+            some = transformer.load_rows(start, min(start + size, result.ntuples), tuple)
+            yield [kind(**dict(zip(names, row, strict=False))) for row in some]  # behind a record is how many there are
+
+    def _of_page(self, limit: int, after: int | None, where: Where | None) -> list[bytes]:
         parameters = [b"%d" % limit]
         if after is not None:
             parameters.append(b"%d" % after)
         if where is not None:
             written = next(column for column in self._fields if column.name == where.field).written or _same
             parameters.append(written(where.value).encode())
-        return self._page(None if where is None else where.field, after is None), parameters
-
-    def size(self) -> Ask:
-        """Ask for how many records there are."""
-        return self._size, []
+        return parameters
 
     def free_id(self, start: int) -> Ask:
         """Ask for the lowest id from `start` on that no record has."""
@@ -328,6 +360,10 @@ class Chain:
             yield [layout.kind(**dict(zip(layout.names, values, strict=False))) for layout in self._layouts]
 
 
+def _name_of_page(where: str | None, from_start: bool) -> str:
+    return f"{where or ''}{' from start' if from_start else ''}"
+
+
 def _array_type(column: _Column) -> str:
     return column.type.partition(" COLLATE")[0] + "[]"
 
@@ -353,29 +389,4 @@ def rows(result: PGresult) -> list[tuple[Any, ...]]:
     return transformer.load_rows(0, result.ntuples, tuple)
 
 
-PATIENCE: Final = 0.05
-"""Seconds that a change waits for what an import has staged."""
-
 LAYOUTS: Final[PerKind[Layout[Any]]] = PerKind(Layout)
-
-
-class Counters:
-    """The counters in the one row of `state`, and the statements on them, which follow from a schema."""
-
-    def __init__(self, schema: Schema) -> None:
-        layouts = [LAYOUTS[kind] for kind in schema]
-        self.schema = schema
-        self.names = (
-            *("rev", "journaled", "journaled_bytes", "stored"),
-            *(layout.highest for layout in layouts),
-            *(layout.counted for layout in layouts),
-        )
-        read, changes = ", ".join(self.names), ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1))
-        # What an import has staged is the one thing that whoever has the lock may still have to wait for, and all others with
-        # them. So that wait is short; to wait for the lock itself may take longer.
-        locked = f"WITH locked AS MATERIALIZED (SELECT {read} FROM state WHERE id = 1 FOR UPDATE)"
-        short = f"set_config('lock_timeout', '{PATIENCE * 1000:.0f}', true)"
-        self.lock = Statement(b"lock", f"{locked} SELECT {read} FROM locked WHERE {short} IS NOT NULL".encode())
-        self.count = Statement(b"count on", f"UPDATE state SET {changes} WHERE id = 1".encode())
-        self.uniques = {unique_name(kind, name): (kind, name) for kind in schema for name in describe(kind).uniques}
-        """The kind and the field that a constraint is about."""

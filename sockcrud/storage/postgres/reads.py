@@ -6,8 +6,11 @@ than the question.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import islice
+from time import perf_counter
 from typing import Any, Final
 
 from attrs import frozen
@@ -17,13 +20,25 @@ from twisted.python.failure import Failure
 
 from sockcrud.errors import NotFound
 from sockcrud.records import Record, describe
+from sockcrud.records.schema import Schema
 from sockcrud.storage.contract import R
+from sockcrud.storage.postgres.counters import Sizes
 from sockcrud.storage.postgres.layout import LAYOUTS, Chain
 from sockcrud.storage.postgres.link import Ask
 from sockcrud.storage.postgres.pool import Pool
+from sockcrud.storage.weights import USUAL
 
 AT_ONCE: Final = 1
 """Round trips under way at the same time. With a second one there are more queries, and each has less to answer."""
+
+MOST_KEYS: Final = 200
+"""Records that one answer holds at most: a few milliseconds for the database, during which all others wait."""
+
+MOST_LONG: Final = 16
+"""The same of a kind that has long texts."""
+
+TURN_SECONDS: Final = 0.001
+"""Of answering one question, after which it is the others' turn."""
 
 _Waiting = dict[Any, list[Deferred[Any]]]
 
@@ -33,6 +48,7 @@ class _ById:
     """Which record has this id?"""
 
     kind: type[Record]
+    most: int
 
     def ask(self, ids: Iterable[int]) -> Ask:
         return LAYOUTS[self.kind].with_ids(ids)
@@ -50,6 +66,7 @@ class _ByKey:
 
     kind: type[Record]
     field: str
+    most: int
 
     def ask(self, keys: Iterable[Any]) -> Ask:
         return LAYOUTS[self.kind].with_keys(self.field, keys)
@@ -69,6 +86,7 @@ class _ByKeyWith:
     kind: type[Record]
     field: str
     chain: Chain
+    most: int
 
     def ask(self, keys: Iterable[Any]) -> Ask:
         return self.chain.with_keys(keys)
@@ -81,26 +99,50 @@ class _ByKeyWith:
         return ()
 
 
-_Question = _ById | _ByKey | _ByKeyWith
+@frozen
+class _Size:
+    """How many records of a kind are there? The database counts them at each change."""
+
+    sizes: Sizes
+    most: int = MOST_KEYS
+
+    def ask(self, kinds: Iterable[type[Record]]) -> Ask:
+        return self.sizes.ask()
+
+    def answers(self, result: PGresult) -> Iterator[tuple[type[Record], int]]:
+        return self.sizes.answers(result)
+
+    def nothing(self, kind: type[Record]) -> None:
+        return None
+
+
+_Question = _ById | _ByKey | _ByKeyWith | _Size
 
 
 def _made_by_key_with(kind: type[Record], field: str, path: tuple[str, ...]) -> _ByKeyWith:
-    return _ByKeyWith(kind, field, Chain(kind, field, path))
+    return _ByKeyWith(kind, field, Chain(kind, field, path), MOST_KEYS)
 
 
-_by_id: Callable[[Any], _ById] = cache(_ById)
-_by_key: Callable[[Any, str], _ByKey] = cache(_ByKey)
+def _most(kind: type[Record]) -> int:
+    return MOST_KEYS if USUAL[kind] else MOST_LONG
+
+
+_by_id: Callable[[Any], _ById] = cache(lambda kind: _ById(kind, _most(kind)))
+_by_key: Callable[[Any, str], _ByKey] = cache(lambda kind, field: _ByKey(kind, field, _most(kind)))
 _by_key_with: Callable[[Any, str, tuple[str, ...]], _ByKeyWith] = cache(_made_by_key_with)
 
 
 class Reads:
     """Asks for many records at once."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, schema: Schema) -> None:
         self._pool = pool
+        self._size = _Size(Sizes(schema))
         self._asked: dict[_Question, _Waiting] = {}
         self._under_way = 0
         self._is_scheduled = False
+        self._answered: dict[_Question, deque[_Answered]] = {}
+        self._is_answering = False
 
     def get(self, kind: type[R], id: int) -> Deferred[R]:
         """Return the record; raise `NotFound`."""
@@ -113,6 +155,10 @@ class Reads:
     def find_with(self, kind: type[R], field: str, value: Any, path: tuple[str, ...]) -> Deferred[list[Record]]:
         """Return the record whose unique field has this value, and those that its references lead to."""
         return self._ask(_by_key_with(kind, field, path), describe(kind).uniques[field](value))
+
+    def count(self, kind: type[Record]) -> Deferred[int]:
+        """Return how many records there are."""
+        return self._ask(self._size, kind)
 
     def _ask(self, question: _Question, key: Any) -> Deferred[Any]:
         waiting = self._asked.get(question)
@@ -136,7 +182,7 @@ class Reads:
             asked: dict[_Question, _Waiting] = {}
             try:
                 link = await self._pool.take()
-                asked, self._asked = self._asked, {}
+                asked = self._next()
                 asks = [question.ask(waiting) for question, waiting in asked.items()]
                 results = await self._pool.ask_with(link, asks)
             except Exception:
@@ -147,11 +193,43 @@ class Reads:
                     _fail(waiting, failure)
                 continue
             for (question, waiting), result in zip(asked.items(), results, strict=True):
-                _answer(question, waiting, result)
+                self._answered.setdefault(question, deque()).append(_answers(question, waiting, result))
+            if not self._is_answering:
+                self._answer()
         self._under_way -= 1
 
+    def _next(self) -> dict[_Question, _Waiting]:
+        """Return what is asked for next: of each question no more than one answer should hold."""
+        asked, self._asked = self._asked, {}
+        for question, waiting in asked.items():
+            if len(waiting) > (most := question.most):
+                keys = list(islice(waiting, most))
+                asked[question] = {key: waiting.pop(key) for key in keys}
+                self._asked[question] = waiting
+        return asked
 
-def _answer(question: _Question, waiting: _Waiting, result: PGresult) -> None:
+    def _answer(self) -> None:
+        """Answer whoever waits: some of each question, and the others in a later turn."""
+        self._is_answering = True
+        for question, answers in list(self._answered.items()):
+            until = perf_counter() + TURN_SECONDS
+            while answers and perf_counter() < until:
+                if (answer := next(answers[0], None)) is None:
+                    answers.popleft()
+                else:
+                    answer()
+            if not answers:
+                del self._answered[question]
+        self._is_answering = bool(self._answered)
+        if self._is_answering:
+            self._pool.reactor.callLater(0, self._answer)
+
+
+_Answered = Iterator[Callable[[], object]]
+
+
+def _answers(question: _Question, waiting: _Waiting, result: PGresult) -> _Answered:
+    """Yield what answers each of those who wait, one after the other."""
     try:
         answers = list(question.answers(result))
     except Exception:  # something else has written what no record can be
@@ -159,14 +237,14 @@ def _answer(question: _Question, waiting: _Waiting, result: PGresult) -> None:
         return
     for key, answer in answers:
         for answered in waiting.pop(key, ()):
-            answered.callback(answer)
+            yield partial(answered.callback, answer)
     for key, those in waiting.items():
         nothing = question.nothing(key)
         for answered in those:
             if isinstance(nothing, NotFound):
-                answered.errback(nothing)
+                yield partial(answered.errback, nothing)
             else:
-                answered.callback(nothing)
+                yield partial(answered.callback, nothing)
 
 
 def _fail(waiting: _Waiting, failure: Failure) -> None:

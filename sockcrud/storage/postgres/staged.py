@@ -64,13 +64,6 @@ class InPage:
 
 
 @frozen
-class Size:
-    """Need of how many records there are."""
-
-    kind: type[Record]
-
-
-@frozen
 class Free:
     """Need of the lowest id from `start` on that no record has."""
 
@@ -78,7 +71,7 @@ class Free:
     start: int
 
 
-Need = WithId | WithKey | Referring | InPage | Size | Free
+Need = WithId | WithKey | Referring | InPage | Free
 
 
 def check_fields(kind: type[Record], fields: Mapping[str, Any], id: int | None = None) -> None:
@@ -162,7 +155,7 @@ class StagedTables:
         """Take in the answers."""
         for needs, result in zip(groups, results, strict=True):
             need = needs[0]
-            if isinstance(need, Size | Free):
+            if isinstance(need, Free):
                 self._numbers[need] = rows(result)[0][0]
             else:
                 records = LAYOUTS[need.kind].records(result)
@@ -200,12 +193,10 @@ class StagedTables:
         now = (table.records.get(id) for id in sorted(ids))
         return [record for record in now if record is not None and _is_wanted(record, need.where)][:limit]
 
-    def count(self, need: Size) -> int:
+    def count(self, kind: type[Record]) -> int:
         """Return how many records there are now."""
-        before, now = self._before[need.kind], self.tables.table(need.kind).records
-        gone = sum(record is not None and id not in now for id, record in before.items())
-        new = sum(before.get(id) is None for id in now)
-        return self._numbers[need] - gone + new
+        table = self.tables.table(kind)
+        return len(table.records) + table.elsewhere
 
     async def free_id(self, kind: type[Record], know: Callable[[Need], Awaitable[None]]) -> int:
         """Return the id of the next record."""
@@ -247,7 +238,7 @@ def _ask(needs: Sequence[Any]) -> Ask:
         return layout.referring(need.name, [need.id for need in needs], need.all)
     if isinstance(need, InPage):
         return layout.page(need.limit, need.after, need.where)
-    return layout.size() if isinstance(need, Size) else layout.free_id(need.start)
+    return layout.free_id(need.start)
 
 
 @implementer(ITransaction, IForesees)
@@ -273,8 +264,7 @@ class StagedTransaction:
         return self._staged.page(need, limit)
 
     async def count(self, kind: type[Record]) -> int:
-        await self._know(need := Size(kind))
-        return self._staged.count(need)
+        return self._staged.count(kind)
 
     async def foresee(self, kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]) -> None:
         for id, fields in inserts:

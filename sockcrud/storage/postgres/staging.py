@@ -6,7 +6,7 @@ of its changes where these are many: then the end is an update of one row, and t
 so it begins anew with such an import.)
 
 Whoever wants an id or a unique value that is staged waits until it is known whether it is taken, but without the lock: no
-statement that has it waits for longer than `layout.PATIENCE`. Whoever deletes what a staged record refers to is not held up:
+statement that has it waits for longer than `counters.PATIENCE`. Whoever deletes what a staged record refers to is not held up:
 the import then fails.
 """
 
@@ -23,7 +23,8 @@ from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.contract import ITransaction, Overtaken
 from sockcrud.storage.memory.staging import REVISIONS_BETWEEN
 from sockcrud.storage.postgres.copy import BEFORE_ALL
-from sockcrud.storage.postgres.layout import LAYOUTS, Counters, in_parts, rows
+from sockcrud.storage.postgres.counters import Counters
+from sockcrud.storage.postgres.layout import LAYOUTS, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import Pool, unavailable
 from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for, needs_of_insert

@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from sockcrud.errors import HistoryGone
 from sockcrud.records import Record
+from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
 from sockcrud.storage.contract import (
@@ -36,8 +37,8 @@ from sockcrud.storage.contract import (
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.postgres.copy import restore_into
+from sockcrud.storage.postgres.counters import Counters as StateCounters
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
-from sockcrud.storage.postgres.layout import Counters as StateCounters
 from sockcrud.storage.postgres.link import Statement
 from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
 from sockcrud.storage.postgres.reads import Reads
@@ -55,8 +56,8 @@ FORGOTTEN_BYTES: Final = 4 * MIB
 DELETED_TOGETHER: Final = 5_000
 """So many of them at most in one statement: a few milliseconds, however many there are."""
 
-FEWEST_LINKS: Final = 4
-"""One for single records, one for changes, one for lists, and one for all else."""
+FEWEST_LINKS: Final = 5
+"""One for single records, one for changes, one for lists that are short and one for one that is long, and one for all else."""
 
 _STANDARD: Final = Limits()
 
@@ -76,11 +77,17 @@ _CHANGES: Final = Statement(
 
 _FORGET: Final = Statement(
     b"forget",
-    b"DELETE FROM changes WHERE number < (SELECT max(number) FROM"
-    b" (SELECT * FROM changes ORDER BY number LIMIT $3::bigint) AS oldest, state"
-    b" WHERE number <= journaled - $1::bigint OR bytes_before < journaled_bytes - $2::bigint)",
+    b"WITH up_to AS (SELECT max(number) AS number FROM"
+    b" (SELECT number, bytes_before FROM changes WHERE number >= $4::bigint ORDER BY number LIMIT $3::bigint) AS oldest, state"
+    b" WHERE number <= journaled - $1::bigint OR bytes_before < journaled_bytes - $2::bigint),"
+    b" gone AS (DELETE FROM changes WHERE number >= $4::bigint AND number < (SELECT number FROM up_to))"
+    b" SELECT number FROM up_to",
 )
-"""From the oldest on, without a gap: what is left is all that has changed since the first of it."""
+"""From the oldest on, without a gap: what is left is all that has changed since the first of it, which this tells.
+
+It begins where the last one ended: what is deleted stays in the index for a while, and to step over it each time takes longer
+each time, in the end longer than a statement may.
+"""
 
 _log = Logger()
 
@@ -107,7 +114,7 @@ class PostgresStore:
         """
         places, breaker = Places(url, reactor, limits.connect_seconds), CircuitBreaker(reactor)
         left = max(FEWEST_LINKS, limits.pool) - 2
-        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left // 2, left - left // 2)]
+        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left - left // 3, left // 3)]
         breaker.pools += pools
         self.schema = schema
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
@@ -125,13 +132,14 @@ class PostgresStore:
         breaker.pools.append(self._staging_pool)
         self._pools = pools
         self._shared = pools[3]
-        self._reads = Reads(pools[0])
+        self._reads = Reads(pools[0], schema)
         self._snapshots = Snapshots(pools[2])
         self._writer = Writer(pools[1], self._snapshots.opened, self._changed, self._all, capacity)
         self._rev = 0
         self._most_kept = history, capacity.history_bytes
         self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES
         self._forgetting: Deferred[None] = succeed(None)
+        self._oldest = INT64.start  # number of a change: there is none before it
 
     @classmethod
     def open(
@@ -184,9 +192,7 @@ class PostgresStore:
         return layout.records(result)
 
     async def count(self, kind: type[Record]) -> int:
-        [result] = await self._shared.ask([LAYOUTS[kind].size()])
-        size: int = rows(result)[0][0]
-        return size
+        return await self._reads.count(kind)
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields, id)
@@ -208,9 +214,14 @@ class PostgresStore:
         return result
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
-        return self._snapshots.stream(kind, after, limit, where)
+        return self._snapshots.stream(kind, after, limit, where, peer)
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         asked = [*(b"%d" % number for number in (*self._most_kept, since, limit)), self._shown]
@@ -277,11 +288,14 @@ class PostgresStore:
 
     async def _forget(self) -> None:
         """Delete what is too old to be told. The newest of it stays: it tells where what can be told begins."""
-        asked = [b"%d" % number for number in (*self._most_kept, DELETED_TOGETHER)]
-        deleted: int | None = DELETED_TOGETHER
-        while deleted is not None and deleted >= DELETED_TOGETHER - 1:  # there may be more
+        while True:
+            asked = [b"%d" % number for number in (*self._most_kept, DELETED_TOGETHER, self._oldest)]
             [result] = await self._shared.ask([(_FORGET, asked)])
-            deleted = result.command_tuples
+            [[oldest]] = rows(result)
+            if oldest is None or oldest == self._oldest:
+                return
+            self._oldest = oldest
 
     def _not_forgotten(self, failure: Failure) -> None:
-        _log.failure("old changes could not be deleted; the next attempt comes with later ones", failure=failure)
+        self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES  # with the next change
+        _log.failure("old changes could not be deleted; the next attempt comes with the next change", failure=failure)

@@ -26,13 +26,14 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sockcrud.errors import DomainError, Taken, Unavailable
+from sockcrud.errors import DomainError, InDoubt, Taken, Unavailable
 from sockcrud.records import describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.history import CHANGE_BYTES
-from sockcrud.storage.memory.tables import Batch, Step
-from sockcrud.storage.postgres.layout import LAYOUTS, Counters, array, in_parts, rows
+from sockcrud.storage.memory.steps import Batch, Step
+from sockcrud.storage.postgres.counters import Counters
+from sockcrud.storage.postgres.layout import LAYOUTS, array, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import TOO_MANY, Pool, unavailable
 from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for
@@ -67,7 +68,11 @@ Body = Callable[[StagedTransaction], Awaitable[Any]]
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
-_LET_IT_TAKE_LONG: Final = Statement(b"let it take long", b"SELECT set_config('statement_timeout', $1, true)")
+_LET_IT_TAKE_LONG: Final = Statement(
+    b"let it take long",
+    b"SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
+)
+"""To write so many records down takes long here, too, while the transaction is idle there."""
 NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
@@ -79,10 +84,10 @@ _log = Logger()
 
 @frozen(eq=False)
 class Work:
-    """What somebody has asked for: what it does, what it is known to need, and who waits."""
+    """What somebody has asked for: what it does, what it needs (None where that is not known beforehand), and who waits."""
 
     body: Body
-    needs: Sequence[Need]
+    needs: Sequence[Need] | None
     since: float
     done: Deferred[Any] = field(factory=Deferred)
 
@@ -100,7 +105,7 @@ class _Attempt:
 
     async def begin(self, works: Iterable[Work]) -> None:
         """Return when the lock is held, and known what the works are known to need."""
-        needs = [need for work in works for need in work.needs]
+        needs = [need for work in works for need in work.needs or ()]
         asks, groups = asks_for(needs)
         results = await self.link.ask([(_BEGIN, []), (self.counters.lock, []), *asks], self.seconds)
         state = dict(zip(self.counters.names, rows(results[1])[0], strict=True))
@@ -131,13 +136,23 @@ class _Attempt:
         if not self.steps:
             await self.link.ask([(_ROLLBACK, [])], self.seconds)
             return
-        asks, seconds = list(self._writes()), self.seconds
+        asks: list[Ask] = []
+        seconds = self.seconds
         if len(self.steps) > MANY:
             seconds = LONG_SECONDS
             await self.link.ask([(_LET_IT_TAKE_LONG, [b"%d" % (LONG_SECONDS * 1000)])], self.seconds)
-            while len(asks) > 1:  # one at a time, so that each has as long
-                await self.link.ask([asks.pop(0)], seconds)
-        results = await self.link.ask([*asks, (_COMMIT, [])], seconds)
+            for ask in self._writes():  # one at a time, so that each has as long, and takes the memory of no other
+                await self.link.ask([ask], seconds)
+        else:
+            asks += self._writes()
+        try:
+            results = await self.link.ask([*asks, (_COMMIT, [])], seconds)
+        except Lost:
+            raise InDoubt from None
+        except Refused as refused:
+            if refused.is_the_end:  # it ends a commit that waits for a standby with a word, too
+                raise InDoubt from None
+            raise
         if results[-1].command_status != b"COMMIT":
             raise Lost("the transaction was not committed")
 
@@ -212,9 +227,9 @@ class Writer:
         self._due: IDelayedCall | None = None
         self._overdue: IDelayedCall | None = None
 
-    def do(self, body: Body, needs: Iterable[Need] = ()) -> Deferred[Any]:
+    def do(self, body: Body, needs: Iterable[Need] | None = None) -> Deferred[Any]:
         """Return what the body gives, once its changes are committed."""
-        work = Work(body, list(needs), self._pool.reactor.seconds())
+        work = Work(body, None if needs is None else list(needs), self._pool.reactor.seconds())
         self._works.append(work)
         if not self._running:
             self._start_soon()
@@ -275,7 +290,7 @@ class Writer:
         unknown = 0
         while self._works and len(works) < MOST_TOGETHER and unknown < MOST_ROUND_TRIPS:
             works.append(work := self._works.popleft())
-            unknown += not work.needs
+            unknown += work.needs is None
         if self._overdue is not None and not self._works:
             self._overdue.cancel()
             self._overdue = None

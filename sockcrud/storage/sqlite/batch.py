@@ -10,8 +10,10 @@ from attrs import Factory, define
 from twisted.internet.defer import Deferred
 
 from sockcrud.records import Record
+from sockcrud.storage.common import StoreError
 from sockcrud.storage.memory.cascade import Cascade
-from sockcrud.storage.memory.tables import Batch
+from sockcrud.storage.memory.steps import Batch
+from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.hidden import gone_from, mark_cleared, mark_staged
 from sockcrud.storage.sqlite.layout import LAYOUTS
 
@@ -32,6 +34,8 @@ class FileBatch(Batch):
     """Records whose rows stay a while, under a mark, and have gone with all that goes with them."""
     cascade: Cascade | None = None
     """What is being cleared away when the batch is written."""
+    some_are_gone: bool = False
+    """Rows that are to be deleted may have gone with others: of what is being cleared away, or staged."""
     cleared: list[type[Record]] = Factory(list)
     """The kinds of those whose rows are gone now, so that their mark can go."""
     counters: list[tuple[int, str]] = Factory(list)
@@ -53,24 +57,28 @@ class FileBatch(Batch):
         self.gone.append((kind, id))
 
 
-def write_batch(connection: sqlite3.Connection, batch: FileBatch) -> float:
-    """Commit the batch. Give the seconds it took."""
+def write_batch(connection: sqlite3.Connection, batch: FileBatch, guard: Guard) -> tuple[float, int]:
+    """Commit the batch. Return the seconds it took, and how long the log is; raise `StoreError` where the file is another."""
     started = perf_counter()
-    connection.execute("BEGIN IMMEDIATE")
+    guard.begin(connection)
+    cascade = batch.cascade
     for kind, id in batch.gone:  # first, as others may take over their unique values
         _mark_gone(connection, kind, id)
     for kind, finals in batch.finals.items():
-        if (cascade := batch.cascade) is not None:
+        if cascade is not None:
             deleted = [id for id, (_, after, _) in finals.items() if after is None]
             _delete_gone_along(connection, cascade, kind, deleted)
-        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()])
-    connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters)
+        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()], batch.some_are_gone)
+    changed = connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters).rowcount
+    if changed != len(batch.counters):
+        raise StoreError("a counter is missing: another program has been at it")
     if batch.staged is not None:
         mark_staged(connection, batch.staged)
     for kind in batch.cleared:
         mark_cleared(connection, kind)
     connection.execute("COMMIT")
-    return perf_counter() - started
+    log_size = guard.confirm()
+    return perf_counter() - started, log_size
 
 
 def _mark_gone(connection: sqlite3.Connection, kind: type[Record], id: int) -> None:

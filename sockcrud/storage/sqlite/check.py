@@ -14,7 +14,7 @@ from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.common import Progress, StoreError
 from sockcrud.storage.memory.tables import Unfit
-from sockcrud.storage.sqlite.file import VERSION, connect_to_read, problems
+from sockcrud.storage.sqlite.file import VERSION, connect_to_own, problems
 from sockcrud.storage.sqlite.hidden import where_there
 from sockcrud.storage.sqlite.kinds import plan_for
 from sockcrud.storage.sqlite.layout import LAYOUTS, Layout, count_records
@@ -36,7 +36,8 @@ def opened_to_read(path: Path, schema: Schema) -> Iterator[StoreFile]:
     """Hold on to what is committed now. Raise `StoreError`, in one line, where it is no store of this version, or damaged."""
     if not path.is_file():
         raise StoreError(f"there is no store {path}")
-    with closing(connect_to_read(path)) as connection:
+    # Open until SQLite has closed it: with the first of a process to be closed go the locks that this process has on the file.
+    with path.open("rb") as file, closing(connect_to_own(path, file.fileno())[0]) as connection:
         try:
             if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]:
                 raise StoreError(f"{path} is no store of sockcrud, but another SQLite database")

@@ -7,11 +7,16 @@ million records would take that thread 50 ms, and everybody would wait for it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
-from sockcrud.records import Record
+from sockcrud.records import Record, describe
+from sockcrud.storage.contract import R, RecordStream
+from sockcrud.storage.memory.tables import Unfit
+from sockcrud.storage.sqlite.errands import Errands
+from sockcrud.storage.sqlite.file import problems
 from sockcrud.storage.sqlite.layout import LAYOUTS
 
 TOGETHER: Final = 5_000
@@ -57,3 +62,41 @@ class Comparison:
     def _note(self, id: int) -> None:
         self._wrong += 1
         self._first = id if self._first is None else min(id, self._first)
+
+
+async def compare_all(
+    connection: sqlite3.Connection,
+    streams: Mapping[type[Record], RecordStream[Any]],
+    errands: Errands,
+    turn: Callable[[], Awaitable[object]],
+) -> list[str]:
+    """Return what is wrong with a file, in itself and beside the records of these streams."""
+    # Sessions and failed logins first: what is replaced of a kind is kept until it has been read, within a budget, and of
+    # these 200,000 may end at once.
+    kinds = sorted(streams, key=lambda kind: describe(kind).journaled)
+    found = [fault for kind in kinds for fault in await _compared(connection, kind, streams[kind], errands, turn)]
+    return found + await errands.run(partial(problems, connection))
+
+
+async def _compared(
+    connection: sqlite3.Connection,
+    kind: type[R],
+    stream: RecordStream[R],
+    errands: Errands,
+    turn: Callable[[], Awaitable[object]],
+) -> list[str]:
+    """Return what is wrong with the rows of a kind beside its records."""
+    comparison, records = Comparison(connection, kind), list[R]()
+    try:
+        async for some in stream:
+            records += some
+            if len(records) >= TOGETHER or stream.ended:
+                await errands.run(partial(comparison.take, records))
+                records = []
+            else:
+                await turn()
+        if records:
+            await errands.run(partial(comparison.take, records))
+        return await errands.run(comparison.faults)
+    except (Unfit, sqlite3.Error) as error:
+        return [str(error)]

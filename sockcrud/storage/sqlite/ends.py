@@ -16,8 +16,9 @@ from sockcrud.storage.contract import Counters
 from sockcrud.storage.memory.tables import Tables, Unfit
 from sockcrud.storage.moving import TOGETHER, Slices
 from sockcrud.storage.sqlite.check import opened_to_read
-from sockcrud.storage.sqlite.file import FileLock, checkpoint, connect, load
+from sockcrud.storage.sqlite.file import checkpoint, connect, load
 from sockcrud.storage.sqlite.layout import LAYOUTS, count_records
+from sockcrud.storage.sqlite.lock import FileLock, real_path
 
 
 @contextmanager
@@ -101,11 +102,12 @@ def source(path: Path, schema: Schema, alone: bool = True) -> Iterator[SqliteSou
     Raise `StoreError` where that cannot be.
     """
     with ExitStack() as stack:
-        if alone and os.access(path.resolve().parent, os.W_OK) and path.is_file():
-            stack.callback(FileLock(path.resolve()).release)
-        file = stack.enter_context(opened_to_read(path, schema))
-        given = SqliteSource(path, schema, file.kinds, file.connection)
-        given.unknown_kinds = file.unknown_kinds
+        file = real_path(path)
+        if alone and os.access(file.parent, os.W_OK) and file.is_file():
+            stack.callback(FileLock(file).release)
+        opened = stack.enter_context(opened_to_read(path, schema))
+        given = SqliteSource(path, schema, opened.kinds, opened.connection)
+        given.unknown_kinds = opened.unknown_kinds
         yield given
 
 
@@ -113,10 +115,11 @@ def source(path: Path, schema: Schema, alone: bool = True) -> Iterator[SqliteSou
 def target(path: Path, schema: Schema) -> Iterator[SqliteTarget]:
     """Have a store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
     with ExitStack() as stack:
-        file = path.resolve()
-        stack.callback(FileLock(file).release)
-        is_new = not file.exists()
-        load(file, Tables(schema, history=0), unheard)
+        file = real_path(path)
+        lock = FileLock(file)
+        stack.callback(lock.release)
+        is_new = lock.file is None
+        load(lock, Tables(schema, history=0), unheard)
         kept = False
         try:
             with closing(connect(file)) as connection:

@@ -1,35 +1,36 @@
-"""The file of the SQLite store: how it is locked, opened, made, migrated, filled, checked and copied.
+"""The file of the SQLite store: how it is opened, made, migrated, filled, checked and copied.
 
 Plain and synchronous, without a reactor: the store uses it in its threads, and commands that work on the file as it lies.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
+from sockcrud.storage.capacity import MIB
 from sockcrud.storage.common import Progress, StoreError, unheard
 from sockcrud.storage.keys import SameKey
+from sockcrud.storage.memory.limit import A_RECORD, memory_limit
 from sockcrud.storage.memory.tables import Tables, Unfit
+from sockcrud.storage.sqlite import log_mark
 from sockcrud.storage.sqlite.hidden import drop_hidden
 from sockcrud.storage.sqlite.kinds import KINDS_TABLE, Plan, add_kinds, note_kinds, plan_for, referred_to, renew_keys, take_in
 from sockcrud.storage.sqlite.layout import CHUNK, LAYOUTS, count_records
+from sockcrud.storage.sqlite.lock import FileLock
 from sockcrud.storage.sync import sync_directory
 from sockcrud.storage.taking_in import SchemaError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 VERSION: Final = 3
 """Of what the store itself has in the file, beside the tables of the kinds. Whoever changes that makes it one more, and adds
@@ -39,34 +40,10 @@ CHECKPOINT_BYTES: Final = 8 * 2**20
 """The length of what is committed and lies beside the file, from which on it is taken into it. It keeps its place on the disk
 up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms and more, and kept the disk from syncing."""
 
+_log = Logger()
+
 _PATIENCE: Final = 10.0
 """Seconds for another program, such as the `sqlite3` shell, to let go of the file."""
-
-
-class FileLock:
-    """The right to use a store, until `release` or the end of the process, however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        """Raise `StoreError` where another has it. The file that is locked stays behind, and means nothing."""
-        if not path.parent.is_dir():
-            raise StoreError(f"there is no directory {path.parent}")
-        lock = path.with_name(path.name + "-lock")
-        try:
-            self._held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(f"{lock} cannot be made: {error.strerror}") from None
-        try:
-            if sys.platform == "win32":
-                msvcrt.locking(self._held, msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.release()
-            raise StoreError(f"{path} is in use by another process ({error.strerror})") from None
-
-    def release(self) -> None:
-        """Let others have it."""
-        os.close(self._held)
 
 
 _SHARED: Final = (
@@ -109,6 +86,26 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_own(path: Path, file: int) -> tuple[sqlite3.Connection, int]:
+    """Open the file as `connect_to_read` does, where its log is its own, and there.
+
+    Return how many bytes of changes are in the log that a daemon has left, or is writing, too. Raise `StoreError`.
+    """
+    log = log_mark.log_size(path)
+    try:
+        connection = connect_to_read(path)
+    except StoreError:
+        if log and log_mark.is_sound_alone(path):
+            raise log_mark.of_another_file(path) from None
+        raise
+    try:
+        with _one_line(path):
+            return connection, log_mark.require_own_log(connection, path, file, log)
+    except BaseException:
+        connection.close()
+        raise
+
+
 @contextmanager
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     with _one_line(path):
@@ -127,25 +124,47 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError, SameKey) as error:
         raise StoreError(f"{path} cannot be used as a store: {error}") from None
-    except SchemaError as error:
+    except (SchemaError, _TooLarge) as error:
         raise StoreError(f"{path}: {error}") from None
     except Unfit as unfit:
         raise StoreError(f"{path} is damaged: {unfit}") from None
 
 
-def load(path: Path, tables: Tables, progress: Progress) -> None:
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Have no garbage looked for: a million new records hold none, and it takes half as long as reading them."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
     """Fill the tables from the file, which is made where there is none. Raise `StoreError`, with the file untouched.
 
-    A file of an older version, or one whose tables are to be changed, is first copied beside itself. Whoever calls holds the
-    lock.
+    A file of an older version, or one whose tables are to be changed, is first copied beside itself.
     """
-    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+    path = lock.path
+    if lock.file is None:
         _create(path, tables.schema)
+        lock.hold_file()
+    assert lock.file is not None
+    if not os.fstat(lock.file).st_size:
+        raise StoreError(
+            f"{path} is empty, and no store: take it away for a new one, or put a backup in its place: sockcrud restore BACKUP"
+            f" {path}"
+        )
     may_write = partial(os.access, mode=os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
     if not may_write(path) or not may_write(path.parent):
         raise StoreError(f"no permission to write to {path} and next to it")
     plan = None
-    with _one_line(path), closing(connect_to_read(path)) as connection:
+    connection, left = connect_to_own(path, lock.file)
+    with _one_line(path), closing(connection):
+        if left:
+            _log.info("{path} was not closed in order: {left} bytes of changes beside it are taken in", path=path, left=left)
         version = _version(connection, path)
         if version == VERSION:
             plan = plan_for(connection, tables.schema)
@@ -160,6 +179,7 @@ def _tidy(path: Path, plan: Plan | None) -> None:
     """Take away what is no record, which shows that it can be written to, and takes in what a crash has left beside it."""
     with _one_line(path), closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
+        log_mark.write(connection, token=0)
         drop_hidden(connection)
         if plan is not None:
             note_kinds(connection, plan.noted)
@@ -213,22 +233,38 @@ def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progre
         raise StoreError(f"{path} cannot be used as a store: no way leads from schema_version {version} to {VERSION}")
     before = f"before-{plan.changes[0].__name__}" if plan is not None else f"version-{version}"
     copies = (path.with_name(f"{path.name}-{before}{more}") for more in chain([""], map("-{}".format, count(2))))
-    old = next(copy for copy in copies if not copy.exists())
-    copy(path, old)
+    old = next(copy for copy in copies if not copy.exists() or _is_copy(copy, path))
+    if not old.exists():  # it does where a daemon was killed at this: one more at each start would fill the disk
+        copy(path, old)
     try:
         with _one_line(path), closing(connect(path)) as connection:
             connection.execute("PRAGMA foreign_keys = 0")  # a table that is made anew is away for a moment
             connection.execute("BEGIN IMMEDIATE")
             for older in range(version, VERSION):
                 MIGRATIONS[older](connection)
+            log_mark.write(connection, token=0)
             drop_hidden(connection)
             take_in(connection, plan := plan_for(connection, tables.schema))
             connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
             _fill(connection, plan, tables, progress)
+            for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):  # of no app in use, too
+                raise Unfit(f"row {id} of {table} would refer to one of {other} that is not there")
             connection.execute("COMMIT")
     except StoreError:
         old.unlink()  # the file is what it was, and a daemon that is started again and again would fill the disk
         raise
+
+
+def _is_copy(copy: Path, path: Path) -> bool:
+    """Return whether a copy is of the file as it is now: each change shows in a counter, and each declaration as it is."""
+    with suppress(StoreError, sqlite3.Error), closing(connect_to_read(copy)) as one, closing(connect_to_read(path)) as other:
+        asked = (
+            "SELECT name, value FROM counters WHERE name NOT GLOB 'log *' ORDER BY name",
+            "SELECT version FROM schema_version",
+            "SELECT name, sql FROM sqlite_master ORDER BY name",
+        )
+        return all(one.execute(each).fetchall() == other.execute(each).fetchall() for each in asked)
+    return False
 
 
 def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: Progress) -> None:
@@ -237,6 +273,7 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
     if not all(type(there.get(name)) is int for name in counters(tables.schema)):
         raise Unfit("a counter is missing")
     done, total = 0, count_records(connection, tables.schema)
+    _require_memory(total)
     for kind in tables.schema:
         layout, records = LAYOUTS[kind], list[Record]()
         for chunk in layout.read(connection):
@@ -252,6 +289,20 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
         tables.hold(kind, id, name)
 
 
+def _require_memory(records: int) -> None:
+    """Raise `StoreError` where so many records do not fit into memory: the system would kill the process without a word."""
+    least, there = records * A_RECORD, memory_limit()
+    if there and least > there:
+        raise _TooLarge(
+            f"its {records:,} records take {least // MIB:,} MiB of memory at the least, and there are {there // MIB:,} MiB:"
+            " give it more, or use PostgreSQL, which does not keep them in memory"
+        )
+
+
+class _TooLarge(StoreError):
+    """What a file holds is more than fits. Where it is has still to be said."""
+
+
 def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
     """Copy what is committed now to a new file, which is whole as soon as it has its name. Raise `StoreError`.
 
@@ -259,27 +310,35 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
     """
     if target.exists():
         raise StoreError(f"{target} exists already")
+    with written_anew(target) as part, closing(connect_to_read(source)) as reading:
+        copy_pages(reading, part, progress)
+
+
+@contextmanager
+def written_anew(target: Path) -> Iterator[Path]:
+    """Have an empty file that is then, once it is whole, the target. Raise `StoreError`; half a file is taken away."""
     part = target.with_name(target.name + ".part")
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
-        with (
-            closing(connect_to_read(source)) as reading,
-            closing(sqlite3.connect(part)) as writing,
-            open(part, "rb+") as written,
-        ):
-
-            def told(_: int, left: int, total: int) -> None:
-                os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
-                progress(total - left, total)
-
-            reading.backup(writing, pages=CHUNK // 10, progress=told)
-            writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
+        yield part
         _take_name(part, target)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{target} cannot be written: {error}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def copy_pages(reading: sqlite3.Connection, part: Path, progress: Progress) -> None:
+    """Copy what a connection sees to an empty file."""
+    with closing(sqlite3.connect(part)) as writing, open(part, "rb+") as written:
+
+        def report(_: int, left: int, total: int) -> None:
+            os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
+            progress(total - left, total)
+
+        reading.backup(writing, pages=CHUNK // 10, progress=report)
+        writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:

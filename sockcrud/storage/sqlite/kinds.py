@@ -19,7 +19,7 @@ from sockcrud.storage import taking_in
 from sockcrud.storage.keys import renewed
 from sockcrud.storage.memory.tables import Unfit
 from sockcrud.storage.sqlite.hidden import references, where_there
-from sockcrud.storage.sqlite.layout import LAYOUTS, Column, column_of
+from sockcrud.storage.sqlite.layout import LAYOUTS, Column, column_of, without_values
 
 KINDS_TABLE: Final = (
     'CREATE TABLE IF NOT EXISTS "kinds" ("name" TEXT PRIMARY KEY, "table" TEXT NOT NULL UNIQUE, "fields" TEXT NOT NULL,'
@@ -140,11 +140,12 @@ def _fitting(connection: sqlite3.Connection, kind: type[Record], there: tuple[st
     columns = [column_of(name, as_stored(declared.constraints[name]), "") for name in there]
     names = ", ".join(f'"{column.name}"' for column in columns)
     records = []
-    for id, rev, *values in connection.execute(f'SELECT "id", "rev", {names} FROM "{declared.table}"{where} ORDER BY "id"'):
-        fields = {column.name: _read(declared, column, id, value) for column, value in zip(columns, values, strict=True)}
-        if type(id) is not int or type(rev) is not int:
-            raise taking_in.looks_different(declared)
-        records.append(kind(id=id, rev=rev, **{**defaults, **fields}))
+    with without_values():
+        for id, rev, *values in connection.execute(f'SELECT "id", "rev", {names} FROM "{declared.table}"{where} ORDER BY "id"'):
+            fields = {column.name: _read(declared, column, id, value) for column, value in zip(columns, values, strict=True)}
+            if type(id) is not int or type(rev) is not int:
+                raise taking_in.looks_different(declared)
+            records.append(kind(id=id, rev=rev, **{**defaults, **fields}))
     _require_rules(connection, kind, records)
     return records
 

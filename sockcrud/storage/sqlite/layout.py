@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -15,7 +16,7 @@ from attrs import frozen
 
 from sockcrud.records import Record, describe, exactly
 from sockcrud.records.constraints import INT64, Constraint, Instance, Moment, Money, Whole, as_stored
-from sockcrud.storage.common import PerKind
+from sockcrud.storage.common import PerKind, StoreError
 from sockcrud.storage.memory.tables import Unfit
 from sockcrud.storage.sqlite.hidden import where_there
 
@@ -101,8 +102,13 @@ class Layout:
         indexes = [index(self.table, name) for name in describe(self.kind).references]
         return [f'CREATE TABLE "{self.table}" (\n  {columns}\n)', *indexes]
 
-    def write(self, to: sqlite3.Connection, finals: Iterable[tuple[Record | None, Record | None]]) -> None:
-        """Let each record that is `before` become the one that is `after`; None where there is none."""
+    def write(
+        self, to: sqlite3.Connection, finals: Iterable[tuple[Record | None, Record | None]], some_are_gone: bool = False
+    ) -> None:
+        """Let each record that is `before` become the one that is `after`; None where there is none.
+
+        Raise `StoreError` where a row is not there that should be, but not for one to be deleted where some are gone already.
+        """
         gone, apart, changed, new = list[Record](), list[Record](), list[Record](), list[Record]()
         for before, after in finals:
             if before is None:
@@ -115,18 +121,26 @@ class Layout:
                     apart.append(after)
         # Unique values may be passed on in a ring: first those that move let go of theirs. An update and not a delete
         # and an insert, because a row that goes has all that refer to it looked through, and one that comes again.
-        _write_together(to, self._deletes, [(record.id,) for record in gone])
+        deleted = _write_together(to, self._deletes, [(record.id,) for record in gone])
+        if not some_are_gone:
+            self._require_rows(deleted, len(gone))
         if apart:
             self.set_apart(to, [record.id for record in apart])
         if changed:
-            to.executemany(self._update, self._rows(changed))
+            self._require_rows(to.executemany(self._update, self._rows(changed)).rowcount, len(changed))
         if new:
-            _write_together(to, self._inserts, list(self._rows(new)))
+            self._require_rows(_write_together(to, self._inserts, list(self._rows(new))), len(new))
 
-    def set_apart(self, to: sqlite3.Connection, ids: Iterable[int]) -> None:
+    def set_apart(self, to: sqlite3.Connection, ids: Sequence[int]) -> None:
         """Have the rows with these ids let go of their unique values."""
         if self._uniques:
-            to.executemany(self._set_apart, [(id,) for id in ids])
+            self._require_rows(to.executemany(self._set_apart, [(id,) for id in ids]).rowcount, len(ids))
+
+    def _require_rows(self, changed: int, meant: int) -> None:
+        if changed != meant:
+            raise StoreError(
+                f"{self.table} has {changed:,} of {meant:,} rows that were to be changed: another program has been at it"
+            )
 
     def _rows(self, records: Sequence[Record]) -> Iterator[tuple[object, ...]]:
         columns = zip(self._columns, zip(*map(self._values, records), strict=True), strict=True)
@@ -134,8 +148,13 @@ class Layout:
 
     def read(self, connection: sqlite3.Connection, size: int = CHUNK) -> Iterator[list[Record]]:
         """Yield all records in the order of their ids, so many at a time. Raise `Unfit` for a row that is none."""
-        cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
-        while rows := cursor.fetchmany(size):
+        with without_values():
+            cursor = connection.execute(f'{self._select}{where_there(connection, self.kind)} ORDER BY "id"')
+        while True:
+            with without_values():
+                rows = cursor.fetchmany(size)
+            if not rows:
+                return
             yield self._records(rows)
 
     def _records(self, rows: list[tuple[Any, ...]]) -> list[Record]:
@@ -153,13 +172,26 @@ class Layout:
         return [make(**dict(zip(names, row, strict=True))) for row in zip(*fields.values(), strict=True)]
 
 
-def _write_together(to: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[tuple[object, ...]]) -> None:
-    """Write the rows with as few statements as there can be; these are by how many rows they take, the most first."""
-    done = 0
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Leave out of an error what was read: a text that is no UTF-8 may be a hash."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise sqlite3.OperationalError(str(error).partition(" with text ")[0]) from None
+
+
+def _write_together(to: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[tuple[object, ...]]) -> int:
+    """Write the rows with as few statements as there can be, and return how many rows these have changed.
+
+    The statements are by how many rows they take, the most first.
+    """
+    done = changed = 0
     for size, statement in statements.items():
         while len(rows) - done >= size:
-            to.execute(statement, tuple(chain.from_iterable(rows[done : done + size])))
+            changed += to.execute(statement, tuple(chain.from_iterable(rows[done : done + size]))).rowcount
             done += size
+    return changed
 
 
 def _read(column: Column, values: Sequence[Any]) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from sockcrud.storage.common import Progress
 from sockcrud.storage.memory.tables import Tables
 from sockcrud.storage.moving import GivingWay, Moved, Source, move
 from sockcrud.storage.sqlite.ends import SqliteTarget
+from sockcrud.storage.sqlite.guard import Guard
 
 
 class _Target(SqliteTarget):
@@ -37,12 +38,16 @@ class Restoring:
     source: Source
     giving_way: GivingWay
     report: Progress
+    guard: Guard
 
-    def restore(self, connection: sqlite3.Connection) -> Sequence[Moved] | Failure:
-        """Return what was restored, or, with the file as it was, why it was not. A commit that fails ends the store."""
+    def restore(self, connection: sqlite3.Connection) -> tuple[Sequence[Moved], int] | Failure:
+        """Return what was restored, and how long the log is, or, with the file as it was, why it was not.
+
+        A commit that fails ends the store.
+        """
         target = _Target(self.path, self.tables.schema, self.tables.schema.kinds, connection)
         target.tables = self.tables
-        connection.execute("BEGIN IMMEDIATE")
+        self.guard.begin(connection)
         try:
             moved = move(self.source, target, self.report, self.report, self.giving_way)
         except Exception:
@@ -51,4 +56,4 @@ class Restoring:
                 connection.execute("ROLLBACK")
             return failure
         connection.execute("COMMIT")
-        return moved
+        return moved, self.guard.confirm()

@@ -6,14 +6,12 @@ arrives meanwhile is the next batch. Until a change is on disk, an answer that r
 
 from __future__ import annotations
 
-import gc
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any, Final, Generic, cast
+from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -22,24 +20,29 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sockcrud.errors import DomainError, Unavailable
-from sockcrud.records import Record, describe
+from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import Progress, StoreError, unheard
-from sockcrud.storage.contract import Change, IInFile, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
+from sockcrud.storage.contract import Change, IInFile, IStages, IStore, R, RecordStream, Stage, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade
-from sockcrud.storage.memory.store import CheckedTables, MemoryStore, TableStage, run
-from sockcrud.storage.memory.tables import Step, Unfit
+from sockcrud.storage.memory.steps import Step
+from sockcrud.storage.memory.store import CheckedTables, MemoryStore, run
 from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.sqlite import batch as sqlite_batch
+from sockcrud.storage.sqlite import compare
 from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite.batch import FileBatch
-from sockcrud.storage.sqlite.compare import TOGETHER, Comparison
 from sockcrud.storage.sqlite.copy import SqliteCopy
-from sockcrud.storage.sqlite.file import FileLock
+from sockcrud.storage.sqlite.errands import Errands
+from sockcrud.storage.sqlite.file import paused_collector
+from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.layout import LAYOUTS
+from sockcrud.storage.sqlite.lock import FileLock, real_path
 from sockcrud.storage.sqlite.restoring import Restoring
+from sockcrud.storage.sqlite.room import DiskRoom
+from sockcrud.storage.sqlite.staging import DurableStream, FileStage
 from sockcrud.storage.sqlite.thread import WriteAheadLog, Writer
 from sockcrud.storage.weights import SLICE
 
@@ -49,64 +52,6 @@ GONE: Final = -1
 Told = Callable[[str], object]
 
 _log = Logger()
-
-
-class _RecordStream(Generic[R]):
-    """A stream that gives nothing before all that it rests on is on disk."""
-
-    def __init__(self, store: SqliteStore, kind: type[R], stream: RecordStream[R]) -> None:
-        self._store = store
-        self._stream = stream
-        self._rests_on = store._latest[kind]
-
-    @property
-    def ended(self) -> bool:
-        return self._stream.ended
-
-    def __aiter__(self) -> _RecordStream[R]:
-        return self
-
-    async def __anext__(self) -> Sequence[R]:
-        if self._rests_on > self._store._durable:
-            await self._store._until(self._rests_on)
-        return await self._stream.__anext__()
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _Stage(TableStage):
-    """A stage whose records are on disk before they are published, so that what is published is on disk at once."""
-
-    def __init__(self, store: SqliteStore, highest: Mapping[type[Record], int]) -> None:
-        super().__init__(store, highest)
-        self._file = store
-
-    async def add(self, records: Sequence[Record]) -> None:
-        self._file._require_open()
-        await self._file._write_hidden(self._staging.add(records))
-
-    async def publish(self, permit: Callable[[ITransaction], Awaitable[object]]) -> None:
-        store, staging = self._file, self._staging
-        store._require_open()
-        try:
-            self._publish(permit)
-        except Exception:
-            await store._until(store._hard)
-            raise
-        store._published = range(staging.base, store._tables.rev + 1)
-        store._hard = store._tables.rev
-        for kind in staging.kinds:
-            store._latest[kind] = store._hard
-        store._forming.publishes = True
-        await store._written_soon()
-        await self._end()
-
-    async def abandon(self) -> None:
-        with suppress(Unavailable):  # then they go at the next start
-            while not self._is_published and (steps := self._staging.take_back(SLICE)):
-                await self._file._write_hidden(steps)
-        await super().abandon()
 
 
 @implementer(IStore, IInFile, IStages)
@@ -133,8 +78,10 @@ class SqliteStore(MemoryStore):
         self._reactor = reactor
         self._tell_failed = failed
         self._lock = FileLock(path)
-        self._writer = Writer(path, reactor, self._fail)
+        self._guard = Guard(self._lock)
+        self._writer = Writer(self._guard, reactor, self._fail)
         self._wal = WriteAheadLog(path, reactor, self._writer)
+        self._room = DiskRoom(path, reactor, self._tables)
         self._forming = FileBatch()
         self._writing: FileBatch | None = None
         self._is_scheduled = False
@@ -149,7 +96,7 @@ class SqliteStore(MemoryStore):
         self._closing: Deferred[None] | None = None
         self._snapshots: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
-        self._errands: list[Deferred[None]] = []
+        self._errands = Errands(reactor, self._require_open)
 
     @classmethod
     def open(
@@ -169,17 +116,14 @@ class SqliteStore(MemoryStore):
         Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
         the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
         """
-        store = cls(path.resolve(), schema, reactor, failed, history, capacity)
-        if collects := gc.isenabled():
-            gc.disable()  # a million new records hold no garbage, and looking for some takes half as long as reading them
+        store = cls(real_path(path), schema, reactor, failed, history, capacity)
         try:
-            sqlite_file.load(store._path, store._tables, progress)
+            with paused_collector():
+                sqlite_file.load(store._lock, store._tables, progress)
+            store._guard.loaded()
         except BaseException:
             store._lock.release()
             raise
-        finally:
-            if collects:
-                gc.enable()
         store._durable = store._rev = store._tables.rev
         return store
 
@@ -212,9 +156,14 @@ class SqliteStore(MemoryStore):
         return size
 
     def stream(
-        self, kind: type[R], after: int | None = None, limit: int | None = None, where: Where | None = None
+        self,
+        kind: type[R],
+        after: int | None = None,
+        limit: int | None = None,
+        where: Where | None = None,
+        peer: str = "",
     ) -> RecordStream[R]:
-        return _RecordStream(self, kind, self._tables.stream(kind, after, limit, where))
+        return DurableStream(self, kind, self._tables.stream(kind, after, limit, where))
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return await self._resting_on(self._hard, lambda: self._tables.changes(since, limit))
@@ -235,13 +184,14 @@ class SqliteStore(MemoryStore):
                 if self._stopped is not None:  # whoever closes it does not wait for long
                     raise StoreError(self._stopped)
 
-            restoring = Restoring(self._path, tables, source, giving_way, report)
-            moved = cast("Sequence[Moved]", await self._ask(restoring.restore))  # a failure is raised
+            restoring = Restoring(self._path, tables, source, giving_way, report, self._guard)
+            moved, log_size = cast("tuple[Sequence[Moved], int]", await self._ask(restoring.restore))  # a failure is raised
             self._require_open()
             self._replace_tables(tables)
+            self._room.follow(tables)
             self._rev = self._durable = self._hard = tables.rev
             self._published = range(0)
-            self._wal.grew(sum(each.records for each in moved), self._wal.size())
+            self._wal.grew(sum(each.records for each in moved), log_size)
             return moved
         finally:
             self._is_restoring = False
@@ -313,7 +263,7 @@ class SqliteStore(MemoryStore):
 
     async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._hiding.acquire()
-        return _Stage(self, highest)
+        return FileStage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
         """Read now, and tell what was read, or why it was refused, once this revision is on disk."""
@@ -366,11 +316,12 @@ class SqliteStore(MemoryStore):
             batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
             batch.counters.append((batch.rev, "rev"))
             batch.cascade = self._tables.cascade
+            batch.some_are_gone = batch.cascade is not None or self._tables.staging is not None
             staged = 0 if self._tables.staging is None else self._tables.staging.base
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: (sqlite_batch.write_batch(connection, batch), self._wal.size()), self._written)
+            self._writer.do(lambda connection: sqlite_batch.write_batch(connection, batch, self._guard), self._written)
         snapshots, self._snapshots = self._snapshots, []
         for moment in snapshots:  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
@@ -384,6 +335,7 @@ class SqliteStore(MemoryStore):
         if self._stopped is None:
             self._durable = batch.rev
         self._wal.grew(batch.steps + 1, wal_size)
+        self._room.look()
         self.committed(seconds)
         self._hand_over()
         batch.is_written = True
@@ -394,6 +346,7 @@ class SqliteStore(MemoryStore):
             return
         self._has_failed, self._durable = True, GONE
         self._wal.close()
+        self._room.close()
         self._stopped = self._stopped or "the store can no longer write to its disk"
         error = failure.value
         if not isinstance(error, (sqlite3.Error, OSError, StoreError)):
@@ -421,14 +374,20 @@ class SqliteStore(MemoryStore):
         with suppress(Unavailable):  # whoever waits for it has been told
             while not self._has_failed and (self._writing is not None or not self._forming.is_empty):
                 await self._until_written(self._writing or self._forming)
-            for errand in list(self._errands):
-                await errand
+            await self._errands.all_done()
             self._wal.close()
-            written_to = self._writer.thread is not None and not self._has_failed
-            if written_to and not await self._ask(partial(sqlite_file.checkpoint, how="TRUNCATE", wait=True)):
-                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+            self._room.close()
+            if self._writer.thread is not None and not self._has_failed:
+                await self._take_in_all()
         self._writer.stop()
         self._lock.release()
+
+    async def _take_in_all(self) -> None:
+        try:
+            if not await self._ask(partial(self._guard.checkpoint, how="TRUNCATE", wait=True)):
+                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+        except StoreError as error:
+            _log.warn("{path}: {error}", path=self._path, error=error)
 
     def _ask(self, work: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Have the writer do something. A `StoreError` is an answer, too."""
@@ -448,30 +407,9 @@ class SqliteStore(MemoryStore):
         self._writer.do(attempt, answer)
         return asked
 
-    def _aside(self, work: Callable[[], T]) -> Deferred[T]:
-        """Do something in a thread of its own, while everything else goes on."""
-        self._require_open()
-        result, over = Deferred[Any](), Deferred[None]()
-
-        def end(outcome: T | Failure) -> None:
-            self._errands.remove(over)
-            result.callback(outcome)
-            over.callback(None)
-
-        def errand() -> None:
-            try:
-                outcome: T | Failure = work()
-            except BaseException:
-                outcome = Failure()
-            self._reactor.callFromThread(end, outcome)
-
-        Thread(target=errand, name="store errand", daemon=True).start()
-        self._errands.append(over)
-        return result
-
     async def copied(self) -> SqliteCopy:
         try:
-            return await self._aside(lambda: SqliteCopy(self._path, self._aside))
+            return await self._errands.run(lambda: SqliteCopy(self._path, self._errands.run))
         except (StoreError, OSError) as error:
             raise Unavailable(f"the store cannot be copied: {error}") from None
 
@@ -482,31 +420,14 @@ class SqliteStore(MemoryStore):
         await moment
         # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
         streams = {kind: self._tables.stream(kind, None, None, None) for kind in self._tables.schema}
-        connection = await self._ask(lambda _: sqlite_file.connect_to_read(self._path))
         try:
-            # Sessions and failed logins first: what is replaced of a kind is kept until it has been read, within a budget, and
-            # of these 200,000 may end at once.
-            kinds = sorted(self._tables.schema, key=lambda kind: describe(kind).journaled)
-            found = [fault for kind in kinds for fault in await self._compared(connection, kind, streams[kind])]
-            return found + await self._aside(partial(sqlite_file.problems, connection))
+            connection = await self._ask(lambda _: self._guard.connect_to_read())
+            try:
+                return await compare.compare_all(connection, streams, self._errands, self._turn)
+            finally:
+                connection.close()
+        except StoreError as error:
+            return [str(error)]
         finally:
             for stream in streams.values():
                 stream.close()
-            connection.close()
-
-    async def _compared(self, connection: sqlite3.Connection, kind: type[R], stream: RecordStream[R]) -> list[str]:
-        """Return what is wrong with the rows of a kind beside its records."""
-        comparison, records = Comparison(connection, kind), list[R]()
-        try:
-            async for some in stream:
-                records += some
-                if len(records) >= TOGETHER or stream.ended:
-                    await self._aside(partial(comparison.take, records))
-                    records = []
-                else:
-                    await self._turn()
-            if records:
-                await self._aside(partial(comparison.take, records))
-            return await self._aside(comparison.faults)
-        except (Unfit, sqlite3.Error) as error:
-            return [str(error)]

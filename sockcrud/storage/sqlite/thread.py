@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,6 +19,8 @@ from twisted.python.failure import Failure
 
 from sockcrud.storage.contract import T
 from sockcrud.storage.sqlite import file as sqlite_file
+from sockcrud.storage.sqlite.guard import Guard
+from sockcrud.storage.sqlite.log_mark import log_size
 
 WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
 """Commits and rows after which the log is taken into the file: changes wait for some ms then. More would take longer to read
@@ -41,8 +42,8 @@ _log = Logger()
 class Writer:
     """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
 
-    def __init__(self, path: Path, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
-        self._path = path
+    def __init__(self, guard: Guard, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
+        self.guard = guard
         self._reactor = reactor
         self._failed = failed
         self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
@@ -70,25 +71,24 @@ class Writer:
             self.thread.join()
 
     def _run(self) -> None:
-        connection = None
+        connection, has_failed = None, False
         try:
-            connection = sqlite_file.connect(self._path)
+            connection = self.guard.connect()
             while (next_work := self._works.get()) is not None:
                 work, done = next_work
                 self._reactor.callFromThread(done, work(connection))
         except BaseException:
+            has_failed = True
             self._reactor.callFromThread(self._failed, Failure())
         finally:
             if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
+                self.guard.close(connection, has_failed)
 
 
 class WriteAheadLog:
     """Bounds the log. A reader, such as a backup or the `sqlite3` shell, keeps what it may yet read from being taken in."""
 
     def __init__(self, path: Path, reactor: Any, writer: Writer) -> None:
-        self._wal = Path(f"{path}-wal")
         self._path = path
         self._reactor = reactor
         self._writer = writer
@@ -100,13 +100,6 @@ class WriteAheadLog:
         self._is_quiet = False  # nothing was written since the last look
         self._tidying: IDelayedCall | None = None
         self._is_closed = False
-
-    def size(self) -> int:
-        """Give its length, in any thread."""
-        try:
-            return self._wal.stat().st_size
-        except FileNotFoundError:
-            return 0
 
     def grew(self, writes: int, size: int) -> None:
         """Hear of a commit of so many rows, and how long the log is."""
@@ -122,7 +115,7 @@ class WriteAheadLog:
         self._is_checking = True
 
         def check(connection: sqlite3.Connection) -> tuple[bool, int]:
-            return sqlite_file.checkpoint(connection, how), self.size()
+            return self._writer.guard.checkpoint(connection, how), log_size(self._path)
 
         self._writer.do(check, partial(self._checked, how))
 
@@ -137,13 +130,13 @@ class WriteAheadLog:
             _log.warn(
                 "{wal} is {size} bytes long and grows: another program (a backup, the sqlite3 shell) reads an older state of"
                 " {path}; this is tried again until it has ended",
-                wal=self._wal,
+                wal=f"{self._path}-wal",
                 size=size,
                 path=self._path,
             )
         elif is_all and self._is_blocked:
             self._is_blocked = False
-            _log.info("{wal} was taken into {path}", wal=self._wal, path=self._path)
+            _log.info("{path}-wal was taken into {path}", path=self._path)
 
     def _tidy(self) -> None:
         """Cut the log off where nothing was written since the last time."""

@@ -83,7 +83,8 @@ class AdminCase(PeopleCase):
         self.root_token = self.token_of("root")
 
     def a_client(self, terms: Terms | None = None) -> HTTPClient:
-        status = Status(self.access, self.store, lambda: self.listening, self.metrics.text, lambda: description(URLS, PARTS))
+        described = description(URLS, PARTS, ["Message"])
+        status = Status(self.access, self.store, lambda: self.listening, self.metrics.text, lambda: described)
         logins = type(self.logins)(self.access, self.store, self.directory, self.sessions)
         administration = type(self.admin)(self.access, self.store, self.directory)
         operations = Operations(logins, administration, Transfer(self.access, self.store), status, self.upkeep, IMPORT_LIMIT)

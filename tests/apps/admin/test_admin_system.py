@@ -112,7 +112,7 @@ class ExportTests(AdminCase):
             self.have(self.store.insert(Message, id, data="x" * 200))
         self.client.says(request("GET", "/export", token=self.root_token))
         self.assertEqual(self.store._tables.table(Message).open_streams, 1)
-        self.client.conversation.connectionLost()
+        self.client.connection.connectionLost()
         self.clock.advance(1)
         self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
@@ -270,7 +270,7 @@ class ImportTests(AdminCase):
         for body in (lines(a_message(1)), b"nonsense\n"):
             self.imports(body)
         self.client.says(request("POST", "/import", b"{", token=self.root_token, headers={"Content-Length": "1000"}))
-        self.client.conversation.connectionLost()
+        self.client.connection.connectionLost()
         self.assertEqual(list(Path(tempfile.gettempdir()).iterdir()), [])
 
     def test_others_are_answered_while_it_is_checked(self) -> None:
@@ -286,7 +286,7 @@ class ImportTests(AdminCase):
     def test_a_peer_that_goes_away_meanwhile_leaves_the_import_to_its_end(self) -> None:
         body = lines(*map(a_message, range(5_000)))
         self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES}))
-        self.client.conversation.connectionLost()
+        self.client.connection.connectionLost()
         for _ in range(MOST_TURNS):
             self.clock.advance(REST_SECONDS)
         self.assertEqual(self.have(self.store.count(Message)), 5_000)

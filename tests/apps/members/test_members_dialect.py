@@ -254,7 +254,7 @@ class HTTPTests(MembersCase):
         def observe(event: LogEvent) -> None:
             lines.append(eventAsText(event))
 
-        def broken(*_: object) -> None:
+        def broken(*_: object, **__: object) -> None:
             raise RuntimeError("broken")
 
         observer = cast(ILogObserver, observe)

@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 from twisted.internet.defer import Deferred
 
 from sockcrud.apps.messages.records import Message
-from sockcrud.errors import Busy, Unavailable
-from sockcrud.protocols.connection import LAST_WORDS
-from tests.support.conversation_kit import Peer
+from sockcrud.errors import Busy, InDoubt, Unavailable
+from sockcrud.protocols.lifetime import LAST_WORDS
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import DialectCase, request
 
 
@@ -282,7 +282,7 @@ class FailureTests(MessagesCase):
         return [(refusal, peer := self.messages(), peer.ask(one + b"hello\n")) for refusal, one in every]
 
     def test_a_store_that_cannot_serve_is_505_and_the_end(self) -> None:
-        for error in (Busy(), Unavailable()):
+        for error in (Busy(), Unavailable(), InDoubt()):
             for _, peer, heard in self.failing(error):
                 self.assertEqual((heard, peer.is_closed), (CLOSED, True))
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from sockcrud.apps.shop.records import Address, Client
-from sockcrud.errors import Busy, Unavailable
+from sockcrud.errors import Busy, InDoubt, Unavailable
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
 from tests.apps.shop.shop_kit import ARTHUR, HOME, PEN, PURCHASE, ShopWireCase
@@ -375,6 +375,15 @@ class DoorTests(ShopWireCase):
             answered = self.asks("POST", "/clients/create", ARTHUR)
             self.assertEqual((answered.status, answered.field("Retry-After")), (503, "1"))
             self.assertEqual(list(answered.json), ["msg"])
+
+    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(self) -> None:
+        async def fail(*args: object, **fields: object) -> None:
+            raise InDoubt
+
+        self.patch(self.store, "insert", fail)
+        answered = self.asks("POST", "/clients/create", ARTHUR)
+        self.assertEqual((answered.status, answered.field("Retry-After")), (500, None))
+        self.assertIn("unknown whether the change took effect", answered.json["msg"])
 
     def test_a_fault_of_ours_is_500_and_its_trace_is_in_the_log_only(self) -> None:
         async def fail(*args: object, **kwargs: object) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from sockcrud.apps.users.records import User
-from sockcrud.errors import Busy, Unavailable
-from tests.support.conversation_kit import Peer
+from sockcrud.errors import Busy, InDoubt, Unavailable
+from tests.support.connection_kit import Peer
 from tests.support.dialect_case import DialectCase, request
 
 AT_FIRST: Final = "2023-11-14T22:13:20+00:00"
@@ -361,7 +361,7 @@ class FailureTests(UsersCase):
         return [(peer := self.users(), peer.ask(one + create())) for one in asked]
 
     def test_a_store_that_cannot_serve_is_the_busy_answer_and_the_end(self) -> None:
-        for error in (Busy(), Unavailable()):
+        for error in (Busy(), Unavailable(), InDoubt()):
             for peer, heard in self.failing(error):
                 self.assertEqual((heard, peer.is_closed), (INTERNAL, True))
 

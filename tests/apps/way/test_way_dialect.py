@@ -8,7 +8,7 @@ import orjson
 from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
 
 from sockcrud.access import log_operation
-from sockcrud.errors import Unavailable
+from sockcrud.errors import InDoubt, Unavailable
 from sockcrud.identity.records import ADMIN
 from sockcrud.protocols.http.connection import HTTPLimits
 from sockcrud.rest.origins import Origins
@@ -244,6 +244,16 @@ class HTTPTests(WayCase):
 
         self.patch(self.store, "find", unavailable)
         self.assertEqual(self.asks("GET", f"/api/usuario/{session}").status, 503)
+
+    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(self) -> None:
+        async def in_doubt(*_: object, **__: object) -> None:
+            raise InDoubt
+
+        session = self.logs_in("root")
+        self.patch(self.store, "transact", in_doubt)
+        asked = {"UserName": "user3", "PassWord": HASH, "Ativo": "true"}
+        answered = self.asks("POST", f"/api/usuario/{session}", asked)
+        self.assertEqual((answered.status, answered.field("Retry-After")), (500, None))
 
     def test_a_fault_of_ours_is_told_without_its_trace(self) -> None:
         def broken(*_: object, **__: object) -> None:

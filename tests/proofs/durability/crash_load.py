@@ -48,6 +48,11 @@ class Unavailable(Refused):
     """The daemon says that its store is away, so that nobody knows what became of the change."""
 
 
+def is_unknown(status: int, answer: object) -> bool:
+    """Return whether this says that the store is away, or was lost while it made the change."""
+    return status == 503 or (status == 500 and "unknown" in str(answer))
+
+
 class Http:
     """One connection to an HTTP port. `watch` is told how long the answers take."""
 
@@ -88,7 +93,7 @@ class Http:
         """Ask for what must be done. Raise `Refused`."""
         status, answer = self.ask(method, path, body, authorization)
         if status not in (200, 201):
-            raise (Unavailable if status == 503 else Refused)(f"{method} {path}: {status} {answer}")
+            raise (Unavailable if is_unknown(status, answer) else Refused)(f"{method} {path}: {status} {answer}")
         return answer
 
     def log_in(self, account: str) -> str:
@@ -409,7 +414,7 @@ class Load:
                 continue
             status, answer = port.ask("GET", f"/clients/fetch/{picked[1]}")
             if status not in (200, 404):
-                raise (Unavailable if status == 503 else Refused)(f"client {picked[1]}: {status} {answer}")
+                raise (Unavailable if is_unknown(status, answer) else Refused)(f"client {picked[1]}: {status} {answer}")
             self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
             status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
             if status == 200:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from attrs import define, field, frozen
 
-from tests.proofs.durability.crash_load import Http, Json, Unavailable
+from tests.proofs.durability.crash_load import Http, Json, Unavailable, is_unknown
 from tests.proofs.nodes.linearizable import Kind, Outcome, Value
 from tests.proofs.nodes.outage_watch import Watch
 from tests.support.running import Daemon
@@ -92,7 +92,7 @@ class ShopClient:
             status, answer = port.ask("PUT", f"/clients/update/{self.id}", self.fields(value), **more)
         else:
             status, answer = port.ask("DELETE", f"/clients/delete/{self.id}", **more)
-        if status == 503:
+        if is_unknown(status, answer):
             raise Unavailable(str(answer))
         if status not in _OF_HTTP:
             raise Strange(f"{kind.value}: {status} {answer}")

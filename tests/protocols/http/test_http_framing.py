@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.protocols.http.framing import Fields, Request, RequestFramer
+from sockcrud.protocols.http.framing import RequestFramer
+from sockcrud.protocols.http.request import Fields, Request
 from tests.protocols.http.http_tables import BAD, CUT_SHORT, GOOD, GOT_NEXT, NEXT, chunked, get, post
 from tests.support.http_kit import Got, framed
 

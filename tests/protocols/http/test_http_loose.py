@@ -103,7 +103,7 @@ class LooseFraming(SynchronousTestCase):
         self.assertEqual(peer.dialect.asked, [])
 
 
-class LooseConversation(SynchronousTestCase):
+class LooseConnection(SynchronousTestCase):
     """A connection of such a client."""
 
     def says_and_is_quiet(self, peer: Peer, data: bytes) -> list[bytes]:

@@ -113,7 +113,7 @@ class BodiesOfTheField(SynchronousTestCase):
             for data in (header + body, header + body[:-1]):
                 peer = connected(loose=True)
                 peer.says(data)
-                peer.conversation.readConnectionLost()
+                peer.connection.readConnectionLost()
                 taken = asked(peer)
                 self.assertTrue(peer.closed)
                 if data.endswith(body):

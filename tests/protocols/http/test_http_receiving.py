@@ -164,7 +164,7 @@ class Expecting(SynchronousTestCase):
 
     def test_lost_while_it_is_looked_at(self) -> None:
         peer = self.expecting(b"/early")
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         peer.dialect.waiting["early"].callback(None)
         self.assertEqual(peer.hears(), b"")
 
@@ -205,7 +205,7 @@ class LookedAtFirst(SynchronousTestCase):
             (answer,) = peer.hears_answers()
             self.assertEqual((answer.status, answer.fields[b"connection"]), (401, b"close"))
             self.assertTrue(peer.closed)
-            self.assertEqual((peer.dialect.asked, peer.conversation.pending), ([], 0))
+            self.assertEqual((peer.dialect.asked, peer.connection.pending), ([], 0))
 
     def test_wanted(self) -> None:
         peer = connected()
@@ -238,25 +238,25 @@ class Pending(SynchronousTestCase):
 
     def test_it_is_counted(self) -> None:
         peer = connected()
-        self.assertEqual(peer.conversation.pending, 0)
+        self.assertEqual(peer.connection.pending, 0)
         head = to(b"/echo", b"Content-Length: 9")
         peer.says(head[:-1])
-        self.assertEqual(peer.conversation.pending, len(head) - 1)
+        self.assertEqual(peer.connection.pending, len(head) - 1)
         peer.says(head[-1:] + b"abc")
-        self.assertEqual(peer.conversation.pending, 3)
+        self.assertEqual(peer.connection.pending, 3)
         peer.says(b"defghi")
-        self.assertEqual(peer.conversation.pending, 0)
+        self.assertEqual(peer.connection.pending, 0)
 
     def test_chunks_count_by_what_they_hold(self) -> None:
         peer = connected()
         peer.says(to(b"/echo", b"Transfer-Encoding: chunked", body=b"3\r\nabc\r\n2\r"))
         peer.passes(0)
-        self.assertEqual(peer.conversation.pending, len(b"abc" + b"2\r"))
+        self.assertEqual(peer.connection.pending, len(b"abc" + b"2\r"))
 
     def test_what_is_in_a_sink_is_not_held(self) -> None:
         peer = connected()
         peer.says(to(b"/sink", b"Content-Length: 9", body=b"abc"))
-        self.assertEqual(peer.conversation.pending, 0)
+        self.assertEqual(peer.connection.pending, 0)
 
 
 class Sinks(SynchronousTestCase):
@@ -319,7 +319,7 @@ class Sinks(SynchronousTestCase):
             coding = b"Transfer-Encoding: chunked" if said[:1] == b"2" else b"Content-Length: 4"
             peer.says(to(b"/sink", coding, body=said))
             if not peer.closed:
-                peer.conversation.connectionLost(Failure(ConnectionDone()))
+                peer.connection.connectionLost(Failure(ConnectionDone()))
             (sink,) = peer.dialect.sinks
             self.assertEqual((sink.is_done, sink.abandoned), (False, True))
 
@@ -329,7 +329,7 @@ class Sinks(SynchronousTestCase):
         peer.says(to(b"/sink", b"Content-Length: 2", body=b"ab"))
         (sink,) = peer.dialect.sinks
         self.assertEqual((sink.is_done, sink.abandoned), (True, False))
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         self.assertTrue(sink.abandoned)
 
     def test_a_sink_that_fails(self) -> None:

@@ -99,7 +99,7 @@ class Stream(SynchronousTestCase):
         """Behind a slow answer, when the connection is lost; and behind an answer that ends the connection."""
         peer = connected()
         peer.says(get(b"/slow") + get(b"/slices"))
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(peer.dialect.closed, 1)
         peer = connected()
         peer.says(get(b"/slow/closing") + get(b"/slices"))
@@ -112,7 +112,7 @@ class Stream(SynchronousTestCase):
         peer = connected()
         peer.dialect.slices = [b"x"] * 10
         peer.says(get(b"/slices"))
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         peer.passes(1)
         self.assertEqual(peer.dialect.closed, 1)
         self.assertEqual(peer.clock.getDelayedCalls(), [])
@@ -126,13 +126,13 @@ class NoLeftovers(SynchronousTestCase):
             for loose in (False, True):
                 peer = connected(loose=loose)
                 peer.says(said)
-                peer.conversation.connectionLost(Failure(ConnectionDone()))
+                peer.connection.connectionLost(Failure(ConnectionDone()))
                 self.assertEqual(peer.clock.getDelayedCalls(), [])
                 self.assertEqual(len(peer.connections), 0)
 
     def test_an_answer_that_comes_too_late(self) -> None:
         peer = connected()
         peer.says(get(b"/slow"))
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         peer.dialect.waiting["/slow"].callback(None)
         self.assertEqual(peer.hears(), b"")

@@ -25,7 +25,7 @@ from sockcrud.errors import (
     Unavailable,
 )
 from sockcrud.protocols.json.rpc import LONGEST_WHOLE, MOST_IN_BATCH, JSONRPCDialect, Method
-from tests.support.conversation_kit import Peer
+from tests.support.connection_kit import Peer
 from tests.support.feeding import every_way
 from tests.support.wire_kit import WireCase
 

@@ -44,7 +44,7 @@ class Case:
 
 def drained(framer: ObjectFramer) -> list[Found]:
     found: list[Found] = []
-    while (one := framer.next_object()) is not None:
+    while (one := framer.next()) is not None:
         if not isinstance(one, Later):
             found.append(one)
     return found

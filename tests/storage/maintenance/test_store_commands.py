@@ -267,7 +267,7 @@ def test_an_import_comes_from_a_pipe_as_from_a_file() -> None:
 
 def test_a_new_password_is_asked_for_twice() -> None:
     store = made("a.db")
-    with mock.patch("sockcrud.cli.passwords.is_asked", return_value=True):
+    with mock.patch("sockcrud.cli.passwords.somebody_is_there", return_value=True):
         result = run("accounts", "passwd", "admin", "--store", store, input=f"{NEW}\nanother\n{NEW}\n{NEW}\n")
     assert (result.exit_code, result.stdout) == (0, "admin has a new password, and no sessions\n")
     assert NEW not in result.output

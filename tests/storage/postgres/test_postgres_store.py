@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
+import psycopg
 from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.apps.messages.records import Message
@@ -20,7 +21,8 @@ from sockcrud.storage.maintenance.import_rows import Given, Unimportable
 from sockcrud.storage.maintenance.transfer import add_records
 from sockcrud.storage.postgres import writer as postgres_writer
 from sockcrud.storage.postgres.link import Ask, Link
-from tests.storage.postgres.postgres_case import PostgresCase, until
+from sockcrud.storage.postgres.store import PostgresStore
+from tests.storage.postgres.postgres_case import PostgresCase, opened, until
 from tests.storage.sqlite.sqlite_case import started, the_reactor
 from tests.storage.store_case import ALL, a_client, a_company, a_product, a_session, an_account, an_address, ids
 from tests.support import postgres_kit
@@ -104,7 +106,7 @@ class BatchesTests(RoundTripsCase):
         )
         self.assertEqual([type(each) for each in done], [Client, Taken, Client, Address, NotFound, Account, int, NotFound])
         self.assertEqual([trip[-1] for trip in self.trips].count("commit"), 1)
-        self.assertEqual(len(self.trips), 3)  # what they rest on; what the transaction counts; all the changes
+        self.assertEqual(len(self.trips), 2)  # what they rest on; all the changes
         self.assertEqual((done[2].id, done[6], self.store.rev), (2, 2, 6))
         self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2])
 
@@ -123,6 +125,26 @@ class BatchesTests(RoundTripsCase):
         )
         self.assertEqual([type(each) for each in done], [NotFound, Client, Taken, Taken])
         self.assertEqual((done[1].id, done[1].rev), (1, 2))
+
+    async def test_changes_that_rest_on_nothing_are_as_many_in_a_commit_as_any(self) -> None:
+        await self.warm()
+        done = await outcomes(*(self.store.insert(Message, data="x") for _ in range(500)))
+        self.assertEqual(ids(done), list(range(1, 501)))
+        self.assertEqual([trip[-1] for trip in self.trips].count("commit"), 1)
+
+    async def test_a_flood_of_questions_is_shared_out_so_that_another_question_need_not_wait_for_all_of_it(self) -> None:
+        await self.warm()
+        flood = [started(self.store.find(Session, "token_hash", f"{number:064X}")) for number in range(2_000)]
+        self.assertEqual((await self.store.get(Account, 1)).login, "ana")
+        self.assertLess(sum(each.called for each in flood), 1_000)
+        self.assertEqual([await each for each in flood], [None] * 2_000)
+        self.assertGreaterEqual(len(self.trips), 10)
+
+    async def test_how_many_there_are_of_all_kinds_is_one_question(self) -> None:
+        await self.warm()
+        counts = await outcomes(*(self.store.count(kind) for kind in (Account, Company, Message) * 50))
+        self.assertEqual(counts, [1, 1, 0] * 50)
+        self.assertEqual(self.trips, [["sizes"]])
 
     async def test_a_login_is_one_question(self) -> None:
         await self.warm()
@@ -167,7 +189,7 @@ class LongTests(RoundTripsCase):
     async def test_an_import_asks_for_what_it_needs_in_few_round_trips(self) -> None:
         given = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(1, 601)]
         self.assertEqual(await add_records(self.store, the_reactor(), given), {"Client": 600})
-        self.assertLess(len(self.trips), 40)
+        self.assertLess(len(self.trips), 60)
         self.assertEqual(await self.store.count(Client), 600)
         many = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(595, 1201)]
         with self.assertRaises(Unimportable) as caught:
@@ -178,17 +200,33 @@ class LongTests(RoundTripsCase):
         with self.assertRaises(Unimportable):
             await add_records(self.store, the_reactor(), [clash])
 
+    async def test_a_transaction_of_many_may_take_longer_to_write_down_than_one_may_be_idle(self) -> None:
+        hurried = self.another(statement_seconds=0.3)
+        real = postgres_writer.note
+
+        def slowly(staged: Any, steps: Any) -> Any:
+            postgres_kit.execute(self.url, "SELECT pg_sleep(0.6)")
+            return real(staged, steps)
+
+        async def many(transaction: ITransaction) -> None:
+            for _ in range(10):
+                await transaction.insert(Message, data="x")
+
+        with mock.patch.object(postgres_writer, "MANY", 3), mock.patch.object(postgres_writer, "note", slowly):
+            await hurried.transact(many)
+        self.assertEqual(await hurried.count(Message), 10)
+
     async def test_who_waits_behind_a_transaction_that_takes_long_is_told_in_time(self) -> None:
         await self.store.close()
         hurried = self.another(statement_seconds=0.2)
         holding: Deferred[None] = Deferred()
 
         async def hold(transaction: ITransaction) -> None:
-            await transaction.count(Message)
+            await transaction.page(Message, 1)
             await holding
 
         held = started(outcomes(hurried.transact(hold)))
-        await until(lambda: ["messages count"] in self.trips)
+        await until(lambda: ["messages page  from start"] in self.trips)
         since = the_reactor().seconds()
         with self.assertRaises(Unavailable):
             await hurried.insert(Message, data="x")
@@ -196,6 +234,31 @@ class LongTests(RoundTripsCase):
         holding.callback(None)
         await held
         self.assertEqual((await hurried.insert(Message, data="x")).data, "x")
+
+
+class HistoryTests(PostgresCase):
+    """What is too old to be told is deleted, however much of it there is."""
+
+    async def make_store(self, history: int) -> PostgresStore:
+        return opened(self.url, history=1_000, statement_seconds=0.4)
+
+    async def test_what_could_not_be_deleted_goes_with_the_next_change(self) -> None:
+        many = 20_000
+        await self.store.insert(Message, data="x")
+        postgres_kit.execute(
+            self.url,
+            "INSERT INTO changes (number, rev, kind, id, record, bytes_before)"
+            f" SELECT g, g, 'Message', g, 'x', g * 100 FROM generate_series(2, {many}) AS g",
+            f"UPDATE state SET rev = {many}, journaled = {many}, journaled_bytes = {many} * 100 + 100",
+        )
+        with psycopg.connect(self.url) as other:
+            other.execute("SELECT FROM changes WHERE number = 1 FOR UPDATE")
+            await self.store.insert(Message, data="the import")
+            await until(lambda: bool(self.flushLoggedErrors(Unavailable)))
+        await self.store.insert(Message, data="next")
+        kept = "SELECT count(*) FROM changes"
+        await until(lambda: postgres_kit.execute(self.url, kept)[0][0] <= 1_002)
+        self.assertEqual(len(await self.store.changes(many, ALL)), 2)
 
 
 class LeavesTests(PostgresCase):

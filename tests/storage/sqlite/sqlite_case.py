@@ -101,12 +101,12 @@ class Held:
         self._let_go = threading.Semaphore(0)
         self._reached: Deferred[None] = Deferred()
 
-    def __call__(self, connection: sqlite3.Connection, batch: Any) -> float:
+    def __call__(self, connection: sqlite3.Connection, batch: Any, guard: Any) -> tuple[float, int]:
         self.sizes.append(sum(map(len, batch.finals.values())))
         the_reactor().callFromThread(self._at_one)
         if not self._let_go.acquire(timeout=30):
             raise TimeoutError("a commit was not let go")
-        return self._real(connection, batch)
+        return self._real(connection, batch, guard)
 
     def _at_one(self) -> None:
         reached, self._reached = self._reached, Deferred()

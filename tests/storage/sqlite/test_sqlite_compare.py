@@ -10,7 +10,7 @@ from unittest import mock
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Client
 from sockcrud.storage import weights
-from sockcrud.storage.sqlite import store as sqlite
+from sockcrud.storage.sqlite import compare
 from tests.storage.sqlite.sqlite_case import SqliteCase, settled, started
 from tests.storage.store_case import a_client
 
@@ -20,7 +20,7 @@ class CompareTests(SqliteCase):
 
     def setUp(self) -> None:
         super().setUp()
-        for module, name, size in ((sqlite, "TOGETHER", 7), (weights, "SLICE", 3)):
+        for module, name, size in ((compare, "TOGETHER", 7), (weights, "SLICE", 3)):
             patched = mock.patch.object(module, name, size)
             patched.start()
             self.addCleanup(patched.stop)

@@ -118,6 +118,7 @@ class FailStopTests(SqliteCase):
         self.assertEqual(self.reasons, [])
 
     def test_a_failed_checkpoint_stops_everything(self) -> None:
+        self.settle(self.store.insert(User, **a_user()))
         failing = mock.patch.object(sqlite_file, "checkpoint", side_effect=sqlite3.OperationalError("disk I/O error"))
         with failing, mock.patch.object(sqlite_thread, "WRITES_BETWEEN_CHECKPOINTS", 3):
             self.settle(self.store.insert(User, **a_user()))

@@ -300,3 +300,11 @@ class CheckTests(SqliteCase):
             with closing(sqlite3.connect(self.path)) as connection:
                 connection.executescript(statement)
             self.assertIn(told, await self.store.check())
+
+    async def test_says_that_the_file_is_gone(self) -> None:
+        await fill(self.store)
+        self.path.rename(self.directory / "elsewhere.db")
+        [fault] = await self.store.check()
+        self.assertIn("store.db was removed or renamed", fault)
+        (self.directory / "elsewhere.db").rename(self.path)
+        self.assertEqual(await self.store.check(), [])

@@ -139,7 +139,25 @@ class RefusedTests(SqliteCase):
 
     def test_a_path_that_is_a_directory(self) -> None:
         (self.directory / "sub").mkdir()
-        self.assert_refused("cannot be used", self.directory / "sub")
+        self.assert_refused("not a regular file", self.directory / "sub")
+
+    def test_what_is_no_regular_file_is_not_waited_for(self) -> None:
+        os.mkfifo(self.directory / "fifo.db")
+        self.assert_refused("not a regular file", self.directory / "fifo.db")
+        for more in ("-wal", "-shm"):
+            beside = Path(f"{self.path}{more}")
+            beside.mkdir()
+            self.assert_refused(f"{more} is not a regular file")
+            beside.rmdir()
+
+    def test_a_link_that_leads_to_itself(self) -> None:
+        (self.directory / "a.db").symlink_to("b.db")
+        (self.directory / "b.db").symlink_to("a.db")
+        self.assert_refused("cannot be used as a store", self.directory / "a.db")
+
+    def test_a_hash_that_is_damaged_is_not_shown(self) -> None:
+        self.spoil("UPDATE accounts SET password_hash = CAST('$argon2id$secret' || x'ff' AS TEXT)")
+        self.assert_refused("Could not decode to UTF-8 column 'password_hash'$")
 
     def as_somebody_else(self, check: Callable[[], None]) -> None:
         if os.geteuid():

@@ -15,6 +15,7 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.storage.contract import ITransaction
 from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite import thread as sqlite_thread
+from sockcrud.storage.sqlite.log_mark import log_size
 from sockcrud.storage.sqlite.thread import TIDY_SECONDS
 from tests.storage.sqlite.sqlite_case import SqliteCase, rows
 
@@ -38,7 +39,7 @@ class WriteAheadLogTests(SqliteCase):
 
     @property
     def size(self) -> int:
-        return self.store._wal.size()
+        return log_size(self.path)
 
     async def write(self, count: int) -> None:
         """Add and delete so many messages, one a commit."""

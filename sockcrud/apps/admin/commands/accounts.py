@@ -53,7 +53,7 @@ def add(login: str, role: str | None, company: int | None, inactive: bool, passw
     """
     from sockcrud.cli import showing
 
-    with ADMIN.asked(changes=True) as client:
+    with ADMIN.connected(changes=True) as client:
         password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {login}")
         showing.show(client.create_account(login, password, role, company, False if inactive else None))
 
@@ -100,7 +100,7 @@ def change(
     from sockcrud.cli import showing
 
     named(login=login, password=password or password_file, role=role, company=company, active=active)
-    with ADMIN.asked(changes=True) as client:
+    with ADMIN.connected(changes=True) as client:
         new = None
         if password or password_file is not None:
             new = passwords.read_or_ask(password_file, twice=True, question=f"New password of account {id}")

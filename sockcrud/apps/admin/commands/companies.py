@@ -33,7 +33,7 @@ def add(name: str, inactive: bool) -> None:
     """
     from sockcrud.cli import showing
 
-    with ADMIN.asked(changes=True) as client:
+    with ADMIN.connected(changes=True) as client:
         showing.show(client.create_company(name, False if inactive else None))
 
 

@@ -54,7 +54,7 @@ def status() -> None:
     """
     from sockcrud.cli import showing
 
-    with ADMIN.asked_as_nobody() as client:
+    with ADMIN.connected_as_nobody() as client:
         health = client.health()
     if showing.for_people():
         rows = [{"part": name, "state": "listens" if up else "does not listen"} for name, up in health.listening.items()]
@@ -83,5 +83,5 @@ def changes(since: int, limit: int | None) -> None:
     from sockcrud.cli import showing
     from sockcrud.cli.records.pages import pages_of
 
-    with ADMIN.asked() as client:
+    with ADMIN.connected() as client:
         showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes")

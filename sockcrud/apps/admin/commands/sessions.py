@@ -46,7 +46,7 @@ def end(id: int | None, account: int | None) -> None:
 
     if (id is None) == (account is None):
         raise WrongUse("what is to be ended: name one of ID and --account")
-    with ADMIN.asked(changes=True) as client:
+    with ADMIN.connected(changes=True) as client:
         if id is not None:
             client.end_session(id)
             showing.say(f"session {id} is ended", id=id, ended=1)

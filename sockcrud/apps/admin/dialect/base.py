@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
 from attrs import frozen
 
 from sockcrud.access import Principal
@@ -14,27 +12,22 @@ from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.errors import (
     Busy,
-    Crashed,
     DomainError,
     Forbidden,
-    HistoryGone,
     Invalid,
     LastAdmin,
-    LoginDelayed,
-    LoginFailed,
-    NoFile,
     NotFound,
     NotLoggedIn,
     Outdated,
-    QuotaExceeded,
-    StillReferred,
     Taken,
-    Unavailable,
 )
 from sockcrud.identity.directory import Logins
 from sockcrud.protocols.http.connection import Request, Response
+from sockcrud.rest.authorization import bearer
+from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
+from sockcrud.rest.schemas import TEXT, a_list, an_object, closed, exactly
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
 from sockcrud.storage.maintenance.record_lines import IMPORT_LIMIT, Spool
 from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
@@ -47,39 +40,15 @@ LOGOUT: Final = "/logout"
 """The one thing that others than admins can do with a token of this dialect."""
 
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
-SOON: Final = (b"Retry-After", b"1")
 
-_STATUSES: Final[dict[type[DomainError], int]] = {
-    Invalid: 400,
-    Unimportable: 400,
-    BadExport: 400,
-    NotLoggedIn: 401,
-    LoginFailed: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Taken: 409,
-    StillReferred: 409,
-    LastAdmin: 409,
-    NoFile: 409,
-    NotFresh: 409,
-    HistoryGone: 410,
-    Outdated: 412,
-    LoginDelayed: 429,
-    Crashed: 500,
-    Busy: 503,
-    Unavailable: 503,
-    QuotaExceeded: 507,
-}
-
-_MESSAGES: Final[dict[type[DomainError], str]] = {
+_STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, Unimportable: 400, BadExport: 400, NotFresh: 409}
+_MESSAGES: Final[Mapping[type[DomainError], str]] = {
+    **WORDS,
     NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",
-    LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "only an admin may do this",
     Outdated: "the record is at a revision that If-Match or If-None-Match rules out",
     LastAdmin: "this would leave no active admin in an active company",
-    Crashed: "an internal error; its trace is in the log",
     Busy: "too much is under way; try again in a moment",
-    Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""
 
@@ -105,31 +74,9 @@ _REFERENCES: Final = {"Company": ("/companies", "company_id"), "Account": ("/acc
 
 _TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
 
-_FAULT: Final[Schema] = {
-    "type": "object",
-    "properties": {"line": {"type": "integer"}, "field": _TEXT_OR_NULL, "message": {"type": "string"}},
-    "required": ["line", "field", "message"],
-    "additionalProperties": False,
-}
-
-ERROR: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "field": _TEXT_OR_NULL,
-                "faults": {"type": "array", "items": _FAULT},
-            },
-            "required": ["code", "message", "field"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["error"],
-    "additionalProperties": False,
-}
+_FAULT: Final = exactly(line={"type": "integer"}, field=_TEXT_OR_NULL, message=TEXT)
+_SAID: Final = {"code": TEXT, "message": TEXT, "field": _TEXT_OR_NULL}
+ERROR: Final = exactly(error=closed(an_object({**_SAID, "faults": a_list(_FAULT)}, _SAID)))
 
 
 @frozen
@@ -155,10 +102,10 @@ class AdminBase(RoutedResponder):
         self.operations = operations
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        scheme, _, token = (request.header(b"authorization") or b"").partition(b" ")
-        if scheme.lower() != b"bearer":
+        token = bearer(request)
+        if token is None:
             raise NotLoggedIn
-        principal = await self.operations.logins.resume(self.principal, DIALECT, token.strip().decode("latin-1"))
+        principal = await self.operations.logins.resume(self.principal, DIALECT, token)
         if found.route.path != LOGOUT:
             await self.operations.administration.enter(principal)
         return principal
@@ -179,15 +126,7 @@ class AdminBase(RoutedResponder):
         body = _error(error.outcome, message, _field(error, found))
         if isinstance(error, Unimportable):
             body["error"]["faults"] = [_render_fault(fault) for fault in error.faults]
-        return Response(status, orjson.dumps(body), headers=_headers(status, error))
-
-
-def _headers(status: int, error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(error, LoginDelayed):
-        return ((b"Retry-After", b"%d" % max(1, math.ceil(error.retry_after))),)
-    if status == 401:
-        return (_CHALLENGE,)
-    return (SOON,) if status == 503 else ()
+        return json_response(status, body, *((_CHALLENGE,) if status == 401 else retry_after(error)))
 
 
 def _field(error: DomainError, found: Found) -> str | None:

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import attrs
 
 from sockcrud.apps.admin.dialect import schemas
 from sockcrud.apps.admin.dialect.base import LOGOUT, AdminBase
-from sockcrud.apps.admin.service import PAGE, LiveSession, Page
 from sockcrud.errors import Invalid, Outdated
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.records import Account, Company
+from sockcrud.paging import PAGE, Page
 from sockcrud.protocols.http.connection import Response
-from sockcrud.records.constraints import INT64
+from sockcrud.records.json_fields import as_json, whole_of_text
 from sockcrud.rest.etags import NO_REVISION, etag
 from sockcrud.rest.fields import required
 from sockcrud.rest.routed import Call, json_response
 from sockcrud.rest.routes import route
-from sockcrud.storage.maintenance.record_lines import as_json
+from sockcrud.rest.schemas import ID, a_page
 
-_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+T = TypeVar("T")
+
 _ACCOUNT_FIELDS: Final = ("login", "role", "company_id", "active")
 _COMPANY_FIELDS: Final = ("name", "active")
 
 
 def whole_of_query(call: Call, name: str) -> int | None:
     """Return a whole number of the query, None where it is not there; raise Invalid for anything else."""
-    text = call.query.get(name)
-    if text is None:
-        return None
-    if _WHOLE.fullmatch(text) is None or int(text) not in INT64:
-        raise Invalid(name, "a whole number of at most 64 bits")
-    return int(text)
+    return whole_of_text(name, call.query[name]) if name in call.query else None
 
 
 def page_of_query(call: Call) -> tuple[int, int | None]:
@@ -57,38 +54,25 @@ def _with_password(named: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _render(record: Account | Company) -> dict[str, Any]:
-    shown = as_json(record)
-    del shown["kind"]
-    shown.pop("password_hash", None)
-    return shown
-
-
-def _session(session: LiveSession) -> dict[str, Any]:
-    return {
-        "id": session.id,
-        "account_id": session.account_id,
-        "dialect": session.dialect,
-        "address": session.address,
-        "created_at": session.created_at,
-        "used_at": session.used_at,
-    }
-
-
 def _one(record: Account | Company, status: int = 200, *headers: tuple[bytes, bytes]) -> Response:
-    return json_response(status, _render(record), etag(record.rev), *headers)
+    return json_response(status, as_json(record), etag(record.rev), *headers)
 
 
 def _created(record: Account | Company, home: bytes) -> Response:
     return _one(record, 201, (b"Location", b"%b/%d" % (home, record.id)))
 
 
-def _page(page: Page[Any], show: Callable[[Any], Mapping[str, Any]]) -> Response:
-    return json_response(200, {"items": [show(item) for item in page.items], "next": page.next})
+def _page(page: Page[T], render: Callable[[T], Mapping[str, Any]]) -> Response:
+    return json_response(200, {"items": list(map(render, page.items)), "next": page.next})
 
 
-_ONE: Final = {"ETag": "the revision of the record"}
-_NEW: Final = {**_ONE, "Location": "the path of the record"}
+_TAG: Final = {"ETag": "the revision of the record"}
+
+# What the routes of accounts and of companies have in common.
+_LISTS: Final[Mapping[str, Any]] = {"errors": (400, 403), "query": schemas.PAGED}
+_CREATES: Final[Mapping[str, Any]] = {"headers": {**_TAG, "Location": "the path of the record"}}
+_GETS: Final[Mapping[str, Any]] = {"errors": (403, 404), "headers": _TAG}
+_CHANGES: Final[Mapping[str, Any]] = {"errors": (403, 404, 409), "if_match": True, "headers": _TAG}
 
 
 class DirectoryRoutes(AdminBase):
@@ -115,16 +99,9 @@ class DirectoryRoutes(AdminBase):
         await self.operations.logins.log_out(call.principal)
         return Response(204)
 
-    @route(
-        "GET",
-        "/accounts",
-        "List the accounts of all companies",
-        {200: schemas.page(schemas.ACCOUNT)},
-        errors=(400, 403),
-        query=schemas.PAGED,
-    )
+    @route("GET", "/accounts", "List the accounts of all companies", {200: a_page(schemas.ACCOUNT)}, **_LISTS)
     async def list_accounts(self, call: Call) -> Response:
-        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), _render)
+        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), as_json)
 
     @route(
         "POST",
@@ -133,7 +110,7 @@ class DirectoryRoutes(AdminBase):
         {201: schemas.ACCOUNT},
         errors=(403, 404, 409),
         body=schemas.NEW_ACCOUNT,
-        headers=_NEW,
+        **_CREATES,
     )
     async def create_account(self, call: Call) -> Response:
         named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
@@ -141,11 +118,10 @@ class DirectoryRoutes(AdminBase):
         if secret is None:
             raise Invalid("password", "a value, and there is none")
         del named["login"], named["secret"]
-        return _created(
-            await self.operations.administration.create_account(call.principal, login, secret, **named), b"/accounts"
-        )
+        account = await self.operations.administration.create_account(call.principal, login, secret, **named)
+        return _created(account, b"/accounts")
 
-    @route("GET", "/accounts/{id}", "Get one account", {200: schemas.ACCOUNT}, errors=(403, 404), headers=_ONE)
+    @route("GET", "/accounts/{id}", "Get one account", {200: schemas.ACCOUNT}, **_GETS)
     async def get_account(self, call: Call) -> Response:
         return _one(await self.operations.administration.account(call.principal, call.id))
 
@@ -154,10 +130,8 @@ class DirectoryRoutes(AdminBase):
         "/accounts/{id}",
         "Change what is named of an account, and end its sessions",
         {200: schemas.ACCOUNT},
-        errors=(403, 404, 409),
         body=schemas.CHANGED_ACCOUNT,
-        if_match=True,
-        headers=_ONE,
+        **_CHANGES,
     )
     async def change_account(self, call: Call) -> Response:
         named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
@@ -169,19 +143,15 @@ class DirectoryRoutes(AdminBase):
         "/accounts/{id}",
         "Deactivate an account, and end its sessions; nothing is deleted",
         {200: schemas.ACCOUNT},
-        errors=(403, 404, 409),
-        if_match=True,
-        headers=_ONE,
+        **_CHANGES,
     )
     async def deactivate_account(self, call: Call) -> Response:
         deactivate = self.operations.administration.deactivate_account
         return _one(await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect)))
 
-    @route(
-        "GET", "/companies", "List the companies", {200: schemas.page(schemas.COMPANY)}, errors=(400, 403), query=schemas.PAGED
-    )
+    @route("GET", "/companies", "List the companies", {200: a_page(schemas.COMPANY)}, **_LISTS)
     async def list_companies(self, call: Call) -> Response:
-        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), _render)
+        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), as_json)
 
     @route(
         "POST",
@@ -190,14 +160,14 @@ class DirectoryRoutes(AdminBase):
         {201: schemas.COMPANY},
         errors=(403, 409),
         body=schemas.NEW_COMPANY,
-        headers=_NEW,
+        **_CREATES,
     )
     async def create_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
         required(named, "name")
         return _created(await self.operations.administration.create_company(call.principal, **named), b"/companies")
 
-    @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, errors=(403, 404), headers=_ONE)
+    @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, **_GETS)
     async def get_company(self, call: Call) -> Response:
         return _one(await self.operations.administration.company(call.principal, call.id))
 
@@ -206,10 +176,8 @@ class DirectoryRoutes(AdminBase):
         "/companies/{id}",
         "Rename, activate or deactivate a company, and end the sessions of its accounts",
         {200: schemas.COMPANY},
-        errors=(403, 404, 409),
         body=schemas.CHANGED_COMPANY,
-        if_match=True,
-        headers=_ONE,
+        **_CHANGES,
     )
     async def change_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
@@ -221,9 +189,7 @@ class DirectoryRoutes(AdminBase):
         "/companies/{id}",
         "Deactivate a company, and end the sessions of its accounts; nothing is deleted",
         {200: schemas.COMPANY},
-        errors=(403, 404, 409),
-        if_match=True,
-        headers=_ONE,
+        **_CHANGES,
     )
     async def deactivate_company(self, call: Call) -> Response:
         change = self.operations.administration.change_company
@@ -233,14 +199,14 @@ class DirectoryRoutes(AdminBase):
         "GET",
         "/sessions",
         "List the sessions, of one account or of all",
-        {200: schemas.page(schemas.SESSION)},
+        {200: a_page(schemas.SESSION)},
         errors=(400, 403),
-        query={**schemas.PAGED, "account_id": schemas.ID},
+        query={**schemas.PAGED, "account_id": ID},
     )
     async def list_sessions(self, call: Call) -> Response:
         limit, after = page_of_query(call)
         account_id = whole_of_query(call, "account_id")
-        return _page(await self.operations.administration.sessions(call.principal, limit, after, account_id), _session)
+        return _page(await self.operations.administration.sessions(call.principal, limit, after, account_id), attrs.asdict)
 
     @route(
         "DELETE",
@@ -248,7 +214,7 @@ class DirectoryRoutes(AdminBase):
         "End all sessions of an account",
         {200: schemas.ENDED},
         errors=(400, 403, 404),
-        query={"account_id": schemas.ID},
+        query={"account_id": ID},
         needed=("account_id",),
     )
     async def end_sessions(self, call: Call) -> Response:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sockcrud.apps.admin.service import LONGEST_PAGE, PAGE
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.rest.routes import Schema
-from sockcrud.rest.schemas import FLAG, ID, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
-from tests.support.model import STANDARD
+from sockcrud.rest.schemas import FLAG, ID, KIND, LIMIT, PASSWORD, TEXT, a_list, an_object, field_of, fields_of
 
-__all__ = ["ID", "TEXT"]
-
-LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": PAGE}
 SINCE: Final[Schema] = {"type": "integer", "minimum": 0, "description": "a revision; 0 for all that is known"}
 PAGED: Final = {"limit": LIMIT, "after": ID}
 ANY: Final[Schema] = {"type": "object"}
 
-_ID_OR_NULL: Final[Schema] = {**ID, "type": ["integer", "null"]}
-_KIND: Final[Schema] = {"type": "string", "enum": [kind.__name__ for kind in STANDARD.journaled]}
 
 LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
 TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
@@ -39,14 +32,14 @@ ENDED: Final = an_object({"ended": {"type": "integer", "minimum": 0}})
 CHANGE: Final = an_object(
     {
         "rev": field_of(Account, "rev"),
-        "kind": _KIND,
+        "kind": KIND,
         "id": ID,
         "record": {"type": ["object", "null"], "description": "what the record became; null where it was deleted"},
     }
 )
 
 IMPORTED: Final = an_object(
-    {"imported": {"type": "object", "propertyNames": _KIND, "additionalProperties": {"type": "integer", "minimum": 1}}}
+    {"imported": {"type": "object", "propertyNames": KIND, "additionalProperties": {"type": "integer", "minimum": 1}}}
 )
 
 CHECKED: Final = an_object({"sound": FLAG, "faults": a_list(TEXT)})
@@ -58,8 +51,3 @@ HEALTH: Final = an_object(
         "store": an_object({"reachable": FLAG, "unknown_kinds": a_list(TEXT)}, ("reachable",)),
     }
 )
-
-
-def page(items: Schema) -> Schema:
-    """Return the schema of a list, and of what to ask for the rest of it."""
-    return an_object({"items": a_list(items), "next": _ID_OR_NULL})

@@ -7,14 +7,16 @@ from io import BytesIO
 from typing import Any, Final
 
 from sockcrud.apps.admin.dialect import schemas
-from sockcrud.apps.admin.dialect.base import IMPORT, SOON, AdminBase
+from sockcrud.apps.admin.dialect.base import IMPORT, AdminBase
 from sockcrud.apps.admin.dialect.directory import whole_of_query
-from sockcrud.apps.admin.service import PAGE
 from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
+from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import BodySlices, Response
+from sockcrud.rest.errors import SOON
 from sockcrud.rest.routed import Call, json_response
 from sockcrud.rest.routes import JSON, route
+from sockcrud.rest.schemas import LIMIT, TEXT, a_page
 from sockcrud.storage.contract import Change
 from sockcrud.storage.maintenance.record_lines import Spool, as_json, from_lines
 from sockcrud.storage.maintenance.transfer import Everything
@@ -79,9 +81,9 @@ class SystemRoutes(AdminBase):
         "GET",
         "/changes",
         "List what has changed after a revision; the last one's is what to ask for the rest since",
-        {200: schemas.page(schemas.CHANGE)},
+        {200: a_page(schemas.CHANGE)},
         errors=(400, 403, 410),
-        query={"since": schemas.SINCE, "limit": schemas.LIMIT},
+        query={"since": schemas.SINCE, "limit": LIMIT},
         needed=("since",),
     )
     async def list_changes(self, call: Call) -> Response:
@@ -97,7 +99,7 @@ class SystemRoutes(AdminBase):
         "GET",
         "/export",
         "Give all records but sessions, one JSON object a line; the hashes of passwords only with secrets=yes",
-        {200: schemas.TEXT},
+        {200: TEXT},
         errors=(400, 403),
         query={"secrets": {"enum": list(_YES_OR_NO)}},
         gives=LINES,
@@ -117,7 +119,7 @@ class SystemRoutes(AdminBase):
         {200: schemas.IMPORTED},
         errors=(400, 403, 409),
         query={"restore": {"enum": list(_YES_OR_NO)}},
-        body=schemas.TEXT,
+        body=TEXT,
         takes=(LINES, "application/jsonl", "application/octet-stream", "text/plain", JSON),
     )
     async def import_(self, call: Call) -> Response:
@@ -145,7 +147,7 @@ class SystemRoutes(AdminBase):
         "GET",
         "/backup",
         "Give a copy of the store's file as it is now, with all hashes: it is itself a store",
-        {200: schemas.TEXT},
+        {200: TEXT},
         errors=(403, 409),
         gives=SQLITE_FILE,
     )
@@ -177,7 +179,7 @@ class SystemRoutes(AdminBase):
         "GET",
         "/metrics",
         "Give the figures of the daemon for Prometheus",
-        {200: schemas.TEXT},
+        {200: TEXT},
         login=False,
         gives=CONTENT_TYPE.decode(),
     )

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from sockcrud.apps.shop.commands.login import shop_at
 from sockcrud.cli.options import talks_to
 from sockcrud.cli.records.verbs import Field, Verbs
-from sockcrud.cli.values import TEXT
+from sockcrud.cli.values import FieldOf
+
+_CLIENT = "sockcrud.apps.shop.records:Client"
+
+
+class _Cpf(FieldOf):
+    """A cpf, with its punctuation or without: the same is wrong here as at the shop, and has the status of wrong use."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from sockcrud.apps.shop.values import cpf
+
+        return super().convert(cpf(value), param, ctx)
 
 
 @click.group()
@@ -25,7 +38,7 @@ def clients() -> None:
 _FIELDS = (
     Field("name"),
     Field("email"),
-    Field("cpf", "123.456.789-01 or eleven digits, of no other client", type=TEXT),  # the server adds the dots
+    Field("cpf", "123.456.789-01 or eleven digits, of no other client", type=_Cpf(_CLIENT, "cpf")),
     Field("balance", "such as 30.25", metavar="AMOUNT"),
 )
 
@@ -36,7 +49,7 @@ def _say_whether(id: int, there: bool) -> None:
     showing.say(f"there is {'a' if there else 'no'} client {id}", id=id, exists=there)
 
 
-_verbs = Verbs(clients, "client", "clients", shop_at("clients"), "sockcrud.apps.shop.records:Client", _FIELDS)
+_verbs = Verbs(clients, "client", "clients", shop_at("clients"), _CLIENT, _FIELDS)
 _verbs.list("clients", "List all clients.")
 _verbs.show("client", "Show the client with this ID, its revision too.")
 _verbs.create(

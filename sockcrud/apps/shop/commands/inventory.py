@@ -47,7 +47,7 @@ def add(client: int, product: int, count: int, day: date | None) -> None:
     """
     from sockcrud.cli import showing
 
-    with _INVENTORY.asked(changes=True) as shop:
+    with _INVENTORY.connected(changes=True) as shop:
         id = shop.add_item(client, product, count, day or date.today())
     showing.say(f"item {id} is added", id=id, added=True)
 
@@ -63,7 +63,7 @@ def list_(client: int) -> None:
     """
     from sockcrud.cli import showing
 
-    with _INVENTORY.asked() as shop:
+    with _INVENTORY.connected() as shop:
         showing.show_all(shop.items(client), "items")
 
 
@@ -87,7 +87,7 @@ def remove(id: int | None, client: int | None, product: int | None, rev: int | N
         raise WrongUse("what is to be removed: name one of ID, --client and --product")
     if id is None and rev is not None:
         raise WrongUse("--rev belongs to ID: many items have no revision")
-    with _INVENTORY.asked(changes=True) as shop:
+    with _INVENTORY.connected(changes=True) as shop:
         if id is not None:
             shop.remove_item(id, rev)
             showing.say(f"item {id} is removed", id=id, removed=True)

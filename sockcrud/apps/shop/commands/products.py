@@ -36,6 +36,12 @@ def _say_whether(id: int, name: str | None) -> None:
     showing.say(sentence, id=id, exists=name is not None, name=name)
 
 
+def _say_deleted(id: int, result: object) -> None:
+    from sockcrud.cli import showing
+
+    showing.say(f"product {id} is deleted, and what the inventory had of it", id=id, deleted=True)
+
+
 _verbs = Verbs(products, "product", "products", shop_at("products"), "sockcrud.apps.shop.records:Product", _FIELDS)
 _verbs.list("products", "List all products.")
 _verbs.show("product", "Show the product with this ID, its revision too.")
@@ -53,7 +59,13 @@ _verbs.update(
     rev=True,
     known=lambda shop, id, new: shop.product(id),
 )
-_verbs.delete("delete_product", "Delete the product with this ID, and what the inventory has of it.", rev=True)
+_verbs.on_one(
+    "delete",
+    "delete_product",
+    "Delete the product with this ID, and what the inventory has of it.",
+    rev=True,
+    say=_say_deleted,
+)
 _verbs.on_one(
     "exists", "product_exists", "Return whether there is a product with this ID, and its name.", changes=False, say=_say_whether
 )

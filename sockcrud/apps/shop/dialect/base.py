@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from sockcrud.errors import (
     Busy,
     DomainError,
     Forbidden,
+    InDoubt,
     Invalid,
     LoginDelayed,
     LoginFailed,
@@ -27,6 +27,7 @@ from sockcrud.errors import (
 from sockcrud.identity.directory import Logins
 from sockcrud.protocols.http.connection import Request, Response
 from sockcrud.rest.authorization import bearer
+from sockcrud.rest.errors import STATUSES, retry_after, whole_seconds
 from sockcrud.rest.etags import etag
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema, route
@@ -38,26 +39,14 @@ SESSIONS: Final = "auth"
 MESSAGE: Final[Schema] = an_object({"msg": TEXT})
 CREATED: Final[Schema] = an_object({"msg": TEXT, "id": ID})
 ETAG: Final = {"ETag": "the revision of the record"}
+UPDATES: Final[Mapping[str, Any]] = {"if_match": True, "headers": ETAG}
+"""What the routes that change one record have in common."""
 
 _BEARER_WANTED: Final = (b"WWW-Authenticate", b"Bearer")
 _BASIC_WANTED: Final = (b"WWW-Authenticate", b'Basic realm="shop", charset="UTF-8"')
 
 _NAMES: Final = {"InventoryItem": "inventory item"}
 _FIELDS: Final = {"login": "username"}
-_STATUSES: Final[Mapping[type[DomainError], int]] = {
-    Invalid: 400,
-    NotLoggedIn: 401,
-    LoginFailed: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Taken: 409,
-    StillReferred: 409,
-    Outdated: 412,
-    LoginDelayed: 429,
-    Busy: 503,
-    Unavailable: 503,
-    QuotaExceeded: 507,
-}
 
 
 class ShopService(RoutedResponder):
@@ -83,7 +72,7 @@ class ShopService(RoutedResponder):
         return json_response(status, {"msg": message})
 
     def failed(self, error: DomainError, found: Found) -> Response:
-        return json_response(_STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_fields_of(error))
+        return json_response(STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_headers(error))
 
 
 def health_at(path: str, *also: str) -> Callable[[ShopService, Call], Awaitable[Response]]:
@@ -119,11 +108,13 @@ def _in_words(error: DomainError) -> str:
         case LoginFailed():
             return "Wrong username or password"
         case LoginDelayed():
-            return f"Too many failed logins: try again in {_whole_seconds(error)} s"
+            return f"Too many failed logins: try again in {whole_seconds(error)} s"
         case Forbidden():
             return "This account may not do that"
         case Busy():
             return "Too much is under way: try again in a moment"
+        case InDoubt():
+            return "It is unknown whether the change took effect: the store was lost while it was made"
         case Unavailable():
             return "The store cannot be reached: try again in a moment"
         case QuotaExceeded():
@@ -132,23 +123,15 @@ def _in_words(error: DomainError) -> str:
             return "Internal server error"
 
 
-def _fields_of(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
+def _headers(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
     match error:
         case NotLoggedIn():
             return (_BEARER_WANTED,)
         case LoginFailed():
             return (_BASIC_WANTED,)
-        case LoginDelayed():
-            return ((b"Retry-After", b"%d" % _whole_seconds(error)),)
-        case Busy() | Unavailable():
-            return ((b"Retry-After", b"1"),)
         case _:
-            return ()
+            return retry_after(error)
 
 
 def _named(kind: str) -> str:
     return _NAMES.get(kind, kind.lower())
-
-
-def _whole_seconds(error: LoginDelayed) -> int:
-    return max(1, math.ceil(error.retry_after))

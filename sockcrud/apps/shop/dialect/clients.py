@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, UPDATES, ShopService, health_at, one
 from sockcrud.apps.shop.records import Address, Client
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.identity.directory import Logins
 from sockcrud.protocols.http.connection import HTTPFactory, Response
 from sockcrud.rest.fields import required, sent_as
-from sockcrud.rest.lists import list_response
+from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, Terms, json_response
 from sockcrud.rest.routes import route
@@ -64,16 +62,7 @@ class ClientsResponder(ShopService):
         client = await self._clients.get(call.principal, call.id)
         return one(client.rev, _render_client(client))
 
-    @route(
-        "PUT",
-        "/clients/update/{id}",
-        "Change a client",
-        {200: MESSAGE},
-        errors=(404, 409),
-        body=_CLIENT_IN,
-        if_match=True,
-        headers=ETAG,
-    )
+    @route("PUT", "/clients/update/{id}", "Change a client", {200: MESSAGE}, errors=(404, 409), body=_CLIENT_IN, **UPDATES)
     async def update(self, call: Call) -> Response:
         fields = _client_in(call)
         client = await call.if_match(lambda rev: self._clients.update(call.principal, call.id, **fields, expect=rev))
@@ -119,16 +108,7 @@ class ClientsResponder(ShopService):
         stream = await self._addresses.list(call.principal, call.parameters.get("client_id"))
         return await list_response(stream, b"[", _render_addresses, b"]")
 
-    @route(
-        "PUT",
-        "/address/update/{id}",
-        "Change an address",
-        {200: MESSAGE},
-        errors=(404,),
-        body=_ADDRESS_CHANGES,
-        if_match=True,
-        headers=ETAG,
-    )
+    @route("PUT", "/address/update/{id}", "Change an address", {200: MESSAGE}, errors=(404,), body=_ADDRESS_CHANGES, **UPDATES)
     async def update_address(self, call: Call) -> Response:
         sent = call.fields()
         fields = _address_in(sent)
@@ -160,8 +140,7 @@ def _render_client(client: Client) -> dict[str, Any]:
     }
 
 
-def _render_clients(clients: Sequence[Client]) -> bytes:
-    return orjson.dumps([_render_client(client) for client in clients])[1:-1]
+_render_clients: Final = each(_render_client)
 
 
 def _postal_code_name(fields: Mapping[str, Any]) -> str:
@@ -187,8 +166,7 @@ def _render_address(address: Address) -> dict[str, Any]:
     }
 
 
-def _render_addresses(addresses: Sequence[Address]) -> bytes:
-    return orjson.dumps([_render_address(address) for address in addresses])[1:-1]
+_render_addresses: Final = each(_render_address)
 
 
 PART: Final = Part(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from email.utils import format_datetime
 from typing import Any, Final
-
-import orjson
 
 from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
 from sockcrud.apps.shop.records import InventoryItem, Product
@@ -15,7 +12,7 @@ from sockcrud.apps.shop.service.inventory import Inventory, NamedItem
 from sockcrud.identity.directory import Logins
 from sockcrud.protocols.http.connection import HTTPFactory, Response
 from sockcrud.rest.fields import required, sent_as
-from sockcrud.rest.lists import list_response
+from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, Terms, json_response
 from sockcrud.rest.routes import route
@@ -106,8 +103,7 @@ def _http_date(day: date) -> str:
     return format_datetime(datetime(day.year, day.month, day.day, tzinfo=timezone.utc), usegmt=True)
 
 
-def _render_items(items: Sequence[NamedItem]) -> bytes:
-    return orjson.dumps([_render_item(item) for item in items])[1:-1]
+_render_items: Final = each(_render_item)
 
 
 PART: Final = Part(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
+from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, UPDATES, ShopService, health_at, one
 from sockcrud.apps.shop.records import Product
 from sockcrud.apps.shop.service.products import Products
 from sockcrud.identity.directory import Logins
 from sockcrud.protocols.http.connection import HTTPFactory, Response
 from sockcrud.rest.fields import required
-from sockcrud.rest.lists import list_response
+from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, Terms, json_response
 from sockcrud.rest.routes import route
@@ -50,16 +47,7 @@ class ProductsResponder(ShopService):
         product = await self._products.get(call.principal, call.id)
         return one(product.rev, _render_product(product))
 
-    @route(
-        "PUT",
-        "/products/update/{id}",
-        "Change a product",
-        {200: MESSAGE},
-        errors=(404, 409),
-        body=_PRODUCT_IN,
-        if_match=True,
-        headers=ETAG,
-    )
+    @route("PUT", "/products/update/{id}", "Change a product", {200: MESSAGE}, errors=(404, 409), body=_PRODUCT_IN, **UPDATES)
     async def update(self, call: Call) -> Response:
         fields = _product_in(call)
         product = await call.if_match(lambda rev: self._products.update(call.principal, call.id, **fields, expect=rev))
@@ -98,8 +86,7 @@ def _render_product(product: Product) -> dict[str, Any]:
     }
 
 
-def _render_products(products: Sequence[Product]) -> bytes:
-    return orjson.dumps([_render_product(product) for product in products])[1:-1]
+_render_products: Final = each(_render_product)
 
 
 PART: Final = Part(

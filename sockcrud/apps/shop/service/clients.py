@@ -27,7 +27,7 @@ class Clients:
     @operation("clients.list", logged_in)
     async def list(self, principal: Principal) -> RecordStream[Client]:
         """Return all clients as they are now."""
-        return self.store.stream(Client)
+        return self.store.stream(Client, peer=principal.address)
 
     @operation("clients.get", logged_in)
     async def get(self, principal: Principal, id: int) -> Client:
@@ -75,7 +75,8 @@ class Addresses:
     @operation("addresses.list", logged_in)
     async def list(self, principal: Principal, client_id: int | None = None) -> RecordStream[Address]:
         """Return all addresses as they are now, or with those of one client: none where there is no such client."""
-        return self.store.stream(Address, where=None if client_id is None else Where("client_id", client_id))
+        where = None if client_id is None else Where("client_id", client_id)
+        return self.store.stream(Address, where=where, peer=principal.address)
 
     @operation("addresses.create", logged_in)
     async def create(

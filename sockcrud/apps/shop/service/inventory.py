@@ -96,7 +96,8 @@ class Inventory:
     @operation("inventory.list", logged_in)
     async def list(self, principal: Principal, client_id: int) -> RecordStream[NamedItem]:
         """Return what the client has, with the products' names: with nothing where there is no such client."""
-        return NamedItems(self.store, self.store.stream(InventoryItem, where=Where("client_id", client_id)))
+        where = Where("client_id", client_id)
+        return NamedItems(self.store, self.store.stream(InventoryItem, where=where, peer=principal.address))
 
     @operation("inventory.add", logged_in)
     async def add(

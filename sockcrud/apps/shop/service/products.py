@@ -26,7 +26,7 @@ class Products:
     @operation("products.list", logged_in)
     async def list(self, principal: Principal) -> RecordStream[Product]:
         """Return all products as they are now."""
-        return self.store.stream(Product)
+        return self.store.stream(Product, peer=principal.address)
 
     @operation("products.get", logged_in)
     async def get(self, principal: Principal, id: int) -> Product:

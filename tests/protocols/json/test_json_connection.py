@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from sockcrud.protocols.json.objects import QUIET
 from sockcrud.protocols.pacing import LATER
-from tests.support.conversation_kit import ConversationCase, Peer, line
+from tests.support.connection_kit import ConnectionCase, Peer, line
 from tests.support.feeding import byte_by_byte, cut, every_way
 
 MUTE: Final = (b"mostrar", b"[1]", b'"x"', b"}", b"]", b"}}", b"mostrar 3", b"1", b"null", b"?", b" x ", b'x{"is":1}')
@@ -33,7 +33,7 @@ class CountingClock(Clock):
         return super().callLater(delay, callable, *args, **kw)
 
 
-class WordsTests(ConversationCase):
+class WordsTests(ConnectionCase):
     def test_what_is_no_object_is_answered_when_it_has_been_quiet_and_what_follows_is_served(self) -> None:
         for typed in MUTE:
             peer = self.connect()
@@ -90,7 +90,7 @@ class WordsTests(ConversationCase):
         self.assertEqual(peer.hear(), BAD)
 
 
-class OneAnswerTests(ConversationCase):
+class OneAnswerTests(ConnectionCase):
     def test_one_typed_line_gets_one_answer(self) -> None:
         for behind in (b"}", b"}}}", b"]", b" } ", b"}\r\n", b"}]}\n", b"\n", b"\r\n"):
             for pieces in every_way(ONE + behind):
@@ -116,7 +116,7 @@ class OneAnswerTests(ConversationCase):
                 self.assertEqual(peer.hear(), BAD, pieces)
 
 
-class UnfinishedTests(ConversationCase):
+class UnfinishedTests(ConnectionCase):
     def test_an_object_has_10_seconds_from_its_first_byte(self) -> None:
         for begun in (b'{"op": "mostrar"', b"{", b'{"a":"', b'{"a":"\\', b'{"a":{"b":[1,2]', ONE + b'{"a'):
             peer = self.connect()
@@ -205,7 +205,7 @@ class UnfinishedTests(ConversationCase):
         self.assertEqual(peer.hear(), BAD)
 
 
-class TimerTests(ConversationCase):
+class TimerTests(ConnectionCase):
     def setUp(self) -> None:
         super().setUp()
         self.counting = self.clock = CountingClock()  # type: ignore[assignment]
@@ -243,7 +243,7 @@ class TimerTests(ConversationCase):
             self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
 
-class LaterTests(ConversationCase):
+class LaterTests(ConnectionCase):
     def test_bytes_that_are_costly_to_scan_let_others_have_their_turn(self) -> None:
         costly = b'{"is":2,' + b",".join(b'"%d":""' % number for number in range(6000)) + b"}"
         peer, other = self.connect(), self.connect()
@@ -281,7 +281,7 @@ PIECES: Final = some.sampled_from(
 SPLITS: Final = some.lists(some.tuples(some.integers(0, 80), some.floats(0, QUIET - 0.01)), max_size=12)
 
 
-class SplitTests(ConversationCase):
+class SplitTests(ConnectionCase):
     def heard(self, pieces: list[bytes], pauses: list[float]) -> tuple[bytes, list[Any], bool]:
         """Return what is answered and done, when the pieces come with these pauses, and then nothing comes for long."""
         self.setUp()

@@ -10,13 +10,13 @@ from weakref import ref
 from twisted.internet.interfaces import ISSLTransport
 from zope.interface import directlyProvides, providedBy
 
-from sockcrud.protocols.connections import Budgets, Connections, Listening, Shares
-from sockcrud.protocols.json.objects import JSONConversation, JSONLimits
-from tests.protocols.test_conversation import asked, read
-from tests.support.conversation_kit import ConversationCase, Peer, ScriptedResponder, Wire, line
+from sockcrud.protocols.admission import Budgets, Connections, Listening, Shares
+from sockcrud.protocols.json.objects import JSONConnection, JSONLimits
+from tests.protocols.test_connection import asked, read
+from tests.support.connection_kit import ConnectionCase, Peer, ScriptedResponder, Wire, line
 
 
-class ShareTests(ConversationCase):
+class ShareTests(ConnectionCase):
     def setUp(self) -> None:
         super().setUp()
         self.connections = Connections(8, self.clock, reserve=2)
@@ -36,12 +36,12 @@ class ShareTests(ConversationCase):
         for _ in range(8):
             self.connect(address="127.0.0.1")
         admin = Listening(self.connections, reserved=True)
-        peers = [Peer(JSONConversation(self.responder, self.clock, admin, JSONLimits())) for _ in range(3)]
+        peers = [Peer(JSONConnection(self.responder, self.clock, admin, JSONLimits())) for _ in range(3)]
         self.assertEqual([peer.hear() for peer in peers], [b"", b"", b"busy\n"])
         self.assertEqual(len(admin), 2)
 
     def test_a_thousand_too_many_are_not_told_one_by_one_nor_logged_one_by_one(self) -> None:
-        with mock.patch("sockcrud.protocols.connections._log") as log:
+        with mock.patch("sockcrud.protocols.admission._log") as log:
             peers = [self.connect() for _ in range(1002)]
             self.connections.flush_log()
         self.assertEqual([call.kwargs["count"] for call in log.warn.call_args_list], [1, 999])
@@ -58,7 +58,7 @@ class ShareTests(ConversationCase):
         self.assertTrue(late.is_aborted)
 
 
-class BudgetTests(ConversationCase):
+class BudgetTests(ConnectionCase):
     def test_who_holds_most_unread_answers_is_ended_when_all_hold_too_much(self) -> None:
         self.connections = Connections(100, self.clock, shares=Shares(1.0), budgets=Budgets(unsent=100_000))
         small, other = self.connect(address="192.0.2.2"), self.connect(address="192.0.2.3")
@@ -89,7 +89,7 @@ class BudgetTests(ConversationCase):
         self.assertEqual(self.connections.unsent, 0)
 
 
-class FairnessTests(ConversationCase):
+class FairnessTests(ConnectionCase):
     """Work takes time here: each request a millisecond."""
 
     def setUp(self) -> None:
@@ -164,7 +164,7 @@ class FairnessTests(ConversationCase):
         self.assertEqual(began + len(self.started()), 50)
 
 
-class StreamTests(ConversationCase):
+class StreamTests(ConnectionCase):
     def test_one_peer_reads_at_most_so_many_long_lists_at_a_time(self) -> None:
         self.connections = Connections(100, self.clock, shares=Shares(1.0, streams=2))
         peers = [self.connect() for _ in range(3)]
@@ -177,7 +177,7 @@ class StreamTests(ConversationCase):
         self.assertEqual(peers[0].ask(asked(3, "slice")), b"3.0\n")
 
 
-class NothingIsLeftTests(ConversationCase):
+class NothingIsLeftTests(ConnectionCase):
     """With the garbage collector off: what is only found by it stays for a while, and is as long as a stranger likes."""
 
     def setUp(self) -> None:
@@ -218,15 +218,15 @@ class NothingIsLeftTests(ConversationCase):
                 self.assertIsNone(gone())
 
 
-class HandshakeTests(ConversationCase):
-    def shaking(self) -> tuple[JSONConversation, Wire]:
+class HandshakeTests(ConnectionCase):
+    def shaking(self) -> tuple[JSONConnection, Wire]:
         """Return a new connection with TLS, and its transport."""
         wire = Wire(tcp=True)
         directlyProvides(wire, ISSLTransport, providedBy(wire))
         limits = JSONLimits(idle=1800.0)
-        conversation = JSONConversation(self.responder, self.clock, Listening(self.connections), limits)
-        conversation.makeConnection(wire)
-        return conversation, wire
+        connection = JSONConnection(self.responder, self.clock, Listening(self.connections), limits)
+        connection.makeConnection(wire)
+        return connection, wire
 
     def test_one_that_is_not_done_in_10_seconds_is_cut_off(self) -> None:
         _, wire = self.shaking()
@@ -236,15 +236,15 @@ class HandshakeTests(ConversationCase):
         self.assertTrue(wire.disconnected)
 
     def test_after_it_a_connection_waits_as_others_do(self) -> None:
-        conversation, wire = self.shaking()
-        conversation.handshakeCompleted()
+        connection, wire = self.shaking()
+        connection.handshakeCompleted()
         self.clock.advance(1799)
         self.assertFalse(wire.disconnected or wire.disconnecting)
         self.clock.advance(1)
         self.assertTrue(wire.disconnecting)
 
     def test_a_last_answer_leaves_its_end_to_tls(self) -> None:
-        conversation, wire = self.shaking()
-        conversation.handshakeCompleted()
-        conversation.dataReceived(asked(0, "last"))
+        connection, wire = self.shaking()
+        connection.handshakeCompleted()
+        connection.dataReceived(asked(0, "last"))
         self.assertEqual((wire.said(), wire.disconnecting, wire.write_closed), (line(0), True, False))

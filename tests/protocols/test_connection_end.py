@@ -6,16 +6,16 @@ from math import inf
 
 from twisted.internet.defer import Deferred
 
-from sockcrud.protocols.connection import LAST_WORDS
-from tests.protocols.test_conversation import asked, names, read
-from tests.support.conversation_kit import ConversationCase, Peer, Slices, line
+from sockcrud.protocols.lifetime import LAST_WORDS
+from tests.protocols.test_connection import asked, names, read
+from tests.support.connection_kit import ConnectionCase, Peer, Slices, line
 
 
 def streamed(name: object, first: int, last: int) -> bytes:
     return b"".join(line(f"{name}.{number}") for number in range(first, last))
 
 
-class HalfCloseTests(ConversationCase):
+class HalfCloseTests(ConnectionCase):
     def test_what_was_received_is_answered_and_then_the_connection_closes(self) -> None:
         peer = self.connect()
         peer.send(asked(0) + asked(1, "wait") + asked(2))
@@ -67,7 +67,7 @@ class HalfCloseTests(ConversationCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
-class StreamTests(ConversationCase):
+class StreamTests(ConnectionCase):
     def test_its_slices_come_in_order_and_the_next_answer_behind_them(self) -> None:
         peer = self.connect()
         peer.send(asked("a", "slice") + asked("b") + asked("c", "slice") + asked("d"))
@@ -116,7 +116,7 @@ class StreamTests(ConversationCase):
         self.assertEqual(self.responder.slices["a"].closed, 1)
 
 
-class LostWhileStreamTests(ConversationCase):
+class LostWhileStreamTests(ConnectionCase):
     def lost(self, peer: Peer, name: object = "a") -> Slices:
         """Let the peer vanish, and check that its answer is let go and not made to its end."""
         slices = self.responder.slices[name]
@@ -180,7 +180,7 @@ class LostWhileStreamTests(ConversationCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
-class IdleTests(ConversationCase):
+class IdleTests(ConnectionCase):
     def test_a_peer_that_says_nothing_for_300_seconds_hears_the_farewell(self) -> None:
         peer = self.connect()
         self.clock.advance(299.999)
@@ -270,7 +270,7 @@ class IdleTests(ConversationCase):
             self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class StopTests(ConversationCase):
+class StopTests(ConnectionCase):
     def stopped(self, stopping: Deferred[None], *peers: Peer) -> None:
         """Check that the stop ends when the last of the connections has."""
         self.assertNoResult(stopping)
@@ -338,7 +338,7 @@ class StopTests(ConversationCase):
         self.stopped(stopping, peer)
 
 
-class TooManyTests(ConversationCase):
+class TooManyTests(ConnectionCase):
     def setUp(self) -> None:
         super().setUp()
         self.connections.most = 2

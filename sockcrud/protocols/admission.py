@@ -7,6 +7,7 @@ address of such a network has them all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Protocol
 
@@ -34,8 +35,8 @@ LOG_SECONDS: Final = 10.0
 _log: Final = Logger()
 
 
-class Connection(Protocol):
-    """What `Connections` needs of one."""
+class Admitted(Protocol):
+    """A connection, as far as `Connections` knows it."""
 
     @property
     def peer(self) -> Peer:
@@ -89,6 +90,7 @@ class Budgets:
     unfinished: int = 256 * 1024 * 1024
 
 
+@lru_cache(1024)
 def _is_local(address: str) -> bool:
     try:
         ip = ip_address(address)
@@ -146,8 +148,8 @@ class Connections:
         self.released = 0
         """About how many bytes connections have held that have let go of them since."""
         self._reserve = reserve
-        self._open: set[Connection] = set()
-        self._refused: set[Connection] = set()
+        self._open: set[Admitted] = set()
+        self._refused: set[Admitted] = set()
         self._peers: dict[str, Peer] = {}
         self._empty: Deferred[None] | None = None
         self._refusals = Tally("{count} connections too many were refused", clock)
@@ -157,7 +159,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[Admitted]:
         return iter(self._open)
 
     def peer(self, address: str) -> Peer:
@@ -165,7 +167,7 @@ class Connections:
         key = peer_of(address)
         return self._peers.get(key) or Peer(key, _is_local(address))
 
-    def admit(self, connection: Connection, reserved: bool = False) -> bool:
+    def admit(self, connection: Admitted, reserved: bool = False) -> bool:
         """Take a new connection in; return False where there are too many, or where all are about to end."""
         if self._empty is not None:
             return False
@@ -179,14 +181,14 @@ class Connections:
         self._peers[peer.key] = peer
         return True
 
-    def linger(self, connection: Connection) -> bool:
+    def linger(self, connection: Admitted) -> bool:
         """Return whether a refused connection may wait until its peer has read why; `leave` ends that."""
         if len(self._refused) >= MOST_REFUSED:
             return False
         self._refused.add(connection)
         return True
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Admitted) -> None:
         """Forget a connection that has ended."""
         self._refused.discard(connection)
         if connection not in self._open:
@@ -203,7 +205,7 @@ class Connections:
 
     # What they hold
 
-    def account(self, connection: Connection, unsent: int, unfinished: int) -> None:
+    def account(self, connection: Admitted, unsent: int, unfinished: int) -> None:
         """Take note of what a connection holds now. End those that hold most where it is too much in all."""
         usage = connection.usage
         self.released += max(0, usage.unsent - unsent) + max(0, usage.unfinished - unfinished)
@@ -269,19 +271,19 @@ class Listening:
 
     all: Connections
     reserved: bool = False
-    _open: set[Connection] = Factory(set)
+    _open: set[Admitted] = Factory(set)
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: Admitted) -> bool:
         """Take a new connection in; return False where there are too many."""
         if not self.all.admit(connection, self.reserved):
             return False
         self._open.add(connection)
         return True
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Admitted) -> None:
         """Forget a connection that has ended."""
         self._open.discard(connection)
         self.all.leave(connection)

@@ -18,11 +18,11 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sockcrud.protocols.connections import Connections, Listening
+from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.json.objects import JSONFactory, JSONLimits
-from tests.protocols.test_conversation import asked, names
+from tests.protocols.test_connection import asked, names
 from tests.support.awaiting import awaits
-from tests.support.conversation_kit import ScriptedResponder
+from tests.support.connection_kit import ScriptedResponder
 
 LOCAL = "127.0.0.1"
 PATIENCE = 20

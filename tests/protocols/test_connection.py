@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from sockcrud.protocols.answers import CloseAfter
-from tests.support.conversation_kit import ConversationCase, Peer, line
+from tests.support.connection_kit import ConnectionCase, Peer, line
 
 
 def asked(name: Any, do: str = "answer", **more: Any) -> bytes:
@@ -22,7 +22,7 @@ def names(start: int, stop: int) -> bytes:
     return b"".join(map(line, range(start, stop)))
 
 
-class OrderTests(ConversationCase):
+class OrderTests(ConnectionCase):
     def test_each_request_is_answered_at_once(self) -> None:
         peer = self.connect()
         for name in range(3):
@@ -94,7 +94,7 @@ class OrderTests(ConversationCase):
         self.assertEqual((peer.hear(), peer.wire.writes), (names(0, 100), 1))
 
 
-class FaultTests(ConversationCase):
+class FaultTests(ConnectionCase):
     def test_a_responder_that_raises_is_answered_with_its_internal_error_and_logged_once(self) -> None:
         for do in ("raise", "fail"):
             peer = self.connect()
@@ -130,7 +130,7 @@ class FaultTests(ConversationCase):
         self.assertEqual(self.responder.started, [])
 
 
-class LimitTests(ConversationCase):
+class LimitTests(ConnectionCase):
     def test_reading_pauses_with_128_operations_in_flight_and_goes_on_with_127(self) -> None:
         peer = self.connect()
         peer.send(b"".join(map(read, range(127))))
@@ -212,7 +212,7 @@ class LimitTests(ConversationCase):
         self.assertLess(sent, 3000)
 
 
-class LastTests(ConversationCase):
+class LastTests(ConnectionCase):
     def test_nothing_starts_after_the_last_answer(self) -> None:
         peer = self.connect()
         self.assertEqual(peer.ask(asked(0) + asked(1, "last") + asked(2)), names(0, 2))

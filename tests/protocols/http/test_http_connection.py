@@ -150,7 +150,7 @@ class KeepAlive(SynchronousTestCase):
     def test_half_closed(self) -> None:
         peer = connected()
         peer.says(get(b"/slow") + get(b"/b"))
-        peer.conversation.readConnectionLost()
+        peer.connection.readConnectionLost()
         self.assertFalse(peer.closed)
         peer.dialect.waiting["/slow"].callback(None)
         self.assertEqual([answer.body for answer in peer.hears_answers()], [b"/slow", b"/b"])
@@ -160,7 +160,7 @@ class KeepAlive(SynchronousTestCase):
         for begun in (b"GET / HT", post(b"Content-Length: 3", body=b"ab")):
             peer = connected()
             peer.says(get(b"/a") + begun)
-            peer.conversation.readConnectionLost()
+            peer.connection.readConnectionLost()
             self.assertEqual([answer.status for answer in peer.hears_answers()], [200, 400])
             self.assertTrue(peer.closed)
             self.assertEqual(len(peer.dialect.asked), 1)
@@ -169,7 +169,7 @@ class KeepAlive(SynchronousTestCase):
         peer = connected()
         peer.says(get())
         peer.hears()
-        peer.conversation.readConnectionLost()
+        peer.connection.readConnectionLost()
         self.assertEqual(peer.hears(), b"")
         self.assertTrue(peer.closed)
 
@@ -180,7 +180,7 @@ class KeepAlive(SynchronousTestCase):
         self.assertTrue(getattr(peer.transport, "half_closed", False))
         self.assertFalse(peer.closed)
         peer.says(b"x" * 100_000)
-        peer.conversation.readConnectionLost()
+        peer.connection.readConnectionLost()
         self.assertTrue(peer.closed)
 
     def test_the_end_of_the_daemon(self) -> None:
@@ -191,7 +191,7 @@ class KeepAlive(SynchronousTestCase):
         peer.dialect.waiting["/slow"].callback(None)
         self.assertEqual([answer.body for answer in peer.hears_answers()], [b"/slow", b"/a"])
         self.assertTrue(peer.closed)
-        peer.conversation.connectionLost(Failure(ConnectionDone()))
+        peer.connection.connectionLost(Failure(ConnectionDone()))
         self.successResultOf(ended)
 
 

@@ -1,16 +1,16 @@
-"""The promises of a conversation that only real sockets can break, kept on uvloop's transports too."""
+"""The promises of a connection that only real sockets can break, kept on uvloop's transports too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from tests.protocols import test_conversation_tcp
+from tests.protocols import test_connection_tcp
 from tests.uvloop.uvloop_kit import UVLOOP, TransportCase
 
 
-class Conversation(TransportCase):
-    """The tests of `test_conversation_tcp`, all of them."""
+class Connection(TransportCase):
+    """The tests of `test_connection_tcp`, all of them."""
 
     _reactors = [UVLOOP]  # noqa: RUF012  # as Twisted's builder has it
 
@@ -22,10 +22,10 @@ def _played(test: Callable[[], Any]) -> Callable[[TransportCase], None]:
     return play
 
 
-tests = {name: test for name, test in vars(test_conversation_tcp).items() if name.startswith("test_")}
+tests = {name: test for name, test in vars(test_connection_tcp).items() if name.startswith("test_")}
 for name, test in tests.items():
-    setattr(Conversation, name, _played(test))
-globals().update(Conversation.makeTestCaseClasses())
+    setattr(Connection, name, _played(test))
+globals().update(Connection.makeTestCaseClasses())
 
 
 def test_there_are_such_tests() -> None:

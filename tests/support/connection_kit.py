@@ -18,9 +18,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
+from sockcrud.protocols.admission import Connections, Listening, Shares
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
-from sockcrud.protocols.connections import Connections, Listening, Shares
-from sockcrud.protocols.json.objects import JSONConversation, JSONLimits, JSONObject, Responder
+from sockcrud.protocols.json.objects import JSONConnection, JSONLimits, JSONObject, Responder
 
 
 def line(request: object) -> bytes:
@@ -163,7 +163,7 @@ class Wire(StringTransport):
 class Peer:
     """One connection, as the one at its other end sees it."""
 
-    def __init__(self, connection: JSONConversation, tcp: bool = False, address: str = "192.0.2.1") -> None:
+    def __init__(self, connection: JSONConnection, tcp: bool = False, address: str = "192.0.2.1") -> None:
         self.wire = Wire(tcp)
         self.wire.peerAddr = IPv4Address("TCP", address, 54321)
         self.connection = connection
@@ -197,7 +197,7 @@ class Peer:
         return bool(self.wire.disconnected)
 
 
-class ConversationCase(SynchronousTestCase):
+class ConnectionCase(SynchronousTestCase):
     """A clock, a responder, and as many connections as a test wants."""
 
     limits = JSONLimits()
@@ -212,8 +212,8 @@ class ConversationCase(SynchronousTestCase):
     def connect(self, responder: Responder | None = None, tcp: bool = False, address: str = "192.0.2.1", **limits: Any) -> Peer:
         """Return a new connection, served by the responder of the test unless another is given."""
         allowed = evolve(self.limits, **limits)
-        conversation = JSONConversation(responder or self.responder, self.clock, Listening(self.connections), allowed)
-        return Peer(conversation, tcp, address)
+        connection = JSONConnection(responder or self.responder, self.clock, Listening(self.connections), allowed)
+        return Peer(connection, tcp, address)
 
     def turn(self, turns: int = 1) -> None:
         """Let the reactor go round."""

@@ -1,0 +1,148 @@
+# mypy: allow-untyped-calls
+"""What thousands of connections may do in one turn of the loop: others come between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from socket import socketpair
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.protocol import Protocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockcrud.uvloop import port
+from sockcrud.uvloop.transport import FULL_READ, UvloopTransport
+
+
+class Loop:
+    """An event loop of which a test takes the turns."""
+
+    def __init__(self) -> None:
+        self.soon: list[tuple[Callable[..., object], tuple[object, ...]]] = []
+
+    def call_soon(self, call: Callable[..., object], *args: object) -> None:
+        self.soon.append((call, args))
+
+    def turn(self) -> None:
+        soon, self.soon = self.soon, []
+        for call, args in soon:
+            call(*args)
+
+
+class Leaver:
+    """A connection whose end takes a millisecond to hear of."""
+
+    def __init__(self, case: TurnCase) -> None:
+        self.case = case
+        self.heard = False
+
+    def input_over(self) -> None:
+        self.heard = True
+        self.case.time += 0.001
+
+
+class Reading:
+    """uvloop's transport, as far as it is read from."""
+
+    def __init__(self) -> None:
+        self.reads = True
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+
+class TurnCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.time = 1000.0
+        self.patch(port, "perf_counter", lambda: self.time)
+        self.loop = Loop()
+        loop: Any = self.loop
+        self.home = port.UvloopTCP(None, loop)
+
+
+class EndTests(TurnCase):
+    def test_a_thousand_who_leave_at_once_are_let_go_in_many_turns_and_all_of_them(self) -> None:
+        leavers: Any = [Leaver(self) for _ in range(1000)]
+        for leaver in leavers:
+            self.home.tell_of_end(leaver)
+        turns = 0
+        while self.loop.soon:
+            before = self.time
+            self.loop.turn()
+            self.assertLess(self.time - before, port.LONG_TURN + 0.002)
+            turns += 1
+        self.assertGreater(turns, 300)
+        self.assertTrue(all(leaver.heard for leaver in leavers))
+
+    def test_one_that_ends_meanwhile_comes_behind_them(self) -> None:
+        first, second, late = leavers = [Leaver(self) for _ in range(3)]
+        ended: Any = leavers
+        self.home.tell_of_end(ended[0])
+        self.home.tell_of_end(ended[1])
+        self.loop.turn()
+        self.home.tell_of_end(ended[2])
+        self.assertEqual([first.heard, second.heard, late.heard], [True, True, False])
+        self.loop.turn()
+        self.assertTrue(late.heard)
+
+
+class AnswerTests(TurnCase):
+    """Answers are written at the end of a turn, together, unless it is a long one."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.written: list[int] = []
+        self.home.in_the_end(lambda: self.written.append(1))
+
+    def test_they_wait_for_the_end_of_a_short_turn(self) -> None:
+        self.time += port.LONG_TURN / 2
+        self.home.hurry()
+        self.assertEqual(self.written, [])
+        self.loop.turn()
+        self.assertEqual(self.written, [1])
+
+    def test_they_do_not_wait_while_ten_thousand_others_are_read_from(self) -> None:
+        self.time += port.LONG_TURN * 2
+        self.home.hurry()
+        self.assertEqual(self.written, [1])
+        self.home.in_the_end(lambda: self.written.append(2))
+        self.home.hurry()
+        self.assertEqual(self.written, [1])
+        self.loop.turn()
+        self.assertEqual(self.written, [1, 2])
+
+
+class ReadTests(TurnCase):
+    """Who sends faster than is read is read from once a turn."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        ours, peers = socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(peers.close)
+        address = IPv4Address("TCP", "127.0.0.1", 1)
+        self.transport = UvloopTransport(ours, Protocol(), address, self.home)
+        self.reading = self.transport._asyncio = Reading()
+        self.transport.connected = True
+
+    def test_a_full_read_is_followed_by_a_rest_until_the_next_turn(self) -> None:
+        self.transport.data_received(bytes(FULL_READ))
+        self.assertFalse(self.reading.reads)
+        self.loop.turn()
+        self.assertTrue(self.reading.reads)
+
+    def test_others_are_read_from_as_ever(self) -> None:
+        self.transport.data_received(b"x" * (FULL_READ - 1))
+        self.assertTrue(self.reading.reads)
+
+    def test_a_protocol_that_wants_no_more_gets_no_more(self) -> None:
+        self.transport.data_received(bytes(FULL_READ))
+        self.transport.pauseProducing()
+        self.loop.turn()
+        self.assertFalse(self.reading.reads)
+        self.transport.resumeProducing()
+        self.assertTrue(self.reading.reads)
