@@ -87,6 +87,9 @@ def schema_in_use(file: str | None = None) -> Schema:
 
 def file_of(meant: str) -> Path:
     """Return the file of the store that is meant."""
+    if is_url(meant):
+        ways = "pg_dump makes its backup, and sockcrud export --secrets an export that can be restored"
+        raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
     return Path(meant.removeprefix(config.SQLITE))
