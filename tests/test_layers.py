@@ -50,7 +50,7 @@ LAYERS: Final = (
 """From the lowest up."""
 LIBRARY: Final = tuple(SOURCES / "client" / name for name in ("deferred.py", "sync.py"))
 """What scripts import their clients from: those of the apps that come with sockcrud, and of no others."""
-_OTHER_MEANINGS: Final = ("records.py", "config.py", "commands.py", "taking_in.py", "declaration.py")
+_OTHER_MEANINGS: Final = ("records.py", "config.py", "commands.py", "opening.py", "taking_in.py", "declaration.py")
 """Files in which such a word means something else, too: the role and the login of an admin, the names of the first tables, and
 the dialect of the accounts, whose tokens REST takes."""
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 
 _STORE: Final = "sockcrud.storage.maintenance.commands"
+_TRANSFER: Final = "sockcrud.storage.maintenance.transfer_commands"
 _BEFORE_THE_APPS: Final = {
     "The daemon and its store": {
         "monitor": Later("sockcrud.monitor.command:monitor", "Check every dialect as a user would, and tell what is wrong."),
         "check": Later(f"{_STORE}:check", "Look for damage in a store's file."),
         "backup": Later(f"{_STORE}:backup", "Copy a store to a new file, which is itself a store."),
         "restore": Later("sockcrud.storage.maintenance.restore:restore", "Put a backup in the place of a store's file."),
-        "export": Later(f"{_STORE}:export", "Write all records, one JSON object a line."),
-        "import": Later(f"{_STORE}:import_", "Add the records of such a file, all of them or none."),
+        "export": Later(f"{_TRANSFER}:export", "Write all records, one JSON object a line."),
+        "import": Later(f"{_TRANSFER}:import_", "Add the records of such a file, or restore a store from it."),
         "move": Later("sockcrud.storage.maintenance.move:move", "Bring everything from one store to another, which is empty."),
     },
 }

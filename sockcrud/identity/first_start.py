@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -14,8 +14,13 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_password import write_made_up
 from sockcrud.identity.password_files import read_password
 from sockcrud.identity.passwords import check_password, digest_of
+from sockcrud.identity.records import Account, Company
 from sockcrud.records import Record
 from sockcrud.storage.contract import IStore, ITransaction
+from sockcrud.storage.moving import GivingWay
+
+FIRST_START: Final[GivingWay] = {Company: 1, Account: 1}
+"""What the first start makes, and what gives way to what is restored: by kind, the id of its one record."""
 
 
 class NoAdmin(Exception):

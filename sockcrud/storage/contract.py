@@ -7,13 +7,16 @@ also raise `Unavailable`. A store that waits for nothing fires within the same t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 from zope.interface import Attribute, Interface
 
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
+
+if TYPE_CHECKING:
+    from sockcrud.storage.moving import GivingWay, Moved, Source  # which itself needs the counters
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -27,6 +30,14 @@ class Change:
     kind: type[Record]
     id: int
     record: Record | None
+
+
+@frozen
+class Counters:
+    """What was given out so far, and is not given again: the latest revision, and the highest id of each kind."""
+
+    rev: int
+    highest: Mapping[type[Record], int]
 
 
 @frozen
@@ -156,6 +167,17 @@ class IStore(IReads, IChanges):
         ahead of `rev`. What only the daemon's own logins need (sessions, failed logins) is not among them.
         """
 
+    def counters() -> Awaitable[Counters]:
+        """Return what was given out before this was asked for, or a little more."""
+
+    def restore(source: Source, giving_way: GivingWay) -> Awaitable[Sequence[Moved]]:
+        """Take all records of a source under the ids and revisions they have, in place of those that give way.
+
+        Go on behind what the source, and this store, have given out. Sessions and failed logins go. Where anything fails
+        nothing has changed: raise `NotEmpty` where there are other records, `Different` and `StoreError` as a move does. A
+        store may refuse all changes meanwhile, with `Unavailable`.
+        """
+
     def close() -> Awaitable[None]:
         """Return when everything is safe and nothing is held open any more."""
 
@@ -190,10 +212,17 @@ class Stage(Protocol):
 
 
 class IStages(Interface):
-    """A store that takes in any number of records at once, without anybody having to wait for that."""
+    """A store that takes in any number of records at once, without anybody having to wait for that.
 
-    def stage(highest: Mapping[type[Record], int]) -> Awaitable[Stage]:
-        """Return a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above."""
+    What others do meanwhile that cannot be, because of what is staged, is refused: with what an insert would fail with, or
+    with `Unavailable` where it is not known yet.
+    """
+
+    def stage(highest: Mapping[type[Record], int], size: int | None = None) -> Awaitable[Stage]:
+        """Return a stage once there is no other. `highest` has the highest ids of what is to come: others get ids above.
+
+        `size` is how many records are to come, where that is known.
+        """
 
 
 class Copied(Protocol):

@@ -1,11 +1,12 @@
 """Everything from one store to another: what the ends of a move have to be able to do, and the move itself.
 
-It is plain and blocking, without a reactor: no daemon may be on either end.
+It is plain and blocking, without a reactor. A move, and what is restored from an export, is the same: only that the one goes
+to an empty store, and the other to one that may have what its first start has made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import timezone
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from attrs import frozen
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import Moment
 from sockcrud.storage.common import Progress, StoreError
+from sockcrud.storage.contract import Counters
 
 TOGETHER: Final = 1_000
 """Records that are read and written at once."""
@@ -26,21 +28,22 @@ TOGETHER: Final = 1_000
 Slices = Iterator[Sequence[Record]]
 
 
-@frozen
-class Counters:
-    """What was given out so far, and is not given again: the latest revision, and the highest id of each kind."""
+GivingWay = Mapping[type[Record], int]
+"""What a store has from its first start, and gives way to what is restored: by kind, the id of its one record."""
 
-    rev: int
-    highest: Mapping[type[Record], int]
+NOTHING: Final[GivingWay] = {}
 
 
 class NotEmpty(StoreError):
-    """A move goes to an empty store only, and this one is none."""
+    """The store has records of its own, and takes no others' ids and revisions."""
 
-    def __init__(self, place: str, sizes: Mapping[type[Record], int], rev: int) -> None:
+    def __init__(self, place: str, sizes: Mapping[type[Record], int], rev: int, giving_way: GivingWay) -> None:
         kinds = ", ".join(f"{size:,} {kind.__name__}" for kind, size in sizes.items() if size)
         holds = f"it holds {kinds}" if kinds else f"its records are gone, but it is at revision {rev:,}"
-        super().__init__(f"{place} is not empty: {holds}; move to one that is new, which no daemon was started on")
+        cure = "move to one that is new, which no daemon was started on"
+        if giving_way:
+            cure = "restore into one that is new, or has no more than its first start has made"
+        super().__init__(f"{place} is not empty: {holds}; {cure}")
 
 
 class Different(Exception):
@@ -66,6 +69,9 @@ class Readable(Protocol):
     def counters(self) -> Counters:
         """What it has given out."""
 
+    def size(self, kind: type[Record]) -> int:
+        """Return how many records of the kind there are."""
+
     def read(self, kind: type[Record]) -> Slices:
         """Return all records of the kind in the order of their ids."""
 
@@ -77,15 +83,15 @@ class Source(Readable, Protocol):
     def unknown_kinds(self) -> tuple[str, ...]:
         """The names of other kinds that it has, whose records stay behind."""
 
-    def size(self, kind: type[Record]) -> int:
-        """Return how many records of the kind there are."""
-
     def history(self) -> Iterator[bytes]:
         """Return the changes that `changes(since)` tells of, as PostgreSQL copies them; nothing where it has none to give."""
 
 
 class Target(Readable, Protocol):
-    """Where a move goes to: an empty store, which stays empty unless `keep` comes back."""
+    """Where a move goes to: an empty store, which stays as it is unless `keep` comes back."""
+
+    def clear(self) -> None:
+        """Take out all records that there are."""
 
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
         """Put in records of a kind that does not have them. What they refer to is there."""
@@ -137,57 +143,90 @@ def _written(value: object) -> str:
     raise TypeError(f"no field holds a {type(value).__name__}")
 
 
-def move(source: Source, target: Target, copying: Progress, checking: Progress) -> list[Moved]:
+def move(source: Source, target: Target, copying: Progress, checking: Progress, giving_way: GivingWay = NOTHING) -> list[Moved]:
     """Put all records of the source into the target, and give, by kind, what it gives back, which is the same.
 
-    Raise `Different` where it is not, and `StoreError` where one of the two cannot be read, or not be written to.
+    Raise `NotEmpty` where the target has others than those that give way, `Different` where it gives something else back,
+    and `StoreError` where one of the two cannot be read, or not be written to.
     """
+    steps = move_in_slices(source, target, copying, checking, giving_way)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            moved: list[Moved] = done.value
+            return moved
+
+
+def move_in_slices(
+    source: Source, target: Target, copying: Progress, checking: Progress, giving_way: GivingWay = NOTHING
+) -> Generator[None, None, list[Moved]]:
+    """Do what `move` does a slice at a time, so that others can have their turn in between."""
+    require_empty(target, giving_way)
+    counters = _latest(source.counters, target.counters)
+    target.clear()
     total = sum(map(source.size, source.kinds))
     sent: dict[type[Record], Moved] = {}
-    told = _adding_up(copying, total)
+    report = _adding_up(copying, total)
     for kind in source.kinds:
         sum_ = Sum(kind)
         for records in source.read(kind):
             sum_.add(records)
             target.write(kind, records)
-            told(len(records))
+            report(len(records))
+            yield
         sent[kind] = sum_.done()
-    target.count_on(source.counters, source.history())
-    differences = list(_differences(source, target, sent, _adding_up(checking, total)))
+    target.count_on(counters, source.history())
+    differences: list[str] = []
+    report = _adding_up(checking, total)
+    for kind in target.kinds:
+        sum_ = Sum(kind)
+        for records in target.read(kind):
+            sum_.add(records)
+            report(len(records))
+            yield
+        came, went = sum_.done(), sent.get(kind, Sum(kind).done())
+        if came != went:
+            first = f"; the first that differs is {_first_difference(source, target, kind)}" if kind in sent else ""
+            was, became = (f"{each.records:,} records with digest {each.digest}" for each in (went, came))
+            differences.append(f"{describe(kind).name}: {was} became {became}{first}")
+    if target.counters != counters:
+        differences.append("the counters of ids and revisions are not those of the source")
     if differences:
         raise Different(target.place, differences)
     target.keep()
     return list(sent.values())
 
 
+def require_empty(target: Readable, giving_way: GivingWay = NOTHING) -> None:
+    """Raise `NotEmpty` where a store has records other than those that give way.
+
+    Where something gives way the store may have been used, too, as long as nothing is left of it but sessions.
+    """
+    sizes = {kind: target.size(kind) for kind in target.kinds if describe(kind).journaled or not giving_way}
+    for kind, id in giving_way.items():
+        if sizes[kind] == 1 and next(target.read(kind))[0].id == id:
+            sizes[kind] = 0
+    rev = 0 if giving_way else target.counters.rev
+    if rev or any(sizes.values()):
+        raise NotEmpty(target.place, sizes, rev, giving_way)
+
+
+def _latest(one: Counters, other: Counters) -> Counters:
+    """Return what neither of two stores has given out."""
+    highest = {kind: max(one.highest.get(kind, 0), id) for kind, id in other.highest.items()}
+    return Counters(max(one.rev, other.rev), highest)
+
+
 def _adding_up(progress: Progress, total: int) -> Callable[[int], object]:
     done = 0
 
-    def told(more: int) -> None:
+    def report(more: int) -> None:
         nonlocal done
         done += more
         progress(min(done, total), total)
 
-    return told
-
-
-def _differences(
-    source: Source, target: Target, sent: Mapping[type[Record], Moved], told: Callable[[int], object]
-) -> Iterator[str]:
-    """Read the target, and say in which kinds it is not what was sent."""
-    for kind in target.kinds:
-        sum_ = Sum(kind)
-        for records in target.read(kind):
-            sum_.add(records)
-            told(len(records))
-        came, went = sum_.done(), sent.get(kind, Sum(kind).done())
-        if came != went:
-            first = f"; the first that differs is {_first_difference(source, target, kind)}" if kind in sent else ""
-            was, became = (f"{each.records:,} records with digest {each.digest}" for each in (went, came))
-            yield f"{describe(kind).name}: {was} became {became}{first}"
-    given, taken = source.counters, target.counters
-    if (taken.rev, taken.highest) != (given.rev, {**dict.fromkeys(target.kinds, 0), **given.highest}):
-        yield "the counters of ids and revisions are not those of the source"
+    return report
 
 
 def _first_difference(source: Source, target: Target, kind: type[Record]) -> int | None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from hashlib import sha256
@@ -33,12 +33,14 @@ from sockcrud.client.errors import Refused
 from sockcrud.client.sync import Admin, Shop, Users
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.records import Record, checked
+from sockcrud.storage.contract import Counters
 from sockcrud.storage.maintenance.import_rows import NO_PASSWORD
 from sockcrud.storage.memory.store import MemoryStore
-from sockcrud.storage.moving import Counters
+from sockcrud.storage.moving import Target
+from sockcrud.storage.postgres import copy as postgres_copy
 from sockcrud.storage.sqlite import ends as sqlite_ends
 from tests.proofs.floor import Floor, Worst
-from tests.support import running
+from tests.support import postgres_kit, running
 from tests.support.model import KINDS, STANDARD
 from tests.support.running import Daemon
 
@@ -212,14 +214,14 @@ class FilledStore(MemoryStore):
         self._tables.start_at(sum(len(self._tables.table(kind).records) for kind in KINDS))
 
 
-def in_file(sizes: Sizes, path: Path) -> None:
-    """Make a file that holds them."""
+def fill(sizes: Sizes, opening: AbstractContextManager[Target]) -> None:
+    """Make a store hold them."""
     highest, rev = dict.fromkeys(KINDS, 0), 0
-    with sqlite_ends.target(path, STANDARD) as target:
+    with opening as target:
         for some in filter(None, records(sizes)):
             target.write(type(some[0]), some)
             highest[type(some[0])], rev = some[-1].id, some[-1].rev
-        target.count_on(Counters(rev, highest), ())
+        target.count_on(Counters(rev, highest), iter(()))
         target.keep()
 
 
@@ -241,11 +243,16 @@ def started(stack: ExitStack, store: str, sizes: Sizes, directory: Path) -> Daem
     """Return a daemon on a store of this kind, full."""
     password = directory / "password"
     password.write_text(PASSWORD)
-    flags = ["--admin-password-file", str(password)]
+    flags = ["--admin-password-file", str(password), "--max-import", f"{sizes.import_bytes + MIB}"]
     if store == "memory":
         stack.enter_context(patch.object(running, "SERVE", [sys.executable, "-c", FILLED.format(sizes=sizes), "serve"]))
+    elif store == "postgresql":
+        url = postgres_kit.new_database()
+        stack.callback(postgres_kit.drop_database, url)
+        fill(sizes, postgres_copy.target(url, STANDARD))
+        flags += ["--store", url]
     else:
-        in_file(sizes, directory / "store.db")
+        fill(sizes, sqlite_ends.target(directory / "store.db", STANDARD))
         flags += ["--store", f"sqlite:{directory / 'store.db'}"]
     return stack.enter_context(Daemon(directory, *flags))
 
@@ -267,7 +274,7 @@ class Changes:
         yield f"import {sizes.import_bytes // MIB} MiB", self._import
         yield "import the same again (refused)", self._import_refused
         yield "export all", lambda admin: admin.export(lambda piece: None)
-        if self._store != "memory":
+        if self._store == "sqlite":
             yield "check", self._check
             yield "backup", lambda admin: admin.backup(lambda piece: None)
 
@@ -321,7 +328,7 @@ def _peak(daemon: Daemon) -> int:
 
 
 def run(store: str, sizes: Sizes, directory: Path, only: str = "") -> Iterator[Measured]:
-    """Make all changes on a store of this kind, "memory" or "sqlite", one after the other."""
+    """Make all changes on a store of this kind, "memory", "sqlite" or "postgresql", one after the other."""
     with ExitStack() as stack:
         daemon = started(stack, store, sizes, directory)
         changes = Changes(store, sizes, daemon, stack.enter_context(Floor(directory)))
@@ -336,7 +343,7 @@ def row(measured: Measured) -> str:
     """Return the figures of one as a line of the table."""
     waits = measured.waits
     return (
-        f"{measured.store:<7} {measured.name:<42} {measured.seconds:>7.2f} {max(waits.reads) * 1000:>8.1f} "
+        f"{measured.store:<10} {measured.name:<42} {measured.seconds:>7.2f} {max(waits.reads) * 1000:>8.1f} "
         f"{max(waits.creates) * 1000:>8.1f} {waits.late:>6} {len(waits.reads) + len(waits.creates):>7,} "
         f"{measured.floor.sync * 1000:>8.1f} {measured.floor.late * 1000:>8.1f} "
         f"{measured.before / MIB:>7,.0f} {measured.peak / MIB:>7,.0f} {measured.after / MIB:>7,.0f}"
@@ -344,15 +351,15 @@ def row(measured: Measured) -> str:
 
 
 HEAD: Final = (
-    f"{'store':<7} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} {'asked':>7} {'sync':>8} {'late':>8} "
+    f"{'store':<10} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} {'asked':>7} {'sync':>8} {'late':>8} "
     f"{'before':>7} {'peak':>7} {'after':>7}\n"
-    f"{'':<7} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'ms':>8} {'ms':>8} {'MiB':>7} {'MiB':>7} {'MiB':>7}"
+    f"{'':<10} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'ms':>8} {'ms':>8} {'MiB':>7} {'MiB':>7} {'MiB':>7}"
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", choices=("memory", "sqlite"), action="append")
+    parser.add_argument("--store", choices=("memory", "sqlite", "postgresql"), action="append")
     parser.add_argument("--users", type=int, default=Sizes().users)
     parser.add_argument("--import-mib", type=int, default=Sizes().import_bytes // MIB)
     parser.add_argument("--directory", help="where the files are, else where the system has its temporary ones")

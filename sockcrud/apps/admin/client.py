@@ -34,6 +34,7 @@ _BY_CODE: Final[Mapping[str, type[Refused]]] = {
     "last_admin": Conflict,
     "still_referred": Conflict,
     "no_file": Conflict,
+    "not_empty": Conflict,
 }
 
 
@@ -202,13 +203,17 @@ class AdminCalls(HTTPCalls):
         return evolve(made, into=_taking(into, progress, _lines, "x-total-count"), repeatable=False)
 
     @call
-    def import_lines(self, pieces: Iterable[bytes], size: int) -> Call[Answer, dict[str, int]]:
+    def import_lines(self, pieces: Iterable[bytes], size: int, restore: bool = False) -> Call[Answer, dict[str, int]]:
         """Add the records of lines as `export` gives them, `size` bytes in all, and give how many of each kind these were.
 
-        All of them or none: `InvalidRequest` has the `faults`. Its time is that of silence, and all is checked before the
-        answer: give a large import a client with a long `timeout`.
+        All of them or none: `InvalidRequest` has the `faults`.
+
+        To `restore` is to have the store become what it was when an export was made of it with secrets, with ids, revisions
+        and passwords; `Conflict` where it has records of its own.
+
+        Its time is that of silence, and all is checked before the answer: give a large import a client with a long `timeout`.
         """
-        made = http_call(self, "POST", "/import", whole(_imported))
+        made = http_call(self, "POST", "/import", whole(_imported), query={"restore": "yes" if restore else None})
         head = made.request.replace(b"Content-Length: 0", b"Content-Type: application/x-ndjson\r\nContent-Length: %d" % size)
         return evolve(made, request=head, more=pieces)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
@@ -25,7 +25,6 @@ MOST_FAULTS: Final = 100
 NO_PASSWORD: Final = "!"
 """What an account holds that was imported without a hash: nobody can log in to it before an admin sets a password."""
 
-"""The ids of messages are their clients', who may take any number."""
 _NOT_STORED: Final = frozenset(("kind", "id", "rev"))
 _NAME_SHOWN: Final = 60
 _NO_REVISION: Final = 0
@@ -66,12 +65,56 @@ class Unimportable(DomainError):
 
 
 @frozen
-class _Incomplete:
-    """A record that lacks the fields that were found wrong: what is left of it is looked through for more faults."""
+class Row:
+    """A record of an import: its kind, its id and what is right of its other fields."""
 
+    line: int
     kind: type[Record]
     id: int
+    rev: Any
+    """What is given as its revision, unchecked: an import makes new ones."""
     fields: dict[str, Any]
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.fields) == len(describe(self.kind).constraints)
+
+    def record(self, rev: int) -> Record:
+        return self.kind(id=self.id, rev=rev, **self.fields)
+
+
+def read_row(schema: Schema, entry: Given | Fault, faults: list[Fault]) -> Row | None:
+    """Return what is right of a line, None where not even its kind and id are, and add what is wrong to the faults."""
+    if isinstance(entry, Fault):
+        faults.append(entry)
+        return None
+    name, id = entry.fields.get("kind"), entry.fields.get("id")
+    kind = schema.by_name.get(name) if isinstance(name, str) else None
+    if kind is None or not describe(kind).journaled:
+        faults.append(Fault(entry.line, "kind", " or ".join(known.__name__ for known in schema.journaled)))
+        return None
+    ids = describe(kind).ids
+    if not isinstance(id, int) or not ids.fits(id):
+        faults.append(Fault(entry.line, "id", ids.expects))
+        return None
+    return Row(entry.line, kind, id, entry.fields.get("rev"), _read_fields(kind, entry, faults))
+
+
+def _read_fields(kind: type[Record], entry: Given, faults: list[Fault]) -> dict[str, Any]:
+    declared = describe(kind)
+    for name in entry.fields:
+        if name not in declared.constraints and name not in _NOT_STORED:
+            faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field"))
+    read: dict[str, Any] = {}
+    for name, constraint in declared.constraints.items():
+        if name not in entry.fields and name in declared.defaults:  # exported before the field was there
+            read[name] = declared.defaults[name]
+            continue
+        try:
+            read[name] = _value(name, constraint, entry.fields)
+        except Invalid as error:
+            faults.append(Fault(entry.line, error.field, error.expected))
+    return read
 
 
 @define
@@ -86,7 +129,8 @@ class Batch:
         lambda self: {kind: [] for kind in self.schema.journaled}, takes_self=True
     )
     """Those that are whole; their revisions are none yet."""
-    incomplete: list[_Incomplete] = Factory(list)
+    incomplete: list[Row] = Factory(list)
+    """Those that lack the fields that were found wrong: what is left of them is looked through for more faults."""
     lines: dict[type[Record], dict[int, int]] = Factory(
         lambda self: {kind: {} for kind in self.schema.journaled}, takes_self=True
     )
@@ -98,46 +142,21 @@ class Batch:
     faults: list[Fault] = Factory(list)
 
     def add(self, entry: Given | Fault) -> None:
-        if isinstance(entry, Fault):
-            self.faults.append(entry)
+        row = read_row(self.schema, entry, self.faults)
+        if row is None:
             return
-        name, id = entry.fields.get("kind"), entry.fields.get("id")
-        kind = self.schema.by_name.get(name) if isinstance(name, str) else None
-        if kind is None or kind not in self.records:
-            self.faults.append(Fault(entry.line, "kind", " or ".join(known.__name__ for known in self.records)))
-            return
-        ids = describe(kind).ids
-        if not isinstance(id, int) or not ids.fits(id):
-            self.faults.append(Fault(entry.line, "id", ids.expects))
-            return
-        fields = self._read(kind, entry)
-        if (line := self.lines[kind].setdefault(id, entry.line)) != entry.line:
-            self.faults.append(Fault(entry.line, "id", f"an id that line {line} has not"))
+        kind, id, fields = row.kind, row.id, row.fields
+        if (line := self.lines[kind].setdefault(id, row.line)) != row.line:
+            self.faults.append(Fault(row.line, "id", f"an id that line {line} has not"))
         for unique, normalize in describe(kind).uniques.items():
             if unique in fields:
-                line = self.keys[kind, unique].setdefault(normalize(fields[unique]), entry.line)
-                if line != entry.line:
-                    self.faults.append(Fault(entry.line, unique, f"a value that line {line} has not"))
-        if len(fields) == len(describe(kind).constraints):
-            self.records[kind].append(kind(id=id, rev=_NO_REVISION, **fields))
+                line = self.keys[kind, unique].setdefault(normalize(fields[unique]), row.line)
+                if line != row.line:
+                    self.faults.append(Fault(row.line, unique, f"a value that line {line} has not"))
+        if row.is_whole:
+            self.records[kind].append(row.record(_NO_REVISION))
         else:
-            self.incomplete.append(_Incomplete(kind, id, fields))
-
-    def _read(self, kind: type[Record], entry: Given) -> dict[str, Any]:
-        declared = describe(kind)
-        for name in entry.fields:
-            if name not in declared.constraints and name not in _NOT_STORED:
-                self.faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field"))
-        read: dict[str, Any] = {}
-        for name, constraint in declared.constraints.items():
-            if name not in entry.fields and name in declared.defaults:  # exported before the field was there
-                read[name] = declared.defaults[name]
-                continue
-            try:
-                read[name] = _value(name, constraint, entry.fields)
-            except Invalid as error:
-                self.faults.append(Fault(entry.line, error.field, error.expected))
-        return read
+            self.incomplete.append(row)
 
     def overtaken(self, kind: type[Record], id: int, error: Taken | NotFound) -> Unimportable:
         """Return what to refuse the import with where a record can no longer be inserted, which was in order when compared."""
@@ -148,8 +167,13 @@ class Batch:
         return Unimportable([absent(line, kind, name)], all=False)
 
     def unimportable(self) -> Unimportable:
-        faults = sorted(self.faults, key=lambda fault: fault.line)
-        return Unimportable(faults[:MOST_FAULTS], len(faults) <= MOST_FAULTS)
+        return unimportable(self.faults)
+
+
+def unimportable(faults: Iterable[Fault]) -> Unimportable:
+    """Return the refusal of an import with these faults: the first of them are told."""
+    faults = sorted(faults, key=lambda fault: fault.line)
+    return Unimportable(faults[:MOST_FAULTS], len(faults) <= MOST_FAULTS)
 
 
 def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:

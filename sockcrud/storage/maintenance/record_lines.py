@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
@@ -14,7 +17,9 @@ from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.records import Record, describe, evolve
 from sockcrud.records.json_fields import json_value
 from sockcrud.storage import discarding
+from sockcrud.storage.contract import Counters
 from sockcrud.storage.maintenance.import_rows import NO_PASSWORD, Fault, Given
+from sockcrud.storage.maintenance.trailer import DIGEST, TRAILER, Checking, Trailer
 
 LONGEST_LINE: Final = 256 * 1024
 """Bytes of one record. The longest there is, ten thousand letters each written as two escapes, is half of that."""
@@ -41,6 +46,27 @@ def as_lines(records: Sequence[Record]) -> bytes:
     return b"".join([orjson.dumps(as_json(record), option=orjson.OPT_APPEND_NEWLINE) for record in records])
 
 
+class Writing:
+    """Writes an export, a slice at a time, and at last its trailer."""
+
+    def __init__(self, secrets: bool) -> None:
+        self._secrets = secrets
+        self._counts: Counter[str] = Counter()
+        self._hash = sha256()
+
+    def lines(self, records: Sequence[Record]) -> bytes:
+        """Return the lines of records that come next. They are of one kind, and without secrets where there are to be none."""
+        lines = as_lines(records)
+        self._hash.update(lines)
+        self._counts[type(records[0]).__name__] += len(records)
+        return lines
+
+    def end(self, counters: Counters) -> bytes:
+        """Return the last line."""
+        highest = {kind.__name__: id for kind, id in counters.highest.items() if describe(kind).journaled}
+        return Trailer(dict(self._counts), highest, counters.rev, self._secrets, DIGEST + self._hash.hexdigest()).line
+
+
 class Spool:
     """A body that is kept on disk, in a file without a name, until it is abandoned.
 
@@ -65,26 +91,37 @@ class Spool:
             discarding.aside(self._file.close)
             self._file = None
 
-    def records(self) -> Iterator[Given | Fault]:
-        """Return what each line holds, reading on as it is asked for."""
+    @property
+    def file(self) -> IO[bytes]:
+        """Return the file, from its beginning."""
         if self._file is None:
-            return iter(())
+            return BytesIO()
         self._file.seek(0)
-        return from_lines(self._file)
+        return self._file
 
 
-def from_lines(file: IO[bytes]) -> Iterator[Given | Fault]:
-    """Yield what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else."""
-    number = 0
+def from_lines(file: IO[bytes], checking: Checking | None = None, number: int = 0) -> Iterator[Given | Fault]:
+    """Yield what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else.
+
+    The first has the number after `number`. Raise `BadExport` for a trailer that does not fit the lines before it.
+    """
+    checking = checking or Checking()
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
             while line and not line.endswith(b"\n"):
                 line = file.readline(_READ_OVER)
             yield Fault(number, None, f"a line of at most {LONGEST_LINE} bytes")
+            continue
+        fields = None if line.isspace() else decoded_object(line, DEEPEST)
+        if fields is not None and TRAILER in fields and "kind" not in fields:
+            checking.check(number, fields)
+            continue
+        checking.passed(line, None if fields is None else fields.get("kind"))
+        if fields is not None:
+            yield Given(number, fields)
         elif not line.isspace():
-            fields = decoded_object(line, DEEPEST)
-            yield Given(number, fields) if fields is not None else Fault(number, None, "a JSON object in UTF-8")
+            yield Fault(number, None, "a JSON object in UTF-8")
 
 
 def without_secrets(record: Record) -> Record:

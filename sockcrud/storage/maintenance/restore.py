@@ -8,7 +8,7 @@ import click
 
 from sockcrud.cli import progress
 from sockcrud.config import SQLITE
-from sockcrud.storage.maintenance.commands import errors_as_lines, schema_in_use
+from sockcrud.storage.maintenance.opening import errors_as_lines, schema_in_use
 from sockcrud.storage.sqlite.restore import restore as put_in_place
 
 

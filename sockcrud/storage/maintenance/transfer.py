@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import IO, Any, Final, cast
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, FirstError, gatherResults
@@ -18,10 +18,16 @@ from sockcrud.access import Access, Principal, admins, operation
 from sockcrud.errors import NotFound, Taken
 from sockcrud.identity.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.identity.directory import still
+from sockcrud.identity.first_start import FIRST_START
 from sockcrud.records import Record, describe
+from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Overtaken, RecordStream, Stage
-from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, absent, taken
-from sockcrud.storage.maintenance.record_lines import without_secrets
+from sockcrud.storage.maintenance.exported import Exported
+from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, Unimportable, absent, taken
+from sockcrud.storage.maintenance.record_lines import Writing, without_secrets
+from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
+from sockcrud.storage.memory.tables import Unfit
+from sockcrud.storage.moving import Different, NotEmpty
 
 SLICE_SECONDS: Final = 0.002
 """An import is read and checked for so long in one turn of the reactor; then it is the others' turn."""
@@ -30,7 +36,7 @@ REST_SECONDS: Final = 0.001
 """For so long it then leaves the interpreter to them. The store's thread is one of them: a commit takes a dozen calls into
 SQLite, before each of which it would wait until a reactor that is always busy is interrupted."""
 
-_TOGETHER: Final = 200
+TOGETHER: Final = 200
 """Records that the store is asked about at once: a store on a network makes one question of them."""
 
 _AT_ONCE: Final = 500
@@ -45,7 +51,9 @@ class Everything:
 
     def __init__(self, store: IStore, secrets: bool, size: int) -> None:
         self.size = size
+        self._store = store
         self._secrets = secrets
+        self._writing = Writing(secrets)
         self._streams: list[RecordStream[Record]] = [store.stream(kind) for kind in store.schema.journaled]
         self.ended = False
 
@@ -68,6 +76,14 @@ class Everything:
                 return records if self._secrets else [without_secrets(record) for record in records]
         self.ended = True
         raise StopAsyncIteration
+
+    def lines(self, records: Sequence[Record]) -> bytes:
+        """Return records that come next as lines. They are of one kind."""
+        return self._writing.lines(records)
+
+    async def trailer(self) -> bytes:
+        """Return the last line, behind those of all records."""
+        return self._writing.end(await self._store.counters())
 
     def close(self) -> None:
         self.ended = True
@@ -106,6 +122,27 @@ class Transfer:
 
         return await add_records(self.store, self.access.clock, given, permit, REST_SECONDS)
 
+    @operation("records.restore", admins)
+    async def restore(self, principal: Principal, file: IO[bytes]) -> Mapping[str, int]:
+        """Restore the store from the export in a file, and fire with how many records there are of each kind.
+
+        They keep their ids and revisions; the records of the first start, the admin's among them, give way, and all sessions
+        end. Raise `BadExport` where the export is not whole, `Unimportable` where a record breaks a rule of its kind, and
+        `NotFresh` where the store has records of its own. Then nothing has changed.
+        """
+        exported = Exported(file, self.store.schema, "the export", TOGETHER)
+        pace = _Pace(self.access.clock, REST_SECONDS)
+        for _ in exported.check(whole=True):
+            await pace.keep()
+        await still(self.store, principal, admins)
+        try:
+            moved = await self.store.restore(exported, FIRST_START)
+        except NotEmpty as error:
+            raise NotFresh(str(error)) from None
+        except (StoreError, Different, Unfit) as error:
+            raise BadExport(f"the store does not take the export: {error}") from None
+        return {describe(each.kind).name: each.records for each in moved if each.records}
+
 
 async def add_records(
     store: IStore, clock: IReactorTime, given: Iterable[Given | Fault], permit: Permit | None = None, rest: float = 0.0
@@ -122,11 +159,21 @@ async def add_records(
             if len(batch.faults) > MOST_FAULTS:
                 raise batch.unimportable()
             await pace.keep()
-        await _compare(store, batch, pace)
+        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
+        # A store behind a network asks about each record when it is staged: to ask twice would take twice as long.
+        is_asked_once = IFarAway.providedBy(store) and _is_staged(store, batch) and not batch.faults
+        if not is_asked_once:
+            await _compare(store, batch, pace)
         if batch.faults:
             raise batch.unimportable()
-        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
-        await _insert(store, batch, permit, pace)
+        try:
+            await _insert(store, batch, permit, pace)
+        except Unimportable:
+            if is_asked_once:
+                await _compare(store, batch, pace)
+            if batch.faults:  # all that there are, not only the first
+                raise batch.unimportable() from None
+            raise
     finally:
         await _let_go([*batch.records.values(), *batch.lines.values(), *batch.keys.values()], pace)
     return counts
@@ -134,17 +181,18 @@ async def add_records(
 
 async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
     """Insert all of them. Where there are many, and the store can, nobody waits for it."""
-    if IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE:
-        staging: IStages = store
+    if _is_staged(store, batch):
+        staging: IStages = cast(IStages, store)
         highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
-        await _stage(await staging.stage(highest), batch, permit, pace)
+        size = sum(map(len, batch.records.values()))
+        await _stage(await staging.stage(highest, size), batch, permit, pace, keep=IFarAway.providedBy(store))
         return
 
     async def add(transaction: ITransaction) -> None:
         await _begin(transaction, permit)
         for kind, records in batch.records.items():  # what is referred to before what refers to it
-            for start in range(0, len(records), _TOGETHER):
-                some = [(record.id, _fields(record)) for record in records[start : start + _TOGETHER]]
+            for start in range(0, len(records), TOGETHER):
+                some = [(record.id, _fields(record)) for record in records[start : start + TOGETHER]]
                 if IForesees.providedBy(transaction):
                     foreseeing: IForesees = transaction
                     await foreseeing.foresee(kind, some)
@@ -163,14 +211,19 @@ async def _begin(transaction: ITransaction, permit: Permit | None) -> None:
         await permit(transaction)
 
 
-async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace) -> None:
-    """Insert all of them over as many turns as it takes, and let them be seen in one."""
+def _is_staged(store: IStore, batch: Batch) -> bool:
+    return IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE
+
+
+async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace, keep: bool) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one. `keep` them to compare them later."""
     try:
         for records in batch.records.values():
-            for start in range(0, len(records), _TOGETHER):
-                stop = start + _TOGETHER
+            for start in range(0, len(records), TOGETHER):
+                stop = start + TOGETHER
                 await stage.add(some := records[start:stop])
-                cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                if not keep:
+                    cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
                 await pace.keep()
         await stage.publish(lambda transaction: _begin(transaction, permit))
     except Overtaken as overtaken:
@@ -186,9 +239,9 @@ async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace)
 async def _compare(store: IStore, batch: Batch, pace: _Pace) -> None:
     """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
     for kind, records in batch.records.items():
-        for start in range(0, len(records), _TOGETHER):
+        for start in range(0, len(records), TOGETHER):
             asking = [
-                _clashes(store, kind, record.id, _compared(record), batch) for record in records[start : start + _TOGETHER]
+                _clashes(store, kind, record.id, _compared(record), batch) for record in records[start : start + TOGETHER]
             ]
             await _ask(store, asking, batch, pace)
             if len(batch.faults) > MOST_FAULTS:
@@ -238,9 +291,9 @@ async def _let_go(collections: Iterable[list[Any] | dict[Any, Any]], pace: _Pace
     for collection in collections:
         while collection:
             if isinstance(collection, list):
-                del collection[-_TOGETHER:]
+                del collection[-TOGETHER:]
             else:
-                for _ in range(min(_TOGETHER, len(collection))):
+                for _ in range(min(TOGETHER, len(collection))):
                     collection.popitem()
             await pace.keep()
 

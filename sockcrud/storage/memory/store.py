@@ -13,13 +13,16 @@ from sockcrud.records import Record, describe
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
-from sockcrud.storage.contract import Change, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
+from sockcrud.storage.common import unheard
+from sockcrud.storage.contract import Change, Counters, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade, is_long
+from sockcrud.storage.memory.restoring import TablesEnd
 from sockcrud.storage.memory.snapshots import Later
 from sockcrud.storage.memory.staging import Staging
 from sockcrud.storage.memory.steps import Step
 from sockcrud.storage.memory.tables import Tables
+from sockcrud.storage.moving import GivingWay, Moved, Source, move_in_slices, require_empty
 from sockcrud.storage.weights import SLICE
 
 _log = Logger()
@@ -92,8 +95,7 @@ class MemoryStore(_Reads):
         self._start_with(Tables(schema, history, capacity, later))
 
     def _start_with(self, tables: Tables) -> None:
-        self._tables = tables
-        self._transaction = cast(ITransaction, Transaction(tables))
+        self._replace_tables(tables)
         self._hiding = DeferredLock()
         """Held while something is staged, or cleared away: what is in the tables and not to be seen is one or the other."""
 
@@ -152,7 +154,7 @@ class MemoryStore(_Reads):
         """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
         return run(self._tables, change)[0]
 
-    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._hiding.acquire()
         return TableStage(self, highest)
 
@@ -168,6 +170,36 @@ class MemoryStore(_Reads):
 
     async def changes(self, since: int, limit: int) -> list[Change]:
         return self._tables.changes(since, limit)
+
+    async def counters(self) -> Counters:
+        return self._tables.counters
+
+    async def restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        await self._hiding.acquire()
+        try:
+            return await self._restore(source, giving_way)
+        finally:
+            self._hiding.release()
+
+    async def _restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        require_empty(TablesEnd(self._tables), giving_way)
+        tables = self._tables.anew()
+        steps = move_in_slices(source, TablesEnd(tables), unheard, unheard, giving_way)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                moved: Sequence[Moved] = done.value
+                break
+            await self._turn()
+        require_empty(TablesEnd(self._tables), giving_way)  # others had their turn
+        tables.count_on(self._tables.counters)
+        self._replace_tables(tables)
+        return moved
+
+    def _replace_tables(self, tables: Tables) -> None:
+        self._tables = tables
+        self._transaction = cast(ITransaction, Transaction(tables))
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -20,7 +20,7 @@ from sockcrud.records import Record, evolve
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Kind, Schema
 from sockcrud.storage.capacity import UNLIMITED, Capacity
-from sockcrud.storage.contract import Change, R, Where
+from sockcrud.storage.contract import Change, Counters, R, Where
 from sockcrud.storage.history import History
 from sockcrud.storage.memory.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
 from sockcrud.storage.memory.snapshots import Budget, Later, TableStream, Versions
@@ -163,6 +163,7 @@ class Tables:
         """
         self.schema = schema
         self.rev = 0
+        self._make = partial(type(self), schema, history, capacity, later)
         self.budget = Budget(capacity.list_bytes, later)
         self.stored = 0  # about the bytes of all records, as of the last commit
         self._most_bytes = capacity.record_bytes
@@ -185,6 +186,11 @@ class Tables:
     def table(self, kind: type[R]) -> Table[R]:
         """Return the table of a kind."""
         return self._tables[kind]
+
+    @property
+    def counters(self) -> Counters:
+        """Return what was given out so far."""
+        return Counters(self.rev, {kind: self._tables[kind].highest for kind in self.schema})
 
     def get(self, kind: type[R], id: int) -> R:
         try:
@@ -322,6 +328,32 @@ class Tables:
     def start_at(self, rev: int) -> None:
         """Go on from this revision with the records the tables were filled with; no change before it is known."""
         self.rev = self._history.forgotten = rev
+
+    def anew(self) -> Tables:
+        """Return tables without records that go on behind what these have given out."""
+        new = self._make()
+        new.unknown_kinds, new.held = self.unknown_kinds, self.held
+        new.count_on(self.counters)
+        return new
+
+    def adopt(self, record: Record) -> None:
+        """Take in a record as it is, outside of any change. Raise `Taken` or `NotFound` where it cannot be there."""
+        table = self._tables[type(record)]
+        if record.id in table.records:
+            raise Taken(table.kind.name, "id")
+        if table.has_rules:
+            names = (*table.kind.uniques, *table.kind.references)
+            self._check(table, None, {name: getattr(record, name) for name in names})
+        table.put(record.id, None, record)
+        self.rev = max(self.rev, record.rev)  # what has a later one would be hidden
+        self.stored += weight(type(record), record)
+
+    def count_on(self, counters: Counters) -> None:
+        """Go on behind what was given out elsewhere; no change before that is known."""
+        self.start_at(max(self.rev, counters.rev))
+        for kind, id in counters.highest.items():
+            table = self._tables[kind]
+            table.highest = max(table.highest, id)
 
     def begin(self) -> None:
         """Start a group of changes."""

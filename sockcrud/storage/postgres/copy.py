@@ -13,8 +13,9 @@ from psycopg.rows import TupleRow
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import as_stored
 from sockcrud.records.schema import Schema
-from sockcrud.storage.common import StoreError
-from sockcrud.storage.moving import TOGETHER, Counters, NotEmpty, Slices
+from sockcrud.storage.common import StoreError, unheard
+from sockcrud.storage.contract import Counters
+from sockcrud.storage.moving import NOTHING, TOGETHER, GivingWay, Moved, Slices, Source, move, require_empty
 from sockcrud.storage.postgres.kinds import kinds_there
 from sockcrud.storage.postgres.layout import LAYOUTS
 from sockcrud.storage.postgres.link import one_line
@@ -113,6 +114,11 @@ class PostgresSource(_Database):
 class PostgresTarget(_Database):
     """A database that is filled in one transaction."""
 
+    def clear(self) -> None:
+        with _blaming(self.place):
+            for table in ("changes", *(LAYOUTS[kind].table for kind in reversed(self.kinds))):
+                self.connection.execute(f'DELETE FROM "{table}"'.encode())
+
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
         layout = LAYOUTS[kind]
         with _blaming(self.place), self.connection.cursor() as cursor, cursor.copy(layout.copy_in.encode()) as copy:
@@ -156,9 +162,14 @@ def _ask(connection: _Connection, sql: str) -> list[TupleRow]:
 
 
 @contextmanager
-def source(url: str, schema: Schema) -> Iterator[PostgresSource]:
-    """Have a database to read from, without any change of it until the end. Raise `StoreError` where that cannot be."""
+def source(url: str, schema: Schema, alone: bool = True) -> Iterator[PostgresSource]:
+    """Have a database to read from as it is now, without any change of it until the end if it is to be `alone`.
+
+    Raise `StoreError` where that cannot be.
+    """
     with _session(url) as connection:
+        if not alone:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         place = without_password(url)
         if not _ask(connection, "SELECT to_regclass('schema_version') IS NOT NULL")[0][0]:
             raise StoreError(f"there is no store in {place}")
@@ -167,8 +178,9 @@ def source(url: str, schema: Schema) -> Iterator[PostgresSource]:
             older = type(version) is int and version < VERSION
             cure = "start a daemon on it once" if older else "use the sockcrud that made it"
             raise StoreError(f"{place} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}")
-        _lock(connection)
-        if others := _ask(connection, _OTHERS)[0][0]:
+        if alone:
+            _lock(connection)
+        if alone and (others := _ask(connection, _OTHERS)[0][0]):
             raise StoreError(f"{place} is in use: daemons have {others} connections to it; stop them first")
         try:
             there = kinds_there(connection, schema)
@@ -180,22 +192,20 @@ def source(url: str, schema: Schema) -> Iterator[PostgresSource]:
 
 
 @contextmanager
-def target(url: str, schema: Schema) -> Iterator[PostgresTarget]:
-    """Have an empty database to fill, whose tables are made where there are none. It is empty again unless it is kept."""
+def target(url: str, schema: Schema, giving_way: GivingWay = NOTHING) -> Iterator[PostgresTarget]:
+    """Have a database to fill, whose tables are made where there are none. It is as it was unless it is kept."""
     prepare(url, schema, Limits())
     with _session(url) as connection:
         filled = PostgresTarget(without_password(url), schema, schema.kinds, connection)
-        _require_empty(filled)  # before it is waited for: a daemon may be busy there
+        require_empty(filled, giving_way)  # before it is waited for: a daemon may be busy there
         _lock(connection)
-        _require_empty(filled)
         yield filled
 
 
-def _require_empty(filled: PostgresTarget) -> None:
-    sizes = {kind: filled.size(kind) for kind in filled.kinds}
-    rev = filled.counters.rev
-    if rev or any(sizes.values()):
-        raise NotEmpty(filled.place, sizes, rev)
+def restore_into(url: str, schema: Schema, source: Source, giving_way: GivingWay) -> list[Moved]:
+    """Put all records of a source into a database whose own give way."""
+    with target(url, schema, giving_way) as filled:
+        return move(source, filled, unheard, unheard, giving_way)
 
 
 def _lock(connection: _Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from psycopg.pq.abc import PGresult
 
@@ -10,6 +11,9 @@ from sockcrud.records import Record, describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.postgres.layout import LAYOUTS, rows, unique_name
 from sockcrud.storage.postgres.link import Ask, Statement
+
+PATIENCE: Final = 0.05
+"""Seconds that a change waits for what an import has staged."""
 
 
 class Counters:
@@ -24,7 +28,11 @@ class Counters:
             *(layout.counted for layout in layouts),
         )
         read, changes = ", ".join(self.names), ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1))
-        self.lock = Statement(b"lock", f"SELECT {read} FROM state WHERE id = 1 FOR UPDATE".encode())
+        # What an import has staged is the one thing that whoever has the lock may still have to wait for, and all others with
+        # them. So that wait is short; to wait for the lock itself may take longer.
+        locked = f"WITH locked AS MATERIALIZED (SELECT {read} FROM state WHERE id = 1 FOR UPDATE)"
+        short = f"set_config('lock_timeout', '{PATIENCE * 1000:.0f}', true)"
+        self.lock = Statement(b"lock", f"{locked} SELECT {read} FROM locked WHERE {short} IS NOT NULL".encode())
         self.count = Statement(b"count on", f"UPDATE state SET {changes} WHERE id = 1".encode())
         self.uniques = {unique_name(kind, name): (kind, name) for kind in schema for name in describe(kind).uniques}
         """The kind and the field that a constraint is about."""

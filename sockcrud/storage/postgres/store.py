@@ -6,10 +6,12 @@ says that it is unavailable, and goes on by itself once there is a server again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -19,8 +21,23 @@ from sockcrud.records import Record
 from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import MIB, STANDARD, Capacity
-from sockcrud.storage.contract import Change, IFarAway, IStore, ITransaction, R, RecordStream, T, Where
+from sockcrud.storage.contract import (
+    Change,
+    Counters,
+    IFarAway,
+    IStages,
+    IStore,
+    ITransaction,
+    R,
+    RecordStream,
+    Stage,
+    T,
+    Where,
+)
 from sockcrud.storage.history import HISTORY
+from sockcrud.storage.moving import GivingWay, Moved, Source
+from sockcrud.storage.postgres.copy import restore_into
+from sockcrud.storage.postgres.counters import Counters as StateCounters
 from sockcrud.storage.postgres.layout import LAYOUTS, array, rows
 from sockcrud.storage.postgres.link import Statement
 from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
@@ -28,6 +45,7 @@ from sockcrud.storage.postgres.reads import Reads
 from sockcrud.storage.postgres.schema import prepare
 from sockcrud.storage.postgres.snapshots import Snapshots
 from sockcrud.storage.postgres.staged import check_fields, needs_of_delete, needs_of_insert, needs_of_update
+from sockcrud.storage.postgres.staging import PostgresStage
 from sockcrud.storage.postgres.writer import Writer
 
 FORGOTTEN_TOGETHER: Final = 1_000
@@ -76,7 +94,7 @@ _log = Logger()
 __all__ = ("Limits", "PostgresStore")
 
 
-@implementer(IStore, IFarAway)
+@implementer(IStore, IFarAway, IStages)
 class PostgresStore:
     """Records in PostgreSQL. It needs its reactor to run."""
 
@@ -102,6 +120,16 @@ class PostgresStore:
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
         self._all = Schema((*schema, *others))
         self._shown = array(schema.by_name, None)
+        counters = ", ".join(["rev", *(LAYOUTS[kind].highest for kind in schema)])
+        self._given_out = Statement(b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode())
+        self._url = url
+        self._reactor = reactor
+        self._counters = StateCounters(self._all)
+        self._capacity = capacity
+        self._staging = DeferredLock()
+        self._staging_pool = Pool(places, reactor, 1, limits, breaker)
+        pools.append(self._staging_pool)
+        breaker.pools.append(self._staging_pool)
         self._pools = pools
         self._shared = pools[3]
         self._reads = Reads(pools[0], schema)
@@ -209,6 +237,37 @@ class PostgresStore:
                 kind = self.schema.by_name[name]
                 changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
         return changes
+
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
+        await self._staging.acquire()
+        over, ready = self._staging.release, self._snapshots.opened
+        stage = PostgresStage(
+            self._staging_pool, over, ready, self._counters, self._capacity, self._most_kept[0], size, self._changed
+        )
+        await stage.begin(highest)
+        return stage
+
+    async def counters(self) -> Counters:
+        [result] = await self._shared.ask([(self._given_out, [])])
+        [[rev, *highest]] = rows(result)
+        return Counters(rev, dict(zip(self.schema, highest, strict=True)))
+
+    async def restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        """Do it in a thread, on a connection of its own, which has the lock that every change needs."""
+        restored: Deferred[Sequence[Moved]] = Deferred()
+
+        def restore() -> None:
+            try:
+                outcome: Sequence[Moved] | Failure = restore_into(self._url, self.schema, source, giving_way)
+            except BaseException:
+                outcome = Failure()
+            with suppress(Exception):  # the reactor may have ended meanwhile
+                self._reactor.callFromThread(restored.callback, outcome)
+
+        Thread(target=restore, name="store restore", daemon=True).start()
+        moved = await restored
+        self._rev = max(self._rev, (await self.counters()).rev)
+        return moved
 
     async def close(self) -> None:
         """Return when what was asked for is done, and no connection is open any more. Harmless when repeated."""

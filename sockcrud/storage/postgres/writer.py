@@ -57,6 +57,12 @@ _RETRIED: Final = ("40001", "40P01")
 _BROKEN_RULE: Final = "23"
 """Codes that start like this: a constraint. Only somebody who does not keep to the lock can bring that about."""
 
+_LOCKED: Final = "55P03"
+"""Somebody else has what a change needs, without the lock: an import."""
+
+_SHORTEST_REST: Final = 0.25
+"""Seconds until a change that was in the way of one is tried again; then as long as it has waited already."""
+
 Body = Callable[[StagedTransaction], Awaitable[Any]]
 
 _BEGIN: Final = Statement(b"begin", b"BEGIN")
@@ -67,7 +73,7 @@ _LET_IT_TAKE_LONG: Final = Statement(
     b"SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
 )
 """To write so many records down takes long here, too, while the transaction is idle there."""
-_NOTE: Final = Statement(
+NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
     b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[])",
@@ -159,7 +165,7 @@ class _Attempt:
                 yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
         noted = [step for step in self.steps if describe(step.kind).journaled]
         for those in in_parts(noted, MANY):
-            yield _NOTE, _note(staged, those)
+            yield NOTE, note(staged, those)
         tables = [staged.tables.table(kind) for kind in self.counters.schema]
         counters = (
             *(staged.tables.rev, staged.journaled, staged.journaled_bytes, staged.tables.stored),
@@ -169,7 +175,7 @@ class _Attempt:
         yield self.counters.count, [b"%d" % counter for counter in counters]
 
 
-def _note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
+def note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
     """Return the columns of these changes, and count on."""
     written = [None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps]
     bytes = (CHANGE_BYTES + (0 if record is None else len(record.encode())) for record in written)
@@ -213,6 +219,9 @@ class Writer:
         self._counters = Counters(schema)
         self._capacity = capacity
         self._works: deque[Work] = deque()
+        self._resting: dict[Work, IDelayedCall] = {}
+        """Those that wait for what somebody else has without the lock."""
+        self._is_finishing = False
         self._running = False
         self._ends: list[Deferred[None]] = []
         self._due: IDelayedCall | None = None
@@ -229,7 +238,12 @@ class Writer:
         return work.done
 
     async def finish(self) -> None:
-        """Return when all that was asked for is done."""
+        """Return when all that was asked for is done, but what waits for somebody else."""
+        self._is_finishing = True
+        while self._resting:
+            work, due = self._resting.popitem()
+            due.cancel()
+            work.done.errback(Unavailable(TOO_MANY))
         while self._works or self._running:
             if not self._running:
                 self._start_soon()
@@ -310,8 +324,10 @@ class Writer:
             except Refused as refused:
                 if refused.code in _RETRIED and attempt + 1 < ATTEMPTS:
                     continue
-                if not refused.code.startswith(_BROKEN_RULE):
+                if not refused.code.startswith(_BROKEN_RULE) and refused.code != _LOCKED:
                     raise unavailable(refused) from None
+                if len(works) == 1 and refused.code == _LOCKED and self._try_later(works[0]):
+                    return
                 if len(works) == 1:
                     raise self._broken_rule(refused) from None
                 for work in works:
@@ -322,6 +338,21 @@ class Writer:
             break
         for work, outcome in zip(works, outcomes, strict=True):
             work.done.callback(outcome)
+
+    def _try_later(self, work: Work) -> bool:
+        """Let one wait for what somebody else has without the lock, without the lock itself; return whether it still may."""
+        waited = self._pool.reactor.seconds() - work.since
+        if self._is_finishing or waited >= self._pool.limits.answer_seconds:
+            return False
+        rest = min(max(_SHORTEST_REST, waited), self._pool.limits.answer_seconds - waited)
+        self._resting[work] = self._pool.reactor.callLater(rest, self._again, work)
+        return True
+
+    def _again(self, work: Work) -> None:
+        del self._resting[work]
+        self._works.append(work)
+        if not self._running:
+            self._start_soon()
 
     async def _alone(self, work: Work) -> None:
         try:
@@ -366,6 +397,8 @@ class Writer:
 
     def _broken_rule(self, refused: Refused) -> DomainError:
         """Word what a constraint has refused, which here had looked possible: something else writes to these tables."""
+        if refused.code == _LOCKED:
+            return Unavailable("an import is under way that has the same id, or unique value, or refers to what is changed")
         _log.error("a change breaks a constraint of the database: {refused}", refused=refused)
         if refused.constraint in self._counters.uniques:
             kind, name = self._counters.uniques[refused.constraint]

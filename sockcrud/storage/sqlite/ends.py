@@ -12,8 +12,9 @@ from typing import Any
 from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.common import StoreError, unheard
+from sockcrud.storage.contract import Counters
 from sockcrud.storage.memory.tables import Tables, Unfit
-from sockcrud.storage.moving import TOGETHER, Counters, NotEmpty, Slices
+from sockcrud.storage.moving import TOGETHER, Slices
 from sockcrud.storage.sqlite.check import opened_to_read
 from sockcrud.storage.sqlite.file import checkpoint, connect, load
 from sockcrud.storage.sqlite.layout import LAYOUTS, count_records
@@ -73,6 +74,11 @@ class SqliteSource(_File):
 class SqliteTarget(_File):
     """A file that is filled in one transaction."""
 
+    def clear(self) -> None:
+        with _blaming(self.path):
+            for kind in reversed(self.kinds):  # what refers to others before them
+                self.connection.execute(f'DELETE FROM "{LAYOUTS[kind].table}"')
+
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
         with _blaming(self.path):
             LAYOUTS[kind].write(self.connection, [(None, record) for record in records])
@@ -90,11 +96,14 @@ class SqliteTarget(_File):
 
 
 @contextmanager
-def source(path: Path, schema: Schema) -> Iterator[SqliteSource]:
-    """Have a store to read from, which no daemon has open until the end. Raise `StoreError` where that cannot be."""
+def source(path: Path, schema: Schema, alone: bool = True) -> Iterator[SqliteSource]:
+    """Have a store to read from, as it is now, which no daemon has open until the end if it is to be `alone`.
+
+    Raise `StoreError` where that cannot be.
+    """
     with ExitStack() as stack:
         file = real_path(path)
-        if os.access(file.parent, os.W_OK) and file.is_file():
+        if alone and os.access(file.parent, os.W_OK) and file.is_file():
             stack.callback(FileLock(file).release)
         opened = stack.enter_context(opened_to_read(path, schema))
         given = SqliteSource(path, schema, opened.kinds, opened.connection)
@@ -104,16 +113,13 @@ def source(path: Path, schema: Schema) -> Iterator[SqliteSource]:
 
 @contextmanager
 def target(path: Path, schema: Schema) -> Iterator[SqliteTarget]:
-    """Have an empty store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
+    """Have a store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
     with ExitStack() as stack:
         file = real_path(path)
         lock = FileLock(file)
         stack.callback(lock.release)
         is_new = lock.file is None
-        load(lock, tables := Tables(schema, history=0), unheard)
-        sizes = {kind: len(tables.table(kind).records) for kind in schema}
-        if tables.rev or any(sizes.values()):
-            raise NotEmpty(str(path), sizes, tables.rev)
+        load(lock, Tables(schema, history=0), unheard)
         kept = False
         try:
             with closing(connect(file)) as connection:

@@ -56,6 +56,11 @@ class DiskRoom:
         if is_full and self._looking is None:
             self._looking = self._reactor.callLater(LOOK_SECONDS, self._look_again)
 
+    def follow(self, tables: Tables) -> None:
+        """Look after these tables from now on."""
+        self._tables = tables
+        self.look()
+
     def _look_again(self) -> None:
         self._looking = None
         self.look()

@@ -7,11 +7,11 @@ arrives meanwhile is the next batch. Until a change is on disk, an answer that r
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -29,6 +29,7 @@ from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade
 from sockcrud.storage.memory.steps import Step
 from sockcrud.storage.memory.store import CheckedTables, MemoryStore, run
+from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.sqlite import batch as sqlite_batch
 from sockcrud.storage.sqlite import compare
 from sockcrud.storage.sqlite import file as sqlite_file
@@ -39,6 +40,7 @@ from sockcrud.storage.sqlite.file import paused_collector
 from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.layout import LAYOUTS
 from sockcrud.storage.sqlite.lock import FileLock, real_path
+from sockcrud.storage.sqlite.restoring import Restoring
 from sockcrud.storage.sqlite.room import DiskRoom
 from sockcrud.storage.sqlite.staging import DurableStream, FileStage
 from sockcrud.storage.sqlite.thread import WriteAheadLog, Writer
@@ -90,6 +92,7 @@ class SqliteStore(MemoryStore):
         self._staged = 0
         self._stopped: str | None = None
         self._has_failed = False
+        self._is_restoring = False
         self._closing: Deferred[None] | None = None
         self._snapshots: list[Deferred[None]] = []
         self._asked: list[Deferred[Any]] = []
@@ -169,8 +172,34 @@ class SqliteStore(MemoryStore):
         if self._stopped is not None:
             raise Unavailable(self._stopped)
 
+    async def _restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
+        self._require_open()
+        self._is_restoring = True
+        try:
+            while (batch := self._writing or self._forming) is self._writing or not batch.is_empty:
+                await self._until_written(batch)
+            tables = self._tables.anew()
+
+            def report(done: int, total: int) -> None:
+                if self._stopped is not None:  # whoever closes it does not wait for long
+                    raise StoreError(self._stopped)
+
+            restoring = Restoring(self._path, tables, source, giving_way, report, self._guard)
+            moved, log_size = cast("tuple[Sequence[Moved], int]", await self._ask(restoring.restore))  # a failure is raised
+            self._require_open()
+            self._replace_tables(tables)
+            self._room.follow(tables)
+            self._rev = self._durable = self._hard = tables.rev
+            self._published = range(0)
+            self._wal.grew(sum(each.records for each in moved), log_size)
+            return moved
+        finally:
+            self._is_restoring = False
+
     async def _changed(self, change: Callable[[], T]) -> T:
         self._require_open()
+        if self._is_restoring:
+            raise Unavailable("the store is being restored, and takes no changes until then")
         try:
             result, steps = run(self._tables, change)
         except Exception:
@@ -232,7 +261,7 @@ class SqliteStore(MemoryStore):
             self._hand_over_soon()
         await self._until_written(self._forming)
 
-    async def stage(self, highest: Mapping[type[Record], int]) -> Stage:
+    async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._hiding.acquire()
         return FileStage(self, highest)
 

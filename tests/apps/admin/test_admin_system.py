@@ -76,11 +76,12 @@ class ExportTests(AdminCase):
         self.assertEqual((answered.status, answered.field("Content-Type")), (200, LINES))
         self.assertEqual(answered.field("Cache-Control"), "no-store")
         self.assertEqual(answered.field("Content-Length"), str(len(answered.body)))
-        records = [orjson.loads(line) for line in answered.body.splitlines()]
+        *records, last = [orjson.loads(line) for line in answered.body.splitlines()]
         self.assertEqual(records[0], {"kind": "Message", "id": -5, "rev": self.store.rev, "data": "ü\n"})
         self.assertEqual(records[1], {"kind": "Company", **about(self.ours)})
         accounts = [{"kind": "Account", **about(one)} for one in self.have(self.store.page(Account, 9))]
         self.assertEqual(records[3:], accounts)
+        self.assertEqual(last["trailer"]["records"], {"Message": 1, "Company": 2, "Account": 4})
         self.assertTrue(answered.body.endswith(b"\n"))
 
     def test_hashes_only_with_secrets(self) -> None:
@@ -101,7 +102,7 @@ class ExportTests(AdminCase):
         self.have(self.store.delete(Message, many - 1))
         (answered,) = answers(self.client.hears(), ("GET",))
         self.assertEqual(answered.field("Transfer-Encoding"), "chunked")
-        self.assertEqual(len(answered.body.splitlines()), many + 2 + 4)
+        self.assertEqual(len(answered.body.splitlines()), many + 2 + 4 + 1)  # the last is the trailer
         head = self.asks("HEAD", "/export")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(self.store._tables.table(Message).open_streams, 0)
@@ -117,7 +118,7 @@ class ExportTests(AdminCase):
 
     def test_says_about_how_many_there_are(self) -> None:
         answered = self.asks("GET", "/export")
-        self.assertEqual(answered.field("X-Total-Count"), str(len(answered.body.splitlines())))
+        self.assertEqual(answered.field("X-Total-Count"), str(len(answered.body.splitlines()) - 1))
 
 
 class UpkeepTests(AdminCase):
@@ -171,6 +172,23 @@ class ImportTests(AdminCase):
         exported = self.asks("GET", "/export?secrets=yes").body.splitlines()
         for record in body.splitlines():
             self.assertTrue(any(orjson.loads(line) | {"rev": 0} == orjson.loads(record) | {"rev": 0} for line in exported))
+
+    def test_a_store_with_records_of_its_own_is_not_restored(self) -> None:
+        export, plain = (self.asks("GET", f"/export{query}").body for query in ("?secrets=yes", ""))
+        before = self.everything()
+        for path, body, status, code in (
+            ("/import?restore=yes", export, 409, "not_empty"),
+            ("/import?restore=yes", plain, 400, "bad_export"),
+            ("/import?restore=yes", b"", 400, "bad_export"),
+            ("/import?restore=yes", export[:-10], 400, "bad_export"),
+            ("/import?restore=yes", export.replace(b"anna", b"hanna"), 400, "bad_export"),
+            ("/import", export.replace(b"anna", b"hanna"), 400, "bad_export"),
+            ("/import?restore=maybe", export, 400, "invalid"),
+        ):
+            answered = self.asks("POST", path, body, Content_Type=LINES)
+            field = "restore" if code == "invalid" else None
+            self.refused(answered, status, code, field)
+        self.assertEqual(self.everything(), before)
 
     def test_the_body_may_come_in_pieces_of_any_size_and_in_chunks(self) -> None:
         body = lines(*map(a_message, range(1, 400)))

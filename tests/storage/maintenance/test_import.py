@@ -259,9 +259,9 @@ class ImportTests(TransferCase):
         """Make a change before the first call of this method of the next stage."""
         begin = self.store.stage
 
-        async def stage(highest: Mapping[type[Record], int]) -> Stage:
+        async def stage(highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
             self.store.stage = begin  # type: ignore[method-assign]
-            staged = await begin(highest)
+            staged = await begin(highest, size)
             method, made = getattr(staged, name), list[object]()
 
             async def late(argument: object) -> object:

@@ -130,6 +130,7 @@ async def test_an_export_is_moved_with_its_ids_and_revisions(new: Callable[[str]
     records = await filled(one)
     exported = CliRunner().invoke(main, ["export", "--secrets", "--store", one]).stdout_bytes
     with_hash = exported.replace(b'"password_hash":"$"', b'"password_hash":null')
+    with_hash = b"".join(with_hash.splitlines(keepends=True)[:-1])  # changed, it is no longer what its last line says
     counts = moved("-", two, input=with_hash)
     assert list(counts) == [kind.__name__ for kind in KINDS if kind.__name__ not in ("Session", "LoginFailures")]
     there = await asked(two, records_of)
@@ -140,7 +141,7 @@ async def test_an_export_is_moved_with_its_ids_and_revisions(new: Callable[[str]
     ]
     Path("all.jsonl").write_bytes(with_hash)
     assert moved("all.jsonl", "sqlite:three.db") == counts
-    assert "deleted" in run("all.jsonl", "sqlite:four.db").stderr
+    assert "without its last line" in run("all.jsonl", "sqlite:four.db").stderr
 
 
 @awaits
@@ -218,7 +219,7 @@ async def test_a_store_in_memory_is_moved_from_its_daemon(new: Callable[[str], s
     assert await asked(two, lambda store: store.count(Session)) == 0
     next_one = await asked(two, lambda store: store.insert(Message, data="next"))
     assert next_one.id == 71
-    revs = {(each["kind"], each["id"]): each["rev"] for each in map(json.loads, exported.splitlines())}
+    revs = {(each["kind"], each["id"]): each["rev"] for each in map(json.loads, exported.splitlines()[:-1])}
     there = await asked(two, records_of)
     assert {(kind, record.id): record.rev for kind, those in there.items() for record in those if record != next_one} == revs
 

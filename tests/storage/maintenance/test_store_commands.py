@@ -23,6 +23,7 @@ from sockcrud.identity.first_start import add_examples
 from sockcrud.identity.passwords import InThisThread, Passwords, digest_of
 from sockcrud.identity.records import Account, Session
 from sockcrud.storage.maintenance.commands import COMMANDS
+from sockcrud.storage.maintenance.transfer_commands import export, import_
 from sockcrud.storage.sqlite.store import SqliteStore
 from sockcrud.storage.waiting import Turns
 from tests.support.model import STANDARD
@@ -93,7 +94,9 @@ def spoiled(name: str, *statements: str) -> None:
 
 def records(text: str) -> list[dict[str, Any]]:
     """Read an export, less the revisions, which are new ones after an import."""
-    return [{name: value for name, value in json.loads(line).items() if name != "rev"} for line in text.splitlines()]
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert "trailer" in lines.pop()
+    return [{name: value for name, value in line.items() if name != "rev"} for line in lines]
 
 
 def test_a_sound_store_is_said_to_be() -> None:
@@ -291,7 +294,9 @@ def test_a_running_daemon_is_copied_checked_exported_and_filled(tmp_path: Path) 
         assert run("check", "--store", "sqlite:c.db").exit_code == 0
         assert "c.db: File exists" in refused(1, "backup", "c.db", *port)
         assert run("export", "all.jsonl", "--secrets", *port).exit_code == 0
-        assert Path("all.jsonl").read_text(encoding="utf-8") == run("export", "--secrets", "--store", "sqlite:b.db").stdout
+        assert records(Path("all.jsonl").read_text(encoding="utf-8")) == records(
+            run("export", "--secrets", "--store", "sqlite:b.db").stdout
+        )
 
         Path("more").write_text("".join(f'{{"kind":"Message","id":{id},"data":"{"x" * 500}"}}\n' for id in range(10, 5010)))
         result = run("import", "more", *port)
@@ -319,6 +324,6 @@ def test_a_port_that_does_not_answer_is_status_3_and_one_that_cannot_be_is_wrong
 
 
 def test_help_teaches_by_example() -> None:
-    for command in COMMANDS:
+    for command in (*COMMANDS, export, import_):
         words = ["accounts", "passwd"] if command.name == "passwd" else [command.name or ""]
         assert f"\n  sockcrud {' '.join(words)} " in run(*words, "--help").output

@@ -17,7 +17,7 @@ from sockcrud.identity.records import Account, Session
 from sockcrud.records import Record
 from sockcrud.records.constraints import INT64
 from sockcrud.storage.maintenance.import_rows import Fault, Given
-from sockcrud.storage.maintenance.record_lines import LONGEST_LINE, Spool, as_lines
+from sockcrud.storage.maintenance.record_lines import LONGEST_LINE, Spool, as_lines, from_lines
 from tests.storage.maintenance.transfer_case import TransferCase, without_rev
 from tests.support.model import STANDARD
 
@@ -87,7 +87,7 @@ class SpoolTests(TransferCase):
         for piece in pieces:
             spool.write(piece)
         spool.done()
-        found = list(spool.records())
+        found = list(from_lines(spool.file))
         spool.abandon()
         spool.abandon()
         return found

@@ -191,13 +191,18 @@ class LongTests(RoundTripsCase):
         self.assertEqual(await add_records(self.store, the_reactor(), given), {"Client": 600})
         self.assertLess(len(self.trips), 60)
         self.assertEqual(await self.store.count(Client), 600)
+        many = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(595, 1201)]
+        with self.assertRaises(Unimportable) as caught:
+            await add_records(self.store, the_reactor(), many)
+        self.assertEqual({fault.line for fault in caught.exception.faults}, set(range(595, 601)))
+        self.assertEqual(await self.store.count(Client), 600)
         clash = Given(1, {"kind": "Client", "id": 700, **_as_json(a_client(5))})
         with self.assertRaises(Unimportable):
             await add_records(self.store, the_reactor(), [clash])
 
     async def test_a_transaction_of_many_may_take_longer_to_write_down_than_one_may_be_idle(self) -> None:
         hurried = self.another(statement_seconds=0.3)
-        real = postgres_writer._note
+        real = postgres_writer.note
 
         def slowly(staged: Any, steps: Any) -> Any:
             postgres_kit.execute(self.url, "SELECT pg_sleep(0.6)")
@@ -207,7 +212,7 @@ class LongTests(RoundTripsCase):
             for _ in range(10):
                 await transaction.insert(Message, data="x")
 
-        with mock.patch.object(postgres_writer, "MANY", 3), mock.patch.object(postgres_writer, "_note", slowly):
+        with mock.patch.object(postgres_writer, "MANY", 3), mock.patch.object(postgres_writer, "note", slowly):
             await hurried.transact(many)
         self.assertEqual(await hurried.count(Message), 10)
 

@@ -30,6 +30,7 @@ from sockcrud.rest.routes import Found, Schema
 from sockcrud.rest.schemas import TEXT, a_list, an_object, closed, exactly
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
 from sockcrud.storage.maintenance.record_lines import IMPORT_LIMIT, Spool
+from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
 from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
@@ -40,7 +41,7 @@ LOGOUT: Final = "/logout"
 
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
 
-_STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, Unimportable: 400}
+_STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, Unimportable: 400, BadExport: 400, NotFresh: 409}
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
     NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",

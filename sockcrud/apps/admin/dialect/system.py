@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from io import BytesIO
 from typing import Any, Final
 
 from sockcrud.apps.admin.dialect import schemas
@@ -12,14 +13,13 @@ from sockcrud.errors import Invalid
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import BodySlices, Response
-from sockcrud.records import Record
 from sockcrud.rest.errors import SOON
 from sockcrud.rest.routed import Call, json_response
 from sockcrud.rest.routes import JSON, route
 from sockcrud.rest.schemas import LIMIT, TEXT, a_page
-from sockcrud.storage.contract import Change, RecordStream
-from sockcrud.storage.maintenance.import_rows import Fault, Given
-from sockcrud.storage.maintenance.record_lines import Spool, as_json, as_lines
+from sockcrud.storage.contract import Change
+from sockcrud.storage.maintenance.record_lines import Spool, as_json, from_lines
+from sockcrud.storage.maintenance.transfer import Everything
 
 LINES: Final = "application/x-ndjson"
 """One JSON object a line."""
@@ -32,7 +32,7 @@ _TOGETHER: Final = 125
 _LONGEST_WHOLE: Final = 64 * 1024
 """Bytes up to which an export goes out as one, its length said: it is encoded in one turn."""
 
-_SECRETS: Final = {"yes": True, "no": False}
+_YES_OR_NO: Final = {"yes": True, "no": False}
 
 
 def _render_change(change: Change) -> Mapping[str, Any]:
@@ -40,24 +40,38 @@ def _render_change(change: Change) -> Mapping[str, Any]:
     return {"rev": change.rev, "kind": change.kind.__name__, "id": change.id, "record": record}
 
 
-async def _whole_or_streamed(stream: RecordStream[Record]) -> bytes | BodySlices:
-    start = b""
+def _flag_of_query(call: Call, name: str) -> bool:
+    """Return what a field of the query says, no where there is none; raise Invalid."""
+    flag = _YES_OR_NO.get(call.query.get(name, "no"))
+    if flag is None:
+        raise Invalid(name, "yes or no")
+    return flag
+
+
+async def _whole_or_streamed(stream: Everything) -> bytes | BodySlices:
+    start, lines = b"", _lines(stream)
     try:
-        async for records in stream:
-            start += as_lines(records)
+        async for some in lines:
+            start += some
             if len(start) > _LONGEST_WHOLE:
-                return BodySlices(_slices(start, stream), stream.close)
+                return BodySlices(_and_the_rest(start, lines), stream.close)
     except BaseException:
         stream.close()
         raise
     return start
 
 
-async def _slices(start: bytes, stream: RecordStream[Record]) -> AsyncIterator[bytes]:
-    yield start
+async def _lines(stream: Everything) -> AsyncIterator[bytes]:
     async for records in stream:
         for first in range(0, len(records), _TOGETHER):
-            yield as_lines(records[first : first + _TOGETHER])
+            yield stream.lines(records[first : first + _TOGETHER])
+    yield await stream.trailer()
+
+
+async def _and_the_rest(start: bytes, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield start
+    async for some in lines:
+        yield some
 
 
 class SystemRoutes(AdminBase):
@@ -87,14 +101,12 @@ class SystemRoutes(AdminBase):
         "Give all records but sessions, one JSON object a line; the hashes of passwords only with secrets=yes",
         {200: TEXT},
         errors=(400, 403),
-        query={"secrets": {"enum": list(_SECRETS)}},
+        query={"secrets": {"enum": list(_YES_OR_NO)}},
         gives=LINES,
         headers={"X-Total-Count": "about how many records these are, to tell how far it is"},
     )
     async def export(self, call: Call) -> Response:
-        secrets = _SECRETS.get(call.query.get("secrets", "no"))
-        if secrets is None:
-            raise Invalid("secrets", "yes or no")
+        secrets = _flag_of_query(call, "secrets")
         stream = await self.operations.transfer.export(call.principal, secrets)
         body = await _whole_or_streamed(stream)
         return Response(200, body, LINES.encode(), ((b"X-Total-Count", b"%d" % stream.size),))
@@ -102,16 +114,22 @@ class SystemRoutes(AdminBase):
     @route(
         "POST",
         IMPORT,
-        "Add records, one JSON object a line, all of them or none; an account without password_hash gets no password",
+        "Add records, one JSON object a line, all or none; an account without password_hash gets no password;"
+        " restore=yes has a store without records of its own become what it was when a whole export was made of it",
         {200: schemas.IMPORTED},
-        errors=(403, 409),
+        errors=(400, 403, 409),
+        query={"restore": {"enum": list(_YES_OR_NO)}},
         body=TEXT,
         takes=(LINES, "application/jsonl", "application/octet-stream", "text/plain", JSON),
     )
     async def import_(self, call: Call) -> Response:
+        restore = _flag_of_query(call, "restore")
         sink = call.request.sink
-        records: Iterable[Given | Fault] = sink.records() if isinstance(sink, Spool) else ()
-        return json_response(200, {"imported": await self.operations.transfer.import_(call.principal, records)})
+        file = sink.file if isinstance(sink, Spool) else BytesIO()
+        transfer = self.operations.transfer
+        if restore:
+            return json_response(200, {"imported": await transfer.restore(call.principal, file)})
+        return json_response(200, {"imported": await transfer.import_(call.principal, from_lines(file))})
 
     @route(
         "POST",
