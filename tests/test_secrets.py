@@ -245,7 +245,10 @@ def test_no_secret_is_found_in_the_log_on_the_terminal_or_in_an_answer(tmp_path:
     for asked, answered, held in run.heard:
         if not asked.endswith("/export?secrets=yes"):
             assert found(answered, secrets, held) == [], asked
-        assert {digest.decode() for digest in ANY_DIGEST.findall(answered)} <= {held}, asked
+        digests = {digest.decode() for digest in ANY_DIGEST.findall(answered)}
+        if "/export" in asked:  # whose last line has the digest of the others, which is no secret
+            digests -= {digest.decode() for digest in re.findall(rb'"digest":"sha256:([0-9a-f]{64})"', answered)}
+        assert digests <= {held}, asked
     (exported,) = {answered for asked, answered, _ in run.heard if asked.endswith("/export?secrets=yes")}
     assert HASH.encode() in exported
     assert found(exported, secrets) == [HASH]

@@ -43,7 +43,7 @@ class World:
         exported = self.town.asks("admin", "GET", "/export?secrets=yes", token=self.town.root)
         assert exported.status == 200
         records = [json.loads(line) for line in exported.body.splitlines()]
-        directory = [record for record in records if record["kind"] in ("Account", "Company")]
+        directory = [record for record in records if record.get("kind") in ("Account", "Company")]  # the last line is a trailer
         sessions = self.town.administers("GET", "/sessions?limit=1000")["items"]
         return (
             dict(enumerate(directory)),

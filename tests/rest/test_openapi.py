@@ -180,7 +180,14 @@ class DescribedCase(AdminCase):
         return 1
 
     def in_query(self, operation: Operation, name: str) -> object:
-        values: dict[str, object] = {"limit": 5, "after": 0, "since": 0, "account_id": self.anna.id, "secrets": "yes"}
+        values: dict[str, object] = {
+            "limit": 5,
+            "after": 0,
+            "since": 0,
+            "account_id": self.anna.id,
+            "secrets": "yes",
+            "restore": "no",
+        }
         return self.anna.id if name == "id" else values[name]
 
     def body(self, operation: Operation, schema: Mapping[str, Any]) -> object:

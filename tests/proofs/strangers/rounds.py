@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from sockcrud.refusals import LINES_OF_ALL, NAMED
 from tests.proofs.strangers.attack import Attack, Stranger
 from tests.proofs.strangers.probe import Figures
 from tests.proofs.strangers.site import LOGIN, Site
@@ -23,6 +24,8 @@ NOISE: Final = 0.5
 """Seconds that a machine with other work to do may take from the daemon, unseen."""
 TRIES: Final = 3
 MOST_LINES: Final = 100
+REFUSALS: Final = "[sockcrud.refusals#"
+"""Where lines are from that have a limit of their own, by the second."""
 """Lines of log that one attack may cause."""
 
 
@@ -113,8 +116,11 @@ class Outcome:
             yield f"{self.descriptors} more descriptors after {self.settled:.0f} s"
         if self.faults:
             yield f"{len(self.faults)} faults in the log, such as {self.faults[0][-120:]!r}"
-        if len(self.lines) > MOST_LINES:
-            yield f"{len(self.lines):,} lines of log, such as {self.lines[-1][-120:]!r}"
+        others = [line for line in self.lines if REFUSALS not in line]
+        if len(others) > MOST_LINES:
+            yield f"{len(others):,} lines of log, such as {others[-1][-120:]!r}"
+        if (refusals := len(self.lines) - len(others)) > (self.seconds + self.settled + 1) * (LINES_OF_ALL + NAMED):
+            yield f"{refusals:,} lines of log of what was refused"
 
 
 def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, targets: Targets) -> Outcome:

@@ -379,10 +379,10 @@ class CommandsTests(PostgresCase):
         self.assertIn("line 1, id: expected an id that is free", again.stderr)
 
     def test_what_needs_a_file_says_that_there_is_none(self) -> None:
-        result = CliRunner().invoke(main, ["check", "--store", "postgresql://ana:secret@db/shop"])
+        result = CliRunner().invoke(main, ["check", "--store", "postgresql://ana:hidden-word@db/shop"])
         self.assertEqual(result.exit_code, 2)
         self.assertIn("postgresql://ana:***@db/shop is a database and has no file", result.stderr)
-        self.assertNotIn("secret", result.output)
+        self.assertNotIn("hidden-word", result.output)
 
 
 def ask(connection: socket.socket, method: str, body: str = "") -> bytes:
