@@ -25,6 +25,7 @@ LONG: Final = (
     "test_lookalikes",
     "test_monitor_*",
     "test_openapi",
+    "test_own_*",
     "test_postgres_*",
     "test_sqlite_*",
     "test_staging",
