@@ -15,7 +15,7 @@ from sockcrud.access import Principal, anyone, operation
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, Invalid, NotFound, Unavailable
-from sockcrud.protocols import LATER, ByteDialect, Later, Malformed, WireLimits, followed
+from sockcrud.protocols import LATER, ByteDialect, Later, Malformed, WireLimits, append_received
 from sockcrud.records import checked
 from sockcrud.records.json_fields import whole_of_text
 from sockcrud.serving import Serving
@@ -46,7 +46,7 @@ class CommandFramer:
         return len(self._data) - self._at + self._size
 
     def feed(self, data: bytes) -> None:
-        self._data = followed(self._data, self._at, data)
+        self._data = append_received(self._data, self._at, data)
         self._at = 0
 
     def end(self) -> None:

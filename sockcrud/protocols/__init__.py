@@ -10,7 +10,7 @@ from sockcrud.protocols.dialects import ByteDialect, JSONLineDialect, LineDialec
 from sockcrud.protocols.framing import Framer, LineFramer, Malformed
 from sockcrud.protocols.json.objects import JSONLimits as WireLimits
 from sockcrud.protocols.pacing import LATER, Later
-from sockcrud.protocols.receive_buffer import followed
+from sockcrud.protocols.receive_buffer import append_received
 
 __all__ = [
     "LATER",
@@ -25,5 +25,5 @@ __all__ = [
     "Malformed",
     "Stream",
     "WireLimits",
-    "followed",
+    "append_received",
 ]

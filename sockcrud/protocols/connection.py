@@ -24,7 +24,7 @@ from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.framing import Framing, LineReader
 from sockcrud.protocols.lifetime import CHEAP_BYTES, PROVEN_TURNS, Limits
 from sockcrud.protocols.pacing import LATER, Later
-from sockcrud.protocols.receive_buffer import followed
+from sockcrud.protocols.receive_buffer import append_received
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, TURN_SECONDS
 from sockcrud.protocols.sending import Sending
 from sockcrud.protocols.state import CLOSED, DRAINING, OPEN, STOPPED, State
@@ -124,7 +124,7 @@ class Connection(Sending, Generic[Request]):
             self._buffer = data
             self._at = 0
         else:
-            self._buffer = followed(self._buffer, self._at, data)
+            self._buffer = append_received(self._buffer, self._at, data)
             self._at = 0
         self._active_at = self._clock.seconds()
         if self._scheduler.exhausted:

@@ -10,7 +10,7 @@ from attrs import frozen
 from sockcrud.protocols.foreign import begins_foreign, is_foreign, is_http
 from sockcrud.protocols.json.text import MALFORMED, decoded_value
 from sockcrud.protocols.pacing import LATER, Later
-from sockcrud.protocols.receive_buffer import followed
+from sockcrud.protocols.receive_buffer import append_received
 
 Request = TypeVar("Request")
 Request_co = TypeVar("Request_co", covariant=True)
@@ -96,7 +96,7 @@ class LineFramer(LineReader[Request | Malformed], Generic[Request]):
 
     def feed(self, data: bytes) -> None:
         self._searched = max(self._searched - self._at, 0)
-        self._data = followed(self._data, self._at, data)
+        self._data = append_received(self._data, self._at, data)
         self._at = 0
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ from sockcrud.protocols.http.bodies import Body, ChunkedBody, CountedBody
 from sockcrud.protocols.http.request import Fields, Refusal, Request
 from sockcrud.protocols.http.targets import decoded_path, is_host, other_form
 from sockcrud.protocols.pacing import LATER, Later
-from sockcrud.protocols.receive_buffer import followed
+from sockcrud.protocols.receive_buffer import append_received
 
 _END: Final = b"\r\n\r\n"
 _LINE_EXTRA: Final = 64
@@ -99,7 +99,7 @@ class RequestFramer:
             self._at = self._searched = 0
             self._line_end = -1
             return
-        self._data = followed(self._data, at, data)
+        self._data = append_received(self._data, at, data)
         self._searched = max(self._searched - at, 0)
         self._line_end -= at if self._line_end >= 0 else 0
         self._at = 0

@@ -15,7 +15,7 @@ from sockcrud.protocols.framing import LineReader
 from sockcrud.protocols.json.scan import Found, ObjectScan
 from sockcrud.protocols.json.text import JSONObject, certainly_flat, decoded
 from sockcrud.protocols.pacing import LATER, Later
-from sockcrud.protocols.receive_buffer import followed
+from sockcrud.protocols.receive_buffer import append_received
 
 
 class Fault(Enum):
@@ -103,7 +103,7 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
             self._at = self._searched = 0
             self._line_end = self._several = self._scan_at = -1
             return
-        self._data = followed(self._data, at, data)
+        self._data = append_received(self._data, at, data)
         self._line_end -= at
         self._several -= at
         self._scan_at -= at
