@@ -29,9 +29,7 @@ from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
-from sockcrud.signals import ignore_until_running as ignore_until_running
-from sockcrud.signals import reload_on_signals
-from sockcrud.signals import stop_on_signals as stop_on_signals
+from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.memory.limit import memory_limit
 from sockcrud.storage.postgres.url import without_password

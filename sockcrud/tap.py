@@ -19,7 +19,7 @@ from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
 from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
-from sockcrud.daemon import Daemon, StartFailed, ignore_until_running
+from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.first_password import remove_outdated
@@ -34,6 +34,7 @@ from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
+from sockcrud.signals import ignore_until_running
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.maintenance.postgres import open_postgres

@@ -26,7 +26,6 @@ from twisted.logger import (
 from sockcrud import loading
 from sockcrud.app import resolve
 from sockcrud.client.places import Place, parse
-from sockcrud.daemon import stop_on_signals
 from sockcrud.monitor.certificates import WithCertificate, fetcher
 from sockcrud.monitor.checks.accounts import AdminAccount, OwnAccount
 from sockcrud.monitor.checks.base import Kit
@@ -43,6 +42,7 @@ from sockcrud.monitor.settings import PORTS, Settings
 from sockcrud.monitor.threads import OneThread
 from sockcrud.monitor.thresholds import Standing, Thresholds
 from sockcrud.protocols.listen import written
+from sockcrud.signals import stop_on_signals
 
 log: Final = Logger()
 
