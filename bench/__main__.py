@@ -1,4 +1,6 @@
-"""`python -m bench`: sockcrud and its peers, or an earlier sockcrud, by turns; a core for the server, one for the load."""
+"""`python -m bench`: sockcrud and its peers, or an earlier sockcrud, by turns; a core for the
+server, one for the load.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,16 @@ def _all_rows() -> Iterator[Row]:
 
 
 ROWS: Final[dict[str, Row]] = {row.row: row for row in _all_rows()}
-PACKAGES: Final = ("Twisted", "uvloop", "httptools", "orjson", "fastapi", "uvicorn", "aiohttp", "asyncpg")
+PACKAGES: Final = (
+    "Twisted",
+    "uvloop",
+    "httptools",
+    "orjson",
+    "fastapi",
+    "uvicorn",
+    "aiohttp",
+    "asyncpg",
+)
 ROUNDS: Final = 5
 SECONDS: Final = 3.0
 QUICK_ROUNDS: Final = 2
@@ -50,13 +61,17 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _chosen(rows: Mapping[str, AnyRow], text: str | None, usual: Sequence[AnyRow]) -> Sequence[AnyRow]:
+def _chosen(
+    rows: Mapping[str, AnyRow], text: str | None, usual: Sequence[AnyRow]
+) -> Sequence[AnyRow]:
     if text is None:
         return usual
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in rows:
-            raise click.BadParameter(f"there is no row {name!r}; there are {', '.join(rows)}", param_hint="--rows")
+            raise click.BadParameter(
+                f"there is no row {name!r}; there are {', '.join(rows)}", param_hint="--rows"
+            )
     return [rows[name] for name in names]
 
 
@@ -65,25 +80,40 @@ def _chosen(rows: Mapping[str, AnyRow], text: str | None, usual: Sequence[AnyRow
     "--compare",
     "ref",
     metavar="REF",
-    help=f"the daemon of that commit beside this tree's, in place of the peers; its rows: {', '.join(compare.ROWS)}",
+    help=f"the daemon of that commit beside this tree's, in place of the peers; its rows: "
+    f"{', '.join(compare.ROWS)}",
 )
 @click.option("--rows", help=f"only these, with commas between them: {', '.join(ROWS)}")
-@click.option("--rounds", type=click.IntRange(1), help=f"[default: {ROUNDS}; with --compare {compare.ROUNDS}]")
+@click.option(
+    "--rounds", type=click.IntRange(1), help=f"[default: {ROUNDS}; with --compare {compare.ROUNDS}]"
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0.2),
-    help=f"of each load that is counted  [default: {SECONDS:g}; with --compare {compare.SECONDS:g}]",
+    help=f"of each load that is counted  [default: {SECONDS:g}; with --compare "
+    f"{compare.SECONDS:g}]",
 )
 @click.option(
-    "--quick", is_flag=True, help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:g} s, and smaller sizes: a look, no proof"
+    "--quick",
+    is_flag=True,
+    help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS:g} s, and smaller sizes: a look, no proof",
 )
 @click.option("--epoll", is_flag=True, help="also sockcrud under twistd, on the epoll reactor")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="write all samples there")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="write all samples there"
+)
 @click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="draw the chart there")
 @click.option(
-    "--from", "from_file", type=click.Path(exists=True, dir_okay=False), help="measure nothing: show what --json wrote"
+    "--from",
+    "from_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="measure nothing: show what --json wrote",
 )
-@click.option("--directory", type=click.Path(file_okay=False), help="where the stores' files are  [default: the system's /tmp]")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False),
+    help="where the stores' files are  [default: the system's /tmp]",
+)
 def main(
     ref: str | None,
     rows: str | None,
@@ -97,18 +127,28 @@ def main(
     directory: str | None,
 ) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: sys.exit(128 + number))  # by the way that stops the servers
+        signal.signal(
+            number, lambda number, frame: sys.exit(128 + number)
+        )  # by the way that stops the servers
     if ref is not None:
         if quick or epoll or svg_file or from_file:
-            raise click.UsageError("--compare goes with --rows, --rounds, --seconds, --json and --directory only")
+            raise click.UsageError(
+                "--compare goes with --rows, --rounds, --seconds, --json and --directory only"
+            )
         chosen = _chosen(compare.ROWS, rows, compare.USUAL)
-        _compare(ref, chosen, rounds or compare.ROUNDS, seconds or compare.SECONDS, json_file, directory)
+        _compare(
+            ref, chosen, rounds or compare.ROUNDS, seconds or compare.SECONDS, json_file, directory
+        )
         return
     if from_file is not None:
         report = from_json(json.loads(Path(from_file).read_text(encoding="utf-8")))
     else:
-        rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (rounds or ROUNDS, seconds or SECONDS)
-        report = _measured(_chosen(ROWS, rows, list(ROWS.values())), rounds, seconds, quick, epoll, directory)
+        rounds, seconds = (
+            (QUICK_ROUNDS, QUICK_SECONDS) if quick else (rounds or ROUNDS, seconds or SECONDS)
+        )
+        report = _measured(
+            _chosen(ROWS, rows, list(ROWS.values())), rounds, seconds, quick, epoll, directory
+        )
     if json_file is not None:
         Path(json_file).write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
     click.echo(as_text(report), nl=False)
@@ -133,11 +173,20 @@ def _compare(
         raise click.ClickException(str(failure)) from None
     comparison.about = {**_where(Path(directory or gettempdir()), cores), **comparison.about}
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(compare.comparison_as_json(comparison), indent=1) + "\n", encoding="utf-8")
+        Path(json_file).write_text(
+            json.dumps(compare.comparison_as_json(comparison), indent=1) + "\n", encoding="utf-8"
+        )
     click.echo(compare.comparison_as_text(comparison), nl=False)
 
 
-def _measured(rows: Sequence[Row], rounds: int, seconds: float, quick: bool, epoll: bool, directory: str | None) -> Report:
+def _measured(
+    rows: Sequence[Row],
+    rounds: int,
+    seconds: float,
+    quick: bool,
+    epoll: bool,
+    directory: str | None,
+) -> Report:
     try:
         cores = two_cores()
         with TemporaryDirectory(prefix="sockcrud-bench-", dir=directory) as chosen:
@@ -169,32 +218,47 @@ def _run(row: Row, stage: Stage, rounds: int, seconds: float) -> Result:
 def _where(directory: Path, cores: Cores) -> dict[str, Any]:
     return {
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "machine": f"{_processor()}, server on core {cores.server}, load on core {cores.load}, Linux {platform.release()}",
+        "machine": f"{_processor()}, server on core {cores.server}, load on core {cores.load}, "
+        f"Linux {platform.release()}",
         "files on": _file_system(directory),
         "python": f"{platform.python_version()}, {', '.join(_versions())}",
     }
 
 
-def _about(directory: Path, cores: Cores, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+def _about(
+    directory: Path, cores: Cores, rounds: int, seconds: float, quick: bool
+) -> dict[str, Any]:
     return {
         **_where(directory, cores),
-        "others": ", ".join(_said(command) for command in (("redis-server", "--version"), ("node", "--version"))),
-        "how": f"{rounds} rounds of {seconds:g} s, {CONNECTIONS} connections{', quick: smaller sizes' * quick}; "
-        "ratio: of the medians; rounds: the least and the most ratio of a round; server, load: how busy their cores were",
+        "others": ", ".join(
+            _said(command) for command in (("redis-server", "--version"), ("node", "--version"))
+        ),
+        "how": f"{rounds} rounds of {seconds:g} s, {CONNECTIONS} "
+        f"connections{', quick: smaller sizes' * quick}; "
+        "ratio: of the medians; rounds: the least and the most ratio of a round; server, load: "
+        "how busy their cores were",
     }
 
 
 def _processor() -> str:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    models = [
+        line
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return models[0].partition(":")[2].strip() if models else platform.machine()
 
 
 def _file_system(directory: Path) -> str:
-    """Return what the stores' files are on: on a tmpfs a sync would cost nothing, and the durable rows say nothing."""
+    """Return what the stores' files are on: on a tmpfs a sync would cost nothing, and the durable
+    rows say nothing.
+    """
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     holding = [mount for mount in mounts if directory.resolve().is_relative_to(mount[1])]
     kind = max(holding, key=lambda mount: len(mount[1]))[2] if holding else "unknown"
-    return f"{kind}{' (in memory: the durable rows prove nothing here)' * (kind in ('tmpfs', 'ramfs'))}"
+    if kind in ("tmpfs", "ramfs"):
+        return f"{kind} (in memory: the durable rows prove nothing here)"
+    return kind
 
 
 def _versions() -> list[str]:
@@ -209,7 +273,10 @@ def _versions() -> list[str]:
 
 def _said(command: tuple[str, ...]) -> str:
     try:
-        return f"{command[0]} {subprocess.run(command, capture_output=True, text=True).stdout.strip()[:40]}"
+        return (
+            f"{command[0]} "
+            f"{subprocess.run(command, capture_output=True, text=True).stdout.strip()[:40]}"
+        )
     except OSError:
         return f"no {command[0]}"
 

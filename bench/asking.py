@@ -1,4 +1,6 @@
-"""Single requests: to fill a server before it is measured, and to see that its answers are right."""
+"""Single requests: to fill a server before it is measured, and to see that its answers are
+right.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,12 @@ def ask_line(port: int, request: object) -> Any:
         return json.loads(connection.makefile("rb").readline())
 
 
-def ask_http(port: int, method: str, path: str, body: object = None, authorization: str = "") -> tuple[int, Any]:
-    """Send one request and return the status, and the JSON of the answer or what there is in its stead."""
+def ask_http(
+    port: int, method: str, path: str, body: object = None, authorization: str = ""
+) -> tuple[int, Any]:
+    """Send one request and return the status, and the JSON of the answer or what there is in its
+    stead.
+    """
     connection = HTTPConnection(HOST, port, timeout=_SECONDS)
     headers = {"Authorization": authorization} if authorization else {}
     if body is not None:
@@ -39,7 +45,9 @@ def ask_http(port: int, method: str, path: str, body: object = None, authorizati
         raise Failed(f"{method} {path} at port {port}: {error or type(error).__name__}") from None
     finally:
         connection.close()
-    return answer.status, json.loads(said) if "json" in (answer.getheader("Content-Type") or "") else said
+    return answer.status, json.loads(said) if "json" in (
+        answer.getheader("Content-Type") or ""
+    ) else said
 
 
 def exact_answer(port: int, request: bytes) -> bytes:
@@ -51,7 +59,11 @@ def exact_answer(port: int, request: bytes) -> bytes:
         if not first.startswith(b"HTTP/1.1 "):
             return first
         head = [first, *iter(stream.readline, b"\r\n")]
-        lengths = [int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length:")]
+        lengths = [
+            int(line.partition(b":")[2])
+            for line in head
+            if line.lower().startswith(b"content-length:")
+        ]
         return b"".join([*head, b"\r\n", stream.read(*lengths)])
 
 
@@ -70,7 +82,9 @@ def expect(what: str, found: object, wanted: object) -> None:
 
 def log_in(port: int) -> str:
     """Make an account at a shop and return a token for it."""
-    status, answer = ask_http(port, "POST", "/user/create", {"username": ACCOUNT, "password": PASSWORD})
+    status, answer = ask_http(
+        port, "POST", "/user/create", {"username": ACCOUNT, "password": PASSWORD}
+    )
     expect(f"making an account ({answer})", status, 201)
     credentials = base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode()
     status, answer = ask_http(port, "POST", "/user/login", authorization=f"Basic {credentials}")
@@ -83,7 +97,9 @@ def fill_shop(port: int) -> str:
     """Fill a shop with clients, and return a token."""
     token = log_in(port)
     for number in range(1, CLIENTS + 1):
-        status, answer = ask_http(port, "POST", "/clients/create", a_client(number), f"Bearer {token}")
+        status, answer = ask_http(
+            port, "POST", "/clients/create", a_client(number), f"Bearer {token}"
+        )
         expect("creating a client", (status, answer.get("id")), (201, number))
     return token
 
@@ -99,9 +115,21 @@ def check_fetching(port: int, token: str) -> None:
     """See that clients are fetched, and by nobody without a token."""
     fetch, bearer = "/clients/fetch/{}", f"Bearer {token}"
     shown = {"id": 1, **a_client(1), "balance": "30.25"}
-    expect("fetching a client", ask_http(port, "GET", fetch.format(1), authorization=bearer), (200, shown))
-    expect("fetching no client", ask_http(port, "GET", fetch.format(10**9), authorization=bearer)[0], 404)
-    expect("fetching with a wrong token", ask_http(port, "GET", fetch.format(1), authorization="Bearer 0" + token)[0], 401)
+    expect(
+        "fetching a client",
+        ask_http(port, "GET", fetch.format(1), authorization=bearer),
+        (200, shown),
+    )
+    expect(
+        "fetching no client",
+        ask_http(port, "GET", fetch.format(10**9), authorization=bearer)[0],
+        404,
+    )
+    expect(
+        "fetching with a wrong token",
+        ask_http(port, "GET", fetch.format(1), authorization="Bearer 0" + token)[0],
+        401,
+    )
     without = ask_http(port, "GET", fetch.format(1))[0]
     if without not in (401, 403):
         raise Failed(f"fetching with no token: expected 401, got {without}")
@@ -111,7 +139,13 @@ def check_creating(port: int, token: str) -> None:
     """See that what is no client is refused, and one that exists as well."""
     client = {**a_client(1), "cpf": "99999999999", "email": "new@example.org"}
     bearer = f"Bearer {token}"
-    for wrong in ({"cpf": "1"}, {"email": "nobody"}, {"balance": -1}, {"balance": 1.234}, {"name": ""}):
+    for wrong in (
+        {"cpf": "1"},
+        {"email": "nobody"},
+        {"balance": -1},
+        {"balance": 1.234},
+        {"name": ""},
+    ):
         status, _ = ask_http(port, "POST", "/clients/create", {**client, **wrong}, bearer)
         if status not in _REFUSED:
             raise Failed(f"creating a client with {wrong}: expected 400, got {status}")

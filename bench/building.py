@@ -1,4 +1,6 @@
-"""Compiles the programs of `native/`, once for each state of their source, into the user's cache directory."""
+"""Compiles the programs of `native/`, once for each state of their source, into the user's cache
+directory.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def built(name: str) -> Path:
         raise Failed("there is no C compiler (cc, gcc or clang) to build the load with")
     program.parent.mkdir(parents=True, exist_ok=True)
     unfinished = program.with_name(f"{program.name}.{os.getpid()}")
-    made = subprocess.run([with_what, *FLAGS, "-o", unfinished, source], capture_output=True, text=True)
+    made = subprocess.run(
+        [with_what, *FLAGS, "-o", unfinished, source], capture_output=True, text=True
+    )
     if made.returncode:
         raise Failed(f"{source} does not compile:\n{made.stderr}")
     unfinished.replace(program)

@@ -1,4 +1,6 @@
-"""The report as a chart: a bar for each rate, and the ratio beside it. An SVG of its own, readable on light and on dark."""
+"""The report as a chart: a bar for each rate, and the ratio beside it. An SVG of its own, readable
+on light and on dark.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +53,25 @@ def as_svg(report: Report) -> str:
     singles = [result for result in report.results if isinstance(result, SingleResult)]
     parts.extend(_singles(singles, top))
     top += STEP * len(singles) + MARGIN
-    told = textwrap.wrap("; ".join(str(report.about[name]) for name in TOLD if name in report.about), LINE)
-    parts.extend(_text(MARGIN, top + STEP * number, line, "quiet") for number, line in enumerate(told))
+    told = textwrap.wrap(
+        "; ".join(str(report.about[name]) for name in TOLD if name in report.about), LINE
+    )
+    parts.extend(
+        _text(MARGIN, top + STEP * number, line, "quiet") for number, line in enumerate(told)
+    )
     top += STEP * len(told)
     label = "Requests a second of sockcrud and its peers"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img" aria-label="{label}">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img" '
+        f'aria-label="{label}">'
+    )
     return "\n".join([head, f"<style>{_STYLE}</style>", *parts, "</svg>"]) + "\n"
 
 
 def _charted(report: Report) -> list[RaceResult]:
-    return [result for result in report.results if isinstance(result, RaceResult) and result.comparable]
+    return [
+        result for result in report.results if isinstance(result, RaceResult) and result.comparable
+    ]
 
 
 def _race(race: RaceResult, top: int) -> Iterator[str]:
@@ -73,7 +84,10 @@ def _race(race: RaceResult, top: int) -> Iterator[str]:
         width = max(1, round(BAR * one.rate / fastest))
         yield _text(MARGIN + NAMES - 8, y + 13, one.name, "name")
         kind = "theirs" if number else "ours"
-        yield f'<rect x="{MARGIN + NAMES}" y="{y}" width="{width}" height="{BAR_HEIGHT}" rx="2" class="{kind}"/>'
+        yield (
+            f'<rect x="{MARGIN + NAMES}" y="{y}" width="{width}" height="{BAR_HEIGHT}" rx="2" '
+            f'class="{kind}"/>'
+        )
         yield _text(FIGURES, y + 13, f"{one.rate:,.0f}")
         if number:
             ratio = race.against(one).value

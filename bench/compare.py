@@ -1,8 +1,10 @@
-"""`python -m bench --compare REF`: the daemon of another commit beside that of the working tree, by turns.
+"""`python -m bench --compare REF`: the daemon of another commit beside that of the working tree, by
+turns.
 
-A round starts both anew, because two processes of the same code may differ by a percent or two for as long as they live
-(where their memory lies, the seed of their hashes), and loads each once a row, the next round in the other order. A row's
-ratio is the median of the ratios of its rounds: what the machine does meanwhile hits both halves of a round alike.
+A round starts both anew, because two processes of the same code may differ by a percent or two for
+as long as they live (where their memory lies, the seed of their hashes), and loads each once a row,
+the next round in the other order. A row's ratio is the median of the ratios of its rounds: what the
+machine does meanwhile hits both halves of a round alike.
 """
 
 from __future__ import annotations
@@ -37,9 +39,21 @@ from bench.table import aligned
 ROUNDS: Final = 8
 SECONDS: Final = 0.7
 DOUBT: Final = 0.01
-"""How probable it may be that the median of all rounds there could be is outside of what is told."""
+"""How probable it may be that the median of all rounds there could be is outside of what is told.
+"""
 HERE: Final = "this tree"
-COLUMNS: Final = ("row", "requests/s", "before", "ratio", "between", "cpu us", "before", "ratio", "between", "this tree is")
+COLUMNS: Final = (
+    "row",
+    "requests/s",
+    "before",
+    "ratio",
+    "between",
+    "cpu us",
+    "before",
+    "ratio",
+    "between",
+    "this tree is",
+)
 
 
 @frozen
@@ -51,7 +65,9 @@ class Code:
 
 
 def working_tree(into: Path) -> Code:
-    """Copy the code as it is here, committed or not, so that it may be edited while it is measured."""
+    """Copy the code as it is here, committed or not, so that it may be edited while it is
+    measured.
+    """
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").decode()
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():  # what was deleted and is not committed is listed too
@@ -62,11 +78,17 @@ def working_tree(into: Path) -> Code:
 
 def commit_of(ref: str) -> str:
     """Return the short hash of a revision; raise `Failed` where it is none."""
-    return _git("rev-parse", "--short", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+    return (
+        _git("rev-parse", "--short", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+        .decode()
+        .strip()
+    )
 
 
 def committed(commit: str, into: Path) -> Code:
-    """Write out the code of a commit. Unlike a `git worktree`, this leaves nothing in the repository, whatever happens."""
+    """Write out the code of a commit. Unlike a `git worktree`, this leaves nothing in the
+    repository, whatever happens.
+    """
     with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", commit))) as archive:
         archive.extractall(into)
     return Code(commit, into)
@@ -94,7 +116,9 @@ class Side:
     def daemon(self, store: str) -> Sockcrud:
         """Return the daemon on such a store, with users."""
         if store not in self._daemons:
-            self._daemons[store] = daemon = self.stage.sockcrud(f"{self.code.name}, {store}", store, code=self.code.directory)
+            self._daemons[store] = daemon = self.stage.sockcrud(
+                f"{self.code.name}, {store}", store, code=self.code.directory
+            )
             fill_users(self.stage, daemon.users, USERS)
         return self._daemons[store]
 
@@ -121,15 +145,24 @@ class ComparedRow:
             daemon = side.daemon(self.store)
             if isinstance(self.shape, Shape):
                 return Contender(side.code.name, daemon.server, daemon.users, self.shape)
-            return Contender(side.code.name, daemon.server, daemon.shop, self.shape(side.token(self.store)))
+            return Contender(
+                side.code.name, daemon.server, daemon.shop, self.shape(side.token(self.store))
+            )
         except Failed as failure:
             raise Failed(f"{side.code.name}, before {self.row}: {failure}") from None
 
 
 def _rows() -> Iterator[ComparedRow]:
     yield ComparedRow("get-user", "users get_user, one at a time", "memory:", GET_USER)
-    yield ComparedRow("get-user-16", f"users get_user, {IN_FLIGHT} in flight", "memory:", evolve(GET_USER, depth=IN_FLIGHT))
-    yield ComparedRow("fetch-client", "shop GET /clients/fetch/{id} with bearer", "memory:", fetch_client)
+    yield ComparedRow(
+        "get-user-16",
+        f"users get_user, {IN_FLIGHT} in flight",
+        "memory:",
+        evolve(GET_USER, depth=IN_FLIGHT),
+    )
+    yield ComparedRow(
+        "fetch-client", "shop GET /clients/fetch/{id} with bearer", "memory:", fetch_client
+    )
     yield ComparedRow("create-user-memory", "create_user in memory", "memory:", CREATE_USER)
     yield ComparedRow("create-user", "durable create_user", "sqlite:", CREATE_USER)
     yield ComparedRow("create-client", "durable POST /clients/create", "sqlite:", create_client)
@@ -160,10 +193,11 @@ class Compared:
 
 
 def paired(one: Sequence[float], other: Sequence[float]) -> Ratio:
-    """Return the median of the ratios of rounds that belong together, and between which two of them it is beyond `DOUBT`.
+    """Return the median of the ratios of rounds that belong together, and between which two of them
+    it is beyond `DOUBT`.
 
-    The bounds are those that a binomial distribution gives for a median, whatever the distribution of the rounds is. Of less
-    than eight rounds even the least and the most are in doubt.
+    The bounds are those that a binomial distribution gives for a median, whatever the distribution
+    of the rounds is. Of less than eight rounds even the least and the most are in doubt.
     """
     ratios = sorted(mine / theirs for mine, theirs in zip(one, other, strict=True))
     count, beyond = len(ratios), 0
@@ -202,11 +236,20 @@ def compare(
         codes = working_tree(folder / "new"), committed(commit, folder / "old")
         os.sched_setaffinity(0, {cores.load})
         load = Load(folder, cores)
-        results = [Compared(row.row, row.title, *(Contestant(code.name) for code in codes)) for row in rows]
+        results = [
+            Compared(row.row, row.title, *(Contestant(code.name) for code in codes)) for row in rows
+        ]
         for number in range(rounds):
             with ExitStack() as stack:
                 stage = Stage(folder / f"round-{number + 1}", cores, load, stack)
-                _round(stage, [Side(code, stage) for code in codes], rows, results, seconds, number % 2 == 1)
+                _round(
+                    stage,
+                    [Side(code, stage) for code in codes],
+                    rows,
+                    results,
+                    seconds,
+                    number % 2 == 1,
+                )
             say(f"round {number + 1} of {rounds}: {', '.join(_last(result) for result in results)}")
         return Comparison(commit, results, {"how": _how(results, seconds)})
 
@@ -228,15 +271,25 @@ def _round(
 
 def _how(results: Sequence[Compared], seconds: float) -> str:
     rounds = len(results[0].new.samples)
-    told = [f"{rounds} rounds of {seconds:g} s, both daemons started anew in each, {CONNECTIONS} connections"]
+    told = [
+        f"{rounds} rounds of {seconds:g} s, both daemons started anew in each, {CONNECTIONS} "
+        f"connections"
+    ]
     told.append("ratio: the median of the rounds' ratios, over 1 where this tree is better")
     certain = (
-        f"where it is with {1 - DOUBT:.0%} certainty" if enough(rounds) else "the least and the most, too few to be certain"
+        f"where it is with {1 - DOUBT:.0%} certainty"
+        if enough(rounds)
+        else "the least and the most, too few to be certain"
     )
     told.append(f"between: {certain}")
-    others = max(share for result in results for one in (result.new, result.old) for share in one.others)
+    others = max(
+        share for result in results for one in (result.new, result.old) for share in one.others
+    )
     if others > TOLERATED:
-        told.append(f"others used up to {others:.0%} of the server's core: trust the processor time rather than the rates")
+        told.append(
+            f"others used up to {others:.0%} of the server's core: trust the processor time "
+            f"rather than the rates"
+        )
     return "; ".join(told)
 
 
@@ -256,7 +309,16 @@ def comparison_as_text(comparison: Comparison) -> str:
     """Return the table, and how it was measured."""
     table = [tuple(name.replace("before", comparison.commit) for name in COLUMNS)]
     table += [_cells(result) for result in comparison.rows]
-    return "\n".join([*aligned(table, 1), "", *(f"{name}: {value}" for name, value in comparison.about.items())]) + "\n"
+    return (
+        "\n".join(
+            [
+                *aligned(table, 1),
+                "",
+                *(f"{name}: {value}" for name, value in comparison.about.items()),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _cells(result: Compared) -> tuple[str, ...]:

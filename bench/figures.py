@@ -14,7 +14,9 @@ from bench.load import Sample
 
 @frozen
 class Target:
-    """What a figure must be. Where there are two limits, the first must be kept, and the second is told beside it."""
+    """What a figure must be. Where there are two limits, the first must be kept, and the second is
+    told beside it.
+    """
 
     limits: tuple[float, ...]
     at_most: bool = False
@@ -61,7 +63,9 @@ class Contestant:
 
 @frozen
 class Ratio:
-    """How many times as fast the one is as the other: the ratio of the medians, and the least and most of the rounds."""
+    """How many times as fast the one is as the other: the ratio of the medians, and the least and
+    most of the rounds.
+    """
 
     value: float
     least: float
@@ -76,7 +80,9 @@ def ratio(one: Sequence[float], other: Sequence[float]) -> Ratio:
 
 @define
 class RaceResult:
-    """Rates of several servers under the same load; the first is the one that is compared with all others."""
+    """Rates of several servers under the same load; the first is the one that is compared with all
+    others.
+    """
 
     row: str
     title: str
@@ -138,15 +144,22 @@ _KINDS = {"race": RaceResult, "single": SingleResult, "skipped": Skipped}
 
 def as_json(report: Report) -> dict[str, Any]:
     """Return the report with every sample, and what follows from them."""
-    return {"about": report.about, "results": [_result_as_json(result) for result in report.results]}
+    return {
+        "about": report.about,
+        "results": [_result_as_json(result) for result in report.results],
+    }
 
 
 def _result_as_json(result: Result) -> dict[str, Any]:
     kind = next(name for name, one in _KINDS.items() if type(result) is one)
     written = {"kind": kind, **attrs.asdict(result)}
     if isinstance(result, RaceResult):
-        written["medians"] = {one.name: {"rate": one.rate, "p99_ms": one.p99_ms} for one in result.contestants}
-        written["ratios"] = {one.name: attrs.asdict(result.against(one)) for one in result.contestants[1:]}
+        written["medians"] = {
+            one.name: {"rate": one.rate, "p99_ms": one.p99_ms} for one in result.contestants
+        }
+        written["ratios"] = {
+            one.name: attrs.asdict(result.against(one)) for one in result.contestants[1:]
+        }
     elif isinstance(result, SingleResult):
         written["median"] = result.value
     return written
@@ -162,13 +175,24 @@ def _result_from_json(written: dict[str, Any]) -> Result:
         return Skipped(written["row"], written["title"], written["reason"], written["failed"])
     if written["kind"] == "single":
         row, title, unit, values = (written[name] for name in ("row", "title", "unit", "values"))
-        return SingleResult(row, title, unit, values, _target(written["target"]), written["notes"], written["disturbed"])
+        return SingleResult(
+            row,
+            title,
+            unit,
+            values,
+            _target(written["target"]),
+            written["notes"],
+            written["disturbed"],
+        )
     contestants = [
-        Contestant(**{**one, "samples": [Sample(**sample) for sample in one["samples"]]}) for one in written["contestants"]
+        Contestant(**{**one, "samples": [Sample(**sample) for sample in one["samples"]]})
+        for one in written["contestants"]
     ]
     targets = {name: _target(target) for name, target in written["targets"].items()}
     row, title, notes = written["row"], written["title"], written["notes"]
-    return RaceResult(row, title, contestants, targets, notes, written["comparable"], written["disturbed"])
+    return RaceResult(
+        row, title, contestants, targets, notes, written["comparable"], written["disturbed"]
+    )
 
 
 def _target(written: dict[str, Any]) -> Target:

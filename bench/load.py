@@ -28,14 +28,18 @@ class Shape:
     """A load: what is sent how, and what every answer begins with."""
 
     request: bytes
-    """With `{count}`: nine digits that never come twice; `{id}`: at random from 1 to `ids`; `{key}`: likewise, in seven."""
+    """With `{count}`: nine digits that never come twice; `{id}`: at random from 1 to `ids`;
+    `{key}`: likewise, in seven.
+    """
     good: str
     framing: str = "lines"
     depth: int = 1
     ids: int = 1
     connections: int = CONNECTIONS
     rate: float | None = None
-    """Requests a second, of an open loop; None where each connection sends the next as soon as it is answered."""
+    """Requests a second, of an open loop; None where each connection sends the next as soon as it
+    is answered.
+    """
     requests: int | None = None
     """So many in all, however long it takes."""
 
@@ -73,17 +77,43 @@ class Load:
             return _sample(process, seconds + PATIENCE_SECONDS if shape.requests is None else 600)
 
     @contextmanager
-    def going_on(self, port: int, shape: Shape, seconds: float, warm: float = WARM_SECONDS) -> Iterator[subprocess.Popen[str]]:
+    def going_on(
+        self, port: int, shape: Shape, seconds: float, warm: float = WARM_SECONDS
+    ) -> Iterator[subprocess.Popen[str]]:
         """A load that goes on meanwhile. It ends by itself, or here."""
-        command = [str(self._program), "--port", str(port), "--request", str(self._written(shape.request))]
-        command += ["--good", shape.good, "--framing", shape.framing, "--depth", str(shape.depth), "--ids", str(shape.ids)]
-        command += ["--connections", str(shape.connections), "--seconds", str(seconds), "--warm", str(warm)]
+        command = [
+            str(self._program),
+            "--port",
+            str(port),
+            "--request",
+            str(self._written(shape.request)),
+        ]
+        command += [
+            "--good",
+            shape.good,
+            "--framing",
+            shape.framing,
+            "--depth",
+            str(shape.depth),
+            "--ids",
+            str(shape.ids),
+        ]
+        command += [
+            "--connections",
+            str(shape.connections),
+            "--seconds",
+            str(seconds),
+            "--warm",
+            str(warm),
+        ]
         command += ["--first", str(self._next_count)]
         self._next_count += shape.requests or int(MOST_A_SECOND * (seconds + warm))
         command += [] if shape.rate is None else ["--rate", str(shape.rate)]
         command += [] if shape.requests is None else ["--requests", str(shape.requests)]
         with on_core(self.cores.load):
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         with process:
             try:
                 yield process
@@ -112,7 +142,8 @@ def _sample(process: subprocess.Popen[str], seconds: float) -> Sample:
     figures: dict[str, Any] = json.loads(said)
     if figures["errors"] or figures["lost"]:
         raise Failed(
-            f"of {figures['answers']:,} answers {figures['errors']:,} were errors, and {figures['lost']:,} "
+            f"of {figures['answers']:,} answers {figures['errors']:,} were errors, and "
+            f"{figures['lost']:,} "
             f"requests were never answered\n{complaint.strip()}"
         )
     names = ("rate", "p50_us", "p99_us", "p999_us", "max_us", "answers", "busy")

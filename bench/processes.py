@@ -59,10 +59,12 @@ def on_core(core: int) -> Iterator[None]:
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on, each another.
 
-    They are none that the system gives to outgoing connections: on a machine with other work such a connection would take one
-    now and then before its server listens.
+    They are none that the system gives to outgoing connections: on a machine with other work such a
+    connection would take one now and then before its server listens.
     """
-    outgoing = range(*(int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()))
+    outgoing = range(
+        *(int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    )
     candidates = [port for port in range(FIRST_PORT, 65_536) if port not in outgoing]
     shuffle(candidates)
     free = islice((port for port in candidates if _is_free(port)), count)
@@ -79,7 +81,9 @@ def _is_free(port: int) -> bool:
 
 @define(eq=False)
 class Server:
-    """A server as a process on one core. What it says is in a file, the end of which is shown where it fails."""
+    """A server as a process on one core. What it says is in a file, the end of which is shown where
+    it fails.
+    """
 
     name: str
     command: Sequence[str]
@@ -144,7 +148,8 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Return the processor time that it has used, all threads together."""
-        # What clock_getcpuclockid(3) would give, which Python lacks: to the nanosecond, where /proc counts hundredths.
+        # What clock_getcpuclockid(3) would give, which Python lacks: to the nanosecond, where /proc
+        # counts hundredths.
         return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def stop(self) -> None:
@@ -160,10 +165,18 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment with no settings of sockcrud, and with these."""
-    return {**{name: value for name, value in os.environ.items() if not name.startswith("SOCKCRUD_")}, **more}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SOCKCRUD_")},
+        **more,
+    }

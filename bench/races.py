@@ -1,4 +1,6 @@
-"""Runs a race: the same load on several servers by turns, round by round, so that what the machine does hits all alike."""
+"""Runs a race: the same load on several servers by turns, round by round, so that what the machine
+does hits all alike.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Contender:
 
 @frozen
 class Lineup:
-    """Who takes part, the first being compared with all others; all are filled, and their answers have been checked."""
+    """Who takes part, the first being compared with all others; all are filled, and their answers
+    have been checked.
+    """
 
     contenders: Sequence[Contender]
     notes: Callable[[RaceResult], list[str]] = lambda _: []
@@ -56,21 +60,32 @@ class Race:
     """By the names of the contenders that it is compared with."""
     comparable: bool = True
 
-    def run(self, stage: Stage, rounds: int, seconds: float, say: Callable[[str], object]) -> RaceResult:
+    def run(
+        self, stage: Stage, rounds: int, seconds: float, say: Callable[[str], object]
+    ) -> RaceResult:
         """Raise `Failed` where any of it does."""
         lineup = self.line_up(stage)
-        contestants = {contender.name: Contestant(contender.name) for contender in lineup.contenders}
+        contestants = {
+            contender.name: Contestant(contender.name) for contender in lineup.contenders
+        }
         for round in range(rounds):
             order = lineup.contenders if round % 2 == 0 else lineup.contenders[::-1]
             for contender in order:
                 measure(stage, contender, contestants[contender.name], seconds)
-            rates = ", ".join(f"{one.name} {one.samples[-1].rate:,.0f}/s" for one in contestants.values())
+            rates = ", ".join(
+                f"{one.name} {one.samples[-1].rate:,.0f}/s" for one in contestants.values()
+            )
             say(f"{self.row}, round {round + 1} of {rounds}: {rates}")
         targets = {name: target for name, target in self.targets.items() if name in contestants}
-        result = RaceResult(self.row, self.title, list(contestants.values()), targets, comparable=self.comparable)
+        result = RaceResult(
+            self.row, self.title, list(contestants.values()), targets, comparable=self.comparable
+        )
         result.notes.extend(lineup.notes(result))
         if (others := max(share for one in result.contestants for share in one.others)) > TOLERATED:
-            result.notes.append(f"others used up to {others:.0%} of the server's core meanwhile: not to be relied upon")
+            result.notes.append(
+                f"others used up to {others:.0%} of the server's core meanwhile: not to be "
+                f"relied upon"
+            )
             result.disturbed = True
         return result
 
@@ -83,7 +98,9 @@ def measure(stage: Stage, contender: Contender, into: Contestant, seconds: float
         with ExitStack() as stack:
             if (beside := contender.beside) is not None:
                 lasts = WARM_SECONDS + seconds + BESIDE_MARGIN_SECONDS
-                other = stack.enter_context(stage.load.going_on(beside.port, beside.shape, lasts, warm=0))
+                other = stack.enter_context(
+                    stage.load.going_on(beside.port, beside.shape, lasts, warm=0)
+                )
             sample = stage.load.run(contender.port, contender.shape, seconds)
             lasted = time.perf_counter() - started
             took = contender.server.processor_seconds() - used
@@ -104,7 +121,11 @@ def measure(stage: Stage, contender: Contender, into: Contestant, seconds: float
 
 
 def _check_kept(beside: Beside, sample: Sample) -> None:
-    """See that the load beside was what it should be: one that the server could not keep up with would prove nothing."""
+    """See that the load beside was what it should be: one that the server could not keep up with
+    would prove nothing.
+    """
     wanted = beside.shape.rate
     if wanted is not None and sample.rate < wanted * KEPT_RATE:
-        raise Failed(f"of the {wanted:g} requests a second beside only {sample.rate:g} were answered in time")
+        raise Failed(
+            f"of the {wanted:g} requests a second beside only {sample.rate:g} were answered in time"
+        )

@@ -1,16 +1,19 @@
-"""What a million records cost in the memory store: bytes each, and whether an operation takes longer among many.
+"""What a million records cost in the memory store: bytes each, and whether an operation takes
+longer among many.
 
     python -m bench.records
 
-Bytes: how much the process grows (its resident set) while the users are inserted, less what `sys.getsizeof` gives for
-their own names and emails. Each user has its own strings and its own two moments, as in reality; what is left over is
-the records, their places in the table, and the changes that are kept for `changes(since)`.
+Bytes: how much the process grows (its resident set) while the users are inserted, less what
+`sys.getsizeof` gives for their own names and emails. Each user has its own strings and its own two
+moments, as in reality; what is left over is the records, their places in the table, and the changes
+that are kept for `changes(since)`.
 
-Times: the same operations on a small and on a large store by turns, the median of the rounds. Each runs on ids chosen
-at random, which at a million are seldom in the processor's caches, and again and again on the same few ids, which are,
-after a run off the clock: the first ratio is what a user sees, the second what the algorithm adds. What is to be
-inserted is deleted beforehand, and what was inserted afterwards, both off the clock, so that the sizes stay. The garbage
-collector is off meanwhile; what it costs is told apart, from the filling, where it is on.
+Times: the same operations on a small and on a large store by turns, the median of the rounds. Each
+runs on ids chosen at random, which at a million are seldom in the processor's caches, and again and
+again on the same few ids, which are, after a run off the clock: the first ratio is what a user
+sees, the second what the algorithm adds. What is to be inserted is deleted beforehand, and what was
+inserted afterwards, both off the clock, so that the sizes stay. The garbage collector is off
+meanwhile; what it costs is told apart, from the filling, where it is on.
 """
 
 from __future__ import annotations
@@ -65,16 +68,30 @@ def say(text: str) -> None:
 def a_user(number: int) -> dict[str, Any]:
     created, updated = (_START + timedelta(microseconds=number + later) for later in (0, 1))
     email = f"user{number}@example.org"
-    return {"name": f"User {number}", "email": email, "age": number % 100, "created_at": created, "updated_at": updated}
+    return {
+        "name": f"User {number}",
+        "email": email,
+        "age": number % 100,
+        "created_at": created,
+        "updated_at": updated,
+    }
 
 
 def a_client(number: int) -> dict[str, Any]:
     digits = f"{number:011}"
     cpf = f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
-    return {"name": f"Client {number}", "email": f"Client{number}@example.org", "cpf": cpf, "balance": Decimal("10.00")}
+    return {
+        "name": f"Client {number}",
+        "email": f"Client{number}@example.org",
+        "cpf": cpf,
+        "balance": Decimal("10.00"),
+    }
 
 
-FIELDS: Final[dict[type[Record], Callable[[int], dict[str, Any]]]] = {User: a_user, Client: a_client}
+FIELDS: Final[dict[type[Record], Callable[[int], dict[str, Any]]]] = {
+    User: a_user,
+    Client: a_client,
+}
 
 
 @define
@@ -165,7 +182,10 @@ def find(store: MemoryStore, ids: list[int]) -> float:
 
 def _inserting(kind: type[Record]) -> Measurement:
     def insert(store: MemoryStore, ids: list[int]) -> float:
-        return sum(_inserted_anew(store, kind, sorted(set(ids[at : at + FEW]))) for at in range(0, len(ids), FEW))
+        return sum(
+            _inserted_anew(store, kind, sorted(set(ids[at : at + FEW])))
+            for at in range(0, len(ids), FEW)
+        )
 
     return insert
 
@@ -224,10 +244,15 @@ class Row:
     large: list[float] = Factory(list)
 
 
-def measure_times(stores: tuple[MemoryStore, MemoryStore], count: int, rounds: int) -> dict[tuple[str, str], Row]:
+def measure_times(
+    stores: tuple[MemoryStore, MemoryStore], count: int, rounds: int
+) -> dict[tuple[str, str], Row]:
     """Run every operation by turns on the small and the large store."""
     rows = {
-        (what, how): Row() for what in MEASUREMENTS for how in CHOICES if not (what.endswith("next id") and how != "at random")
+        (what, how): Row()
+        for what in MEASUREMENTS
+        for how in CHOICES
+        if not (what.endswith("next id") and how != "at random")
     }
     gc.collect()
     gc.disable()
@@ -248,11 +273,25 @@ def measure_times(stores: tuple[MemoryStore, MemoryStore], count: int, rounds: i
 
 def report(memory: Memory, rows: dict[tuple[str, str], Row], count: int) -> None:
     """Print the tables."""
-    print(f"{count:,} users: {memory.bytes_each:.0f} bytes each beyond their strings (target: at most {TARGET_BYTES})")
-    print(f"    and {memory.string_bytes_each:.0f} bytes of strings each; the changes that are kept are counted in")
-    collector = f"{memory.collections.total:.2f} s in the collector, at most {memory.collections.longest * 1e3:.0f} ms at once"
-    print(f"    filled with {memory.insert_microseconds:.1f} us each, the making of the fields included; {collector}\n")
-    print(f"{'microseconds, median':<28}{'ids':<14}{f'{SMALL:,}':>10}{f'{count:,}':>12}{'ratio':>8}")
+    print(
+        f"{count:,} users: {memory.bytes_each:.0f} bytes each beyond their strings (target: at "
+        f"most {TARGET_BYTES})"
+    )
+    print(
+        f"    and {memory.string_bytes_each:.0f} bytes of strings each; the changes that are "
+        f"kept are counted in"
+    )
+    collector = (
+        f"{memory.collections.total:.2f} s in the collector, at most "
+        f"{memory.collections.longest * 1e3:.0f} ms at once"
+    )
+    print(
+        f"    filled with {memory.insert_microseconds:.1f} us each, the making of the fields "
+        f"included; {collector}\n"
+    )
+    print(
+        f"{'microseconds, median':<28}{'ids':<14}{f'{SMALL:,}':>10}{f'{count:,}':>12}{'ratio':>8}"
+    )
     for (what, how), row in rows.items():
         small, large = median(row.small), median(row.large)
         ids = "" if what.endswith("next id") else how
@@ -260,7 +299,9 @@ def report(memory: Memory, rows: dict[tuple[str, str], Row], count: int) -> None
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what many records cost in the memory store.")
+    parser = argparse.ArgumentParser(
+        description="Measure what many records cost in the memory store."
+    )
     parser.add_argument("--records", type=int, default=1_000_000, help="records of the large store")
     parser.add_argument("--rounds", type=int, default=100, help="rounds of time measurements")
     options = parser.parse_args()

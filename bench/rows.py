@@ -38,7 +38,17 @@ from bench.shapes import (
     fetch_client,
     fetch_customer,
 )
-from bench.stage import FLOOR, PEERS, App, Missing, Sockcrud, Stage, need, postgresql_is_understood, program
+from bench.stage import (
+    FLOOR,
+    PEERS,
+    App,
+    Missing,
+    Sockcrud,
+    Stage,
+    need,
+    postgresql_is_understood,
+    program,
+)
 
 IN_FLIGHT: Final = 16
 CREATES_A_SECOND: Final = 500
@@ -46,7 +56,10 @@ REDIS: Final = "Redis"
 ASYNCIO: Final = "asyncio streams on uvloop"
 BY_HAND: Final = "the shop's, written by hand"
 EPOLL: Final = "sockcrud, twistd, epoll"
-_HTTP_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(VALUE), VALUE)
+_HTTP_ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    % (len(VALUE), VALUE)
+)
 
 
 def fill_users(stage: Stage, port: int, count: int) -> None:
@@ -60,7 +73,9 @@ def _with_users(stage: Stage, port: int) -> None:
 
 
 def _ours(name: str, daemon: Sockcrud, shape: Shape) -> Contender:
-    return Contender(name, daemon.server, daemon.shop if shape.framing == "http" else daemon.users, shape)
+    return Contender(
+        name, daemon.server, daemon.shop if shape.framing == "http" else daemon.users, shape
+    )
 
 
 def _theirs(server: Server, shape: Shape) -> Contender:
@@ -90,7 +105,10 @@ def _floor(stage: Stage, ours: Contender) -> Contender:
 def _get_user(depth: int) -> Callable[[Stage], Lineup]:
     def line_up(stage: Stage) -> Lineup:
         users, redis_get = evolve(GET_USER, depth=depth), evolve(REDIS_GET, depth=depth)
-        daemons = {"sockcrud": stage.sockcrud(), **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {})}
+        daemons = {
+            "sockcrud": stage.sockcrud(),
+            **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {}),
+        }
         for daemon in daemons.values():
             _with_users(stage, daemon.users)
         ours, *epoll = (_ours(name, daemon, users) for name, daemon in daemons.items())
@@ -102,7 +120,10 @@ def _get_user(depth: int) -> Callable[[Stage], Lineup]:
 
         def notes(result: RaceResult) -> list[str]:
             redis = [peer.server for peer in peers if peer.name == REDIS]
-            return [*missing, *(_redis_benchmark(stage, one, "get", depth, result) for one in redis)]
+            return [
+                *missing,
+                *(_redis_benchmark(stage, one, "get", depth, result) for one in redis),
+            ]
 
         return Lineup([ours, *peers, *epoll], notes)
 
@@ -122,7 +143,10 @@ def _create_user(stage: Stage) -> Lineup:
 
     def notes(result: RaceResult) -> list[str]:
         commits, creates = counted_commits(daemon.admin) - before, _answers(result, 0)
-        told = f"sockcrud: {creates:,} creates in {commits:,} commits, {creates / max(commits, 1):.1f} a commit"
+        told = (
+            f"sockcrud: {creates:,} creates in {commits:,} commits, "
+            f"{creates / max(commits, 1):.1f} a commit"
+        )
         return [told, _redis_benchmark(stage, redis, "set", 1, result)]
 
     return Lineup([_ours("sockcrud", daemon, CREATE_USER), _theirs(redis, REDIS_SET)], notes)
@@ -130,19 +154,36 @@ def _create_user(stage: Stage) -> Lineup:
 
 def _reads_under_writes(stage: Stage) -> Lineup:
     creates = evolve(CREATE_USER, rate=float(CREATES_A_SECOND))
-    in_file, in_memory = stage.sockcrud("sockcrud, SQLite", "sqlite:"), stage.sockcrud("sockcrud, memory")
+    in_file, in_memory = (
+        stage.sockcrud("sockcrud, SQLite", "sqlite:"),
+        stage.sockcrud("sockcrud, memory"),
+    )
     contenders = []
     for name, daemon in (("sockcrud, SQLite", in_file), ("sockcrud, memory", in_memory)):
         _with_users(stage, daemon.users)
-        contenders.append(evolve(_ours(name, daemon, GET_USER), beside=Beside(daemon.users, creates)))
+        contenders.append(
+            evolve(_ours(name, daemon, GET_USER), beside=Beside(daemon.users, creates))
+        )
     contenders.append(_ours("sockcrud, memory, no creates", in_memory, GET_USER))
     return Lineup(contenders)
 
 
 def _redis_benchmark(stage: Stage, redis: Server, test: str, depth: int, result: RaceResult) -> str:
-    """Let Redis's own benchmark say what it measures, so that one sees that our load treats Redis well."""
+    """Let Redis's own benchmark say what it measures, so that one sees that our load treats Redis
+    well.
+    """
     ours = next(one for one in result.contestants if one.name == REDIS)
-    command = [program("redis-benchmark"), "-p", str(redis.port), "-t", test, "-c", str(CONNECTIONS), "-P", str(depth)]
+    command = [
+        program("redis-benchmark"),
+        "-p",
+        str(redis.port),
+        "-t",
+        test,
+        "-c",
+        str(CONNECTIONS),
+        "-P",
+        str(depth),
+    ]
     command += ["-d", str(len(VALUE)), "-r", str(USERS), "-n", str(int(ours.rate * 2)), "--csv"]
     with on_core(stage.cores.load):
         said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
@@ -161,13 +202,21 @@ def _answers(result: RaceResult, number: int) -> int:
 
 
 def _fetch_client(stage: Stage) -> Lineup:
-    daemons = {"sockcrud": stage.sockcrud(), **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {})}
-    ours, *epoll = (_ours(name, daemon, fetch_client(shop_with_clients(daemon.shop))) for name, daemon in daemons.items())
+    daemons = {
+        "sockcrud": stage.sockcrud(),
+        **({EPOLL: stage.sockcrud(EPOLL, twistd=True)} if stage.epoll else {}),
+    }
+    ours, *epoll = (
+        _ours(name, daemon, fetch_client(shop_with_clients(daemon.shop)))
+        for name, daemon in daemons.items()
+    )
     peers, missing = _there(
         lambda: _floor(stage, ours),
         lambda: _their_shop(stage.uvicorn_peer("FastAPI + uvicorn", "fastapi_shop")),
         lambda: _their_shop(stage.node_peer("node http", "node_shop.mjs")),
-        lambda: _their_shop(stage.python_peer("aiohttp", "aiohttp_shop.py", "aiohttp", "uvloop", "orjson")),
+        lambda: _their_shop(
+            stage.python_peer("aiohttp", "aiohttp_shop.py", "aiohttp", "uvloop", "orjson")
+        ),
     )
     return Lineup([ours, *peers, *epoll], lambda _: missing)
 
@@ -183,7 +232,11 @@ def _fetch_crud(stage: Stage) -> Lineup:
         created = ask_http(port, "POST", "/customers", a_client(number), f"Bearer {token}")
         expect("creating a customer", (created[0], created[1].get("id")), (201, number))
     shown = {"id": 1, "rev": ANY, **a_client(1), "balance": "30.25"}
-    expect("showing a customer", ask_http(port, "GET", "/customers/1", authorization=f"Bearer {token}"), (200, shown))
+    expect(
+        "showing a customer",
+        ask_http(port, "GET", "/customers/1", authorization=f"Bearer {token}"),
+        (200, shown),
+    )
     expect("showing one to nobody", ask_http(port, "GET", "/customers/1")[0], 401)
     generic = Contender("crud(), REST", daemon.server, port, fetch_customer(token))
     return Lineup([generic, _ours(BY_HAND, daemon, fetch_client(token)), _floor(stage, generic)])
@@ -192,14 +245,19 @@ def _fetch_crud(stage: Stage) -> Lineup:
 def _create_client(stage: Stage) -> Lineup:
     daemon = stage.sockcrud("sockcrud, SQLite", "sqlite:")
     file = stage.new_directory("peer's file") / "clients.db"
-    peer = stage.uvicorn_peer("FastAPI + sqlite3", "fastapi_sqlite", environment={"PEER_FILE": str(file)})
+    peer = stage.uvicorn_peer(
+        "FastAPI + sqlite3", "fastapi_sqlite", environment={"PEER_FILE": str(file)}
+    )
     ports = (daemon.shop, peer.port)
     ours, theirs = (create_client(_checked_shop(port)) for port in ports)
     before = counted_commits(daemon.admin)
 
     def notes(result: RaceResult) -> list[str]:
         commits, creates = counted_commits(daemon.admin) - before, _answers(result, 0)
-        return [f"sockcrud: {creates:,} creates in {commits:,} commits, {creates / max(commits, 1):.1f} a commit"]
+        return [
+            f"sockcrud: {creates:,} creates in {commits:,} commits, "
+            f"{creates / max(commits, 1):.1f} a commit"
+        ]
 
     return Lineup([_ours("sockcrud", daemon, ours), _theirs(peer, theirs)], notes)
 
@@ -218,7 +276,9 @@ def _on_postgresql(creating: bool) -> Callable[[Stage], Lineup]:
         database = stage.postgresql()
         daemon = stage.sockcrud("sockcrud, PostgreSQL", database.made("ours"))
         environment = {"PEER_DATABASE": database.made("theirs")}
-        peer = stage.uvicorn_peer("FastAPI + asyncpg", "fastapi_asyncpg", "asyncpg", environment=environment)
+        peer = stage.uvicorn_peer(
+            "FastAPI + asyncpg", "fastapi_asyncpg", "asyncpg", environment=environment
+        )
         shape = create_client if creating else fetch_client
         ours, theirs = (shape(_checked_shop(port)) for port in (daemon.shop, peer.port))
         return Lineup([_ours("sockcrud", daemon, ours), _theirs(peer, theirs)])
@@ -230,11 +290,20 @@ def _on_postgresql(creating: bool) -> Callable[[Stage], Lineup]:
 
 
 def _ceiling(stage: Stage) -> Lineup:
-    lines, heads, redis = stage.answerer("line", VALUE), stage.answerer("head", _HTTP_ANSWER), stage.redis()
+    lines, heads, redis = (
+        stage.answerer("line", VALUE),
+        stage.answerer("head", _HTTP_ANSWER),
+        stage.redis(),
+    )
     token = "0" * 64
     contenders = [
         Contender("lines, a C server", lines, lines.port, GET_USER),
-        Contender(f"lines, {IN_FLIGHT} in flight, a C server", lines, lines.port, evolve(GET_USER, depth=IN_FLIGHT)),
+        Contender(
+            f"lines, {IN_FLIGHT} in flight, a C server",
+            lines,
+            lines.port,
+            evolve(GET_USER, depth=IN_FLIGHT),
+        ),
         Contender("HTTP, a C server", heads, heads.port, fetch_client(token)),
         Contender("Redis PING", redis, redis.port, REDIS_PING),
     ]
@@ -253,18 +322,41 @@ RACES: Final[tuple[Race, ...]] = (
         _get_user(1),
         {FLOOR: _at_least(0.7), REDIS: _at_least(0.8), ASYNCIO: _at_least(1.0)},
     ),
-    Race("get-user-16", f"users get_user, {IN_FLIGHT} in flight", _get_user(IN_FLIGHT), {ASYNCIO: _at_least(2.5)}),
+    Race(
+        "get-user-16",
+        f"users get_user, {IN_FLIGHT} in flight",
+        _get_user(IN_FLIGHT),
+        {ASYNCIO: _at_least(2.5)},
+    ),
     Race(
         "fetch-client",
         "shop GET /clients/fetch/{id} with bearer",
         _fetch_client,
-        {FLOOR: _at_least(0.35), "FastAPI + uvicorn": _at_least(6.0), "node http": _at_least(1.0), "aiohttp": _at_least(2.5)},
+        {
+            FLOOR: _at_least(0.35),
+            "FastAPI + uvicorn": _at_least(6.0),
+            "node http": _at_least(1.0),
+            "aiohttp": _at_least(2.5),
+        },
     ),
     Race(
-        "fetch-crud", "crud() GET /customers/{id} with bearer", _fetch_crud, {BY_HAND: _at_least(0.95), FLOOR: _at_least(0.35)}
+        "fetch-crud",
+        "crud() GET /customers/{id} with bearer",
+        _fetch_crud,
+        {BY_HAND: _at_least(0.95), FLOOR: _at_least(0.35)},
     ),
-    Race("create-user", "durable create_user / Redis SET, appendfsync always", _create_user, {REDIS: _at_least(0.55, 0.45)}),
-    Race("create-client", "durable POST /clients/create", _create_client, {"FastAPI + sqlite3": _at_least(8.0)}),
+    Race(
+        "create-user",
+        "durable create_user / Redis SET, appendfsync always",
+        _create_user,
+        {REDIS: _at_least(0.55, 0.45)},
+    ),
+    Race(
+        "create-client",
+        "durable POST /clients/create",
+        _create_client,
+        {"FastAPI + sqlite3": _at_least(8.0)},
+    ),
     Race(
         "reads-under-writes",
         f"get_user while {CREATES_A_SECOND} users a second are created",

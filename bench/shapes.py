@@ -21,12 +21,18 @@ def _line(request: bytes) -> bytes:
     return request + b"\n"
 
 
-GET_USER: Final = Shape(_line(b'{"id_operation":"get_user","payload":{"user_id":{id}}}'), '{"payload":{"id":', ids=USERS)
+GET_USER: Final = Shape(
+    _line(b'{"id_operation":"get_user","payload":{"user_id":{id}}}'), '{"payload":{"id":', ids=USERS
+)
 CREATE_USER: Final = Shape(
-    _line(b'{"id_operation":"create_user","payload":{"name":"Ana","email":"ana{count}@example.org","age":30}}'),
+    _line(
+        b'{"id_operation":"create_user","payload":{"name":"Ana","email":"ana{count}@example.org","age":30}}'
+    ),
     '{"payload":{"id":',
 )
-LIST_USERS: Final = Shape(_line(b'{"id_operation":"get_users","payload":{}}'), '{"payload":[{"id":', connections=1)
+LIST_USERS: Final = Shape(
+    _line(b'{"id_operation":"get_users","payload":{}}'), '{"payload":[{"id":', connections=1
+)
 
 VALUE: Final = (
     b'{"payload":{"id":1,"name":"Ana","email":"ana100000000@example.org","age":30,'
@@ -57,7 +63,9 @@ def _fetch(path: str, token: str) -> Shape:
 
 def create_client(token: str) -> Shape:
     """Create a client of the shop with a bearer token."""
-    body = json.dumps({"name": "Pedro", "email": "pedro{count}@example.org", "cpf": "12{count}", "balance": 30.25})
+    body = json.dumps(
+        {"name": "Pedro", "email": "pedro{count}@example.org", "cpf": "12{count}", "balance": 30.25}
+    )
     return Shape(_http("POST", "/clients/create", token, body.encode()), "HTTP/1.1 201 ", "http")
 
 
@@ -76,7 +84,9 @@ def _length(text: bytes) -> int:
 
 def redis_command(*words: bytes) -> bytes:
     """Return a command as Redis's clients send it."""
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (_length(word), word) for word in words)
+    return b"*%d\r\n" % len(words) + b"".join(
+        b"$%d\r\n%b\r\n" % (_length(word), word) for word in words
+    )
 
 
 REDIS_PING: Final = Shape(redis_command(b"PING"), "+PONG", "resp")

@@ -1,4 +1,6 @@
-"""The rows without a peer: what a connection costs, how long a start takes, what others feel of a long list, what size does."""
+"""The rows without a peer: what a connection costs, how long a start takes, what others feel of a
+long list, what size does.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,22 @@ class Single:
     measure: Callable[[Stage, int, float], tuple[list[float], list[str]]]
     """Takes how many rounds, and of how many seconds; gives the figures, and notes."""
 
-    def run(self, stage: Stage, rounds: int, seconds: float, say: Callable[[str], object]) -> SingleResult:
+    def run(
+        self, stage: Stage, rounds: int, seconds: float, say: Callable[[str], object]
+    ) -> SingleResult:
         """Raise `Failed` where any of it does."""
         disturbed = look((stage.cores.server, stage.cores.load))
         values, notes = self.measure(stage, rounds, seconds)
         say(f"{self.row}: {', '.join(f'{value:.3g}' for value in values)} {self.unit}")
-        return SingleResult(self.row, self.title, self.unit, values, self.target, [*notes, *disturbed], bool(disturbed))
+        return SingleResult(
+            self.row,
+            self.title,
+            self.unit,
+            values,
+            self.target,
+            [*notes, *disturbed],
+            bool(disturbed),
+        )
 
 
 def _size(stage: Stage, size: int) -> int:
@@ -64,10 +76,15 @@ def _idle(stage: Stage, rounds: int, seconds: float) -> tuple[list[float], list[
     daemon = stage.sockcrud()
     fill_users(stage, daemon.users, USERS)
     fetch = fetch_client(log_in(daemon.shop))
-    loads = {"users": (daemon.users, GET_USER, b"200}\n"), "shop": (daemon.shop, evolve(fetch, good="HTTP/1.1 404 "), b'"}')}
+    loads = {
+        "users": (daemon.users, GET_USER, b"200}\n"),
+        "shop": (daemon.shop, evolve(fetch, good="HTTP/1.1 404 "), b'"}'),
+    }
     costs = {name: _cost_of_idle(stage, daemon, *load, count) for name, load in loads.items()}
     told = ", ".join(f"{name} {cost:.2f} KiB" for name, cost in costs.items())
-    return [max(costs.values())], [f"{count:,} connections that have had one answer each: {told}; the dearer counts"]
+    return [max(costs.values())], [
+        f"{count:,} connections that have had one answer each: {told}; the dearer counts"
+    ]
 
 
 def _allow_descriptors(count: int) -> None:
@@ -78,14 +95,18 @@ def _allow_descriptors(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-def _cost_of_idle(stage: Stage, daemon: Sockcrud, port: int, shape: Shape, end: bytes, count: int) -> float:
+def _cost_of_idle(
+    stage: Stage, daemon: Sockcrud, port: int, shape: Shape, end: bytes, count: int
+) -> float:
     stage.load.run(port, shape, 1.0)  # what the first requests need is no connection's
     request = shape.request.replace(b"{id}", b"1")
     with ExitStack() as stack:
         before = daemon.server.resident_bytes()
         for number in range(count):
             source = f"127.0.0.{2 + number // A_SOURCE}"
-            connection = socket.create_connection((HOST, port), timeout=20, source_address=(source, 0))
+            connection = socket.create_connection(
+                (HOST, port), timeout=20, source_address=(source, 0)
+            )
             stack.enter_context(connection)
             _ask_once(connection, request, end)
         return (daemon.server.resident_bytes() - before) / count / 1024
@@ -111,7 +132,10 @@ def _start(stage: Stage, rounds: int, seconds: float) -> tuple[list[float], list
             with socket.create_connection((HOST, daemon.users), timeout=20) as connection:
                 _ask_once(connection, b'{"id_operation":"none"}\n', b"}\n")
             times.append(time.perf_counter() - daemon.server.started)
-    return times[1:], ["from the making of the process to its first answer, with all ten dialects; the first start is left out"]
+    return times[1:], [
+        "from the making of the process to its first answer, with all ten dialects; the first "
+        "start is left out"
+    ]
 
 
 # A long list
@@ -128,11 +152,16 @@ def _beside_a_list(stage: Stage, rounds: int, seconds: float) -> tuple[list[floa
     lasts = max(seconds, 2.0)
     for _ in range(rounds):
         for shape, into in ((get_user, closed), (evolve(get_user, rate=BESIDE_A_LIST), opened)):
-            with stage.load.going_on(daemon.users, LIST_USERS, lasts + WARM_SECONDS, warm=0) as lister:
+            with stage.load.going_on(
+                daemon.users, LIST_USERS, lasts + WARM_SECONDS, warm=0
+            ) as lister:
                 into.append(stage.load.run(daemon.users, shape, lasts).p99_us / 1000)
                 lists += finished(lister, lasts).answers
     worse = [max(pair) for pair in zip(closed, opened, strict=True)]
-    told = f"closed loop {_shown(closed)} ms; open loop of {BESIDE_A_LIST:,.0f}/s {_shown(opened)} ms; the worse counts"
+    told = (
+        f"closed loop {_shown(closed)} ms; open loop of {BESIDE_A_LIST:,.0f}/s "
+        f"{_shown(opened)} ms; the worse counts"
+    )
     return worse, [f"{lists} lists of {count:,} users meanwhile; 50 connections, {told}"]
 
 
@@ -152,14 +181,27 @@ def _growth(stage: Stage, rounds: int, seconds: float) -> tuple[list[float], lis
         fill_users(stage, port, size)
     for round in range(rounds):
         for port in sorted(sizes, reverse=round % 2 == 0):
-            rates[port].append(stage.load.run(port, evolve(GET_USER, ids=sizes[port]), seconds).rate)
+            rates[port].append(
+                stage.load.run(port, evolve(GET_USER, ids=sizes[port]), seconds).rate
+            )
     cost = ratio(rates[small.users], rates[large.users])
-    note = f"1 / rate at {count:,} users over that at {USERS:,}, ids at random; rounds from {cost.least:.2f} to {cost.most:.2f}"
-    return [one / other for one, other in zip(rates[small.users], rates[large.users], strict=True)], [note]
+    note = (
+        f"1 / rate at {count:,} users over that at {USERS:,}, ids at random; rounds from "
+        f"{cost.least:.2f} to {cost.most:.2f}"
+    )
+    return [
+        one / other for one, other in zip(rates[small.users], rates[large.users], strict=True)
+    ], [note]
 
 
 SINGLES: Final[tuple[Single, ...]] = (
-    Single("idle", f"{IDLE:,} idle connections, memory each", "KiB", Target((8.0,), at_most=True), _idle),
+    Single(
+        "idle",
+        f"{IDLE:,} idle connections, memory each",
+        "KiB",
+        Target((8.0,), at_most=True),
+        _idle,
+    ),
     Single("start", "start to listening, memory store", "s", Target((0.6,), at_most=True), _start),
     Single(
         "beside-a-list",
@@ -168,5 +210,11 @@ SINGLES: Final[tuple[Single, ...]] = (
         Target((20.0,), at_most=True),
         _beside_a_list,
     ),
-    Single("growth", f"cost of get_user at {MANY:,} users over {USERS:,}", "x", Target((1.2,), at_most=True), _growth),
+    Single(
+        "growth",
+        f"cost of get_user at {MANY:,} users over {USERS:,}",
+        "x",
+        Target((1.2,), at_most=True),
+        _growth,
+    ),
 )

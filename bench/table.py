@@ -9,7 +9,19 @@ from attrs import frozen
 
 from bench.figures import RaceResult, Report, Result, SingleResult, Skipped, Target
 
-COLUMNS: Final = ("row", "beside", "median/s", "p99 ms", "cpu us", "server", "load", "ratio", "rounds", "target", "met")
+COLUMNS: Final = (
+    "row",
+    "beside",
+    "median/s",
+    "p99 ms",
+    "cpu us",
+    "server",
+    "load",
+    "ratio",
+    "rounds",
+    "target",
+    "met",
+)
 _LEFT: Final = 2
 """So many columns are texts, and stand at the left."""
 
@@ -23,7 +35,9 @@ class Verdict:
 
 
 def verdict(target: Target | None, value: float, disturbed: bool = False) -> Verdict:
-    """Tell the target, and whether the value meets it, with a question mark where the value is no proof."""
+    """Tell the target, and whether the value meets it, with a question mark where the value is no
+    proof.
+    """
     if target is None:
         return Verdict("", "")
     sign = "<=" if target.at_most else ">="
@@ -46,7 +60,13 @@ def _lines(result: Result) -> Iterator[tuple[str, ...]]:
     elif isinstance(result, SingleResult):
         told = verdict(result.target, result.value, result.disturbed)
         spread = f"{min(result.values):.3g}-{max(result.values):.3g}"
-        yield _line(result.title, ratio=f"{result.value:.3g} {result.unit}", rounds=spread, target=told.target, met=told.met)
+        yield _line(
+            result.title,
+            ratio=f"{result.value:.3g} {result.unit}",
+            rounds=spread,
+            target=told.target,
+            met=told.met,
+        )
     else:
         yield from _race_lines(result)
 
@@ -55,14 +75,28 @@ def _race_lines(result: RaceResult) -> Iterator[tuple[str, ...]]:
     for number, one in enumerate(result.contestants):
         server, load = (f"{busy:.0%}" for busy in one.busy)
         cost = "" if one.cost_us is None else f"{one.cost_us:.1f}"
-        figures = {"rate": f"{one.rate:,.0f}", "p99": f"{one.p99_ms:.2f}", "cost": cost, "server": server, "load": load}
+        figures = {
+            "rate": f"{one.rate:,.0f}",
+            "p99": f"{one.p99_ms:.2f}",
+            "cost": cost,
+            "server": server,
+            "load": load,
+        }
         if not number or not result.comparable:
             yield _line(result.title if not number else "", one.name, **figures)
             continue
         ratio = result.against(one)
         told = verdict(result.targets.get(one.name), ratio.value, result.disturbed)
         spread = f"{ratio.least:.2f}-{ratio.most:.2f}"
-        yield _line("", one.name, **figures, ratio=f"{ratio.value:.2f} x", rounds=spread, target=told.target, met=told.met)
+        yield _line(
+            "",
+            one.name,
+            **figures,
+            ratio=f"{ratio.value:.2f} x",
+            rounds=spread,
+            target=told.target,
+            met=told.met,
+        )
 
 
 def _line(
@@ -86,7 +120,9 @@ def _notes(result: Result) -> Sequence[str]:
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Give the lines of a table, the first row being its head; so many columns stand at the left, the others at the right."""
+    """Give the lines of a table, the first row being its head; so many columns stand at the left,
+    the others at the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = [

@@ -1,4 +1,6 @@
-"""`python docs/screens.py`: make docs/screens.md anew, from a real terminal (needs tmux, and the default ports free)."""
+"""`python docs/screens.py`: make docs/screens.md anew, from a real terminal (needs tmux, and the
+default ports free).
+"""
 
 from __future__ import annotations
 
@@ -27,18 +29,31 @@ class Terminal:
         self._server = server
         self._name = name
         paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        shell = ["env", "-i", f"PATH={paths}", f"HOME={directory}", f"PS1={PROMPT}", "LANG=C.UTF-8", "TERM=xterm-256color"]
+        shell = [
+            "env",
+            "-i",
+            f"PATH={paths}",
+            f"HOME={directory}",
+            f"PS1={PROMPT}",
+            "LANG=C.UTF-8",
+            "TERM=xterm-256color",
+        ]
         shell += ["HISTFILE=/dev/null", "bash", "--norc", "--noprofile"]
         size = ["-x", str(WIDTH), "-y", str(HEIGHT)]
         self._tmux("new-session", "-d", "-s", name, *size, "-c", str(directory), shlex.join(shell))
         self.wait_for(re.escape(PROMPT.strip()))
 
     def _tmux(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self._server, *words], check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["tmux", "-L", self._server, *words], check=True, capture_output=True, text=True
+        ).stdout
 
     def screen(self) -> str:
         """Return what is on the screen, without what is blank at its end."""
-        lines = [line.rstrip() for line in self._tmux("capture-pane", "-p", "-t", self._name).splitlines()]
+        lines = [
+            line.rstrip()
+            for line in self._tmux("capture-pane", "-p", "-t", self._name).splitlines()
+        ]
         return "\n".join(lines).rstrip("\n")
 
     def type(self, line: str) -> None:
@@ -93,7 +108,9 @@ def terminals(directory: Path) -> Iterator[tuple[Terminal, Terminal]]:
 
 def shown(title: str, about: str, screen: str) -> str:
     """Return a part of the document."""
-    return f"\n## {title}\n\n{about}\n\n```text\n{screen.removesuffix(PROMPT.strip()).rstrip()}\n```\n"
+    return (
+        f"\n## {title}\n\n{about}\n\n```text\n{screen.removesuffix(PROMPT.strip()).rstrip()}\n```\n"
+    )
 
 
 def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]:
@@ -101,7 +118,11 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
     (directory / "secret").write_text("correct horse\n")
     serve = "sockcrud serve --demo --admin-password-file secret"
     daemon.type(serve)
-    yield shown("The daemon", "It tells what listens where, and how to try it.", daemon.wait_for("^admin +listens on"))
+    yield shown(
+        "The daemon",
+        "It tells what listens where, and how to try it.",
+        daemon.wait_for("^admin +listens on"),
+    )
 
     hands.clear()
     hands.run("sockcrud users create --name Ana --email ana@example.org --age 30")
@@ -114,13 +135,22 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
     yield shown("The command line", about, hands.screen())
 
     hands.clear()
-    hands.run("sockcrud shop signup --login ana", (("[Pp]assword.*:", "battery staple"), ("[Rr]epeat.*:", "battery staple")))
+    hands.run(
+        "sockcrud shop signup --login ana",
+        (("[Pp]assword.*:", "battery staple"), ("[Rr]epeat.*:", "battery staple")),
+    )
     hands.run("sockcrud shop login --login ana", (("[Pp]assword.*:", "battery staple"),))
     hands.run("sockcrud clients list")
-    hands.run("sockcrud clients create --name Eva --email eva@example.org --cpf 12345678901 --balance 10.50")
+    hands.run(
+        "sockcrud clients create --name Eva --email eva@example.org --cpf 12345678901 --balance "
+        "10.50"
+    )
     hands.run('sockcrud send users \'{"id_operation": "get_user", "payload": {"user_id": 1}}\'')
     hands.run("sockcrud status")
-    about = "Passwords are asked for and never an argument; a login is remembered in a file that only its owner can read."
+    about = (
+        "Passwords are asked for and never an argument; a login is remembered in a file that "
+        "only its owner can read."
+    )
     yield shown("Logging in", about, hands.screen())
 
     hands.clear()
@@ -129,11 +159,17 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
     for _ in range(3):
         hands.wait_for(r"up")
         time.sleep(2.5)
-    yield shown("The monitor", "Every two seconds it does what users do, at each dialect.", hands.screen())
+    yield shown(
+        "The monitor", "Every two seconds it does what users do, at each dialect.", hands.screen()
+    )
     daemon.press("C-c")
     screen = hands.wait_for(r"down")
     time.sleep(4.5)
-    yield shown("The monitor, and a daemon that has stopped", "It runs outside of the daemon.", hands.screen() or screen)
+    yield shown(
+        "The monitor, and a daemon that has stopped",
+        "It runs outside of the daemon.",
+        hands.screen() or screen,
+    )
     hands.press("C-c")
     hands.wait_for(rf"{re.escape(PROMPT.strip())}\Z")
 
@@ -142,7 +178,8 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
         for id in range(1, MANY_USERS + 1):
             moment = "2024-11-01T00:00:00+00:00"
             file.write(
-                f'{{"kind":"User","id":{id},"name":"User {id}","email":"user{id}@example.org","age":{id % 90},'
+                f'{{"kind":"User","id":{id},"name":"User '
+                f'{id}","email":"user{id}@example.org","age":{id % 90},'
                 f'"created_at":"{moment}","updated_at":"{moment}"}}\n'
             )
     hands.type("sockcrud import many.jsonl --store sqlite:many.db")
@@ -152,9 +189,15 @@ def screens(daemon: Terminal, hands: Terminal, directory: Path) -> Iterator[str]
 
 def main() -> None:
     """Make the document."""
-    with TemporaryDirectory(prefix="sockcrud-") as holder, terminals(Path(holder)) as (daemon, hands):
+    with (
+        TemporaryDirectory(prefix="sockcrud-") as holder,
+        terminals(Path(holder)) as (daemon, hands),
+    ):
         parts = list(screens(daemon, hands, Path(holder)))
-    made = "# On a terminal\n\nMade by `python docs/screens.py`, which runs all of this in tmux. Nothing in here is typed in.\n"
+    made = (
+        "# On a terminal\n\nMade by `python docs/screens.py`, which runs all of this in tmux. "
+        "Nothing in here is typed in.\n"
+    )
     TARGET.write_text(made + "".join(parts).replace(holder, "/home/ana"), encoding="utf-8")
     print(f"{TARGET} is made anew")
 

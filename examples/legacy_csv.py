@@ -1,4 +1,5 @@
-"""The users as a back office of the 1990s asked for them: fixed commands in lines of fields with `;` between them.
+"""The users as a back office of the 1990s asked for them: fixed commands in lines of fields with
+`;` between them.
 
 GET;1                       000;1;Ann;ann@example.org;37
 NEW;Bob;bob@example.org;41  000;2
@@ -53,11 +54,16 @@ class BackOffice(LineDialect):
             case ["GET", id]:
                 return _line("000", *_row(await self.users.get(self.principal, _whole("id", id))))
             case ["NEW", name, email, age]:
-                return _line("000", (await self.users.create(self.principal, name, email, _whole("age", age))).id)
+                return _line(
+                    "000",
+                    (await self.users.create(self.principal, name, email, _whole("age", age))).id,
+                )
             case ["UPD", id, name, email, age]:
                 given = {"name": name, "email": email, "age": _whole("age", age) if age else ""}
                 named = {field: value for field, value in given.items() if value != ""}
-                return _line("000", *_row(await self.users.update(self.principal, _whole("id", id), **named)))
+                return _line(
+                    "000", *_row(await self.users.update(self.principal, _whole("id", id), **named))
+                )
             case ["DEL", id]:
                 await self.users.delete(self.principal, _whole("id", id))
                 return "000"
@@ -69,7 +75,9 @@ class BackOffice(LineDialect):
         """Return a line for each of the next users, and one that tells how many these are."""
         stream = await self.users.list(self.principal, after, PAGE)
         users = [user async for slice in stream for user in slice]
-        return self.delimiter.join([*(_line(*_row(user)) for user in users), _line("000", len(users))])
+        return self.delimiter.join(
+            [*(_line(*_row(user)) for user in users), _line("000", len(users))]
+        )
 
 
 def _fields(line: str) -> list[str]:

@@ -17,4 +17,7 @@ class Phone(LineDialect):
         return (await users.get(self.principal, whole_of_text("number", line))).name
 
 
-app = App("phone", dialects=[Dialect("phone", "tcp:7300", "where the phone book (lines) listens", Phone.factory)])
+app = App(
+    "phone",
+    dialects=[Dialect("phone", "tcp:7300", "where the phone book (lines) listens", Phone.factory)],
+)

@@ -1,4 +1,5 @@
-"""The messages as Redis speaks: PING, GET, SET, DEL and EXISTS in RESP, so that redis-cli can be their client.
+"""The messages as Redis speaks: PING, GET, SET, DEL and EXISTS in RESP, so that redis-cli can be
+their client.
 
 A key is the number of a message, a value its text.
 """
@@ -30,7 +31,9 @@ _LONGEST_NUMBER: Final = 10
 
 
 class CommandFramer:
-    r"""Commands as RESP sends them: `*2\r\n$3\r\nGET\r\n$1\r\n7\r\n` is GET 7. Of all of one, at most `longest` bytes."""
+    r"""Commands as RESP sends them: `*2\r\n$3\r\nGET\r\n$1\r\n7\r\n` is GET 7. Of all of one, at
+    most `longest` bytes.
+    """
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
@@ -63,7 +66,9 @@ class CommandFramer:
         return LATER
 
     def _number(self) -> Malformed | Later | None:
-        """Take how many words a command has, or how long its next word is; None where that has not come."""
+        """Take how many words a command has, or how long its next word is; None where that has not
+        come.
+        """
         end = self._data.find(b"\r\n", self._at, self._at + _LONGEST_NUMBER)
         if end < 0 and len(self._data) - self._at < _LONGEST_NUMBER:
             return None
@@ -77,7 +82,11 @@ class CommandFramer:
         else:
             self._due = int(found[1])
             self._size *= self._due > 0  # no words are no command
-        return LATER if self._size + max(self._length, 0) <= self._longest else self._broken(f"at most {self._longest} bytes")
+        return (
+            LATER
+            if self._size + max(self._length, 0) <= self._longest
+            else self._broken(f"at most {self._longest} bytes")
+        )
 
     def _word(self) -> Malformed | Later | None:
         end = self._at + self._length
@@ -140,7 +149,9 @@ class Resp(ByteDialect[Command, str]):
                 data = (await self.values.get(self.principal, _id(key))).data
                 return f"${len(data.encode())}\r\n{data}"
             case [b"SET", key, value]:
-                await self.values.put(self.principal, _id(key), value.decode(errors="surrogateescape"))
+                await self.values.put(
+                    self.principal, _id(key), value.decode(errors="surrogateescape")
+                )
                 return "+OK"
             case [b"DEL", *keys] if 1 <= len(keys) <= MOST_KEYS:
                 return await self._count(self.values.delete, keys)
@@ -148,7 +159,9 @@ class Resp(ByteDialect[Command, str]):
                 return await self._count(self.values.get, keys)
         return "-ERR unknown command, or wrong number of arguments"
 
-    async def _count(self, perform: Callable[[Principal, int], Awaitable[object]], keys: Command) -> str:
+    async def _count(
+        self, perform: Callable[[Principal, int], Awaitable[object]], keys: Command
+    ) -> str:
         """Return for how many keys it could be done."""
         count = 0
         for key in keys:
@@ -162,4 +175,9 @@ def _id(key: bytes) -> int:
     return whole_of_text("key", key.decode(errors="replace"))
 
 
-app = App("resp", dialects=[Dialect("resp", "tcp:6379", "where the messages (as Redis speaks) listen", Resp.factory)])
+app = App(
+    "resp",
+    dialects=[
+        Dialect("resp", "tcp:6379", "where the messages (as Redis speaks) listen", Resp.factory)
+    ],
+)

@@ -1,6 +1,7 @@
 """One Twisted daemon that serves CRUD systems in several wire formats at once.
 
-What an app is written with can be imported from here; it is looked up when it is asked for, so that nobody pays for the rest.
+What an app is written with can be imported from here; it is looked up when it is asked for, so that
+nobody pays for the rest.
 """
 
 from __future__ import annotations
@@ -11,7 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from sockcrud.app import App, Dialect
     from sockcrud.generic import crud
-    from sockcrud.records import Record, choice, day, email, flag, moment, money, reference, text, whole
+    from sockcrud.records import (
+        Record,
+        choice,
+        day,
+        email,
+        flag,
+        moment,
+        money,
+        reference,
+        text,
+        whole,
+    )
     from sockcrud.records.lookalikes import caseless
 
 __all__ = [

@@ -1,4 +1,5 @@
-"""The one place that every operation passes: permission, count, time, log, and a crash turned into a domain error.
+"""The one place that every operation passes: permission, count, time, log, and a crash turned into
+a domain error.
 
 What watches traffic is a observer of operations, and hooks in nowhere else.
 """
@@ -90,7 +91,9 @@ def operation(
     [Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]],
     Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
 ]:
-    """Make a method an operation: it fires with the method's result, or fails with a `DomainError` and nothing else."""
+    """Make a method an operation: it fires with the method's result, or fails with a `DomainError`
+    and nothing else.
+    """
 
     def decorate(
         method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
@@ -122,7 +125,9 @@ def operation(
 
 
 def log_operation(operation: str, principal: Principal, seconds: float, outcome: str) -> None:
-    """Write a line for each operation: an observer. Neither arguments nor results are in it: they may be secret."""
+    """Write a line for each operation: an observer. Neither arguments nor results are in it: they
+    may be secret.
+    """
     log.info(
         "{dialect} {peer} {operation} {outcome} {milliseconds:.3f} ms",
         dialect=principal.dialect,

@@ -1,12 +1,13 @@
 """What an app declares, and the apps in use together.
 
-An app is one system that sockcrud serves: its records, the dialects that clients reach them by, and what the command line,
-the client and the monitor get of it. The core knows no app: settings, flags, banner, metrics, OpenAPI, help and monitor
-follow from what the apps in use declare here.
+An app is one system that sockcrud serves: its records, the dialects that clients reach them by, and
+what the command line, the client and the monitor get of it. The core knows no app: settings, flags,
+banner, metrics, OpenAPI, help and monitor follow from what the apps in use declare here.
 
-This module and an app's declaration are imported by every command, `sockcrud --help` included, so they are light. What only
-some need is named as "module:attribute", and imported by whoever uses it: a daemon imports no commands, the command line no
-dialects. An app in one file of its own may give the thing itself instead.
+This module and an app's declaration are imported by every command, `sockcrud --help` included, so
+they are light. What only some need is named as "module:attribute", and imported by whoever uses it:
+a daemon imports no commands, the command line no dialects. An app in one file of its own may give
+the thing itself instead.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ class Place:
 
 
 class AppError(ConfigError):
-    """An app that cannot be used, in one line: where it is declared, what is wrong, and what would be right."""
+    """An app that cannot be used, in one line: where it is declared, what is wrong, and what would
+    be right.
+    """
 
     def __init__(self, place: object, wrong: str) -> None:
         super().__init__(f"{place}: {wrong}")
@@ -109,26 +112,38 @@ class Dialect:
     about: str
     """What the help says of the setting of that."""
     factory: Lazy[Callable[[Serving], IProtocolFactory]]
-    """Makes what makes its connections: a protocol factory that is named after the dialect, for it is named in the log."""
+    """Makes what makes its connections: a protocol factory that is named after the dialect, for it
+    is named in the log.
+    """
     login: str | None = None
-    """The dialect whose sessions open it; None where whoever reaches it may do all that it offers."""
+    """The dialect whose sessions open it; None where whoever reaches it may do all that it offers.
+    """
     session_in_path: bool = False
     """Whether the session stands in the URL, and in no header field."""
     json_lines: bool = False
-    """Whether requests and answers are JSON, a line each: `sockcrud send` sends such lines as they stand."""
+    """Whether requests and answers are JSON, a line each: `sockcrud send` sends such lines as they
+    stand.
+    """
     together: str = ""
-    """The dialect that serves this one too, with others of the app on one port: commands look there unless told otherwise."""
+    """The dialect that serves this one too, with others of the app on one port: commands look there
+    unless told otherwise.
+    """
     sign_up: bool = False
     """Whether people make accounts for themselves here, while sign-up is open."""
     trial: str = ""
-    """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in it stand for its address."""
+    """A command that shows, typed in another terminal, that it is there; HOST:PORT or HOST PORT in
+    it stand for its address.
+    """
     openapi: Lazy[Part] | None = None
-    """Its part of the API description; None for what speaks no HTTP, or serves the parts of others."""
+    """Its part of the API description; None for what speaks no HTTP, or serves the parts of others.
+    """
     idle: str = ""
-    """Seconds without a request after which a connection is closed, as the setting says it; empty: as for all dialects."""
+    """Seconds without a request after which a connection is closed, as the setting says it; empty:
+    as for all dialects.
+    """
     privileged: bool = False
-    """Whether the daemon is administered here: connections are kept free for it, and web pages may call it only from origins
-    of its own setting."""
+    """Whether the daemon is administered here: connections are kept free for it, and web pages may
+    call it only from origins of its own setting."""
     place: Place = field(factory=caller, init=False)
 
     @property
@@ -175,11 +190,15 @@ class Contents:
     examples: Lazy[Sequence[Example]] = ()
     """The records that `--demo` brings."""
     settings: Sequence[Setting] = ()
-    """Its own settings, beyond where its dialects listen and how long a connection may be idle there."""
+    """Its own settings, beyond where its dialects listen and how long a connection may be idle
+    there.
+    """
 
 
 class Declares(Protocol):
-    """Something that knows what an app brings once it knows the app's name, as `crud(Record)` does."""
+    """Something that knows what an app brings once it knows the app's name, as `crud(Record)`
+    does.
+    """
 
     def contents(self, app: str) -> Contents:
         """Return what an app of this name gets of it; raise AppError."""
@@ -208,7 +227,9 @@ class App:
     def names_of_records(self) -> tuple[str, ...]:
         """The names of the kinds, none of them imported."""
         kinds = (kind for each in self._contents for kind in each.records)
-        return tuple(kind.rpartition(":")[2] if isinstance(kind, str) else kind.__name__ for kind in kinds)
+        return tuple(
+            kind.rpartition(":")[2] if isinstance(kind, str) else kind.__name__ for kind in kinds
+        )
 
     @property
     def dialects(self) -> tuple[Dialect, ...]:
@@ -218,7 +239,9 @@ class App:
     @property
     def client(self) -> Any:
         """Its client, imported; None where it has none."""
-        return next((resolve(each.client) for each in self._contents if each.client is not None), None)
+        return next(
+            (resolve(each.client) for each in self._contents if each.client is not None), None
+        )
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -248,7 +271,10 @@ class Apps:
         self._all = tuple(apps)
         _no_two("app", [(app.name, app.place) for app in apps])
         of_the_core = [(name, Place("sockcrud", 0)) for name in _KINDS_OF_THE_CORE]
-        _no_two("kind of record", of_the_core + [(name, app.place) for app in apps for name in app.names_of_records])
+        _no_two(
+            "kind of record",
+            of_the_core + [(name, app.place) for app in apps for name in app.names_of_records],
+        )
         _no_two("dialect", [(dialect.name, dialect.place) for dialect in self.dialects])
         _no_two("command", [(command.name, app.place) for app in apps for command in app.commands])
         for dialect in self.dialects:
@@ -270,7 +296,9 @@ class Apps:
         raise KeyError(name)
 
     def client_of(self, dialect: str) -> Any:
-        """Return the client of the app that has the dialect of this name, imported; raise KeyError."""
+        """Return the client of the app that has the dialect of this name, imported; raise
+        KeyError.
+        """
         for app in self._all:
             if any(each.name == dialect for each in app.dialects):
                 return app.client
@@ -279,11 +307,15 @@ class Apps:
     @property
     def openapi_parts(self) -> tuple[Part, ...]:
         """The parts of the API description, imported."""
-        return tuple(resolve(dialect.openapi) for dialect in self.dialects if dialect.openapi is not None)
+        return tuple(
+            resolve(dialect.openapi) for dialect in self.dialects if dialect.openapi is not None
+        )
 
     @cached_property
     def schema(self) -> Schema:
-        """The kinds that a store has with these apps. Raises AppError where they do not go together, or cannot be had."""
+        """The kinds that a store has with these apps. Raises AppError where they do not go
+        together, or cannot be had.
+        """
         from sockcrud.identity.records import IDENTITY
         from sockcrud.records import DeclarationError
         from sockcrud.records.schema import Schema
@@ -306,10 +338,14 @@ def _no_two(what: str, named: Sequence[tuple[str, Place]]) -> None:
     places: dict[str, Place] = {}
     for name, place in named:
         if name in places:
-            raise AppError(place, f"the {what} {name!r} is taken by {places[name]}: expected another name")
+            raise AppError(
+                place, f"the {what} {name!r} is taken by {places[name]}: expected another name"
+            )
         places[name] = place
 
 
 def _check_name(dialect: Dialect) -> None:
     if _NAME.fullmatch(dialect.name) is None or len(dialect.name) > _LONGEST_NAME:
-        raise AppError(dialect.place, f"the name {dialect.name!r} of a dialect: expected {_NAME_SAYS}")
+        raise AppError(
+            dialect.place, f"the name {dialect.name!r} of a dialect: expected {_NAME_SAYS}"
+        )

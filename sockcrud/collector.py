@@ -20,7 +20,8 @@ LOOKS_A_TRIM: Final = 20
 LOOKS_A_COMPARISON: Final = 40
 NEAR: Final = 0.7
 NEAR_NO_MORE: Final = 0.6
-"""The shares of the memory there is from which on it is said, and below which it may be said again."""
+"""The shares of the memory there is from which on it is said, and below which it may be said again.
+"""
 
 _STATM: Final = Path("/proc/self/statm")
 
@@ -32,10 +33,12 @@ _LARGE_BLOCK: Final = 128 * 1024
 
 
 def give_large_blocks_back() -> None:
-    """Have what is large returned to the system as soon as it is freed, where the C library can be told so.
+    """Have what is large returned to the system as soon as it is freed, where the C library can be
+    told so.
 
-    glibc begins that way, and ends it with the first large block that is freed: what a hundred strangers made the process
-    hold for a moment then stays with it, behind some small block at its end.
+    glibc begins that way, and ends it with the first large block that is freed: what a hundred
+    strangers made the process hold for a moment then stays with it, behind some small block at its
+    end.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
@@ -44,17 +47,20 @@ def give_large_blocks_back() -> None:
 def let_collector_rest() -> None:
     """Have garbage looked for seldom, and only in what is new from here on.
 
-    What is stored and what is loaded is no garbage, and to look through it took up to 30 ms at a time: with thousands of
-    creates a second one answer in a hundred waited for that. What is new is searched 5,000 objects at a time, and then
-    30,000 together (5 ms): a search stops everybody, and an import makes a million objects. All of it is searched once
-    100,000 searches have found that nothing new was garbage: `GrowthWatch` makes four a second.
+    What is stored and what is loaded is no garbage, and to look through it took up to 30 ms at a
+    time: with thousands of creates a second one answer in a hundred waited for that. What is new is
+    searched 5,000 objects at a time, and then 30,000 together (5 ms): a search stops everybody, and
+    an import makes a million objects. All of it is searched once 100,000 searches have found that
+    nothing new was garbage: `GrowthWatch` makes four a second.
     """
     gc.freeze()
     gc.set_threshold(5_000, 5, 100_000)
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process has in use; 0 where the system does not tell it as Linux does."""
+    """Return the memory that this process has in use; 0 where the system does not tell it as Linux
+    does.
+    """
     try:
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
@@ -62,7 +68,9 @@ def resident_bytes() -> int:
 
 
 class Holds(Protocol):
-    """What tells how much of the memory is others' for the moment: the connections, all together."""
+    """What tells how much of the memory is others' for the moment: the connections, all
+    together.
+    """
 
     unsent: int
     unfinished: int
@@ -70,16 +78,21 @@ class Holds(Protocol):
 
 
 class GrowthWatch:
-    """Looks after memory: the collector itself counts how many more objects there are, and nothing else.
+    """Looks after memory: the collector itself counts how many more objects there are, and nothing
+    else.
 
-    So it does not see objects that take the place of others, as those of an update do: a hundred thousand of them came
-    together, and the search through them all stopped everybody for 100 ms. Nor does it see how long they are. What is new is
-    therefore searched several times a second, while it is little. What strangers made the process hold for a moment is
-    returned to the system within seconds, also from between small blocks.
+    So it does not see objects that take the place of others, as those of an update do: a hundred
+    thousand of them came together, and the search through them all stopped everybody for 100 ms.
+    Nor does it see how long they are. What is new is therefore searched several times a second,
+    while it is little. What strangers made the process hold for a moment is returned to the system
+    within seconds, also from between small blocks.
     """
 
     def __init__(
-        self, holds: Holds, resident: Callable[[], int] = resident_bytes, trim: Callable[[], object] | None = None
+        self,
+        holds: Holds,
+        resident: Callable[[], int] = resident_bytes,
+        trim: Callable[[], object] | None = None,
     ) -> None:
         self._holds = holds
         self._resident = resident
@@ -89,12 +102,15 @@ class GrowthWatch:
         self._looks = 0
 
     def look(self) -> None:
-        """Collect what is new, and return what is free where the process has grown; to be called every `LOOK_SECONDS`."""
+        """Collect what is new, and return what is free where the process has grown; to be called
+        every `LOOK_SECONDS`.
+        """
         gc.collect(1)
         self._looks += 1
         now, holds = self._resident(), self._holds
         self._trimmed_at = min(now, self._trimmed_at)
-        # Not before they have gone, and not for what is stored: to look through a large heap takes up to 30 ms.
+        # Not before they have gone, and not for what is stored: to look through a large heap takes
+        # up to 30 ms.
         if (
             now - self._trimmed_at > TRIM_GROWTH
             and holds.released - self._released_at > TRIM_GROWTH
@@ -107,9 +123,13 @@ class GrowthWatch:
 
 
 class MemoryWatch:
-    """Says when the process comes near to the memory that there is: the system would kill it without a word."""
+    """Says when the process comes near to the memory that there is: the system would kill it
+    without a word.
+    """
 
-    def __init__(self, limit: Callable[[], int], resident: Callable[[], int] = resident_bytes) -> None:
+    def __init__(
+        self, limit: Callable[[], int], resident: Callable[[], int] = resident_bytes
+    ) -> None:
         self._limit = limit
         self._resident = resident
         self._looks = 0
@@ -123,13 +143,16 @@ class MemoryWatch:
         used, there = self._resident(), self._limit()
         if used >= NEAR * there > 0 and not self._has_warned:
             _log.warn(
-                "{used:,} MiB of memory are in use, of {there:,} MiB that there are: records take more and more of it, up to"
+                "{used:,} MiB of memory are in use, of {there:,} MiB that there are: records "
+                "take more and more of it, up to"
                 " max_stored",
                 used=used // 2**20,
                 there=there // 2**20,
             )
         # Not again and again where it goes up and down a little.
-        self._has_warned = there > 0 and used >= (NEAR_NO_MORE if self._has_warned else NEAR) * there
+        self._has_warned = (
+            there > 0 and used >= (NEAR_NO_MORE if self._has_warned else NEAR) * there
+        )
 
 
 def _trim() -> None:

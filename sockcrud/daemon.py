@@ -19,7 +19,13 @@ from twisted.python.failure import Failure
 
 from sockcrud import config, systemd
 from sockcrud.app import AppError, Apps
-from sockcrud.collector import LOOK_SECONDS, GrowthWatch, MemoryWatch, give_large_blocks_back, let_collector_rest
+from sockcrud.collector import (
+    LOOK_SECONDS,
+    GrowthWatch,
+    MemoryWatch,
+    give_large_blocks_back,
+    let_collector_rest,
+)
 from sockcrud.config import RELOADED, ConfigError, Loaded, Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
@@ -37,9 +43,10 @@ from sockcrud.storage.postgres.url import without_password
 SWEEP_SECONDS: Final = 60.0
 
 SWITCH_SECONDS: Final = 0.001
-"""After so long a thread that wants to go on interrupts the one that runs. The store's thread waits for that after each of
-the ten or so calls into SQLite that a commit takes, which with Python's own 5 ms was 50 ms while the reactor was busy; and so
-does the reactor after each of its system calls while a thread compares the file with what is served."""
+"""After so long a thread that wants to go on interrupts the one that runs. The store's thread waits
+for that after each of the ten or so calls into SQLite that a commit takes, which with Python's own
+5 ms was 50 ms while the reactor was busy; and so does the reactor after each of its system calls
+while a thread compares the file with what is served."""
 
 ENDS: Final = " (what is stored ends with this process)"
 TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
@@ -48,8 +55,9 @@ TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
 class StartFailed(SystemExit, Exception):
     """The daemon cannot start, in one line, which is all that a person sees of it.
 
-    A SystemExit, so that the process ends with the line and a status of 1, under twistd too; and an Exception, so that
-    twistd, which knows no other, takes its pid file away and tells the shell that waits for a daemon.
+    A SystemExit, so that the process ends with the line and a status of 1, under twistd too; and an
+    Exception, so that twistd, which knows no other, takes its pid file away and tells the shell
+    that waits for a daemon.
     """
 
     def __init__(self, line: str) -> None:
@@ -77,7 +85,9 @@ class Daemon(Service):
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
     exit: Callable[[int], Any] = os._exit
-    """Ends the process with a status, once all that can be has been stopped in order after a failure."""
+    """Ends the process with a status, once all that can be has been stopped in order after a
+    failure.
+    """
     _admin: FirstAdmin | None = field(init=False, default=None)
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
@@ -105,7 +115,9 @@ class Daemon(Service):
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
-        """Listen, while the process still may on any port. Raise `StartFailed`, with nothing started."""
+        """Listen, while the process still may on any port. Raise `StartFailed`, with nothing
+        started.
+        """
         try:
             self.listeners.start()
         except CannotListen as error:
@@ -131,7 +143,9 @@ class Daemon(Service):
         # Before anybody is told that it runs, and may send them.
         stop_on_signals(self.reactor, self.end_at_once)
         reload_on_signals(self.reactor, self.reload, self._rotate_log)
-        prepared.addCallback(lambda _: self.fail(str(failures[0].value)) if failures else self._announce())
+        prepared.addCallback(
+            lambda _: self.fail(str(failures[0].value)) if failures else self._announce()
+        )
 
     def _announce(self) -> None:
         for line in self._banner():
@@ -145,14 +159,20 @@ class Daemon(Service):
         # Nothing is served yet, so nothing is kept waiting by a hash worked out right here.
         directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
         try:
-            self._admin = await ensure_admin(directory, settings.admin_login, settings.admin_password_file, settings.store_file)
+            self._admin = await ensure_admin(
+                directory, settings.admin_login, settings.admin_password_file, settings.store_file
+            )
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
         if settings.demo:
-            await add_examples(self.store, [example for app in self.loaded.apps for example in app.examples])
+            await add_examples(
+                self.store, [example for app in self.loaded.apps for example in app.examples]
+            )
 
     def reload(self) -> None:
-        """Reopen the log, read the certificates and the settings anew, and log what came of each."""
+        """Reopen the log, read the certificates and the settings anew, and log what came of
+        each.
+        """
         if not self.running:
             return
         systemd.notify(systemd.reloading())
@@ -167,22 +187,35 @@ class Daemon(Service):
         except (ConfigError, AppError) as error:
             return [f"the settings stay as they are: {error}"]
         old = self.loaded.settings
-        changed = [each.name for each in config.declared(self.loaded.apps) if new.of(each.name) != old.of(each.name)]
+        changed = [
+            each.name
+            for each in config.declared(self.loaded.apps)
+            if new.of(each.name) != old.of(each.name)
+        ]
         taken = [name for name in changed if name in RELOADED]
         left = [name for name in changed if name not in RELOADED]
-        self.loaded = evolve(self.loaded, settings=evolve(old, **{name: new.of(name) for name in taken}))
+        self.loaded = evolve(
+            self.loaded, settings=evolve(old, **{name: new.of(name) for name in taken})
+        )
         self.apply(self.loaded.settings)
         lines = [f"settings changed: {', '.join(taken)}"] if taken else []
-        return lines + ([f"settings that change at the next start only: {', '.join(left)}"] if left else [])
+        return lines + (
+            [f"settings that change at the next start only: {', '.join(left)}"] if left else []
+        )
 
     def _rotate_log(self) -> None:
         if self.log is not None:
             self._log.info("{line}", line=self.log.rotate())
 
     def end_at_once(self, number: int) -> None:
-        """End now, as who sends a second signal wants. What was acknowledged is safe; what is under way has no answer."""
+        """End now, as who sends a second signal wants. What was acknowledged is safe; what is under
+        way has no answer.
+        """
         try:
-            self._log.warn("a second signal: ended at once, {count} connections are cut off", count=len(self.connections))
+            self._log.warn(
+                "a second signal: ended at once, {count} connections are cut off",
+                count=len(self.connections),
+            )
             self._remove_password_file()
             if self.pid_file:
                 Path(self.pid_file).unlink(missing_ok=True)
@@ -190,7 +223,8 @@ class Daemon(Service):
             self.exit(128 + number)  # as shells tell of a process that a signal has ended
 
     def fail(self, reason: str) -> None:
-        """Stop, because the store can no longer keep its promises, and let the process end with status 1.
+        """Stop, because the store can no longer keep its promises, and let the process end with
+        status 1.
 
         The reactor would let it end with 0, under twistd as elsewhere.
         """
@@ -206,7 +240,10 @@ class Daemon(Service):
         try:
             await self.sessions.sweep()
         except Exception:
-            self._log.failure("sessions that are over could not be swept; the next sweep is in {time:g} s", time=SWEEP_SECONDS)
+            self._log.failure(
+                "sessions that are over could not be swept; the next sweep is in {time:g} s",
+                time=SWEEP_SECONDS,
+            )
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting, answer what is under way, close; fire when all is closed and safe."""
@@ -234,8 +271,14 @@ class Daemon(Service):
 
     def _banner(self) -> list[str]:
         loaded = self.loaded
-        lines = [f"settings: {loaded.file}" if loaded.file else "settings: the defaults (no tap.cfg here)"]
-        lines.append(f"store: {without_password(loaded.settings.store)}{ENDS * self._ends_with_the_process}")
+        lines = [
+            f"settings: {loaded.file}"
+            if loaded.file
+            else "settings: the defaults (no tap.cfg here)"
+        ]
+        lines.append(
+            f"store: {without_password(loaded.settings.store)}{ENDS * self._ends_with_the_process}"
+        )
         if unknown := self.store.unknown_kinds:
             lines.append(f"records of no app in use: {', '.join(unknown)} (they stay as they are)")
         lines.append(f"connections: at most {self.connections.most:,}")
@@ -276,7 +319,11 @@ def _how_to_try(listener: Listener, apps: Apps) -> str:
     if host is None or not trial:
         return ""
     if listener.secure:
-        trial = trial.replace("curl http:", "curl --insecure https:").replace("nc -N HOST PORT", TLS_CLIENT)
+        trial = trial.replace("curl http:", "curl --insecure https:").replace(
+            "nc -N HOST PORT", TLS_CLIENT
+        )
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     quoted = f"[{near}]" if ":" in near else near
-    return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace("HOST PORT", f"{near} {port}")
+    return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace(
+        "HOST PORT", f"{near} {port}"
+    )

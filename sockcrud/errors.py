@@ -1,4 +1,6 @@
-"""The ways a request can fail, in words of the business: each dialect has one table from these to its own errors."""
+"""The ways a request can fail, in words of the business: each dialect has one table from these to
+its own errors.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """A value that breaks a rule: which field, and what would be right. The value itself stays out: it may be a secret."""
+    """A value that breaks a rule: which field, and what would be right. The value itself stays out:
+    it may be a secret.
+    """
 
     outcome = "invalid"
 
@@ -48,7 +52,9 @@ class Taken(DomainError):
 
 
 class QuotaExceeded(DomainError):
-    """The store takes no more of this. To ask again is of no use before something is deleted, or an operator allows more."""
+    """The store takes no more of this. To ask again is of no use before something is deleted, or an
+    operator allows more.
+    """
 
     outcome = "quota"
 
@@ -82,7 +88,9 @@ class Outdated(DomainError):
 
 
 class HistoryGone(DomainError):
-    """`changes(since)` reaches further back than is kept, or to a revision that never was: start from a full list."""
+    """`changes(since)` reaches further back than is kept, or to a revision that never was: start
+    from a full list.
+    """
 
     outcome = "history_gone"
 
@@ -94,19 +102,25 @@ class HistoryGone(DomainError):
 
 
 class NotLoggedIn(DomainError):
-    """The operation needs a login, and there is none that lives: no session, a wrong one, a dead one."""
+    """The operation needs a login, and there is none that lives: no session, a wrong one, a dead
+    one.
+    """
 
     outcome = "not_logged_in"
 
 
 class LoginFailed(DomainError):
-    """Login name or password are wrong, or the account or its company is inactive: nobody is told which."""
+    """Login name or password are wrong, or the account or its company is inactive: nobody is told
+    which.
+    """
 
     outcome = "login_failed"
 
 
 class LoginDelayed(DomainError):
-    """Too many failed logins for this account from this address: try again after `retry_after` seconds."""
+    """Too many failed logins for this account from this address: try again after `retry_after`
+    seconds.
+    """
 
     outcome = "login_delayed"
 
@@ -139,7 +153,9 @@ class NoFile(DomainError):
     outcome = "no_file"
 
     def __init__(self) -> None:
-        super().__init__("the store is in no file of the daemon's; an export has all of its records")
+        super().__init__(
+            "the store is in no file of the daemon's; an export has all of its records"
+        )
 
 
 class Unavailable(DomainError):
@@ -149,7 +165,8 @@ class Unavailable(DomainError):
 
 
 class InDoubt(Unavailable):
-    """The store was lost while it made a change durable: the change took effect, or it did not, and nobody here knows.
+    """The store was lost while it made a change durable: the change took effect, or it did not, and
+    nobody here knows.
 
     To ask again might make it twice, so nobody is invited to.
     """

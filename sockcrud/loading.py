@@ -18,7 +18,9 @@ from sockcrud.app import App, AppError, Apps, Place
 
 _PLUGINS: Final = Path("twisted", "plugins")
 _DROP_IN: Final = "sockcrud_app*.py"
-"""Names of the files among Twisted's plugins that have apps. Others are left alone: they may import as much as they like."""
+"""Names of the files among Twisted's plugins that have apps. Others are left alone: they may import
+as much as they like.
+"""
 
 
 _loaded: Final[dict[Path, ModuleType]] = {}
@@ -27,11 +29,15 @@ VARIABLE: Final = "SOCKCRUD_APP"
 
 
 def in_use() -> Apps:
-    """Return the apps that commands use: those installed, and those that the environment names. Raises AppError."""
+    """Return the apps that commands use: those installed, and those that the environment names.
+    Raises AppError.
+    """
     try:
         return apps(shlex.split(os.environ.get(VARIABLE, "")))
     except ValueError as error:
-        raise AppError(VARIABLE, f"expected names of files with blanks between them ({error})") from None
+        raise AppError(
+            VARIABLE, f"expected names of files with blanks between them ({error})"
+        ) from None
 
 
 def apps(files: Sequence[str] = ()) -> Apps:
@@ -43,9 +49,10 @@ def apps(files: Sequence[str] = ()) -> Apps:
 def installed() -> tuple[App, ...]:
     """Return the apps that installed packages bring; raise AppError.
 
-    They are found where Twisted finds plugins: every App that is a name in a module of `twisted/plugins`, of sockcrud's own
-    package as of others. Twisted's own search is not used, for it imports the interfaces of all plugins there are, which takes
-    longer than all else that `sockcrud --help` does.
+    They are found where Twisted finds plugins: every App that is a name in a module of
+    `twisted/plugins`, of sockcrud's own package as of others. Twisted's own search is not used, for
+    it imports the interfaces of all plugins there are, which takes longer than all else that
+    `sockcrud --help` does.
     """
     found: dict[int, App] = {}
     for file in _drop_ins():
@@ -55,7 +62,9 @@ def installed() -> tuple[App, ...]:
 
 
 def _drop_ins() -> Iterator[Path]:
-    """Yield the files, those of sockcrud first. Of two of one name that on the earlier path counts, as with all modules."""
+    """Yield the files, those of sockcrud first. Of two of one name that on the earlier path counts,
+    as with all modules.
+    """
     seen: dict[str, Path] = {}
     for path in sys.path:
         for file in sorted(Path(path, _PLUGINS).glob(_DROP_IN)):
@@ -64,12 +73,16 @@ def _drop_ins() -> Iterator[Path]:
 
 
 def in_file(name: str) -> App:
-    """Return the app in this file, or in the folder of this name: what is called `app` there. Raises AppError."""
+    """Return the app in this file, or in the folder of this name: what is called `app` there.
+    Raises AppError.
+    """
     file = Path(name)
     if file.is_dir():
         file /= "__init__.py"
     if not file.is_file():
-        raise AppError(name, "there is no such file: expected one of Python with app = App(...) in it")
+        raise AppError(
+            name, "there is no such file: expected one of Python with app = App(...) in it"
+        )
     stem = file.parent.resolve().name if file.name == "__init__.py" else file.stem
     module = _imported(f"sockcrud_app_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}", file)
     if not hasattr(module, "app"):
@@ -80,7 +93,9 @@ def in_file(name: str) -> App:
 
 
 def _imported(name: str, file: Path) -> ModuleType:
-    """Import the module in this file under this name; raise AppError with the line where that failed."""
+    """Import the module in this file under this name; raise AppError with the line where that
+    failed.
+    """
     path = file.resolve()
     if path in _loaded:
         return _loaded[path]  # its kinds are those that are known already
@@ -91,7 +106,9 @@ def _imported(name: str, file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise AppError(file, "this is no file of Python: expected NAME.py")
     module = module_from_spec(spec)
-    sys.modules[name] = module  # before it is run: its classes look for their module, and its parts for it
+    sys.modules[name] = (
+        module  # before it is run: its classes look for their module, and its parts for it
+    )
     try:
         spec.loader.exec_module(module)
     except AppError:
@@ -99,18 +116,24 @@ def _imported(name: str, file: Path) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        raise AppError(line_of(error, Place(str(path), 1)), f"it cannot be loaded: {reason_of(error)}") from error
+        raise AppError(
+            line_of(error, Place(str(path), 1)), f"it cannot be loaded: {reason_of(error)}"
+        ) from error
     _loaded[path] = module
     return module
 
 
 def line_of(error: BaseException, place: Place) -> Place:
-    """Return the line of this file where the error comes from, the last that was run or the one that cannot be read; the place
-    itself where there is none.
+    """Return the line of this file where the error comes from, the last that was run or the one
+    that cannot be read; the place itself where there is none.
     """
     if isinstance(error, SyntaxError) and error.filename is not None:
         return Place(error.filename, error.lineno or 1)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place.file]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == place.file
+    ]
     return Place(place.file, lines[-1] or 1) if lines else place
 
 

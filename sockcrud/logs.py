@@ -1,4 +1,6 @@
-"""Where the log goes, and in which form: text, or one JSON object a line (docs/operations.md has their names)."""
+"""Where the log goes, and in which form: text, or one JSON object a line (docs/operations.md has
+their names).
+"""
 
 from __future__ import annotations
 
@@ -9,23 +11,43 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from attrs import frozen
-from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, formatEvent, formatEventAsClassicLogText
+from twisted.logger import (
+    FileLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    formatEvent,
+    formatEventAsClassicLogText,
+)
 from twisted.python.logfile import LogFile as RotatedLogFile
 from zope.interface import implementer
 
 TEXT: Final = "text"
 JSON: Final = "json"
 
-FIELDS: Final = ("dialect", "peer", "operation", "outcome", "field", "reason", "milliseconds", "count")
-"""What lines in JSON have beside time, level, logger, message and traceback, where an event brings it. Other things that events
-bring stay out: a name that is written once is to stay as it is."""
+FIELDS: Final = (
+    "dialect",
+    "peer",
+    "operation",
+    "outcome",
+    "field",
+    "reason",
+    "milliseconds",
+    "count",
+)
+"""What lines in JSON have beside time, level, logger, message and traceback, where an event brings
+it. Other things that events bring stay out: a name that is written once is to stay as it is."""
 
 _UNWRITABLE_CACHE: Final = "Unable to write to plugin cache"
-"""What Twisted says, each time it looks for plugins, to who may not write beside them, as is right for a daemon."""
+"""What Twisted says, each time it looks for plugins, to who may not write beside them, as is right
+for a daemon.
+"""
 
 
 class LogFile(RotatedLogFile):
-    """A file that the log is appended to. It is rotated when asked, and by its size never: logrotate does that better."""
+    """A file that the log is appended to. It is rotated when asked, and by its size never:
+    logrotate does that better.
+    """
 
     def _openFile(self) -> None:
         self.closed = False
@@ -43,7 +65,9 @@ class LogFile(RotatedLogFile):
         super().write(raw)  # type: ignore[no-untyped-call]
 
     def reopen(self) -> None:
-        """Go on in the file that has the name now; raise OSError, and go on where it was, where there is none to be had."""
+        """Go on in the file that has the name now; raise OSError, and go on where it was, where
+        there is none to be had.
+        """
         before = self._file
         self._openFile()
         before.close()
@@ -60,7 +84,9 @@ class Log:
 
     def __call__(self, event: LogEvent) -> None:
         """Take note of an event."""
-        if not str(event.get("log_format") or event.get("format", "")).startswith(_UNWRITABLE_CACHE):
+        if not str(event.get("log_format") or event.get("format", "")).startswith(
+            _UNWRITABLE_CACHE
+        ):
             self._observer(event)
 
     def reopen(self) -> str:
@@ -70,11 +96,15 @@ class Log:
         try:
             self.file.reopen()
         except OSError as error:
-            return f"the log goes on where it was: {self.file.path} cannot be opened: {error.strerror}"
+            return (
+                f"the log goes on where it was: {self.file.path} cannot be opened: {error.strerror}"
+            )
         return f"the log is reopened: {self.file.path}"
 
     def rotate(self) -> str:
-        """Rename the log's file, and those before, as Twisted does (.1 is the latest); say what came of it."""
+        """Rename the log's file, and those before, as Twisted does (.1 is the latest); say what
+        came of it.
+        """
         if self.file is None:
             return "the log is in no file that could be rotated"
         before = self.file.identity
@@ -88,7 +118,9 @@ class Log:
 
 
 def open_log(file: str, form: str, stream: Any = None) -> Log:
-    """Return the log in this file, or in the stream (standard error) where none is named; raise OSError."""
+    """Return the log in this file, or in the stream (standard error) where none is named; raise
+    OSError.
+    """
     opened: LogFile | None = None
     if file:
         opened = LogFile.fromFullPath(file, rotateLength=None)  # type: ignore[no-untyped-call]

@@ -1,7 +1,9 @@
-"""What the daemon tells Prometheus. `Metrics` is a observer of operations; all else is looked up when somebody asks.
+"""What the daemon tells Prometheus. `Metrics` is a observer of operations; all else is looked up
+when somebody asks.
 
-Counting is a few steps on plain numbers, because every request passes it; prometheus_client makes the figures of them
-when they are collected. Labels are bounded: what is not known to this program is counted as "other".
+Counting is a few steps on plain numbers, because every request passes it; prometheus_client makes
+the figures of them when they are collected. Labels are bounded: what is not known to this program
+is counted as "other".
 """
 
 from __future__ import annotations
@@ -13,7 +15,12 @@ from typing import Final
 
 from attrs import Factory, define
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from twisted.internet.defer import Deferred
@@ -29,13 +36,33 @@ CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 OTHER: Final = "other"
 MOST_OPERATIONS: Final = 200
-"""Operations have their names from this program, which has fewer. More would be names from outside."""
+"""Operations have their names from this program, which has fewer. More would be names from outside.
+"""
 
-SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SECONDS: Final = (
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+)
 """The upper bounds of the histograms."""
 
 _STEPS: Final = frozenset((("sessions.resume", "ok"), ("administration.enter", "ok")))
-"""Steps of a request on the way to its operation: where they succeed, they are no requests of their own."""
+"""Steps of a request on the way to its operation: where they succeed, they are no requests of their
+own.
+"""
 
 _LOGIN: Final = "sessions.log_in"
 _REFUSED_LOGINS: Final = (LoginFailed.outcome, LoginDelayed.outcome)
@@ -68,7 +95,9 @@ class _Durations:
 
 
 class Metrics(Collector):
-    """Counts operations. `dialects` are those that exist; `connections` tells how many are open at each."""
+    """Counts operations. `dialects` are those that exist; `connections` tells how many are open at
+    each.
+    """
 
     def __init__(
         self,
@@ -123,15 +152,19 @@ class Metrics(Collector):
         return operation if operation in self._operations else OTHER
 
     def committed(self, seconds: float) -> None:
-        """Take note of a commit to the disk, for stores that have such: until the first, nothing is told of commits."""
+        """Take note of a commit to the disk, for stores that have such: until the first, nothing is
+        told of commits.
+        """
         if self._commits is None:
             self._commits = _Durations()
         self._commits.add(seconds)
 
     async def text(self) -> bytes:
-        """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is not among them.
+        """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is
+        not among them.
 
-        Whoever asks while a store far away is asked for its size gets the same text: to make one takes milliseconds.
+        Whoever asks while a store far away is asked for its size gets the same text: to make one
+        takes milliseconds.
         """
         if self._readers is not None:
             reader: Deferred[bytes] = Deferred()
@@ -162,21 +195,31 @@ class Metrics(Collector):
         """Yield all figures but the process's own, for prometheus_client."""
         yield from self._requests()
         yield self._login_failures()
-        connections = GaugeMetricFamily("sockcrud_open_connections", "Connections that are open.", labels=["dialect"])
+        connections = GaugeMetricFamily(
+            "sockcrud_open_connections", "Connections that are open.", labels=["dialect"]
+        )
         for dialect, count in sorted(self._connections().items()):
             connections.add_metric([dialect if dialect in self._dialects else OTHER], count)
         yield connections
         yield from self._about_the_store()
-        build = GaugeMetricFamily("sockcrud_build_info", "What this is, as labels.", labels=["version", "python", "twisted"])
+        build = GaugeMetricFamily(
+            "sockcrud_build_info",
+            "What this is, as labels.",
+            labels=["version", "python", "twisted"],
+        )
         build.add_metric([self._version, platform.python_version(), str(twisted.__version__)], 1)
         yield build
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
-            "sockcrud_requests", "Operations that were asked for.", labels=["dialect", "operation", "outcome"]
+            "sockcrud_requests",
+            "Operations that were asked for.",
+            labels=["dialect", "operation", "outcome"],
         )
         durations = HistogramMetricFamily(
-            "sockcrud_request_seconds", "How long operations took, whatever came of them.", labels=["dialect", "operation"]
+            "sockcrud_request_seconds",
+            "How long operations took, whatever came of them.",
+            labels=["dialect", "operation"],
         )
         sums: dict[tuple[str, str], _Durations] = {}
         for (dialect, operation, outcome), cell in sorted(self._cells.items()):
@@ -184,7 +227,9 @@ class Metrics(Collector):
                 continue
             requests.add_metric([dialect, operation, outcome], sum(cell.counts))
             total = sums.setdefault((dialect, operation), _Durations())
-            total.counts = [one + other for one, other in zip(total.counts, cell.counts, strict=True)]
+            total.counts = [
+                one + other for one, other in zip(total.counts, cell.counts, strict=True)
+            ]
             total.sum += cell.sum
         for labels, total in sums.items():
             durations.add_metric(labels, total.buckets, total.sum)
@@ -193,7 +238,9 @@ class Metrics(Collector):
 
     def _login_failures(self) -> Metric:
         failures = CounterMetricFamily(
-            "sockcrud_login_failures", "Logins that were refused, and whether for their delay.", labels=["dialect", "reason"]
+            "sockcrud_login_failures",
+            "Logins that were refused, and whether for their delay.",
+            labels=["dialect", "reason"],
         )
         for (dialect, operation, outcome), cell in sorted(self._cells.items()):
             if operation == _LOGIN and outcome in _REFUSED_LOGINS:
@@ -202,11 +249,15 @@ class Metrics(Collector):
 
     def _about_the_store(self) -> Iterator[Metric]:
         if self._sizes is not None:
-            sizes = GaugeMetricFamily("sockcrud_store_records", "Records that are stored.", labels=["kind"])
+            sizes = GaugeMetricFamily(
+                "sockcrud_store_records", "Records that are stored.", labels=["kind"]
+            )
             for kind, count in self._sizes.items():
                 sizes.add_metric([kind], count)
             yield sizes
         if self._commits is not None:
-            commits = HistogramMetricFamily("sockcrud_commit_seconds", "How long commits to the disk took.")
+            commits = HistogramMetricFamily(
+                "sockcrud_commit_seconds", "How long commits to the disk took."
+            )
             commits.add_metric([], self._commits.buckets, self._commits.sum)
             yield commits

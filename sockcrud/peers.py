@@ -7,15 +7,18 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 _NETWORK_BITS: Final = 64
-"""Of an IPv6 address: what one customer of a provider gets at least, who may take any address in there."""
+"""Of an IPv6 address: what one customer of a provider gets at least, who may take any address in
+there.
+"""
 
 
 @lru_cache(1024)
 def peer_of(address: str) -> str:
     """Return what all addresses of one peer have in common: the address, and of IPv6 its /64.
 
-    What is no address (a Unix socket's peer has none) stands for itself. 127.0.0.1 is one peer like any other: whoever
-    has others connect by way of it, as a proxy does, has to share out among them.
+    What is no address (a Unix socket's peer has none) stands for itself. 127.0.0.1 is one peer like
+    any other: whoever has others connect by way of it, as a proxy does, has to share out among
+    them.
     """
     try:
         parsed = ip_address(address.partition("%")[0])

@@ -1,4 +1,6 @@
-"""Whether the settings can be used where the daemon is to start: its ports, its folders, its files."""
+"""Whether the settings can be used where the daemon is to start: its ports, its folders, its
+files.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from sockcrud.protocols.listen import CannotListen, try_listening
 
 
 def show(loaded: Loaded, say: Callable[[str], object]) -> int:
-    """Say which settings are in use, and on stderr what could not be used of them here and now: then the status is 2."""
+    """Say which settings are in use, and on stderr what could not be used of them here and now:
+    then the status is 2.
+    """
     say(format_settings(loaded).rstrip("\n"))
     wrong = [*unusable_listeners(loaded), *_unusable_files(loaded.settings)]
     for line in wrong:
@@ -54,4 +58,8 @@ def _unwritable(file: Path) -> str:
         return f"there is no directory {folder}"
     if file.is_dir():
         return f"{file} is a directory"
-    return "" if os.access(file if file.exists() else folder, os.W_OK) else f"{file} cannot be written to"
+    return (
+        ""
+        if os.access(file if file.exists() else folder, os.W_OK)
+        else f"{file} cannot be written to"
+    )

@@ -1,7 +1,7 @@
 """The log of what is refused: for whom, where, and why, and never a value that was sent.
 
-A stranger can be refused as often as he likes, so each peer has so many lines a second, and all together some more; what is
-beyond that is counted, and the counts are logged.
+A stranger can be refused as often as he likes, so each peer has so many lines a second, and all
+together some more; what is beyond that is counted, and the counts are logged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _log: Final = Logger()
 
 
 class Refusals:
-    """Takes note of refusals. `lines` a second are logged of each peer, none at all where it is 0."""
+    """Takes note of refusals. `lines` a second are logged of each peer, none at all where it is
+    0.
+    """
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self.lines = LINES
@@ -43,8 +45,12 @@ class Refusals:
         self._counts: dict[str, int] = {}
         self._unlogged: dict[str, int] = {}
 
-    def note(self, dialect: str, address: str, operation: str, reason: str, field: str = "") -> None:
-        """Log a refusal, or count it. Neither reason nor field may hold what was sent, but for the name of a field."""
+    def note(
+        self, dialect: str, address: str, operation: str, reason: str, field: str = ""
+    ) -> None:
+        """Log a refusal, or count it. Neither reason nor field may hold what was sent, but for the
+        name of a field.
+        """
         if not self.lines:
             return
         second = int(self._now())
@@ -71,7 +77,9 @@ class Refusals:
         )
 
     def note_error(self, dialect: str, address: str, operation: str, error: DomainError) -> None:
-        """Log an error that a request ends with, or count it; once, wherever on its way it is caught."""
+        """Log an error that a request ends with, or count it; once, wherever on its way it is
+        caught.
+        """
         if not error.noted:
             error.noted = True
             if isinstance(error, Invalid):
@@ -86,7 +94,11 @@ class Refusals:
         self._logged = 0
         most = sorted(unlogged, key=unlogged.__getitem__, reverse=True)
         for peer in most[:NAMED]:
-            _log.info("refused: {peer} {count} requests more", peer=peer or "a Unix socket", count=unlogged[peer])
+            _log.info(
+                "refused: {peer} {count} requests more",
+                peer=peer or "a Unix socket",
+                count=unlogged[peer],
+            )
         if others := sum(unlogged[peer] for peer in most[NAMED:]):
             _log.info("refused: {peer} {count} requests more", peer=_OTHERS, count=others)
 

@@ -61,15 +61,22 @@ class Serving:
     about: About
 
     def factory(self) -> IProtocolFactory:
-        """Return what makes the connections of the dialect; raise AppError with the line where that failed."""
+        """Return what makes the connections of the dialect; raise AppError with the line where that
+        failed.
+        """
         dialect = self.dialect
         try:
             made = resolve(dialect.factory)(self)
         except Exception as error:
             place = line_of(error, dialect.place)
-            raise AppError(place, f"the dialect {dialect.name!r} cannot be made: {reason_of(error)}") from error
+            raise AppError(
+                place, f"the dialect {dialect.name!r} cannot be made: {reason_of(error)}"
+            ) from error
         if not IProtocolFactory.providedBy(made):
-            wrong = f"the dialect {dialect.name!r} makes {type(made).__name__!r}: expected a protocol factory of Twisted"
+            wrong = (
+                f"the dialect {dialect.name!r} makes {type(made).__name__!r}: expected a "
+                f"protocol factory of Twisted"
+            )
             raise AppError(dialect.place, wrong)
         return made
 
@@ -81,7 +88,9 @@ class Serving:
 
     @property
     def terms(self) -> Terms:
-        """What an HTTP dialect has to keep to, as it follows from the settings and from where it listens."""
+        """What an HTTP dialect has to keep to, as it follows from the settings and from where it
+        listens.
+        """
         settings = self.settings
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))

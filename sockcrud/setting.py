@@ -1,4 +1,6 @@
-"""A setting, and how its text is read: a `parse` returns the value, or raises ValueError with what it expects."""
+"""A setting, and how its text is read: a `parse` returns the value, or raises ValueError with what
+it expects.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ SECTION: Final = "sockcrud"
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used, in one line: where it stands, which value, what would be right."""
+    """A setting that cannot be used, in one line: where it stands, which value, what would be
+    right.
+    """
 
 
 @frozen
@@ -27,7 +31,9 @@ class Setting:
     parse: Callable[[str], Any]
     meaning: str
     section: str = SECTION
-    """Where it stands in tap.cfg. The name begins with that of its section, if that is not the one of most."""
+    """Where it stands in tap.cfg. The name begins with that of its section, if that is not the one
+    of most.
+    """
 
     @property
     def default(self) -> Any:
@@ -105,7 +111,9 @@ def endless(text: str) -> float:
 
 
 def own_idle(text: str) -> float | None:
-    """Read a time, 0 for no end, or nothing, where that of all dialects is meant; raise ValueError."""
+    """Read a time, 0 for no end, or nothing, where that of all dialects is meant; raise
+    ValueError.
+    """
     return endless(text) if text else None
 
 

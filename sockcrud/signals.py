@@ -1,4 +1,6 @@
-"""What signals do: SIGTERM and SIGINT stop, a second one ends at once, SIGHUP reloads, SIGUSR1 rotates the log."""
+"""What signals do: SIGTERM and SIGINT stop, a second one ends at once, SIGHUP reloads, SIGUSR1
+rotates the log.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,17 @@ from typing import Any, Final
 from twisted.internet.error import ReactorNotRunning
 
 ONE_PRESS: Final = 0.2
-"""Seconds within which a second signal to stop is the first once more: who starts programs on a terminal often passes Ctrl-C
-on, which the terminal has sent to them all."""
+"""Seconds within which a second signal to stop is the first once more: who starts programs on a
+terminal often passes Ctrl-C on, which the terminal has sent to them all."""
 
 _HANGUP: Final = getattr(signal, "SIGHUP", None)
 _USER_1: Final = getattr(signal, "SIGUSR1", None)  # Windows has neither
 
 
 def ignore_until_running() -> None:
-    """Let SIGHUP and SIGUSR1 pass while nothing runs yet: they would end the process, and it reads what is new anyway."""
+    """Let SIGHUP and SIGUSR1 pass while nothing runs yet: they would end the process, and it reads
+    what is new anyway.
+    """
     if threading.current_thread() is threading.main_thread():
         for number in (_HANGUP, _USER_1):
             if number is not None:
@@ -32,8 +36,8 @@ def ignore_until_running() -> None:
 def stop_on_signals(reactor: Any, again: Callable[[int], object] | None = None) -> None:
     """Let SIGTERM and SIGINT stop the reactor so that the process ends with status 0.
 
-    Twisted's own handlers would end it by the same signal once more, after all was stopped in order. `again` is called with
-    the signal that comes while it stops.
+    Twisted's own handlers would end it by the same signal once more, after all was stopped in
+    order. `again` is called with the signal that comes while it stops.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -56,10 +60,13 @@ def _stop(reactor: Any) -> None:
         reactor.stop()
 
 
-def reload_on_signals(reactor: Any, reload: Callable[[], object], rotate: Callable[[], object]) -> None:
+def reload_on_signals(
+    reactor: Any, reload: Callable[[], object], rotate: Callable[[], object]
+) -> None:
     """Let SIGHUP call `reload`, and SIGUSR1 `rotate`, in the reactor's thread.
 
-    A terminal that is closed sends a SIGHUP too: then what was started there stops, as people expect of it.
+    A terminal that is closed sends a SIGHUP too: then what was started there stops, as people
+    expect of it.
     """
     if threading.current_thread() is not threading.main_thread():
         return

@@ -1,4 +1,6 @@
-"""What systemd is told, where it has started the daemon: that it runs, lives, reloads, stops (sd_notify(3))."""
+"""What systemd is told, where it has started the daemon: that it runs, lives, reloads, stops
+(sd_notify(3)).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def notify(state: str) -> None:
 
 
 def watchdog_seconds() -> float | None:
-    """Return the seconds after which systemd takes this process for dead without a word from it; None for no end."""
+    """Return the seconds after which systemd takes this process for dead without a word from it;
+    None for no end.
+    """
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     text = os.environ.get("WATCHDOG_USEC", "")

@@ -1,4 +1,6 @@
-"""Puts the system together: options, store, sessions, operations, ports. `makeService` reads as its diagram."""
+"""Puts the system together: options, store, sessions, operations, ports. `makeService` reads as its
+diagram.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,14 @@ from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
-from sockcrud.protocols.admission import SPARE_DESCRIPTORS, Budgets, Connections, Listening, Shares, raise_descriptor_limit
+from sockcrud.protocols.admission import (
+    SPARE_DESCRIPTORS,
+    Budgets,
+    Connections,
+    Listening,
+    Shares,
+    raise_descriptor_limit,
+)
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
@@ -43,7 +52,9 @@ from sockcrud.storage.postgres import url as postgres_url
 
 if TYPE_CHECKING:
     from sockcrud.storage.postgres.store import PostgresStore
-    from sockcrud.storage.sqlite.store import SqliteStore  # at run time only where it is used: its driver is an extra
+    from sockcrud.storage.sqlite.store import (
+        SqliteStore,
+    )  # at run time only where it is used: its driver is an extra
 
 log = Logger()
 
@@ -53,17 +64,33 @@ TWISTD_LOG: Final = "twistd.log"
 
 
 class Options(usage.Options):
-    """The flags of `twistd sockcrud`, made from the settings: those of the core, and those that the apps in use add."""
+    """The flags of `twistd sockcrud`, made from the settings: those of the core, and those that the
+    apps in use add.
+    """
 
     synopsis = "[options]"
     longdesc = "Serves CRUD systems in several wire formats at once, on one store."
-    optFlags: ClassVar = [["check-config", None, "show the settings in use, and what could not be used of them, and end"]]
+    optFlags: ClassVar = [
+        [
+            "check-config",
+            None,
+            "show the settings in use, and what could not be used of them, and end",
+        ]
+    ]
     optParameters: ClassVar = [
-        ["config", None, None, "the file with the settings [default: tap.cfg of the working directory, if there is one]"]
+        [
+            "config",
+            None,
+            None,
+            "the file with the settings [default: tap.cfg of the working directory, if there is "
+            "one]",
+        ]
     ]
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse the flags, which are known when the apps are; end with one line and status 1 where these cannot be used."""
+        """Parse the flags, which are known when the apps are; end with one line and status 1 where
+        these cannot be used.
+        """
         words = sys.argv[1:] if options is None else options
         self._declared = _declared_for(words)
         # Twisted collects the flags that a class has, once, when an instance is made.
@@ -89,10 +116,16 @@ class Options(usage.Options):
 
 
 def _declared_for(words: Sequence[str]) -> list[Setting]:
-    """Return the settings that have flags of their own where these are the words; raise `StartFailed`."""
+    """Return the settings that have flags of their own where these are the words; raise
+    `StartFailed`.
+    """
     try:
         given, file = config.apps_and_file(words)
-        return [setting for setting in config.declared(config.apps_in(given, os.environ, file)) if setting.name != "app"]
+        return [
+            setting
+            for setting in config.declared(config.apps_in(given, os.environ, file))
+            if setting.name != "app"
+        ]
     except ConfigError as error:
         raise StartFailed(str(error)) from None
 
@@ -103,9 +136,15 @@ def _as_twisted_has_them(settings: Sequence[Setting]) -> dict[str, list[list[str
     return {
         "optFlags": [
             *([setting.flag, None, setting.meaning] for setting in switches),
-            *([f"no-{setting.flag}", None, f"the opposite of --{setting.flag}"] for setting in switches),
+            *(
+                [f"no-{setting.flag}", None, f"the opposite of --{setting.flag}"]
+                for setting in switches
+            ),
         ],
-        "optParameters": [[setting.flag, None, None, f"{setting.meaning} [default: {setting.text}]"] for setting in others],
+        "optParameters": [
+            [setting.flag, None, None, f"{setting.meaning} [default: {setting.text}]"]
+            for setting in others
+        ],
     }
 
 
@@ -141,7 +180,9 @@ def _check_ports(apps: Apps, settings: Settings) -> None:
         port = tcp_port(where)
         if port in taken and where == dialect.endpoint:
             free = f"expected another, as with --{dialect.name} tcp:PORT, or --{dialect.name} off"
-            raise AppError(dialect.place, f"the port {port} of {dialect.name} is that of {taken[port]}: {free}")
+            raise AppError(
+                dialect.place, f"the port {port} of {dialect.name} is that of {taken[port]}: {free}"
+            )
         if port:
             taken[port] = dialect.name
 
@@ -157,7 +198,9 @@ def makeService(options: Options) -> Daemon:
     ignore_until_running()
     if not _in_foreground(options.parent or {}):
         for line in readiness.unusable_listeners(options.loaded):
-            raise StartFailed(line)  # here, where people see it: of what comes later, twistd cuts off all but 100 bytes
+            raise StartFailed(
+                line
+            )  # here, where people see it: of what comes later, twistd cuts off all but 100 bytes
     daemon = make_daemon(options.loaded, reactor, _log_line)
     twistd: Mapping[str, Any] = options.parent or {}
     daemon.log = _log_under(twistd, options.loaded.settings)
@@ -166,12 +209,15 @@ def makeService(options: Options) -> Daemon:
 
 
 def _log_under(twistd: Mapping[str, Any], settings: Settings) -> Log | None:
-    """Return the log that twistd's flags and the settings ask for; None where it goes to syslog or to a logger of somebody's.
+    """Return the log that twistd's flags and the settings ask for; None where it goes to syslog or
+    to a logger of somebody's.
 
     twistd would make one of its own, which can neither be reopened nor have another form.
     """
     file, in_foreground = settings.log_file or twistd.get("logfile") or "", _in_foreground(twistd)
-    if not settings.log_file and (twistd.get("logger") or twistd.get("syslog") or (file == "-" and not in_foreground)):
+    if not settings.log_file and (
+        twistd.get("logger") or twistd.get("syslog") or (file == "-" and not in_foreground)
+    ):
         return None
     if not file and not in_foreground:
         file = TWISTD_LOG
@@ -198,19 +244,33 @@ def make_daemon(
     progress: Progress | None = None,
     log: Log | None = None,
 ) -> Daemon:
-    """Make the daemon of these settings. It listens when it is started, and `say` takes the lines of its banner.
+    """Make the daemon of these settings. It listens when it is started, and `say` takes the lines
+    of its banner.
 
     The store is read here; `progress` is told of it, else `say` is, where it takes long.
     """
     settings = loaded.settings
     schema = loaded.apps.schema
-    store = _open_store(settings, schema, reactor, lambda reason: daemon.fail(reason), say, progress or in_lines(LOADING, say))
-    connections = Connections(_most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings))
+    store = _open_store(
+        settings,
+        schema,
+        reactor,
+        lambda reason: daemon.fail(reason),
+        say,
+        progress or in_lines(LOADING, say),
+    )
+    connections = Connections(
+        _most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings)
+    )
     dialects = loaded.apps.dialects
-    connections_at = {dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects}
+    connections_at = {
+        dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects
+    }
     listeners = Listeners(connections.count_unaccepted)
 
-    metrics = Metrics(store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()})
+    metrics = Metrics(
+        store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
+    )
     access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
@@ -225,12 +285,20 @@ def make_daemon(
     for dialect in dialects:
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
-            serving = Serving(dialect, settings, reactor, own, access, store, directory, sessions, logins, about)
-            listeners.add(Listener(dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)))
+            serving = Serving(
+                dialect, settings, reactor, own, access, store, directory, sessions, logins, about
+            )
+            listeners.add(
+                Listener(
+                    dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)
+                )
+            )
     if hasattr(store, "committed"):  # which commits to a disk
         store.committed = metrics.committed
 
-    def apply(settings: Settings) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
+    def apply(
+        settings: Settings,
+    ) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
         refusals.lines = settings.log_refusals
@@ -239,7 +307,17 @@ def make_daemon(
 
     apply(settings)
     daemon = Daemon(
-        reactor, loaded, store, sessions, hashing, connections, listeners, say, apply, log, show_password=show_password
+        reactor,
+        loaded,
+        store,
+        sessions,
+        hashing,
+        connections,
+        listeners,
+        say,
+        apply,
+        log,
+        show_password=show_password,
     )
     return daemon
 
@@ -267,10 +345,19 @@ def _open_store(
     say: Callable[[str], None],
     progress: Progress,
 ) -> MemoryStore | SqliteStore | PostgresStore:
-    capacity = Capacity(settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history)
+    capacity = Capacity(
+        settings.max_records, settings.max_accounts, settings.max_stored, settings.max_history
+    )
     try:
         if postgres_url.is_url(settings.store):
-            return open_postgres(settings.store, schema, reactor, lambda danger: say(f"WARNING: {danger}"), settings, capacity)
+            return open_postgres(
+                settings.store,
+                schema,
+                reactor,
+                lambda danger: say(f"WARNING: {danger}"),
+                settings,
+                capacity,
+            )
         if settings.store.startswith(SQLITE):
             from sockcrud.storage.sqlite.store import SqliteStore
 

@@ -26,11 +26,13 @@ from tests.support.running import SERVE, SERVE_WITH_CHEAP_HASHES, Daemon
 
 take_time()
 
-# A shell that runs the tests in the background has them ignore SIGINT, and so would each command that they interrupt.
+# A shell that runs the tests in the background has them ignore SIGINT, and so would each command
+# that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The files that take longest are begun first, so that none of them is left alone at the end; the names are a hint only.
+# The files that take longest are begun first, so that none of them is left alone at the end; the
+# names are a hint only.
 LONGEST: Final = (
     "test_stranger.py",
     "test_acceptance.py",
@@ -90,7 +92,9 @@ class Leftovers:
         globalLogPublisher.addObserver(self)
 
     def flush(self, kind: type[BaseException]) -> int:
-        """Forget the failures of this kind that were logged, which were meant to be, and tell how many they were."""
+        """Forget the failures of this kind that were logged, which were meant to be, and tell how
+        many they were.
+        """
         meant = [event for event in self._failures if isinstance(event["log_failure"].value, kind)]
         self._failures = [event for event in self._failures if event not in meant]
         return len(meant)
@@ -101,14 +105,20 @@ class Leftovers:
         gc.collect()  # a Deferred logs the failure that nobody heard when it goes
         globalLogPublisher.removeObserver(self)
         failures = [f"logged: {event['log_failure'].getTraceback()}" for event in self._failures]
-        return failures + [f"left in the reactor: {thing!r}" for thing in self._held() if thing not in self._before]
+        return failures + [
+            f"left in the reactor: {thing!r}" for thing in self._held() if thing not in self._before
+        ]
 
     def __call__(self, event: LogEvent) -> None:
         if "log_failure" in event and event.get("log_level", LogLevel.critical) >= LogLevel.error:
             self._failures.append(event)
 
     def _held(self) -> list[object]:
-        return [*self._reactor.getDelayedCalls(), *self._reactor.getReaders(), *self._reactor.getWriters()]
+        return [
+            *self._reactor.getDelayedCalls(),
+            *self._reactor.getReaders(),
+            *self._reactor.getWriters(),
+        ]
 
     def _a_few_turns(self) -> Deferred[None]:
         turn: Deferred[None] = deferLater(self._reactor, 0)
@@ -119,7 +129,9 @@ class Leftovers:
 
 @pytest.fixture
 def leftovers() -> Iterator[Leftovers]:
-    """Fail a test that leaves anything. A test that expects a logged failure asks for this, and flushes it."""
+    """Fail a test that leaves anything. A test that expects a logged failure asks for this, and
+    flushes it.
+    """
     left = Leftovers()
     yield left
     assert not (found := left.found()), "\n".join(found)
@@ -127,14 +139,18 @@ def leftovers() -> Iterator[Leftovers]:
 
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> None:
-    """Have `leftovers` around every test that awaits. (Trial's own test cases look after themselves.)"""
+    """Have `leftovers` around every test that awaits. (Trial's own test cases look after
+    themselves.)
+    """
     if is_awaited(getattr(request, "function", None)):
         request.getfixturevalue("leftovers")
 
 
 @pytest.fixture(autouse=True)
 def ends_of_children() -> Iterator[None]:
-    """Let the reactor go on hearing of its children: a test with a reactor of its own takes the signal away at its end."""
+    """Let the reactor go on hearing of its children: a test with a reactor of its own takes the
+    signal away at its end.
+    """
     handler, wakeup = signal.getsignal(signal.SIGCHLD), signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(wakeup)
     yield
@@ -145,16 +161,25 @@ def ends_of_children() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def files_of_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have the files that trial's test cases ask for made among pytest's own, and not in the working directory."""
+    """Have the files that trial's test cases ask for made among pytest's own, and not in the
+    working directory.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SynchronousTestCase, "mktemp", lambda case: str(tmp_path_factory.mktemp("trial") / "temp"))
+        patch.setattr(
+            SynchronousTestCase,
+            "mktemp",
+            lambda case: str(tmp_path_factory.mktemp("trial") / "temp"),
+        )
         yield
 
 
 @pytest.fixture(scope="session")
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Yield the folder of this worker where its tests, and the processes they start, have their temporary files."""
-    tmp_path_factory.getbasetemp()  # pytest keeps its own for three runs: elsewhere, so it must have found its place first
+    """Yield the folder of this worker where its tests, and the processes they start, have their
+    temporary files.
+    """
+    # pytest keeps its own for three runs: elsewhere, so it must have found its place first
+    tmp_path_factory.getbasetemp()
     folder = Path(tempfile.mkdtemp(prefix="sockcrud-tests-"))
     folder.chmod(0o711)  # the user that PostgreSQL runs as must get to its directory in there
     with pytest.MonkeyPatch.context() as patch:
@@ -169,7 +194,9 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 
 @pytest.fixture(scope="module", autouse=True)
 def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
-    """Fail a module whose tests leave a temporary file, and remove it, so that the next module is not blamed."""
+    """Fail a module whose tests leave a temporary file, and remove it, so that the next module is
+    not blamed.
+    """
     yield
     left = sorted(set(temporary_folder.iterdir()) - postgres_kit.session_directories())
     for path in left:
@@ -179,7 +206,9 @@ def no_temporary_files_left(temporary_folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_daemons() -> Iterator[None]:
-    """Have the daemons of tests forked, with cheap hashes. A module that needs real ones has a fixture of this name."""
+    """Have the daemons of tests forked, with cheap hashes. A module that needs real ones has a
+    fixture of this name.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "SERVE", SERVE_WITH_CHEAP_HASHES)
         yield
@@ -187,7 +216,9 @@ def quick_daemons() -> Iterator[None]:
 
 @pytest.fixture
 def real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the daemons of one test start and hash as they do for people, which takes time and memory."""
+    """Have the daemons of one test start and hash as they do for people, which takes time and
+    memory.
+    """
     monkeypatch.setattr(running, "SERVE", SERVE)
 
 

@@ -1,4 +1,6 @@
-"""The acceptance suite in spoken language, run by Robot Framework against a real daemon: one test here for each of its own."""
+"""The acceptance suite in spoken language, run by Robot Framework against a real daemon: one test
+here for each of its own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,13 @@ from tests.support.running import DIALECTS, Daemon
 
 ACCEPTANCE: Final = Path(__file__).parent / "acceptance"
 FEATURES: Final = ACCEPTANCE / "features"
-NEED_NO_ADMIN: Final = ("01__usuarios", "02__mensagens", "07__contas_da_loja", "12__membros", "16__todas_as_portas")
+NEED_NO_ADMIN: Final = (
+    "01__usuarios",
+    "02__mensagens",
+    "07__contas_da_loja",
+    "12__membros",
+    "16__todas_as_portas",
+)
 SECONDS: Final = 300
 SEED: Final = "1500"
 
@@ -46,19 +54,25 @@ REFUSED_BEFORE: Final = frozenset(
         "sessions.log_out",
     )
 )
-"""Who may not is refused at `sessions.resume` or `administration.enter`; there is no other reason to refuse these."""
+"""Who may not is refused at `sessions.resume` or `administration.enter`; there is no other reason
+to refuse these.
+"""
 NEVER_REFUSED: Final = frozenset(("messages.list", "health.read", "figures.read"))
 """They take nothing that could be wrong, and ask nobody who they are."""
 NEVER_COUNTED_AS_OK: Final = frozenset(("sessions.resume", "administration.enter"))
 """Steps on the way to another operation: where they succeed, they are no requests of their own."""
 NEEDS_A_FILE: Final = frozenset(("store.check", "store.copy"))
 NEEDS_A_FRESH_STORE: Final = frozenset(("records.restore",))
-"""The suite runs against any daemon, whose records are to stay: tests/storage/maintenance/test_restore.py tries it."""
+"""The suite runs against any daemon, whose records are to stay:
+tests/storage/maintenance/test_restore.py tries it.
+"""
 
 
 @frozen
 class Told:
-    """What Robot tells of a run: of each test its status and message; what it said on the console; how it ended."""
+    """What Robot tells of a run: of each test its status and message; what it said on the console;
+    how it ended.
+    """
 
     tests: Mapping[str, tuple[str, str]]
     console: str
@@ -67,26 +81,46 @@ class Told:
 
 @frozen
 class Accepted:
-    """A run of all features, and what the daemon has counted meanwhile, by operation: the outcomes."""
+    """A run of all features, and what the daemon has counted meanwhile, by operation: the
+    outcomes.
+    """
 
     told: Told
     outcomes: Mapping[str, set[str]]
 
 
-def robot(directory: Path, ports: Mapping[str, int], *options: str, features: tuple[Path, ...] = (FEATURES,)) -> Told:
+def robot(
+    directory: Path,
+    ports: Mapping[str, int],
+    *options: str,
+    features: tuple[Path, ...] = (FEATURES,),
+) -> Told:
     """Run features against the daemon at these ports; Robot's own files go to the directory."""
     variables = [f"{name.upper()}_PORT:{port}" for name, port in ports.items()]
     command = [sys.executable, "-m", "robot", "--console", "quiet", "--outputdir", str(directory)]
-    command += ["--log", "NONE", "--report", "NONE"]  # pages for people, whom nobody shows them here
+    command += [
+        "--log",
+        "NONE",
+        "--report",
+        "NONE",
+    ]  # pages for people, whom nobody shows them here
     for variable in (*variables, f"SEED:{SEED}"):
         command += ["--variable", variable]
     # In a directory of its own: the suite has to find its parts by itself.
     run = subprocess.run(
-        [*command, *options, *map(str, features)], cwd=directory, capture_output=True, text=True, timeout=SECONDS, check=False
+        [*command, *options, *map(str, features)],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     output = directory / "output.xml"
     assert output.exists(), run.stdout + run.stderr
-    tests = {test.full_name: (test.status, test.message) for test in api.ExecutionResult(output).suite.all_tests}
+    tests = {
+        test.full_name: (test.status, test.message)
+        for test in api.ExecutionResult(output).suite.all_tests
+    }
     return Told(tests, run.stdout + run.stderr, run.returncode)
 
 
@@ -118,7 +152,9 @@ def all_operations() -> set[str]:
     """Find the names of all operations that there are."""
     found = set()
     for module in (
-        module for each in (apps, identity, maintenance) for module in pkgutil.walk_packages(each.__path__, f"{each.__name__}.")
+        module
+        for each in (apps, identity, maintenance)
+        for module in pkgutil.walk_packages(each.__path__, f"{each.__name__}.")
     ):
         found |= set(_operations_of(importlib.import_module(module.name)))
     return found
@@ -126,7 +162,11 @@ def all_operations() -> set[str]:
 
 def _operations_of(module: ModuleType) -> Iterator[str]:
     for kind in vars(module).values():
-        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "access" in kind.__annotations__:
+        if (
+            inspect.isclass(kind)
+            and kind.__module__ == module.__name__
+            and "access" in kind.__annotations__
+        ):
             for method in vars(kind).values():
                 if inspect.iscoroutinefunction(method) and hasattr(method, "__wrapped__"):
                     name: Any = inspect.getclosurevars(method).nonlocals["name"]
@@ -138,7 +178,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     directory = tmp_path_factory.mktemp("daemon")
     password = directory / "admin-password"
     password.write_text("correct horse battery\n")
-    with Daemon(directory, "--store", "memory:", "--demo", "--admin-password-file", str(password)) as daemon:
+    with Daemon(
+        directory, "--store", "memory:", "--demo", "--admin-password-file", str(password)
+    ) as daemon:
         yield daemon
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log.read_text()
@@ -147,7 +189,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture(scope="module")
 def accepted(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Accepted:
     password = daemon.log.parent / "admin-password"
-    told = robot(tmp_path_factory.mktemp("robot"), daemon.ports, "--variable", f"ADMIN_PASSWORD_FILE:{password}")
+    told = robot(
+        tmp_path_factory.mktemp("robot"),
+        daemon.ports,
+        "--variable",
+        f"ADMIN_PASSWORD_FILE:{password}",
+    )
     return Accepted(told, counted(daemon.ports["admin"]))
 
 
@@ -173,7 +220,9 @@ def test_without_an_admins_password_what_needs_one_is_skipped_and_the_reason_tol
     accepted: Accepted, daemon: Daemon, tmp_path: Path
 ) -> None:
     """Also a second run with the same data, at a daemon that has the leftovers of the first."""
-    told = robot(tmp_path, daemon.ports, features=tuple(FEATURES / f"{name}.robot" for name in NEED_NO_ADMIN))
+    told = robot(
+        tmp_path, daemon.ports, features=tuple(FEATURES / f"{name}.robot" for name in NEED_NO_ADMIN)
+    )
     assert {status for status, _ in told.tests.values()} == {"PASS", "SKIP"}
     skipped = [message for status, message in told.tests.values() if status == "SKIP"]
     assert all("ADMIN_PASSWORD_FILE" in message for message in skipped)

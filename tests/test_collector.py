@@ -1,4 +1,6 @@
-"""Garbage that is few objects and many bytes is found too, and what is free is returned to the system."""
+"""Garbage that is few objects and many bytes is found too, and what is free is returned to the
+system.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ import gc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.collector import LOOKS_A_TRIM, TRIM_GROWTH, GrowthWatch, let_collector_rest, resident_bytes
+from sockcrud.collector import (
+    LOOKS_A_TRIM,
+    TRIM_GROWTH,
+    GrowthWatch,
+    let_collector_rest,
+    resident_bytes,
+)
 from sockcrud.protocols.admission import Connections
 
 
@@ -52,12 +60,16 @@ class GrowthTests(SynchronousTestCase):
         gc.enable()
         records = [[number] for number in range(100_000)]
         self.watch.look()
-        for number in range(100_000):  # no more objects than before: the collector does not begin by itself
+        for number in range(
+            100_000
+        ):  # no more objects than before: the collector does not begin by itself
             records[number] = [number]
             if number % 10_000 == 0:
                 self.watch.look()
         gc.disable()
-        self.assertLess(len(gc.get_objects(generation=0)) + len(gc.get_objects(generation=1)), 31_000)
+        self.assertLess(
+            len(gc.get_objects(generation=0)) + len(gc.get_objects(generation=1)), 31_000
+        )
 
     def looks(self) -> int:
         """Return how often memory was trimmed while it was looked at for a while."""
@@ -86,7 +98,9 @@ class RestTests(SynchronousTestCase):
 
         def note(phase: str, info: dict[str, int]) -> None:
             if phase == "start" and info["generation"] < 2:
-                searched.append(sum(len(gc.get_objects(each)) for each in range(info["generation"] + 1)))
+                searched.append(
+                    sum(len(gc.get_objects(each)) for each in range(info["generation"] + 1))
+                )
 
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
         self.addCleanup(gc.unfreeze)

@@ -47,7 +47,9 @@ class ConfigTests(SynchronousTestCase):
 
     def test_a_flag_goes_before_the_environment_and_that_before_the_file(self) -> None:
         file = self.file("[sockcrud]\nusers = tcp:1\nmessages = tcp:1\nmax_depth = 1\n")
-        loaded = load({"users": "tcp:3"}, {"SOCKCRUD_USERS": "tcp:2", "SOCKCRUD_MESSAGES": "tcp:2"}, file)
+        loaded = load(
+            {"users": "tcp:3"}, {"SOCKCRUD_USERS": "tcp:2", "SOCKCRUD_MESSAGES": "tcp:2"}, file
+        )
         settings = loaded.settings
         self.assertEqual((settings.of("users"), settings.of("messages")), ("tcp:3", "tcp:2"))
         self.assertEqual((settings.max_depth, settings.max_in_flight), (1, 128))
@@ -66,20 +68,49 @@ class ConfigTests(SynchronousTestCase):
 
     def test_what_is_wrong_is_said_with_place_value_and_what_would_be_right(self) -> None:
         self.assert_refused(
-            "the command line: max_request = '64 apples': expected a number of bytes", {"max_request": "64 apples"}, {}
+            "the command line: max_request = '64 apples': expected a number of bytes",
+            {"max_request": "64 apples"},
+            {},
         )
-        self.assert_refused("the environment: demo = 'perhaps': expected yes or no", {}, {"SOCKCRUD_DEMO": "perhaps"})
-        self.assert_refused("the environment: unknown setting 'usrs'; there are users,", {}, {"SOCKCRUD_USRS": "off"})
-        self.assert_refused(r"unknown setting 'portt'", {}, {}, self.file("[sockcrud]\nportt = 1\n"))
-        self.assert_refused(r"unknown setting 'members_strickt'", {}, {}, self.file("[members]\nstrickt = 1\n"))
-        self.assert_refused("cors_origins = 'example.org': expected ", {"cors_origins": "example.org"}, {})
+        self.assert_refused(
+            "the environment: demo = 'perhaps': expected yes or no",
+            {},
+            {"SOCKCRUD_DEMO": "perhaps"},
+        )
+        self.assert_refused(
+            "the environment: unknown setting 'usrs'; there are users,",
+            {},
+            {"SOCKCRUD_USRS": "off"},
+        )
+        self.assert_refused(
+            r"unknown setting 'portt'", {}, {}, self.file("[sockcrud]\nportt = 1\n")
+        )
+        self.assert_refused(
+            r"unknown setting 'members_strickt'", {}, {}, self.file("[members]\nstrickt = 1\n")
+        )
+        self.assert_refused(
+            "cors_origins = 'example.org': expected ", {"cors_origins": "example.org"}, {}
+        )
         for hosts in ("http://example.org", "example.org:80", "::1", "[::1", "exämple.org", "a/b"):
             self.assert_refused(re.escape(f"hosts = {hosts!r}: expected "), {"hosts": hosts}, {})
-        self.assert_refused(r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n"))
-        self.assert_refused("cannot read .*: line 1: expected a section such as", {}, {}, self.file("users = off\n"))
-        self.assert_refused("line 3: expected each setting once", {}, {}, self.file("[sockcrud]\nusers = off\nusers = off\n"))
-        self.assert_refused("line 2: expected each section once", {}, {}, self.file("[sockcrud]\n[sockcrud]\n"))
-        self.assert_refused("line 2, 3: expected NAME = VALUE", {}, {}, self.file("[sockcrud]\nusers\noff\n"))
+        self.assert_refused(
+            r"unknown section \[socket\]", {}, {}, self.file("[socket]\nusers = off\n")
+        )
+        self.assert_refused(
+            "cannot read .*: line 1: expected a section such as", {}, {}, self.file("users = off\n")
+        )
+        self.assert_refused(
+            "line 3: expected each setting once",
+            {},
+            {},
+            self.file("[sockcrud]\nusers = off\nusers = off\n"),
+        )
+        self.assert_refused(
+            "line 2: expected each section once", {}, {}, self.file("[sockcrud]\n[sockcrud]\n")
+        )
+        self.assert_refused(
+            "line 2, 3: expected NAME = VALUE", {}, {}, self.file("[sockcrud]\nusers\noff\n")
+        )
         self.assert_refused("cannot read nowhere.cfg: No such file", {}, {}, "nowhere.cfg")
         self.assert_refused(
             "the command line: store: expected memory: or sqlite:PATH or postgresql://USER@HOST/DATABASE",
@@ -98,19 +129,30 @@ class ConfigTests(SynchronousTestCase):
 
     def test_idle_times_may_have_no_end(self) -> None:
         settings = load({"users_idle": "0", "idle_timeout": "0", "way_idle": ""}, {}).settings
-        self.assertEqual((settings.of("users_idle"), settings.idle_timeout, settings.of("way_idle")), (inf, inf, None))
-        self.assertIn("[users]\n# the command line\nidle = 0\n", format_settings(load({"users_idle": "0"}, {})))
+        self.assertEqual(
+            (settings.of("users_idle"), settings.idle_timeout, settings.of("way_idle")),
+            (inf, inf, None),
+        )
+        self.assertIn(
+            "[users]\n# the command line\nidle = 0\n",
+            format_settings(load({"users_idle": "0"}, {})),
+        )
 
     def test_sizes_have_units(self) -> None:
         for text, size in (("1", 1), ("64KiB", 65536), ("2 MiB", 2 * 2**20), ("1GiB", 2**30)):
             self.assertEqual(load({"max_request": text}, {}).settings.max_request, size)
 
     def test_a_dialect_has_a_section_of_its_own(self) -> None:
-        self.assertTrue(load({}, {}, self.file("[members]\nstrict = yes\n")).settings.of("members_strict"))
+        self.assertTrue(
+            load({}, {}, self.file("[members]\nstrict = yes\n")).settings.of("members_strict")
+        )
         self.assertTrue(load({}, {"SOCKCRUD_MEMBERS_STRICT": "yes"}).settings.of("members_strict"))
 
     def test_origins_are_listed_with_blanks(self) -> None:
-        settings = load({"cors_origins": "https://a.example http://localhost:3000", "admin_cors_origins": ""}, {}).settings
+        settings = load(
+            {"cors_origins": "https://a.example http://localhost:3000", "admin_cors_origins": ""},
+            {},
+        ).settings
         self.assertEqual(settings.cors_origins, ("https://a.example", "http://localhost:3000"))
         self.assertEqual(settings.admin_cors_origins, ())
         self.assertEqual(load({}, {}).settings.cors_origins, ())
@@ -121,13 +163,19 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(load({}, {"SOCKCRUD_TEST_ANYTHING": "x"}).settings, DEFAULTS)
 
     def test_the_example_file_states_every_default(self) -> None:
-        self.assertEqual(FILE.read_text(encoding="utf-8"), EXAMPLE, "write it anew: python -m tests.docs.write_example")
+        self.assertEqual(
+            FILE.read_text(encoding="utf-8"),
+            EXAMPLE,
+            "write it anew: python -m tests.docs.write_example",
+        )
         uncommented = re.sub(r"^#(\w+ =)", r"\1", EXAMPLE, flags=re.MULTILINE)
         self.assertEqual(load({}, {}, self.file(uncommented)).settings, DEFAULTS)
         self.assertEqual(load({}, {}, self.file(EXAMPLE)).sources, {})
 
     def test_what_check_config_shows_can_be_read_back(self) -> None:
-        loaded = load({"demo": "yes", "max_unsent": "1MiB", "idle_timeout": "2.5"}, {"SOCKCRUD_USERS": "off"})
+        loaded = load(
+            {"demo": "yes", "max_unsent": "1MiB", "idle_timeout": "2.5"}, {"SOCKCRUD_USERS": "off"}
+        )
         self.assertEqual(load({}, {}, self.file(format_settings(loaded))).settings, loaded.settings)
         self.assertIn("# the environment\nusers = off\n", format_settings(loaded))
         self.assertIn("# the command line\ndemo = yes\n", format_settings(loaded))
@@ -144,7 +192,9 @@ class CommandTests(SynchronousTestCase):
 
     def test_every_setting_is_a_flag_of_twistd(self) -> None:
         for setting in config.declared(loading.apps()):
-            given = [f"--{setting.flag}"] if setting.is_switch else [f"--{setting.flag}", setting.text]
+            given = (
+                [f"--{setting.flag}"] if setting.is_switch else [f"--{setting.flag}", setting.text]
+            )
             if setting.name != "app":
                 expected = True if setting.is_switch else DEFAULTS.of(setting.name)
                 self.assertEqual(self.options(*given).of(setting.name), expected)
@@ -153,16 +203,25 @@ class CommandTests(SynchronousTestCase):
 
     def test_every_setting_is_a_flag_of_serve(self) -> None:
         settings = [setting for setting in config.declared(loading.apps()) if setting.name != "app"]
-        ports = {dialect.setting for dialect in loading.apps().dialects}  # which may be taken by somebody
+        ports = {
+            dialect.setting for dialect in loading.apps().dialects
+        }  # which may be taken by somebody
         texts = {each: "off" if each.name in ports else each.text for each in settings}
-        given = [f"--{each.flag}" if each.is_switch else f"--{each.flag}={text}" for each, text in texts.items()]
+        given = [
+            f"--{each.flag}" if each.is_switch else f"--{each.flag}={text}"
+            for each, text in texts.items()
+        ]
         result = CliRunner().invoke(main, ["serve", "--check-config", *given])
-        self.assertEqual((result.exit_code, result.output.count("# the command line")), (0, len(given)))
+        self.assertEqual(
+            (result.exit_code, result.output.count("# the command line")), (0, len(given))
+        )
 
     def test_a_setting_that_cannot_be_is_one_line_and_status_1(self) -> None:
         result = CliRunner().invoke(main, ["serve", "--users", "carrier-pigeon"])
         self.assertIsInstance(result.exception, StartFailed)
-        self.assertIn("'carrier-pigeon' is no endpoint description such as tcp:8080", str(result.exception))
+        self.assertIn(
+            "'carrier-pigeon' is no endpoint description such as tcp:8080", str(result.exception)
+        )
         self.assertRaises(StartFailed, self.options, "--max-depth", "0")
 
     def test_help_teaches_by_example(self) -> None:

@@ -1,4 +1,6 @@
-"""The real daemon, started as people start it: both commands, by hand with a socket, stopped by a signal."""
+"""The real daemon, started as people start it: both commands, by hand with a socket, stopped by a
+signal.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ from tests.support.running import DIALECTS, SERVE, Daemon, environment, lines, r
 
 on_either_reactor = pytest.mark.usefixtures("either_reactor")
 
-CREATE = '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
+CREATE = (
+    '{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", '
+    '"age": 30}}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, either_reactor: None) -> It
 
 @on_either_reactor
 @pytest.mark.parametrize("twistd", [False, True], ids=["sockcrud serve", "twistd sockcrud"])
-def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path, real_daemons: None, twistd: bool) -> None:
+def test_both_commands_serve_both_dialects_and_stop_with_status_0(
+    tmp_path: Path, real_daemons: None, twistd: bool
+) -> None:
     with Daemon(tmp_path, "--demo", twistd=twistd) as daemon:
         assert json.loads(daemon.ask("users", CREATE))["payload"]["id"] == 1
         assert (
@@ -51,7 +58,11 @@ def test_both_commands_serve_both_dialects_and_stop_with_status_0(tmp_path: Path
 
 @on_either_reactor
 def test_sigterm_answers_what_came_in_says_505_and_ends_with_status_0(tmp_path: Path) -> None:
-    with Daemon(tmp_path) as daemon, daemon.connect("messages") as idle, daemon.connect("users") as user:
+    with (
+        Daemon(tmp_path) as daemon,
+        daemon.connect("messages") as idle,
+        daemon.connect("users") as user,
+    ):
         answers = lines(user)
         user.sendall(CREATE.encode())
         assert json.loads(next(answers))["code"] == 201
@@ -60,18 +71,25 @@ def test_sigterm_answers_what_came_in_says_505_and_ends_with_status_0(tmp_path: 
         assert next(answers, None) is None
 
 
-@pytest.mark.skipif(shutil.which("nc") is None, reason="needs netcat; the sockets below do the same without it")
+@pytest.mark.skipif(
+    shutil.which("nc") is None, reason="needs netcat; the sockets below do the same without it"
+)
 @pytest.mark.parametrize("flag", ["-N", "-q1"])
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_netcat_is_answered_with_and_without_a_newline(shared: Daemon, flag: str, end: str) -> None:
     command = ["nc", flag, "127.0.0.1", str(shared.ports["messages"])]
-    done = subprocess.run(command, input=('{"op":"mostrar"}' + end).encode(), capture_output=True, timeout=20)
+    done = subprocess.run(
+        command, input=('{"op":"mostrar"}' + end).encode(), capture_output=True, timeout=20
+    )
     assert done.stdout == b'{"status":200,"message":"OK","data":""}\n'
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_client_that_closes_its_half_is_answered(shared: Daemon, end: str) -> None:
-    assert shared.ask("messages", '{"op":"mostrar"}' + end) == '{"status":200,"message":"OK","data":""}\n'
+    assert (
+        shared.ask("messages", '{"op":"mostrar"}' + end)
+        == '{"status":200,"message":"OK","data":""}\n'
+    )
 
 
 def test_a_client_that_never_sends_a_newline_is_answered_each_time(shared: Daemon) -> None:
@@ -115,13 +133,20 @@ def test_who_pipelines_and_reads_nothing_costs_less_than_1_mb_and_keeps_nobody_w
 
 @on_either_reactor
 def test_one_connection_too_many_gets_the_busy_answer(tmp_path: Path) -> None:
-    with Daemon(tmp_path, "--max-connections", "2") as daemon, daemon.connect("users"), daemon.connect("messages") as second:
+    with (
+        Daemon(tmp_path, "--max-connections", "2") as daemon,
+        daemon.connect("users"),
+        daemon.connect("messages") as second,
+    ):
         second.sendall(b'{"op":"mostrar"}')
         assert next(lines(second)).startswith('{"status":200')
         with daemon.connect("users") as third:
             assert received(third) == b'{"error":500,"error_message":"Internal Server Error"}\n'
         with daemon.connect("messages") as third:
-            assert received(third).decode() == '{"status":505,"message":"Conexão encerrada","data":""}\n'
+            assert (
+                received(third).decode()
+                == '{"status":505,"message":"Conexão encerrada","data":""}\n'
+            )
 
 
 @on_either_reactor
@@ -131,11 +156,20 @@ def test_a_port_that_is_taken_ends_both_commands_with_one_line(tmp_path: Path) -
         with taken_port() as port:
             flags = ["--users", "tcp:0", "--messages", f"tcp:{port}"]
             done = subprocess.run(
-                [*command, *flags], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+                [*command, *flags],
+                cwd=tmp_path,
+                env=environment(),
+                capture_output=True,
+                text=True,
+                timeout=60,
             )
         assert done.returncode == 1
-        said = (done.stdout + done.stderr).splitlines()  # what twistd has to say goes into its log, here standard output
-        assert said[-1].endswith(f"sockcrud: messages cannot listen: 127.0.0.1:{port}: Address already in use")
+        said = (
+            done.stdout + done.stderr
+        ).splitlines()  # what twistd has to say goes into its log, here standard output
+        assert said[-1].endswith(
+            f"sockcrud: messages cannot listen: 127.0.0.1:{port}: Address already in use"
+        )
         assert "Traceback" not in done.stderr + done.stdout
         assert not (tmp_path / "twistd.pid").exists()
 
@@ -145,10 +179,14 @@ def test_an_unreadable_password_file_ends_both_commands_with_one_line(tmp_path: 
     off = [word for name in DIALECTS for word in (f"--{name}", "off")]
     for command in (SERVE, twistd):
         line = [*command, *off, "--admin-password-file", "nowhere"]
-        done = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            line, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 1
         said = (done.stdout + done.stderr).splitlines()
-        assert said[-1].endswith("sockcrud: the admin's password: nowhere: No such file or directory")
+        assert said[-1].endswith(
+            "sockcrud: the admin's password: nowhere: No such file or directory"
+        )
         assert not (tmp_path / "twistd.pid").exists()
 
 
@@ -161,7 +199,9 @@ def test_the_password_in_the_file_is_the_first_admins(tmp_path: Path, real_daemo
         assert daemon.ask("admin", request).startswith("HTTP/1.1 200 ")
 
 
-def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(tmp_path: Path) -> None:
+def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(
+    tmp_path: Path,
+) -> None:
     with Daemon(tmp_path, "--messages", "tcp:0:interface=0.0.0.0") as daemon:
         assert re.search(r"users +listens on 127\.0\.0\.1:", "\n".join(daemon.banner))
         assert any("messages" in line and "0.0.0.0" in line for line in daemon.banner)
@@ -169,7 +209,9 @@ def test_nothing_listens_beyond_this_machine_unless_asked_to_and_then_it_warns(t
         assert warning.startswith("WARNING: other machines can reach messages, which has no login")
 
 
-def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tmp_path: Path) -> None:
+def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(
+    tmp_path: Path,
+) -> None:
     with Daemon(tmp_path) as daemon:
         line = next(line for line in daemon.banner if line.startswith("admin:"))
         file = Path(line.rpartition(" in ")[2])
@@ -185,7 +227,10 @@ def test_the_first_admin_has_a_random_password_in_a_file_only_the_owner_reads(tm
 @on_either_reactor
 def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None:
     path = tmp_path / "messages.sock"
-    with Daemon(tmp_path, "--messages", f"unix:{path}") as daemon, socket.socket(socket.AF_UNIX) as connection:
+    with (
+        Daemon(tmp_path, "--messages", f"unix:{path}") as daemon,
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
         connection.connect(str(path))
         connection.sendall(b'{"op":"mostrar"}')
         assert next(lines(connection)).startswith('{"status":200')
@@ -193,22 +238,32 @@ def test_unix_sockets_come_with_the_endpoint_description(tmp_path: Path) -> None
 
 
 def certificate(directory: Path) -> str:
-    """Make a certificate for 127.0.0.1 that is its own authority, and return the end of an endpoint description."""
+    """Make a certificate for 127.0.0.1 that is its own authority, and return the end of an endpoint
+    description.
+    """
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(timezone.utc)
     made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)
+        )
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
+        )
         .sign(key, hashes.SHA256())
     )
     (directory / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (directory / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
     return "privateKey=key.pem:certKey=cert.pem"
 
 
 @on_either_reactor
-def test_tls_comes_with_the_endpoint_description_also_for_clients_that_offer_http_2(tmp_path: Path) -> None:
+def test_tls_comes_with_the_endpoint_description_also_for_clients_that_offer_http_2(
+    tmp_path: Path,
+) -> None:
     tls = certificate(tmp_path)
     with Daemon(tmp_path, "--users", f"ssl:0:{tls}", "--shop", f"ssl:0:{tls}") as daemon:
         trust = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
@@ -221,11 +276,18 @@ def test_tls_comes_with_the_endpoint_description_also_for_clients_that_offer_htt
             connection.sendall(b"GET /clients/health HTTP/1.0\r\n\r\n")
             assert received(connection).startswith(b"HTTP/1.1 200 OK\r\n")
         (line,) = (line for line in daemon.banner if line.startswith("shop"))
-        assert line.endswith(f"try: curl --insecure https://127.0.0.1:{daemon.ports['shop']}/clients/health")
+        assert line.endswith(
+            f"try: curl --insecure https://127.0.0.1:{daemon.ports['shop']}/clients/health"
+        )
 
 
 def test_a_dialect_that_is_off_leaves_the_others_whole(tmp_path: Path) -> None:
     with Daemon(tmp_path, "--users", "off", "--clients", "off", "--auth", "off") as daemon:
         assert {"users", "clients", "auth"}.isdisjoint(daemon.ports)
-        assert daemon.ask("messages", '{"op":"mostrar"}') == '{"status":200,"message":"OK","data":""}\n'
-        assert daemon.ask("products", "GET /products/health HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 200")
+        assert (
+            daemon.ask("messages", '{"op":"mostrar"}')
+            == '{"status":200,"message":"OK","data":""}\n'
+        )
+        assert daemon.ask("products", "GET /products/health HTTP/1.0\r\n\r\n").startswith(
+            "HTTP/1.1 200"
+        )

@@ -43,14 +43,32 @@ class LeftoverTests(SynchronousTestCase):
 
 
 @pytest.mark.parametrize(
-    "leave", ["open(os.path.join(tempfile.gettempdir(), 'forgotten'), 'w').close()", "os.system('mkdir $TMPDIR/forgotten')"]
+    "leave",
+    [
+        "open(os.path.join(tempfile.gettempdir(), 'forgotten'), 'w').close()",
+        "os.system('mkdir $TMPDIR/forgotten')",
+    ],
 )
 def test_a_temporary_file_fails_its_module_and_is_removed(tmp_path: Path, leave: str) -> None:
     (tmp_path / "test_it.py").write_text(f"import os, tempfile\ndef test_it():\n    {leave}\n")
     (tmp_path / "temporary").mkdir()
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "tests.conftest", f"--rootdir={tmp_path}", "test_it.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        "-q",
+        "-p",
+        "tests.conftest",
+        f"--rootdir={tmp_path}",
+        "test_it.py",
+    ]
     settings = environment(PYTHONPATH=str(ROOT), TMPDIR=str(tmp_path / "temporary"))
-    ran = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60
+    )
     assert "left in the temporary folder: ['forgotten']" in ran.stdout
     assert "1 passed, 1 error" in ran.stdout
-    assert [path.name.partition("-")[0] for path in (tmp_path / "temporary").iterdir()] == ["pytest"]
+    assert [path.name.partition("-")[0] for path in (tmp_path / "temporary").iterdir()] == [
+        "pytest"
+    ]

@@ -35,13 +35,28 @@ class LogTests(SynchronousTestCase):
         return found
 
     def test_an_event_is_an_object_with_stable_names(self) -> None:
-        line = self.logged(LogLevel.info, "{dialect} {peer} {secret}", dialect="users", peer="::1", secret="abc", outcome=None)
+        line = self.logged(
+            LogLevel.info,
+            "{dialect} {peer} {secret}",
+            dialect="users",
+            peer="::1",
+            secret="abc",
+            outcome=None,
+        )
         self.assertRegex(line.pop("time"), r"^2\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$")
-        expected = {"level": "info", "logger": "sockcrud.some", "message": "users ::1 abc", "dialect": "users", "peer": "::1"}
+        expected = {
+            "level": "info",
+            "logger": "sockcrud.some",
+            "message": "users ::1 abc",
+            "dialect": "users",
+            "peer": "::1",
+        }
         self.assertEqual(line, expected)
 
     def test_what_holds_line_ends_or_is_no_unicode_stays_one_line(self) -> None:
-        self.assertEqual(self.logged(LogLevel.warn, "{it}", it="a\nb\udc80한")["message"], "a\nb\udc80한")
+        self.assertEqual(
+            self.logged(LogLevel.warn, "{it}", it="a\nb\udc80한")["message"], "a\nb\udc80한"
+        )
 
     def test_a_failure_brings_its_traceback(self) -> None:
         line = self.logged(LogLevel.critical, "it broke", log_failure=Failure(ValueError("why")))
@@ -65,7 +80,9 @@ class LogTests(SynchronousTestCase):
         self.assertLess(self.path.stat().st_size, 100)
 
     def test_a_cache_of_plugins_that_cannot_be_written_is_no_news(self) -> None:
-        Logger("x", observer=self.opened()).info("Unable to write to plugin cache {path}: error number 13", path="/x")
+        Logger("x", observer=self.opened()).info(
+            "Unable to write to plugin cache {path}: error number 13", path="/x"
+        )
         self.assertEqual(self.path.read_text(), "")
 
     def test_a_log_in_no_file_says_so(self) -> None:

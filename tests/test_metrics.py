@@ -25,7 +25,9 @@ class MetricsTests(PeopleCase):
     def setUp(self) -> None:
         super().setUp()
         self.connections = {"way": 2, "admin": 1}
-        self.metrics = Metrics(self.store, ("way", "admin", "messages"), lambda: self.connections, "1.2.3")
+        self.metrics = Metrics(
+            self.store, ("way", "admin", "messages"), lambda: self.connections, "1.2.3"
+        )
         self.logins.access.observers.append(self.metrics)
 
     def samples(self) -> dict[str, dict[Labels, float]]:
@@ -43,7 +45,13 @@ class MetricsTests(PeopleCase):
     def sample(self, name: str, **labels: str) -> float | None:
         return self.samples().get(name, {}).get(tuple(sorted(labels.items())))
 
-    def watch(self, operation: str = "x.y", dialect: str = "way", seconds: float = 0.0, outcome: str = "ok") -> None:
+    def watch(
+        self,
+        operation: str = "x.y",
+        dialect: str = "way",
+        seconds: float = 0.0,
+        outcome: str = "ok",
+    ) -> None:
         self.metrics(operation, Principal(dialect, HERE), seconds, outcome)
 
     def test_requests_are_counted_by_dialect_operation_and_outcome(self) -> None:
@@ -68,19 +76,41 @@ class MetricsTests(PeopleCase):
             self.watch(seconds=seconds, outcome=outcome)
         labels = {"dialect": "way", "operation": "x.y"}
         self.assertEqual(self.sample("sockcrud_request_seconds_count", **labels), 5)
-        self.assertAlmostEqual(self.sample("sockcrud_request_seconds_sum", **labels) or 0, sum(times))
-        for bound, count in (("0.0001", 2), ("0.00025", 3), ("0.25", 3), ("0.5", 4), ("10.0", 4), ("+Inf", 5)):
-            self.assertEqual(self.sample("sockcrud_request_seconds_bucket", **labels, le=bound), count, bound)
+        self.assertAlmostEqual(
+            self.sample("sockcrud_request_seconds_sum", **labels) or 0, sum(times)
+        )
+        for bound, count in (
+            ("0.0001", 2),
+            ("0.00025", 3),
+            ("0.25", 3),
+            ("0.5", 4),
+            ("10.0", 4),
+            ("+Inf", 5),
+        ):
+            self.assertEqual(
+                self.sample("sockcrud_request_seconds_bucket", **labels, le=bound), count, bound
+            )
 
-    def test_a_session_that_is_resumed_is_no_request_of_its_own_and_one_that_is_not_is(self) -> None:
+    def test_a_session_that_is_resumed_is_no_request_of_its_own_and_one_that_is_not_is(
+        self,
+    ) -> None:
         self.as_(self.anna)
-        self.failureResultOf(Deferred.fromCoroutine(self.logins.resume(self.nobody("way"), "way", "nonsense")))
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.logins.resume(self.nobody("way"), "way", "nonsense"))
+        )
         counted = {
             (dict(labels)["operation"], dict(labels)["outcome"]): count
             for labels, count in self.samples()["sockcrud_requests_total"].items()
         }
-        self.assertEqual(counted, {("sessions.log_in", "ok"): 1, ("sessions.resume", "not_logged_in"): 1})
-        self.assertEqual(self.sample("sockcrud_request_seconds_count", dialect="way", operation="sessions.resume"), 1)
+        self.assertEqual(
+            counted, {("sessions.log_in", "ok"): 1, ("sessions.resume", "not_logged_in"): 1}
+        )
+        self.assertEqual(
+            self.sample(
+                "sockcrud_request_seconds_count", dialect="way", operation="sessions.resume"
+            ),
+            1,
+        )
 
     def test_labels_from_outside_are_all_one(self) -> None:
         for name in ("evil\n", 'e"vil', "x" * 10_000):
@@ -92,8 +122,14 @@ class MetricsTests(PeopleCase):
         requests = self.samples()["sockcrud_requests_total"]
         self.assertLessEqual(len(requests), MOST_OPERATIONS + 3)
         self.assertEqual(sum(requests.values()), 6 + many)
-        self.assertEqual(self.sample("sockcrud_requests_total", dialect="other", operation="x.y", outcome="ok"), 3)
-        self.assertEqual(self.sample("sockcrud_requests_total", dialect="way", operation="x.y", outcome="other"), 3)
+        self.assertEqual(
+            self.sample("sockcrud_requests_total", dialect="other", operation="x.y", outcome="ok"),
+            3,
+        )
+        self.assertEqual(
+            self.sample("sockcrud_requests_total", dialect="way", operation="x.y", outcome="other"),
+            3,
+        )
         self.assertLessEqual(len(self.metrics._cells), 2 * MOST_OPERATIONS)
 
     def test_logins_that_fail_are_counted_with_their_reason(self) -> None:
@@ -121,7 +157,9 @@ class MetricsTests(PeopleCase):
     def test_the_size_of_the_store_by_kind(self) -> None:
         self.have(self.store.insert(Message, 7, data="x"))
         sizes = self.samples()["sockcrud_store_records"]
-        self.assertEqual({dict(labels)["kind"] for labels in sizes}, {kind.__name__ for kind in KINDS})
+        self.assertEqual(
+            {dict(labels)["kind"] for labels in sizes}, {kind.__name__ for kind in KINDS}
+        )
         self.assertEqual(self.sample("sockcrud_store_records", kind="Message"), 1)
         self.assertEqual(self.sample("sockcrud_store_records", kind="Account"), 4)
 

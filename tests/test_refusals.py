@@ -1,4 +1,6 @@
-"""What the log says of requests that are refused: enough to find out why, nothing that was sent, and never too much."""
+"""What the log says of requests that are refused: enough to find out why, nothing that was sent,
+and never too much.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ class RefusalTests(SynchronousTestCase):
 
     @property
     def lines(self) -> list[str]:
-        return [formatEvent(event) for event in self.events if event.get("log_namespace") == "sockcrud.refusals"]
+        return [
+            formatEvent(event)
+            for event in self.events
+            if event.get("log_namespace") == "sockcrud.refusals"
+        ]
 
     def test_a_refusal_has_dialect_peer_operation_field_and_reason(self) -> None:
-        self.refusals.note_error("users", "192.0.2.1", "users.create", Invalid("age", "a whole number"))
+        self.refusals.note_error(
+            "users", "192.0.2.1", "users.create", Invalid("age", "a whole number")
+        )
         self.refusals.note_error("shop", "", "clients.fetch", NotFound("client", 4711))
         self.assertEqual(
             self.lines,
@@ -52,11 +60,15 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(len(self.lines), LINES + 1)
         self.time += 1
         self.refusals.note("users", "192.0.2.1", "-", "no such operation")
-        self.assertEqual(self.lines[-2], f"refused: 2001:db8::/64 {4 * (LINES + 10) - LINES} requests more")
+        self.assertEqual(
+            self.lines[-2], f"refused: 2001:db8::/64 {4 * (LINES + 10) - LINES} requests more"
+        )
 
     def test_all_peers_together_have_so_many_lines_a_second_too(self) -> None:
         for number in range(20_000):
-            self.refusals.note("users", f"10.1.{number // 256}.{number % 256}", "-", "no such operation")
+            self.refusals.note(
+                "users", f"10.1.{number // 256}.{number % 256}", "-", "no such operation"
+            )
         self.assertEqual(len(self.lines), LINES_OF_ALL)
         self.refusals.flush()
         self.assertEqual(len(self.lines), LINES_OF_ALL + NAMED + 1)
@@ -103,7 +115,9 @@ def test_every_kind_of_refusal_has_its_line_and_no_value_in_it(tmp_path: Path) -
     found: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
     refused = [line for line in found if line["message"].startswith("refused: ")]
     assert all((line["level"], line["peer"]) == ("info", "127.0.0.1") for line in refused)
-    seen = {(line["dialect"], line["operation"], line.get("field"), line["reason"]) for line in refused}
+    seen = {
+        (line["dialect"], line["operation"], line.get("field"), line["reason"]) for line in refused
+    }
     assert seen >= {
         ("users", "-", "id_operation", "no such operation"),
         ("users", "users.get", None, "not_found"),
@@ -117,7 +131,9 @@ def test_every_kind_of_refusal_has_its_line_and_no_value_in_it(tmp_path: Path) -
         ("clients", "-", None, "400: The request line is malformed"),
     }, sorted(map(str, seen))
     assert any(
-        (line["dialect"], line["operation"], line.get("field")) == ("users", "users.create", "email") for line in refused
+        (line["dialect"], line["operation"], line.get("field"))
+        == ("users", "users.create", "email")
+        for line in refused
     )
     assert "way" in {line["dialect"] for line in refused}
     assert len(refused) == sum(map(len, requests.values()))

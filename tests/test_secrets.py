@@ -1,4 +1,6 @@
-"""What is secret is in no log, on no terminal, and in no answer but the one that is to hold it: a run over everything."""
+"""What is secret is in no log, on no terminal, and in no answer but the one that is to hold it: a
+run over everything.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Run:
 
     town: Town
     passwords: dict[str, str] = Factory(dict)
-    """By login name; also those that are none: a wrong one is mostly the right one of another place."""
+    """By login name; also those that are none: a wrong one is mostly the right one of another
+    place.
+    """
     tokens: set[str] = Factory(set)
     heard: list[tuple[str, bytes, str]] = Factory(list)
     """What was asked, what was answered, and which token may be in it."""
@@ -52,11 +56,18 @@ class Run:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
-        """Ask. The answer of a login may hold the token; one of `way` the session that came with the request."""
+        """Ask. The answer of a login may hold the token; one of `way` the session that came with
+        the request.
+        """
         answered = self.town.asks(dialect, method, target, body, token=token, headers=headers)
         fields = b"".join(name + b": " + value + b"\r\n" for name, value in answered.fields.items())
         held = ""
-        if (method, target) in (("POST", "/"), ("POST", "/login"), ("POST", "/user/login"), ("POST", "/api/main")):
+        if (method, target) in (
+            ("POST", "/"),
+            ("POST", "/login"),
+            ("POST", "/user/login"),
+            ("POST", "/api/main"),
+        ):
             held = token_of(answered) or ""
             self.tokens |= {held} - {""}
         elif dialect == "way":
@@ -76,16 +87,25 @@ class Run:
         self.heard.append((f"{dialect} {data[:100]!r}", answered, held))
 
     def secrets(self) -> set[str]:
-        """Return everything that is to be found nowhere, in each form it may have been written in."""
+        """Return everything that is to be found nowhere, in each form it may have been written
+        in.
+        """
         plain = {
-            form for password in self.passwords.values() for form in (password, quote(password), json.dumps(password)[1:-1])
+            form
+            for password in self.passwords.values()
+            for form in (password, quote(password), json.dumps(password)[1:-1])
         }
         digests = {digest_of(password) for password in self.passwords.values()}
         pairs = [f"{login}:{password}" for login, password in self.passwords.items()]
         pairs += [f"{login},{password}" for login, password in self.passwords.items()]
         hashed = {sha256(token.encode()).hexdigest() for token in self.tokens}
         once = {*plain, *digests, *hashed, *self.tokens}
-        return {*once, *map(str.lower, once), *map(str.upper, once), *(b64encode(pair.encode()).decode() for pair in pairs)}
+        return {
+            *once,
+            *map(str.lower, once),
+            *map(str.upper, once),
+            *(b64encode(pair.encode()).decode() for pair in pairs),
+        }
 
     @property
     def doors(self) -> Doors:
@@ -112,7 +132,9 @@ def people_come_and_go(run: Run) -> None:
             tokens = {door: run.doors.logs_in(door, login, password) for door in DOORS}
         wrong = run.passwords.setdefault(f"{login} elsewhere", f"wrong but right elsewhere {login}")
         assert not any(run.doors.lets_in(door, login, wrong) for door in DOORS)
-        assert not any(run.doors.lets_in(door, password.replace(" ", ""), "x") for door in DOORS)  # typed one field too early
+        assert not any(
+            run.doors.lets_in(door, password.replace(" ", ""), "x") for door in DOORS
+        )  # typed one field too early
         assert run.doors.opened_by(tokens) == [*DOORS]
     run.passwords["early"] = PEOPLE["Bjørn"].replace(" ", "")
 
@@ -123,12 +145,20 @@ def passwords_are_changed(run: Run) -> None:
     new = run.passwords["anna's new one"] = "Anna-changed-it"
     session = run.doors.logs_in("way", "anna@example.org", PEOPLE["anna@example.org"])
     target = f"/api/usuario/{session}?id={ids['anna@example.org']}"
-    assert run.asks("way", "PUT", target, {"PassWord": digest_of(new), "Ativo": "true"}).json["Status"] == "OK"
+    assert (
+        run.asks("way", "PUT", target, {"PassWord": digest_of(new), "Ativo": "true"}).json["Status"]
+        == "OK"
+    )
     for bad in (digest_of(new)[1:], new, [digest_of(new)], {"a": new}, None):
-        assert run.asks("way", "PUT", target, {"PassWord": bad, "Ativo": "true"}).json["Status"] == "ERROR"
+        assert (
+            run.asks("way", "PUT", target, {"PassWord": bad, "Ativo": "true"}).json["Status"]
+            == "ERROR"
+        )
     newest = run.passwords["carl's new one"] = "Carl-got-another"
     account = f"/accounts/{ids['carl']}"
-    assert run.asks("admin", "PATCH", account, {"password": newest}, token=run.town.root).status == 200
+    assert (
+        run.asks("admin", "PATCH", account, {"password": newest}, token=run.town.root).status == 200
+    )
     for more in (
         {"login": "anna@example.org"},
         {"role": newest},
@@ -136,7 +166,9 @@ def passwords_are_changed(run: Run) -> None:
         {"active": newest},
         {"login": newest + " "},
     ):
-        assert run.asks("admin", "PATCH", account, {"password": newest, **more}, token=run.town.root).status in (400, 409)
+        assert run.asks(
+            "admin", "PATCH", account, {"password": newest, **more}, token=run.town.root
+        ).status in (400, 409)
     assert all(run.doors.lets_in(door, "carl", newest) for door in DOORS)
     for _ in range(12):  # until it is delayed
         run.asks("members", "POST", "/", {"email": "carl", "password": PEOPLE["carl"]})
@@ -144,9 +176,16 @@ def passwords_are_changed(run: Run) -> None:
 
 def everything_is_asked_for(run: Run) -> None:
     """Ask each route once, as an admin; then look at all there is to see."""
-    spare = run.asks("admin", "POST", "/companies", {"name": "spare"}, token=run.town.root).json["id"]
+    spare = run.asks("admin", "POST", "/companies", {"name": "spare"}, token=run.town.root).json[
+        "id"
+    ]
     bert = run.town.account("bert", SECRET)
-    targets = {"account": bert, "company": spare, "session": 4711, **dict.fromkeys(("client", "address", "product", "item"), 1)}
+    targets = {
+        "account": bert,
+        "company": spare,
+        "session": 4711,
+        **dict.fromkeys(("client", "address", "product", "item"), 1),
+    }
     tokens: dict[str, str] = {}
     for dialect, routes in routes_by_dialect().items():
         door = session_dialect(dialect)
@@ -156,13 +195,31 @@ def everything_is_asked_for(run: Run) -> None:
                     tokens[door] = run.doors.logs_in(door, "admin", run.town.admin_password)
                 token = tokens[door]
                 target = row.target(route.path, targets, token)
-                answered = run.asks(dialect, route.method, target, row.body, token=token, headers=row.headers)
-                assert answered.status in (200, 201, 204, 404, 409) or not route.login, (target, answered)
+                answered = run.asks(
+                    dialect, route.method, target, row.body, token=token, headers=row.headers
+                )
+                assert answered.status in (200, 201, 204, 404, 409) or not route.login, (
+                    target,
+                    answered,
+                )
     user = {"name": "Ana", "email": "ana@example.org", "age": 30, "password": PEOPLE["carl"]}
     run.says("users", json.dumps({"id_operation": "create_user", "payload": user}).encode())
-    run.says("messages", json.dumps({"op": "adicionar", "id": 1, "data": "abc", "password": PEOPLE["carl"]}).encode())
+    run.says(
+        "messages",
+        json.dumps(
+            {"op": "adicionar", "id": 1, "data": "abc", "password": PEOPLE["carl"]}
+        ).encode(),
+    )
     for token in (*tokens.values(), run.town.root):
-        for target in ("/accounts", "/companies", "/sessions", "/changes?since=0", "/export", "/metrics", "/health"):
+        for target in (
+            "/accounts",
+            "/companies",
+            "/sessions",
+            "/changes?since=0",
+            "/export",
+            "/metrics",
+            "/health",
+        ):
             run.asks("admin", "GET", target, token=token)
 
 
@@ -207,7 +264,10 @@ def requests_are_malformed(run: Run) -> None:
                     ("POST", "/api/main"),
                     ("POST", "/user/create"),
                 ):
-                    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+                    head = (
+                        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                        f"{len(body)}\r\n\r\n"
+                    )
                     run.says(dialect, (head + body).encode())
         for dialect in ("users", "messages"):
             for said in (
@@ -216,7 +276,9 @@ def requests_are_malformed(run: Run) -> None:
                 f'{{"op": "adicionar", "id": "{token}"}}',
             ):
                 run.says(dialect, said.encode())
-            run.says(dialect, f"GET /{token} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            run.says(
+                dialect, f"GET /{token} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+            )
 
 
 def test_no_secret_is_found_in_the_log_on_the_terminal_or_in_an_answer(tmp_path: Path) -> None:
@@ -238,7 +300,9 @@ def test_no_secret_is_found_in_the_log_on_the_terminal_or_in_an_answer(tmp_path:
     assert found(stdout, secrets) == []
     assert ANY_DIGEST.search(log + stdout) is None
     for dialect in DIALECTS:  # so there is something to be searched
-        assert f"{dialect} 127.0.0.1 ".encode() in log or dialect == "shop", dialect  # which logs as its services
+        assert f"{dialect} 127.0.0.1 ".encode() in log or dialect == "shop", (
+            dialect
+        )  # which logs as its services
     assert log.count(b"sessions.log_in ok") > 30
     assert log.count(b"sessions.log_in") > log.count(b"sessions.log_in ok") + 20
 
@@ -247,9 +311,14 @@ def test_no_secret_is_found_in_the_log_on_the_terminal_or_in_an_answer(tmp_path:
             assert found(answered, secrets, held) == [], asked
         digests = {digest.decode() for digest in ANY_DIGEST.findall(answered)}
         if "/export" in asked:  # whose last line has the digest of the others, which is no secret
-            digests -= {digest.decode() for digest in re.findall(rb'"digest":"sha256:([0-9a-f]{64})"', answered)}
+            digests -= {
+                digest.decode()
+                for digest in re.findall(rb'"digest":"sha256:([0-9a-f]{64})"', answered)
+            }
         assert digests <= {held}, asked
-    (exported,) = {answered for asked, answered, _ in run.heard if asked.endswith("/export?secrets=yes")}
+    (exported,) = {
+        answered for asked, answered, _ in run.heard if asked.endswith("/export?secrets=yes")
+    }
     assert HASH.encode() in exported
     assert found(exported, secrets) == [HASH]
 
@@ -257,7 +326,13 @@ def test_no_secret_is_found_in_the_log_on_the_terminal_or_in_an_answer(tmp_path:
 def test_who_exports_without_secrets_and_asks_for_changes_sees_no_hash(tmp_path: Path) -> None:
     with a_town(tmp_path) as town:
         town.account("anna", "Anna-changed-it")
-        for target in ("/export", "/export?secrets=no", "/changes?since=0", "/accounts", "/accounts/1"):
+        for target in (
+            "/export",
+            "/export?secrets=no",
+            "/changes?since=0",
+            "/accounts",
+            "/accounts/1",
+        ):
             answered = town.asks("admin", "GET", target, token=town.root)
             assert answered.status == 200
             assert HASH.encode() not in answered.body

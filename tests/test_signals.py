@@ -23,7 +23,10 @@ from tests.support import running
 from tests.support.certificate_kit import certified
 from tests.support.running import DIALECTS, Daemon, environment, lines
 
-CREATE: Final = b'{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}'
+CREATE: Final = (
+    b'{"id_operation": "create_user", "payload": {"name": "Ana", "email": '
+    b'"ana@example.org", "age": 30}}'
+)
 GET: Final = b'{"id_operation":"get_user","payload":{"user_id":1}}\n'
 LONGEST: Final = 20.0
 
@@ -95,7 +98,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
 Start = Callable[..., Logging]
 
 
-def test_sighup_reopens_the_log_reads_the_settings_and_ends_nothing(start: Start, tmp_path: Path) -> None:
+def test_sighup_reopens_the_log_reads_the_settings_and_ends_nothing(
+    start: Start, tmp_path: Path
+) -> None:
     (tmp_path / "tap.cfg").write_text("[sockcrud]\nmax_connections = 100\n")
     daemon = start()
     with daemon.connect() as connection:
@@ -142,17 +147,23 @@ def test_sigusr1_rotates_the_log(start: Start, tmp_path: Path) -> None:
 
 
 def _served(daemon: Logging, certificate: Path) -> ssl.SSLSocket:
-    return ssl.create_default_context(cafile=str(certificate)).wrap_socket(daemon.connect(), server_hostname="127.0.0.1")
+    return ssl.create_default_context(cafile=str(certificate)).wrap_socket(
+        daemon.connect(), server_hostname="127.0.0.1"
+    )
 
 
-def test_sighup_gives_new_connections_the_new_certificate_and_lets_old_ones_live(start: Start, tmp_path: Path) -> None:
+def test_sighup_gives_new_connections_the_new_certificate_and_lets_old_ones_live(
+    start: Start, tmp_path: Path
+) -> None:
     key, certificate = certified(tmp_path, 30)
     old = tmp_path / "old.pem"
     shutil.copy(certificate, old)
     daemon = start(users=f"ssl:0:privateKey={key}:certKey={certificate}")
     with _served(daemon, old) as connection:
         certified(tmp_path, 60)
-        daemon.send(signal.SIGHUP, "users: new connections have the certificate that is in its file now\n")
+        daemon.send(
+            signal.SIGHUP, "users: new connections have the certificate that is in its file now\n"
+        )
         with pytest.raises(ssl.SSLCertVerificationError):
             _served(daemon, old)
         with _served(daemon, certificate) as another:
@@ -163,9 +174,14 @@ def test_sighup_gives_new_connections_the_new_certificate_and_lets_old_ones_live
         new = tmp_path / "new.pem"
         certificate.rename(new)
         shutil.copy(old, certificate)  # which the key is not of
-        daemon.send(signal.SIGHUP, "users keeps the certificate that it has: key and certificate of ")
+        daemon.send(
+            signal.SIGHUP, "users keeps the certificate that it has: key and certificate of "
+        )
         certificate.unlink()
-        daemon.send(signal.SIGHUP, f"users keeps the certificate that it has: {certificate}: No such file or directory\n")
+        daemon.send(
+            signal.SIGHUP,
+            f"users keeps the certificate that it has: {certificate}: No such file or directory\n",
+        )
         _served(daemon, new).close()
 
 
@@ -177,7 +193,9 @@ def test_a_second_signal_to_stop_ends_it_at_once(start: Start, tmp_path: Path) -
         deaf.settimeout(0.3)
         try:
             while True:
-                deaf.sendall(GET * 1000)  # until it has so many answers unread that no more is taken
+                deaf.sendall(
+                    GET * 1000
+                )  # until it has so many answers unread that no more is taken
         except TimeoutError:
             pass
         daemon.send(signal.SIGINT, "stopping: 1 connections are open\n")
@@ -232,6 +250,9 @@ def test_without_a_log_file_the_signals_end_nothing_either(tmp_path: Path) -> No
     with Daemon(tmp_path) as daemon:
         daemon.process.send_signal(signal.SIGHUP)
         daemon.process.send_signal(signal.SIGUSR1)
-        awaited(lambda: "the log is in no file that could be rotated" in daemon.log.read_text(), "it answers")
+        awaited(
+            lambda: "the log is in no file that could be rotated" in daemon.log.read_text(),
+            "it answers",
+        )
         assert daemon.ask("messages", '{"op":"mostrar"}').startswith('{"status":200')
         assert daemon.stop() == 0

@@ -13,7 +13,9 @@ from sockcrud import systemd
 from tests.support.running import Daemon
 
 
-def test_the_daemon_tells_that_it_runs_lives_reloads_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_daemon_tells_that_it_runs_lives_reloads_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))
         heard.settimeout(20)
@@ -32,7 +34,9 @@ def test_the_daemon_tells_that_it_runs_lives_reloads_and_stops(tmp_path: Path, m
             assert daemon.stop() == 0
 
 
-def test_nobody_is_told_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_told_where_nobody_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     systemd.notify(systemd.READY)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nowhere"))
@@ -50,7 +54,13 @@ def test_a_socket_without_a_file_is_told_too(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("usec", "pid", "seconds"),
-    [("30000000", None, 30.0), ("30000000", "ours", 30.0), ("30000000", "1", None), ("", None, None), ("0", None, None)],
+    [
+        ("30000000", None, 30.0),
+        ("30000000", "ours", 30.0),
+        ("30000000", "1", None),
+        ("", None, None),
+        ("0", None, None),
+    ],
 )
 def test_the_watchdog_is_for_the_process_it_names(
     monkeypatch: pytest.MonkeyPatch, usec: str, pid: str | None, seconds: float | None

@@ -1,6 +1,8 @@
-"""The part of the tests that trial alone can run, without pytest: `python -m twisted.trial tests.trial`.
+"""The part of the tests that trial alone can run, without pytest: `python -m twisted.trial
+tests.trial`.
 
-These are the modules of trial's synchronous test cases, but those that take longer than a few seconds.
+These are the modules of trial's synchronous test cases, but those that take longer than a few
+seconds.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ LONG: Final = (
     "test_taking_in",
     "test_uvloop_*",
 )
-"""What takes longest: PostgreSQL, files that are synced, daemons, every permission, as many bytes as there may be."""
+"""What takes longest: PostgreSQL, files that are synced, daemons, every permission, as many bytes
+as there may be.
+"""
 
 
 def modules() -> Iterator[str]:
@@ -42,7 +46,11 @@ def modules() -> Iterator[str]:
         assert any(path.match(f"{name}.py") for path in paths), f"{name} names no module of tests"
     for path in paths:
         text = path.read_text(encoding="utf-8")
-        if "import pytest" not in text and "Case" in text and not any(path.match(f"{name}.py") for name in LONG):
+        if (
+            "import pytest" not in text
+            and "Case" in text
+            and not any(path.match(f"{name}.py") for name in LONG)
+        ):
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 

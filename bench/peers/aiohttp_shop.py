@@ -1,4 +1,6 @@
-"""The shop's clients with aiohttp on uvloop: `python aiohttp_shop.py PORT`. Everything is in dicts."""
+"""The shop's clients with aiohttp on uvloop: `python aiohttp_shop.py PORT`. Everything is in
+dicts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,10 @@ async def log_in(request: web.Request) -> web.Response:
     if users.get(credentials.login) != credentials.password:
         raise web.HTTPUnauthorized
     token = secrets.token_hex(32)
-    sessions[hashlib.sha256(token.encode()).digest()] = (credentials.login, time.time() + SESSION_SECONDS)
+    sessions[hashlib.sha256(token.encode()).digest()] = (
+        credentials.login,
+        time.time() + SESSION_SECONDS,
+    )
     return answer(200, {"msg": "Logged in", "token": token})
 
 
@@ -72,4 +77,6 @@ if __name__ == "__main__":
     uvloop.install()
     app = web.Application()
     app.add_routes(routes)
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, backlog=1024)
+    web.run_app(
+        app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, backlog=1024
+    )

@@ -1,4 +1,5 @@
-"""Users as JSON on TCP, with asyncio's streams on uvloop and orjson: `python asyncio_users.py PORT`.
+"""Users as JSON on TCP, with asyncio's streams on uvloop and orjson: `python asyncio_users.py
+PORT`.
 
 It answers what the benchmark asks, get_user and create_user, from a dict.
 """
@@ -57,7 +58,14 @@ def create_user(payload: dict) -> dict:
         raise bad_request()
     now = datetime.now(timezone.utc)
     id = len(users) + 1
-    users[id] = {"id": id, "name": name, "email": email, "age": age, "created_at": now, "updated_at": now}
+    users[id] = {
+        "id": id,
+        "name": name,
+        "email": email,
+        "age": age,
+        "created_at": now,
+        "updated_at": now,
+    }
     return {"payload": users[id], "code": 201}
 
 

@@ -1,4 +1,6 @@
-"""The clients of the shop once more, of which nothing is written by hand: for sockcrud, by `--app`."""
+"""The clients of the shop once more, of which nothing is written by hand: for sockcrud, by
+`--app`.
+"""
 
 from decimal import Decimal
 

@@ -1,6 +1,8 @@
-"""The shop's clients with FastAPI and asyncpg, a pool of ten. Run by uvicorn, with the database's URL in PEER_DATABASE.
+"""The shop's clients with FastAPI and asyncpg, a pool of ten. Run by uvicorn, with the database's
+URL in PEER_DATABASE.
 
-Sessions are in the database too, as they must be where there are several of these behind one address.
+Sessions are in the database too, as they must be where there are several of these behind one
+address.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ import asyncpg
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
 
-from bench.peers.fastapi_parts import ClientIn, ClientOut, Created, NewUser, Token, basic, bearer, token_hash
+from bench.peers.fastapi_parts import (
+    ClientIn,
+    ClientOut,
+    Created,
+    NewUser,
+    Token,
+    basic,
+    bearer,
+    token_hash,
+)
 
 TABLES = """
 create table if not exists users (username text primary key, password text not null);
@@ -54,7 +65,9 @@ async def connection() -> AsyncIterator[asyncpg.Connection]:
 Connected = Annotated[asyncpg.Connection, Depends(connection)]
 
 
-async def logged_in(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)], connection: Connected) -> str:
+async def logged_in(
+    credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)], connection: Connected
+) -> str:
     query = "select username from sessions where token_hash = $1 and ends > now()"
     username = await connection.fetchval(query, token_hash(credentials.credentials))
     if username is None:
@@ -72,8 +85,12 @@ async def create_user(user: NewUser, connection: Connected) -> dict[str, str]:
 
 
 @app.post("/user/login")
-async def log_in(credentials: Annotated[HTTPBasicCredentials, Depends(basic)], connection: Connected) -> Token:
-    password = await connection.fetchval("select password from users where username = $1", credentials.username)
+async def log_in(
+    credentials: Annotated[HTTPBasicCredentials, Depends(basic)], connection: Connected
+) -> Token:
+    password = await connection.fetchval(
+        "select password from users where username = $1", credentials.username
+    )
     if password != credentials.password:
         raise HTTPException(401, "Wrong")
     token = secrets.token_hex(32)
@@ -86,7 +103,9 @@ async def log_in(credentials: Annotated[HTTPBasicCredentials, Depends(basic)], c
 async def create(client: ClientIn, user: LoggedIn, connection: Connected) -> Created:
     insert = "insert into clients (name, email, cpf, balance) values ($1, $2, $3, $4) returning id"
     try:
-        id = await connection.fetchval(insert, client.name, client.email, client.cpf, client.balance)
+        id = await connection.fetchval(
+            insert, client.name, client.email, client.cpf, client.balance
+        )
     except asyncpg.UniqueViolationError:
         raise HTTPException(409, "It is taken") from None
     return Created(id=id)
@@ -94,7 +113,9 @@ async def create(client: ClientIn, user: LoggedIn, connection: Connected) -> Cre
 
 @app.get("/clients/fetch/{id}")
 async def fetch(id: int, user: LoggedIn, connection: Connected) -> ClientOut:
-    found = await connection.fetchrow("select id, name, email, cpf, balance::text from clients where id = $1", id)
+    found = await connection.fetchrow(
+        "select id, name, email, cpf, balance::text from clients where id = $1", id
+    )
     if found is None:
         raise HTTPException(404, "There is no such client")
     return ClientOut(**found)

@@ -10,7 +10,12 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+from fastapi.security import (
+    HTTPAuthorizationCredentials,
+    HTTPBasic,
+    HTTPBasicCredentials,
+    HTTPBearer,
+)
 from pydantic import AfterValidator, BaseModel, Field
 
 SESSION_SECONDS = 12 * 3600
@@ -36,7 +41,9 @@ class NewUser(BaseModel):
 class ClientIn(BaseModel):
     name: str = Field(min_length=1, max_length=100)
     email: str = Field(max_length=254, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$")
-    cpf: Annotated[str, Field(pattern=r"^(\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$"), AfterValidator(punctuated)]
+    cpf: Annotated[
+        str, Field(pattern=r"^(\d{11}|\d{3}\.\d{3}\.\d{3}-\d{2})$"), AfterValidator(punctuated)
+    ]
     balance: Decimal = Field(ge=0, lt=10**8, decimal_places=2)
 
 

@@ -14,7 +14,9 @@ clients: dict[int, ClientOut] = {}
 @app.post("/clients/create", status_code=201)
 async def create(client: ClientIn, user: LoggedIn) -> Created:
     id = len(clients) + 1
-    clients[id] = ClientOut(id=id, name=client.name, email=client.email, cpf=client.cpf, balance=f"{client.balance:.2f}")
+    clients[id] = ClientOut(
+        id=id, name=client.name, email=client.email, cpf=client.cpf, balance=f"{client.balance:.2f}"
+    )
     return Created(id=id)
 
 

@@ -1,7 +1,8 @@
-"""The shop's clients with FastAPI and sqlite3, a commit each. Run by uvicorn, with the file in PEER_FILE.
+"""The shop's clients with FastAPI and sqlite3, a commit each. Run by uvicorn, with the file in
+PEER_FILE.
 
-The endpoints are plain functions, which FastAPI runs in its threads. One connection with a lock around it: measured
-faster than a connection a thread, which then wait for each other by polling.
+The endpoints are plain functions, which FastAPI runs in its threads. One connection with a lock
+around it: measured faster than a connection a thread, which then wait for each other by polling.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def create(client: ClientIn, user: LoggedIn) -> Created:
     values = (client.name, client.email, client.cpf, f"{client.balance:.2f}")
     try:
         with lock, database:
-            inserted = database.execute("insert into clients (name, email, cpf, balance) values (?, ?, ?, ?)", values)
+            inserted = database.execute(
+                "insert into clients (name, email, cpf, balance) values (?, ?, ?, ?)", values
+            )
     except sqlite3.IntegrityError:
         raise HTTPException(409, "It is taken") from None
     return Created(id=inserted.lastrowid)
@@ -47,7 +50,9 @@ def create(client: ClientIn, user: LoggedIn) -> Created:
 @app.get("/clients/fetch/{id}")
 def fetch(id: int, user: LoggedIn) -> ClientOut:
     with lock:
-        found = database.execute("select id, name, email, cpf, balance from clients where id = ?", (id,)).fetchone()
+        found = database.execute(
+            "select id, name, email, cpf, balance from clients where id = ?", (id,)
+        ).fetchone()
     if found is None:
         raise HTTPException(404, "There is no such client")
     return ClientOut(**dict(zip(("id", "name", "email", "cpf", "balance"), found, strict=True)))

@@ -1,7 +1,8 @@
-"""The floor: a protocol on uvloop that gives the same bytes for every request: `python floor.py PORT lines|http FILE`.
+"""The floor: a protocol on uvloop that gives the same bytes for every request: `python floor.py
+PORT lines|http FILE`.
 
-What it costs is the least that a server in Python pays for bytes in and bytes out: uvloop, a call for what has come,
-finding the requests in it (of HTTP, by httptools), and one write.
+What it costs is the least that a server in Python pays for bytes in and bytes out: uvloop, a call
+for what has come, finding the requests in it (of HTTP, by httptools), and one write.
 """
 
 from __future__ import annotations

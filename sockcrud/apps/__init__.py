@@ -1,1 +1,3 @@
-"""The systems that come with sockcrud, a folder each. They are apps like any other: the core knows none of them."""
+"""The systems that come with sockcrud, a folder each. They are apps like any other: the core knows
+none of them.
+"""

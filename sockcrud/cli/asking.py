@@ -14,14 +14,24 @@ from sockcrud.cli.dialects import behind, default_place, opens_others, owner, po
 from sockcrud.cli.logins import Login
 from sockcrud.cli.options import wishes
 from sockcrud.cli.outcomes import Failed, NoAnswer, WrongUse, in_file
-from sockcrud.client.errors import Busy, CannotSend, ClientError, NotLoggedIn, Refused, ServerGone, TooManyAttempts
+from sockcrud.client.errors import (
+    Busy,
+    CannotSend,
+    ClientError,
+    NotLoggedIn,
+    Refused,
+    ServerGone,
+    TooManyAttempts,
+)
 from sockcrud.client.places import Place, parse
 
 C = TypeVar("C")
 
 
 def place_of(dialect: str) -> Place:
-    """Return where the dialect is: what the line says, else the environment, else where the login was, else here."""
+    """Return where the dialect is: what the line says, else the environment, else where the login
+    was, else here.
+    """
     said = wishes().at
     if said is not None:
         return written_place("--at", said, port(dialect))
@@ -31,13 +41,17 @@ def place_of(dialect: str) -> Place:
     login = logins.newest(owner(dialect))
     if login is None:
         return parse(default_place(dialect))
-    if login.dialect != dialect and (login.alone or behind(dialect) == dialect):  # it has a port of its own
+    if login.dialect != dialect and (
+        login.alone or behind(dialect) == dialect
+    ):  # it has a port of its own
         return attrs.evolve(login.place, port=port(dialect))
     return login.place
 
 
 def written_place(source: str, text: str, default: int | None) -> Place:
-    """Return the place that is written; end with the line that says where it is written, if it is none."""
+    """Return the place that is written; end with the line that says where it is written, if it is
+    none.
+    """
     try:
         return parse(text, default)
     except ValueError as error:
@@ -52,7 +66,9 @@ def as_written(place: Place) -> str:
 
 
 def login_for(dialect: str, place: Place) -> Login:
-    """Return the login to ask as: that of the place; where it opens several dialects, also one made on the same host."""
+    """Return the login to ask as: that of the place; where it opens several dialects, also one made
+    on the same host.
+    """
     by = owner(dialect)
     found = logins.find(by, place)
     if found is None and opens_others(by):
@@ -66,7 +82,9 @@ def log_in_first(dialect: str, place: Place) -> Failed:
     """Return the error of who has no login, or one that is over."""
     by = owner(dialect)
     elsewhere = by == dialect and as_written(place) != default_place(by)
-    return Failed(f"log in first: sockcrud {by} login" + (f" --at {as_written(place)}" if elsewhere else ""))
+    return Failed(
+        f"log in first: sockcrud {by} login" + (f" --at {as_written(place)}" if elsewhere else "")
+    )
 
 
 def client_at(kind: Callable[..., C], place: Place) -> C:
@@ -92,7 +110,9 @@ def errors_as_lines(dialect: str, place: Place, changes: bool = False) -> Iterat
 
 
 def _refusal(error: Refused) -> str:
-    status: object = "ERROR" if error.status == 200 else error.status  # as way says it: its HTTP is always well
+    status: object = (
+        "ERROR" if error.status == 200 else error.status
+    )  # as way says it: its HTTP is always well
     line = f"{error.message} ({status})"
     if isinstance(error, (TooManyAttempts, Busy)):
         line += f": try again in {error.retry_after:g} s"

@@ -6,15 +6,23 @@ from sockcrud import loading
 
 
 def owner(dialect: str) -> str:
-    """Return the dialect whose login opens this one, as commands keep it: of several on one port the one that has them all."""
+    """Return the dialect whose login opens this one, as commands keep it: of several on one port
+    the one that has them all.
+    """
     dialects = {each.name: each for each in loading.in_use().dialects}
-    opener = dialects.get(dialects[dialect].login or "")  # none, too, where an app names one that is not in use
+    opener = dialects.get(
+        dialects[dialect].login or ""
+    )  # none, too, where an app names one that is not in use
     return dialect if opener is None else opener.together or opener.name
 
 
 def owners() -> list[str]:
     """Return the dialects whose logins commands keep, and HTTP takes."""
-    with_login = (each.name for each in loading.in_use().dialects if each.login is not None and each.openapi is not None)
+    with_login = (
+        each.name
+        for each in loading.in_use().dialects
+        if each.login is not None and each.openapi is not None
+    )
     return list(dict.fromkeys(map(owner, with_login)))
 
 

@@ -15,7 +15,9 @@ from sockcrud.cli.passwords import password_option
 from sockcrud.cli.systems import System
 from sockcrud.cli.values import TEXT
 
-LOGIN: Final = click.option("--login", type=TEXT, metavar="NAME", help="the login name  [default: asked for]")
+LOGIN: Final = click.option(
+    "--login", type=TEXT, metavar="NAME", help="the login name  [default: asked for]"
+)
 
 
 def add_login(
@@ -26,7 +28,9 @@ def add_login(
     option: Callable[..., Any] = LOGIN,
     alone: Callable[[Any], bool] = lambda client: False,
 ) -> None:
-    """Add `login`. `alone` tells, once logged in, whether what the login opens is not behind the port that gave it."""
+    """Add `login`. `alone` tells, once logged in, whether what the login opens is not behind the
+    port that gave it.
+    """
 
     @option
     @password_option("the password")
@@ -37,8 +41,13 @@ def add_login(
         name = passwords.read_or_ask_login(login)
         place = asking.place_of(system.dialect)
         at = asking.as_written(place)
-        password = passwords.read_or_ask(password_file, twice=False, question=f"Password of {name} at {at}")
-        with asking.errors_as_lines(system.dialect, place), asking.client_at(resolve(system.client), place) as client:
+        password = passwords.read_or_ask(
+            password_file, twice=False, question=f"Password of {name} at {at}"
+        )
+        with (
+            asking.errors_as_lines(system.dialect, place),
+            asking.client_at(resolve(system.client), place) as client,
+        ):
             role = getattr(client.log_in(name, password), "role_name", None)
             is_alone = alone(client)
             token = client.token
@@ -53,7 +62,9 @@ def add_login(
 
 
 def add_logout(group: click.Group, system: System[Any], about: str) -> None:
-    """Add `logout`: it ends the session that is kept, and forgets it; also one that was over already."""
+    """Add `logout`: it ends the session that is kept, and forgets it; also one that was over
+    already.
+    """
 
     @talks_to(system.dialect)
     def logout() -> None:
@@ -62,17 +73,28 @@ def add_logout(group: click.Group, system: System[Any], about: str) -> None:
 
         place = asking.place_of(system.dialect)
         kept = asking.login_for(system.dialect, place)
-        with asking.errors_as_lines(system.dialect, place), asking.client_at(resolve(system.client), place) as client:
+        with (
+            asking.errors_as_lines(system.dialect, place),
+            asking.client_at(resolve(system.client), place) as client,
+        ):
             client.token = kept.token
             with suppress(NotLoggedIn):  # which is what was asked for
                 client.log_out()
         logins.forget(kept)
-        showing.say(f"{kept.login} is logged out", dialect=system.dialect, login=kept.login, logged_out=True)
+        showing.say(
+            f"{kept.login} is logged out", dialect=system.dialect, login=kept.login, logged_out=True
+        )
 
     _add(group, "logout", logout, about, [""])
 
 
-def add_signup(group: click.Group, system: System[Any], about: str, *examples: str, option: Callable[..., Any] = LOGIN) -> None:
+def add_signup(
+    group: click.Group,
+    system: System[Any],
+    about: str,
+    *examples: str,
+    option: Callable[..., Any] = LOGIN,
+) -> None:
     """Add `signup`."""
 
     @option
@@ -82,7 +104,9 @@ def add_signup(group: click.Group, system: System[Any], about: str, *examples: s
         from sockcrud.cli import showing
 
         name = passwords.read_or_ask_login(login)
-        password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
+        password = passwords.read_or_ask(
+            password_file, twice=True, question=f"New password of {name}"
+        )
         with system.connected_as_nobody(changes=True) as client:
             id = client.sign_up(name, password)
         if id is None:
@@ -93,6 +117,12 @@ def add_signup(group: click.Group, system: System[Any], about: str, *examples: s
     _add(group, "signup", signup, about, examples)
 
 
-def _add(group: click.Group, name: str, run: Callable[..., None], about: str, examples: tuple[str, ...] | list[str]) -> None:
+def _add(
+    group: click.Group,
+    name: str,
+    run: Callable[..., None],
+    about: str,
+    examples: tuple[str, ...] | list[str],
+) -> None:
     lines = [f"sockcrud {group.name} {name} {example}".rstrip() for example in examples]
     group.command(name, help=with_examples(about, *lines))(run)

@@ -1,4 +1,6 @@
-"""Groups of commands that are imported when they are called, so that help and completion are quick."""
+"""Groups of commands that are imported when they are called, so that help and completion are
+quick.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,27 @@ class Later:
 
 
 class LazyGroup(click.Group):
-    """A group with commands that are imported when they are called; `later` has them under the titles that help shows."""
+    """A group with commands that are imported when they are called; `later` has them under the
+    titles that help shows.
+    """
 
     def __init__(self, *given: Any, later: Mapping[str, Mapping[str, Later]], **named: Any) -> None:
         super().__init__(*given, **named)
         self._sections = later
 
     def sections(self) -> Mapping[str, Mapping[str, Later]]:
-        """Return the commands that are imported when they are called, by the titles that help shows."""
+        """Return the commands that are imported when they are called, by the titles that help
+        shows.
+        """
         return self._sections
 
     @property
     def _later(self) -> dict[str, Later]:
-        return {name: command for section in self.sections().values() for name, command in section.items()}
+        return {
+            name: command
+            for section in self.sections().values()
+            for name, command in section.items()
+        }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.commands, *self._later})
@@ -49,8 +59,15 @@ class LazyGroup(click.Group):
         return found if later is None else later.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own = [(name, self._help(name)) for name in sorted(self.commands) if not self.commands[name].hidden]
-        sections = {title: [(name, later.help) for name, later in some.items()] for title, some in self.sections().items()}
+        own = [
+            (name, self._help(name))
+            for name in sorted(self.commands)
+            if not self.commands[name].hidden
+        ]
+        sections = {
+            title: [(name, later.help) for name, later in some.items()]
+            for title, some in self.sections().items()
+        }
         first = next(iter(sections))
         sections[first] = [*own, *sections[first]]
         for title, rows in sections.items():
@@ -67,7 +84,9 @@ class LazyGroup(click.Group):
         return [*(CompletionItem(name, help=help) for name, help in helps.items()), *options]
 
     def helps(self) -> Iterator[tuple[str, str]]:
-        """Yield the name of each command that is imported when it is called, and what help says of it."""
+        """Yield the name of each command that is imported when it is called, and what help says of
+        it.
+        """
         for name, later in self._later.items():
             yield name, later.help
 
@@ -82,7 +101,8 @@ _WORDS: Final = "sockcrud.words"
 class Program(LazyGroup):
     """The command of all commands. Ctrl-C ends it as shells expect, and without a word.
 
-    What click says of a word in a wrong place repeats that word: not where it may be a store with its password.
+    What click says of a word in a wrong place repeats that word: not where it may be a store with
+    its password.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

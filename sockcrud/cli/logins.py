@@ -1,7 +1,8 @@
 """The logins that are kept between commands: a file each, which nobody else can read.
 
-They are in the user's state directory: `$XDG_STATE_HOME/sockcrud/logins`, or `~/.local/state/sockcrud/logins`, and on
-Windows `%LOCALAPPDATA%\\sockcrud\\logins`. A file is there whole or not at all, whenever the machine stops.
+They are in the user's state directory: `$XDG_STATE_HOME/sockcrud/logins`, or
+`~/.local/state/sockcrud/logins`, and on Windows `%LOCALAPPDATA%\\sockcrud\\logins`. A file is there
+whole or not at all, whenever the machine stops.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ class Login:
     login: str
     token: str = field(repr=False)
     alone: bool = False
-    """Whether the shop's services are not behind the port that gave the token, but each behind its own."""
+    """Whether the shop's services are not behind the port that gave the token, but each behind its
+    own.
+    """
 
 
-def state_directory(environment: Mapping[str, str] = os.environ, windows: bool = os.name == "nt") -> Path:
+def state_directory(
+    environment: Mapping[str, str] = os.environ, windows: bool = os.name == "nt"
+) -> Path:
     """Return where this user's commands keep what they remember."""
     base = Path(environment.get("LOCALAPPDATA" if windows else "XDG_STATE_HOME", ""))
     if not base.is_absolute():
@@ -65,12 +70,16 @@ def forget(login: Login) -> None:
 
 
 def find(dialect: str, place: Place) -> Login | None:
-    """Return the login at this dialect and place, if there is one; raise `Failed` where others may have read it."""
+    """Return the login at this dialect and place, if there is one; raise `Failed` where others may
+    have read it.
+    """
     return _read(_file(_directory(made=False), dialect, place))
 
 
 def newest(dialect: str, host: Place | None = None) -> Login | None:
-    """Return the latest login at this dialect, if there is one: on a host, reached in the same way, where one is given."""
+    """Return the latest login at this dialect, if there is one: on a host, reached in the same way,
+    where one is given.
+    """
     for file in _newest_first(_directory(made=False).glob(f"{dialect}-*.json")):
         found = _read(file)
         if found is not None and (host is None or _is_on(found.place, host)):
@@ -130,7 +139,9 @@ def _write(file: Path, text: str) -> None:
 
 def _read(file: Path) -> Login | None:
     try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
     except FileNotFoundError:
         return None
     except OSError as error:

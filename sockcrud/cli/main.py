@@ -24,21 +24,39 @@ _STORE: Final = "sockcrud.storage.maintenance.commands"
 _TRANSFER: Final = "sockcrud.storage.maintenance.transfer_commands"
 _BEFORE_THE_APPS: Final = {
     "The daemon and its store": {
-        "monitor": Later("sockcrud.monitor.command:monitor", "Check every dialect as a user would, and tell what is wrong."),
+        "monitor": Later(
+            "sockcrud.monitor.command:monitor",
+            "Check every dialect as a user would, and tell what is wrong.",
+        ),
         "check": Later(f"{_STORE}:check", "Look for damage in a store's file."),
         "backup": Later(f"{_STORE}:backup", "Copy a store to a new file, which is itself a store."),
-        "restore": Later("sockcrud.storage.maintenance.restore:restore", "Put a backup in the place of a store's file."),
+        "restore": Later(
+            "sockcrud.storage.maintenance.restore:restore",
+            "Put a backup in the place of a store's file.",
+        ),
         "export": Later(f"{_TRANSFER}:export", "Write all records, one JSON object a line."),
-        "import": Later(f"{_TRANSFER}:import_", "Add the records of such a file, or restore a store from it."),
-        "move": Later("sockcrud.storage.maintenance.move:move", "Bring everything from one store to another, which is empty."),
+        "import": Later(
+            f"{_TRANSFER}:import_", "Add the records of such a file, or restore a store from it."
+        ),
+        "move": Later(
+            "sockcrud.storage.maintenance.move:move",
+            "Bring everything from one store to another, which is empty.",
+        ),
     },
 }
 _BEHIND_THE_APPS: Final = {
     "Raw requests, apps, and the shell": {
         "new": Later("sockcrud.cli.new:new", "Write an app of one's own, and a test beside it."),
-        "fetch": Later("sockcrud.cli.raw.fetch:fetch", "Send one request of HTTP, and show its answer."),
-        "send": Later("sockcrud.cli.raw.send:send", "Send lines of JSON as they stand, and show their answers."),
-        "completion": Later("sockcrud.cli.completion:completion", "Print the script that makes your shell complete."),
+        "fetch": Later(
+            "sockcrud.cli.raw.fetch:fetch", "Send one request of HTTP, and show its answer."
+        ),
+        "send": Later(
+            "sockcrud.cli.raw.send:send",
+            "Send lines of JSON as they stand, and show their answers.",
+        ),
+        "completion": Later(
+            "sockcrud.cli.completion:completion", "Print the script that makes your shell complete."
+        ),
     },
 }
 
@@ -52,20 +70,30 @@ class Commands(Program):
 
     def sections(self) -> dict[str, dict[str, Later]]:
         sections = {title: dict(some) for title, some in _BEFORE_THE_APPS.items()}
-        taken = {*self.commands, *(name for some in (*sections.values(), *_BEHIND_THE_APPS.values()) for name in some)}
+        taken = {
+            *self.commands,
+            *(name for some in (*sections.values(), *_BEHIND_THE_APPS.values()) for name in some),
+        }
         try:
             for app in loading.in_use():
                 for command in app.commands:
                     if command.name in taken:
-                        raise AppError(app.place, f"the command {command.name!r} is taken: expected another name")
-                    sections.setdefault(command.title, {})[command.name] = Later(command.command, command.help)
+                        raise AppError(
+                            app.place,
+                            f"the command {command.name!r} is taken: expected another name",
+                        )
+                    sections.setdefault(command.title, {})[command.name] = Later(
+                        command.command, command.help
+                    )
         except AppError as error:
             raise SystemExit(f"sockcrud: {error}") from None
         return sections | _BEHIND_THE_APPS
 
 
 def _use(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
-    """Have all commands use these apps: they look for them where a setting of the environment is."""
+    """Have all commands use these apps: they look for them where a setting of the environment
+    is.
+    """
     if files:
         os.environ[loading.VARIABLE] = shlex.join(files)
 
@@ -104,9 +132,13 @@ def main() -> None:
 
 
 class Serve(click.Command):
-    """A command with an option for every setting: which these are is known when the apps in use are."""
+    """A command with an option for every setting: which these are is known when the apps in use
+    are.
+    """
 
-    def make_context(self, info_name: str | None, args: list[str], *given: Any, **named: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *given: Any, **named: Any
+    ) -> click.Context:
         own = [option for option in self.params if option not in self._of_settings]
         self._of_settings = _options(args)
         self.params = [*own, *self._of_settings]
@@ -129,31 +161,53 @@ def _options(words: Sequence[str]) -> list[click.Parameter]:
 def _option(setting: Setting) -> click.Option:
     if setting.name == "app":
         return click.Option(
-            ["--app"], metavar="FILE", multiple=True, help="an app that is served beside those installed; repeatable"
+            ["--app"],
+            metavar="FILE",
+            multiple=True,
+            help="an app that is served beside those installed; repeatable",
         )
     if setting.is_switch:
         flags = f"--{setting.flag}/--no-{setting.flag}"
-        return click.Option([flags], default=None, help=f"{setting.meaning}  [default: {setting.text}]")
-    return click.Option([f"--{setting.flag}"], metavar="TEXT", help=f"{setting.meaning}  [default: {setting.text or 'empty'}]")
+        return click.Option(
+            [flags], default=None, help=f"{setting.meaning}  [default: {setting.text}]"
+        )
+    return click.Option(
+        [f"--{setting.flag}"],
+        metavar="TEXT",
+        help=f"{setting.meaning}  [default: {setting.text or 'empty'}]",
+    )
 
 
 @main.command(cls=Serve)
-@click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg, if there is one]")
+@click.option(
+    "--config",
+    "file",
+    metavar="FILE",
+    help="the file with the settings  [default: ./tap.cfg, if there is one]",
+)
 @click.option(
     "--check-config",
     is_flag=True,
     help="show the settings in use, and, with status 2, what could not be used of them, and end",
 )
 @click.option(
-    "--reactor", "reactor_name", metavar="NAME", help="the Twisted reactor to run in  [default: uvloop, where there is one]"
+    "--reactor",
+    "reactor_name",
+    metavar="NAME",
+    help="the Twisted reactor to run in  [default: uvloop, where there is one]",
 )
 def serve(
-    file: str | None, check_config: bool, reactor_name: str | None, app: tuple[str, ...], **flags: str | bool | None
+    file: str | None,
+    check_config: bool,
+    reactor_name: str | None,
+    app: tuple[str, ...],
+    **flags: str | bool | None,
 ) -> None:
     """Run the daemon in the foreground.
 
-    The same as `twistd -n sockcrud`, with a banner that tells what listens where and how to try it. Every option can
-    also stand in tap.cfg (max_request = 2MiB) and in the environment (SOCKCRUD_MAX_REQUEST=2MiB).
+    The same as `twistd -n sockcrud`, with a banner that tells what listens where and how to try it.
+    Every option can also stand in tap.cfg (max_request = 2MiB) and in the environment
+    (SOCKCRUD_MAX_REQUEST=2MiB).
 
     \b
     sockcrud serve
@@ -183,10 +237,15 @@ def serve(
     from twisted.internet import reactor
 
     chosen = LogLevelFilterPredicate(LogLevel.info)
-    for of_twisted in ("twisted", "log_legacy"):  # which tells a line of each port, as the banner does
+    for of_twisted in (
+        "twisted",
+        "log_legacy",
+    ):  # which tells a line of each port, as the banner does
         chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
     log = opened_log(loaded.settings.log_file, loaded.settings.log_format, sys.stderr)
-    globalLogBeginner.beginLoggingTo([FilteringLogObserver(log, [chosen])], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo(
+        [FilteringLogObserver(log, [chosen])], redirectStandardIO=False
+    )
     ignore_until_running()
     with progress.displayed(LOADING) as told:
         daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told, log)
@@ -198,7 +257,9 @@ def serve(
 
 
 def _install_reactor(name: str | None) -> None:
-    """Make the reactor of this process: that of the name, else uvloop's, else the one that Twisted has for this system."""
+    """Make the reactor of this process: that of the name, else uvloop's, else the one that Twisted
+    has for this system.
+    """
     if name is not None:
         from twisted.application.reactors import NoSuchReactor, getReactorTypes, installReactor
 
@@ -206,9 +267,13 @@ def _install_reactor(name: str | None) -> None:
             installReactor(name)
         except NoSuchReactor:
             names = ", ".join(sorted(kind.shortName for kind in getReactorTypes()))
-            raise click.BadParameter(f"{name!r} is none of {names}", param_hint="--reactor") from None
+            raise click.BadParameter(
+                f"{name!r} is none of {names}", param_hint="--reactor"
+            ) from None
         except ImportError as error:
-            raise click.BadParameter(f"{name!r} cannot be had here: {error}", param_hint="--reactor") from None
+            raise click.BadParameter(
+                f"{name!r} cannot be had here: {error}", param_hint="--reactor"
+            ) from None
         return
     try:
         from sockcrud.uvloop.reactor import install

@@ -35,7 +35,7 @@ app = App("$app", crud($record, lines="tcp:7000", rest="tcp:7001"))
 ''')
 
 _TEST: Final = Template('''\
-"""$name in a daemon of its own, with its records in memory; run it with `pytest test_$module.py`."""
+"""$name in a daemon of its own, with its records in memory: `pytest test_$module.py`."""
 
 import json
 import re
@@ -57,8 +57,8 @@ def url(tmp_path):
     """Serve the app on a port that the system chooses; give the URL of its REST."""
     ports = [word for dialect in apps([APP]).dialects for word in (f"--{dialect.name}", "off")]
     ports[ports.index("--$app-rest") + 1] = "tcp:0"
-    command = [sys.executable, "-m", "sockcrud", "serve", "--app", APP, "--store", "memory:", *ports]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as daemon:
+    serve = [sys.executable, "-m", "sockcrud", "serve", "--app", APP, "--store", "memory:"]
+    with subprocess.Popen(serve + ports, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as daemon:
         for line in daemon.stdout:
             if found := re.search(r"$app-rest +listens on (\\S+)", line):
                 break
@@ -69,7 +69,8 @@ def url(tmp_path):
 def ask(method, url, **fields):
     """Give what the app answers."""
     body = json.dumps(fields).encode() if fields else None
-    with urlopen(Request(url, body, {"Content-Type": "application/json"}, method=method), timeout=30) as answer:
+    request = Request(url, body, {"Content-Type": "application/json"}, method=method)
+    with urlopen(request, timeout=30) as answer:
         return json.load(answer) if answer.status != 204 else None
 
 
@@ -92,19 +93,30 @@ def test_what_cannot_be_is_refused_by_field(url):
 
 @click.command(
     help=with_examples(
-        "Write an app of one's own: NAME.py, and test_NAME.py beside it, for you to change.", "sockcrud new stock --record Part"
+        "Write an app of one's own: NAME.py, and test_NAME.py beside it, for you to change.",
+        "sockcrud new stock --record Part",
     )
 )
 @click.argument("name")
-@click.option("--record", metavar="CLASS", default="Item", show_default=True, help="the name of its record")
+@click.option(
+    "--record", metavar="CLASS", default="Item", show_default=True, help="the name of its record"
+)
 def new(name: str, record: str) -> None:
     """Write both files; overwrite none."""
     if _NAME.fullmatch(name) is None or len(name) > 30:
-        raise WrongUse(f"{name!r}: expected small letters, digits, - or _, as in phone-book, at most 30")
+        raise WrongUse(
+            f"{name!r}: expected small letters, digits, - or _, as in phone-book, at most 30"
+        )
     if _RECORD.fullmatch(record) is None:
         raise WrongUse(f"--record {record!r}: expected the name of a class, as in Book")
     module = name.replace("-", "_")
-    words = {"name": name, "module": module, "app": name.replace("_", "-"), "record": record, "records": "records"}
+    words = {
+        "name": name,
+        "module": module,
+        "app": name.replace("_", "-"),
+        "record": record,
+        "records": "records",
+    }
     files = [Path(f"{module}.py"), Path(f"test_{module}.py")]
     if there := [str(file) for file in files if file.exists()]:
         raise Failed(f"{there[0]} is there already: expected a name that is free")
@@ -119,7 +131,9 @@ def new(name: str, record: str) -> None:
 
 
 def _plural(file: Path) -> str:
-    """Return how the app names its records; remove the file and raise AppError where it cannot be such an app."""
+    """Return how the app names its records; remove the file and raise AppError where it cannot be
+    such an app.
+    """
     try:
         return app_in_file(str(file)).commands[0].name
     except Exception:

@@ -1,4 +1,6 @@
-"""What can be said to each command: where the server is, how long it has, and how the answer is shown."""
+"""What can be said to each command: where the server is, how long it has, and how the answer is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +66,19 @@ _CARE: Final = (
 )
 _LOOKS: Final = (
     click.option(
-        "--json", is_flag=True, expose_value=False, callback=_noted, help="JSON, also on a terminal; elsewhere it always is"
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        callback=_noted,
+        help="JSON, also on a terminal; elsewhere it always is",
     ),
-    click.option("--no-color", is_flag=True, expose_value=False, callback=_noted, help="no colors  [env: NO_COLOR]"),
+    click.option(
+        "--no-color",
+        is_flag=True,
+        expose_value=False,
+        callback=_noted,
+        help="no colors  [env: NO_COLOR]",
+    ),
 )
 
 

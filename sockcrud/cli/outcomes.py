@@ -1,4 +1,6 @@
-"""How a command ends that does not end well: a line on stderr, and a status that a script can tell apart."""
+"""How a command ends that does not end well: a line on stderr, and a status that a script can tell
+apart.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ INTERRUPTED: Final = 130
 
 
 class Failed(click.ClickException):
-    """Why a command has not done what was asked for, in one line; then, a line each, what is wrong."""
+    """Why a command has not done what was asked for, in one line; then, a line each, what is
+    wrong.
+    """
 
     exit_code = 1
 
@@ -35,7 +39,9 @@ class NoAnswer(Failed):
 
 
 def visible(text: str) -> str:
-    """Return a text that does nothing to a terminal: what is no letter of a line is written as Python escapes it."""
+    """Return a text that does nothing to a terminal: what is no letter of a line is written as
+    Python escapes it.
+    """
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
@@ -46,5 +52,7 @@ def in_file(error: OSError) -> Failed:
     if not error.filename:
         return Failed(error)
     # A store in the place of a file has its password in there.
-    shown = "***" if may_hold_password(str(error.filename).removeprefix("sqlite:")) else error.filename
+    shown = (
+        "***" if may_hold_password(str(error.filename).removeprefix("sqlite:")) else error.filename
+    )
     return Failed(f"{shown}: {error.strerror}")

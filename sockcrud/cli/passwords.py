@@ -1,4 +1,6 @@
-"""Passwords for commands: asked for, or read from a file. Never an argument, which others can see."""
+"""Passwords for commands: asked for, or read from a file. Never an argument, which others can
+see.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def password_option(meaning: str) -> Callable[[F], F]:
     """Add the option that names a file with a password."""
-    return click.option("--password-file", metavar="FILE", help=f"a file with {meaning}, - for stdin  [default: asked for]")
+    return click.option(
+        "--password-file",
+        metavar="FILE",
+        help=f"a file with {meaning}, - for stdin  [default: asked for]",
+    )
 
 
 def read_or_ask(file: str | None, *, twice: bool, question: str = "Password") -> str:
-    """Return the password that is in a file, or what somebody types, twice where it is a new one."""
+    """Return the password that is in a file, or what somebody types, twice where it is a new
+    one.
+    """
     if file is not None:
         return _read(file)
     if not somebody_is_there():

@@ -1,4 +1,6 @@
-"""How far a long work is: a bar on a terminal, lines elsewhere. On stderr, so that stdout is the result's alone."""
+"""How far a long work is: a bar on a terminal, lines elsewhere. On stderr, so that stdout is the
+result's alone.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,18 @@ Progress = Callable[[int, int], None]
 def displayed(label: str) -> Iterator[Progress]:
     """Yield what takes the progress, and shows it."""
     with ExitStack() as stack:
-        yield _bar(label, stack) if sys.stderr.isatty() else in_lines(label, partial(click.echo, err=True))
+        yield (
+            _bar(label, stack)
+            if sys.stderr.isatty()
+            else in_lines(label, partial(click.echo, err=True))
+        )
 
 
 @contextmanager
 def counted(label: str) -> Iterator[Callable[[int], None]]:
-    """Yield what takes how much is done where nobody knows of how much, and shows it when it takes long."""
+    """Yield what takes how much is done where nobody knows of how much, and shows it when it takes
+    long.
+    """
     shown_at = started = perf_counter()
     on_terminal, is_shown = sys.stderr.isatty(), False
 
@@ -41,7 +49,11 @@ def counted(label: str) -> Iterator[Callable[[int], None]]:
         if now - started < SHORT or now - shown_at < (OFTEN if on_terminal else SELDOM):
             return
         shown_at, is_shown = now, True
-        click.echo(f"\r{label}: {done:,}" if on_terminal else f"{label}: {done:,}", err=True, nl=not on_terminal)
+        click.echo(
+            f"\r{label}: {done:,}" if on_terminal else f"{label}: {done:,}",
+            err=True,
+            nl=not on_terminal,
+        )
 
     try:
         yield count
@@ -57,7 +69,9 @@ def _bar(label: str, stack: ExitStack) -> Progress:
     def progress(done: int, total: int) -> None:
         nonlocal at
         if not bars:
-            bars.append(stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr)))
+            bars.append(
+                stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
+            )
         bars[0].update(done - at)
         at = done
 
@@ -65,7 +79,9 @@ def _bar(label: str, stack: ExitStack) -> Progress:
 
 
 def in_lines(label: str, say: Callable[[str], object]) -> Progress:
-    """Return what takes the progress, and says it: a line for each tenth, and none before a second has passed."""
+    """Return what takes the progress, and says it: a line for each tenth, and none before a second
+    has passed.
+    """
     started, said = perf_counter(), 0
 
     def progress(done: int, total: int) -> None:

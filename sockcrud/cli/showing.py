@@ -51,7 +51,9 @@ def show(record: object) -> None:
     if not for_people():
         _write(_document(row))
         return
-    show_rows([{"field": _title(name), "value": value} for name, value in row.items()], titles=False)
+    show_rows(
+        [{"field": _title(name), "value": value} for name, value in row.items()], titles=False
+    )
 
 
 def say(sentence: str, **document: object) -> None:
@@ -90,7 +92,9 @@ def _write(text: str) -> None:
 
 
 def _write_array(rows: Iterable[Row]) -> None:
-    """Write a row a line. Nothing before the first has come: what fails at once leaves no half of a document."""
+    """Write a row a line. Nothing before the first has come: what fails at once leaves no half of a
+    document.
+    """
     opening = "[\n"
     for row in rows:
         sys.stdout.write(opening + _document(row))
@@ -118,11 +122,21 @@ def show_rows(rows: Sequence[Row], titles: bool = True) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD if titles else box.SIMPLE, show_header=titles, header_style="bold cyan", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD if titles else box.SIMPLE,
+        show_header=titles,
+        header_style="bold cyan",
+        pad_edge=False,
+    )
     for at, name in enumerate(rows[0]):
         right = titles and all(type(row[name]) in _RIGHT for row in rows)
         style = "bold cyan" if not titles and at == 0 else None
-        table.add_column(Text(visible(_title(name))), justify="right" if right else "left", overflow="fold", style=style)
+        table.add_column(
+            Text(visible(_title(name))),
+            justify="right" if right else "left",
+            overflow="fold",
+            style=style,
+        )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in rows[0]))
     console().print(table)

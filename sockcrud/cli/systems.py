@@ -1,4 +1,6 @@
-"""How commands reach a server: its client, which is imported when it is asked, and whether it needs a login."""
+"""How commands reach a server: its client, which is imported when it is asked, and whether it needs
+a login.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ class System(Generic[C]):
         place = asking.place_of(self.dialect)
         kept = asking.login_for(self.dialect, place) if login else None
         make: Callable[..., Any] = resolve(self.client)
-        with asking.errors_as_lines(self.dialect, place, changes), asking.client_at(make, place) as client:
+        with (
+            asking.errors_as_lines(self.dialect, place, changes),
+            asking.client_at(make, place) as client,
+        ):
             if kept is not None:
                 client.token = kept.token
             yield client

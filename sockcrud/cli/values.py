@@ -27,7 +27,9 @@ else:  # which older versions of click cannot be told
 
 
 class Value(_ParamType):
-    """Something that is written in one way. `convert` is given a text, or what it has made of one."""
+    """Something that is written in one way. `convert` is given a text, or what it has made of
+    one.
+    """
 
     def refuse(self, expected: str, value: object, param: click.Parameter | None) -> NoReturn:
         """End with the line that names the value, and where it was given."""
@@ -39,7 +41,11 @@ class Value(_ParamType):
 def _called(param: click.Parameter | None) -> str:
     if param is None:
         return "the value"
-    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name.strip("[]")
+    return (
+        max(param.opts, key=len)
+        if isinstance(param, click.Option)
+        else param.human_readable_name.strip("[]")
+    )
 
 
 class Whole(Value):
@@ -66,7 +72,9 @@ def read_whole(text: str) -> int | None:
 
 
 class FieldOf(Value):
-    """What a field of a record may hold: a text, a whole number, an amount, a day or a word, as the record declares it."""
+    """What a field of a record may hold: a text, a whole number, an amount, a day or a word, as the
+    record declares it.
+    """
 
     def __init__(self, record: Lazy[type[Record]], field: str) -> None:
         self.name = field
@@ -111,7 +119,9 @@ class Day(Value):
 
 
 def read_day(text: str) -> date | None:
-    """Return the day that is written as ISO 8601 has it; None for what is none, such as the 30th of February."""
+    """Return the day that is written as ISO 8601 has it; None for what is none, such as the 30th of
+    February.
+    """
     with suppress(ValueError):
         return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     return None
@@ -122,7 +132,9 @@ class Seconds(Value):
 
     name = "seconds"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         try:
             number = float(value)
         except ValueError:

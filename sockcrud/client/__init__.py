@@ -1,4 +1,6 @@
-"""Clients of the daemon, one for each wire. Here their methods give Deferreds; in `sockcrud.client.sync`, results."""
+"""Clients of the daemon, one for each wire. Here their methods give Deferreds; in
+`sockcrud.client.sync`, results.
+"""
 
 from __future__ import annotations
 

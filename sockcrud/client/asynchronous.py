@@ -31,9 +31,10 @@ Self = TypeVar("Self", bound="AsynchronousFace")
 class AsynchronousFace(Face):
     """A client whose methods give Deferreds, which can be awaited.
 
-    It connects at the first call, and again at the next one after the connection was lost. Many calls may be under way
-    at once: they go over one connection, in order. A call that was sent and not answered is not sent again, unless it is
-    one that only reads, over a connection that turned out to have been closed while it was idle.
+    It connects at the first call, and again at the next one after the connection was lost. Many
+    calls may be under way at once: they go over one connection, in order. A call that was sent and
+    not answered is not sent again, unless it is one that only reads, over a connection that turned
+    out to have been closed while it was idle.
     """
 
     def __init__(
@@ -45,35 +46,47 @@ class AsynchronousFace(Face):
         longest_answer: int = LONGEST_ANSWER,
         trust: str | None = None,
     ) -> None:
-        """`where` is HOST:PORT, a URL, a description of a client endpoint, or an endpoint; by default the dialect's port here.
+        """`where` is HOST:PORT, a URL, a description of a client endpoint, or an endpoint; by
+        default the dialect's port here.
 
-        `timeout` is what a call has, in seconds, and `longest_answer` what its answer may have, in bytes. `trust` is a
-        file of certificates (PEM) that vouch for a server with TLS, in place of the system's. `ValueError` tells of what
-        is no place.
+        `timeout` is what a call has, in seconds, and `longest_answer` what its answer may have, in
+        bytes. `trust` is a file of certificates (PEM) that vouch for a server with TLS, in place of
+        the system's. `ValueError` tells of what is no place.
         """
         self.place, endpoint = _where(reactor, where, self.default_port, timeout, trust)
-        self._driver: ReactorDriver[Any] = ReactorDriver(self.wire(longest_answer), str(self.place), endpoint, reactor, timeout)
+        self._driver: ReactorDriver[Any] = ReactorDriver(
+            self.wire(longest_answer), str(self.place), endpoint, reactor, timeout
+        )
 
     def close(self) -> Deferred[None]:
-        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless when repeated."""
+        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless
+        when repeated.
+        """
         return self._driver.close()
 
     async def __aenter__(self: Self) -> Self:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.close()
 
-    def _describe(self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any) -> Deferred[T]:
+    def _describe(
+        self, describe: Callable[..., Call[Any, T]], *given: Any, **named: Any
+    ) -> Deferred[T]:
         try:
             call: Call[Any, T] = describe(self, *given, **named)
         except ClientError as error:
             return fail(error)
         return self._driver.carry(call)
 
-    async def _turn(self, pages: Callable[..., Pages[T]], *given: Any, **named: Any) -> AsyncIterator[T]:
+    async def _turn(
+        self, pages: Callable[..., Pages[T]], *given: Any, **named: Any
+    ) -> AsyncIterator[T]:
         listed: Pages[T] = pages(self, *given, **named)
         after: int | None = None
         while True:
@@ -85,7 +98,11 @@ class AsynchronousFace(Face):
 
 
 def _where(
-    reactor: Any, where: str | IStreamClientEndpoint | None, port: int, timeout: float, trust: str | None
+    reactor: Any,
+    where: str | IStreamClientEndpoint | None,
+    port: int,
+    timeout: float,
+    trust: str | None,
 ) -> tuple[Place, IStreamClientEndpoint]:
     """Return the place, as people are told of it, and what connects to it."""
     if where is None:
@@ -103,7 +120,9 @@ def _where(
     return place, _endpoint(reactor, place, timeout, trust)
 
 
-def _endpoint(reactor: Any, place: Place, timeout: float, trust: str | None) -> IStreamClientEndpoint:
+def _endpoint(
+    reactor: Any, place: Place, timeout: float, trust: str | None
+) -> IStreamClientEndpoint:
     if place.kind == "unix":
         unix: IStreamClientEndpoint = UNIXClientEndpoint(reactor, place.path, timeout)
         return unix
@@ -125,7 +144,10 @@ def _over_tls(tcp: IStreamClientEndpoint, host: str, trust: str | None) -> IStre
         with open(trust, "rb") as file:
             certificates = file.read().split(b"-----END CERTIFICATE-----")[:-1]
         root = ssl.trustRootFromCertificates(
-            [ssl.Certificate.loadPEM(each + b"-----END CERTIFICATE-----\n") for each in certificates]
+            [
+                ssl.Certificate.loadPEM(each + b"-----END CERTIFICATE-----\n")
+                for each in certificates
+            ]
         )
     made: IStreamClientEndpoint = wrapClientTLS(ssl.optionsForClientTLS(host, trustRoot=root), tcp)
     return made

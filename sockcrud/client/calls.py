@@ -1,7 +1,8 @@
 """A call: one operation of one wire, described once, and carried by either face of the library.
 
-A client is a class of methods marked `@call`, which say what to send and how to read the answer, mixed with a face:
-`AsynchronousFace`, where each gives a Deferred, or `BlockingFace`, where each gives the result itself.
+A client is a class of methods marked `@call`, which say what to send and how to read the answer,
+mixed with a face: `AsynchronousFace`, where each gives a Deferred, or `BlockingFace`, where each
+gives the result itself.
 """
 
 from __future__ import annotations
@@ -9,7 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    overload,
+)
 
 from attrs import field, frozen
 
@@ -44,7 +56,9 @@ MOST_WAITING: Final = 10_000
 
 @frozen
 class Call(Generic[A, T]):
-    """One request, and how to read its answer, an `A`, to a `T`: `read` raises the `ClientError` that it means."""
+    """One request, and how to read its answer, an `A`, to a `T`: `read` raises the `ClientError`
+    that it means.
+    """
 
     request: bytes = field(repr=False)  # a password may be in it
     read: Callable[[A], T]
@@ -53,9 +67,12 @@ class Call(Generic[A, T]):
     method: str = ""
     """Of HTTP: the answer to a HEAD has no body."""
     more: Iterable[bytes] | None = None
-    """What follows the request, where that is too long to be held: it is asked for as it is sent."""
+    """What follows the request, where that is too long to be held: it is asked for as it is sent.
+    """
     into: Into | None = None
-    """Is given the header fields of a good answer that is too long to be held, and gives what takes its body as it comes."""
+    """Is given the header fields of a good answer that is too long to be held, and gives what takes
+    its body as it comes.
+    """
 
     @property
     def streams(self) -> bool:
@@ -76,7 +93,9 @@ class Reader(Protocol[A_co]):
         """Return the next answer, None where it is not whole yet; raise `BadAnswer`."""
 
     def end(self) -> A_co | None:
-        """The other end says no more: give the answer that this completes, None where it completes none."""
+        """The other end says no more: give the answer that this completes, None where it completes
+        none.
+        """
 
     @property
     def is_last(self) -> bool:
@@ -101,7 +120,9 @@ class Wire(Generic[A]):
 
 @frozen
 class Page(Generic[T]):
-    """A part of a list. The rest is what comes after `next`; that is None where there is no more."""
+    """A part of a list. The rest is what comes after `next`; that is None where there is no
+    more.
+    """
 
     items: list[T]
     next: int | None
@@ -109,7 +130,9 @@ class Page(Generic[T]):
 
 @frozen
 class Pages(Generic[T]):
-    """A list that comes in pages: `page` gives the call for the one after a mark, None for the first."""
+    """A list that comes in pages: `page` gives the call for the one after a mark, None for the
+    first.
+    """
 
     page: Callable[[int | None], Call[Any, Page[T]]]
 
@@ -143,7 +166,11 @@ class call(Generic[P, T_co]):
     @overload
     def __get__(self, client: BlockingFace, owner: type) -> Callable[P, T_co]: ...
     def __get__(self, client: Any, owner: type) -> Any:
-        return self if client is None else update_wrapper(partial(client._describe, self._of), self._of)
+        return (
+            self
+            if client is None
+            else update_wrapper(partial(client._describe, self._of), self._of)
+        )
 
 
 class paged(Generic[P, T_co]):
@@ -156,7 +183,9 @@ class paged(Generic[P, T_co]):
     @overload
     def __get__(self, client: None, owner: type) -> paged[P, T_co]: ...
     @overload
-    def __get__(self, client: AsynchronousFace, owner: type) -> Callable[P, AsyncIterator[T_co]]: ...
+    def __get__(
+        self, client: AsynchronousFace, owner: type
+    ) -> Callable[P, AsyncIterator[T_co]]: ...
     @overload
     def __get__(self, client: BlockingFace, owner: type) -> Callable[P, Iterator[T_co]]: ...
     def __get__(self, client: Any, owner: type) -> Any:

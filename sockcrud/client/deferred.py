@@ -1,4 +1,6 @@
-"""The clients for programs on Twisted, whose methods give Deferreds. Import them from `sockcrud.client`."""
+"""The clients for programs on Twisted, whose methods give Deferreds. Import them from
+`sockcrud.client`.
+"""
 
 from __future__ import annotations
 

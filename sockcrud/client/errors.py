@@ -1,8 +1,9 @@
 """How a call can end that does not end well.
 
-`ClientError` is all of them. Where the server could not be asked, or did not answer as it should, it is one of `CannotSend`,
-`ServerGone`, `TimedOut` and `BadAnswer`, each of which tells whether the request may have been carried out all the same.
-Where the server said no it is `Refused`, by meaning: the class is the same whichever wire it came over.
+`ClientError` is all of them. Where the server could not be asked, or did not answer as it should,
+it is one of `CannotSend`, `ServerGone`, `TimedOut` and `BadAnswer`, each of which tells whether the
+request may have been carried out all the same. Where the server said no it is `Refused`, by
+meaning: the class is the same whichever wire it came over.
 
 No text in here holds a password, a token or a session.
 """
@@ -34,7 +35,9 @@ class ClientError(Exception):
 
 
 class CannotSend(ClientError):
-    """Nothing was sent: the server cannot be reached, or what was given cannot be a request. `message` is the wire's word."""
+    """Nothing was sent: the server cannot be reached, or what was given cannot be a request.
+    `message` is the wire's word.
+    """
 
     code: ClassVar[int] = 504
 
@@ -49,7 +52,9 @@ class ServerGone(ClientError):
 
     code: ClassVar[int] = 505
 
-    def __init__(self, reason: str, message: str = DEFAULT_WORDS.server_gone, may_have_happened: bool = True) -> None:
+    def __init__(
+        self, reason: str, message: str = DEFAULT_WORDS.server_gone, may_have_happened: bool = True
+    ) -> None:
         super().__init__(f"{message}: {reason}")
         self.reason = reason
         self.message = message
@@ -66,13 +71,17 @@ class TimedOut(ClientError):
 
 
 class BadAnswer(ClientError):
-    """What came back is no answer of this wire: garbage, another shape, or longer than the limit."""
+    """What came back is no answer of this wire: garbage, another shape, or longer than the
+    limit.
+    """
 
     may_have_happened = True
 
 
 class Refused(ClientError):
-    """The server said no: `status` and `message` are its own. This class itself is for what none of those below means."""
+    """The server said no: `status` and `message` are its own. This class itself is for what none of
+    those below means.
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{message} ({status})")
@@ -93,9 +102,13 @@ class Fault:
 
 
 class InvalidRequest(Refused):
-    """A value breaks a rule, or the request is not what the server takes. `field` names it where the wire does."""
+    """A value breaks a rule, or the request is not what the server takes. `field` names it where
+    the wire does.
+    """
 
-    def __init__(self, status: int, message: str, field: str | None = None, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self, status: int, message: str, field: str | None = None, faults: Sequence[Fault] = ()
+    ) -> None:
         super().__init__(status, message)
         self.field = field
         self.faults = list(faults)
@@ -126,7 +139,9 @@ class Outdated(Refused):
 
 
 class Conflict(Refused):
-    """What is there stands against it: the last active admin, a record that others refer to, or a quota."""
+    """What is there stands against it: the last active admin, a record that others refer to, or a
+    quota.
+    """
 
 
 class HistoryGone(Refused):
@@ -142,7 +157,9 @@ class TooManyAttempts(Refused):
 
 
 class Busy(Refused):
-    """The server cannot serve now: try again after `retry_after` seconds. Whether a change took effect is unknown."""
+    """The server cannot serve now: try again after `retry_after` seconds. Whether a change took
+    effect is unknown.
+    """
 
     may_have_happened = True
 

@@ -1,6 +1,8 @@
-"""What happens on one connection, without I/O: calls go out, bytes come in, and each call has its outcome.
+"""What happens on one connection, without I/O: calls go out, bytes come in, and each call has its
+outcome.
 
-Both drivers are a loop around this: what a broken connection means, and what may be sent once more, is decided here.
+Both drivers are a loop around this: what a broken connection means, and what may be sent once more,
+is decided here.
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ P = TypeVar("P", bound=Attempt)
 class Exchange(Generic[P]):
     """The attempts that were sent over a connection and not answered.
 
-    `receive` and `end` give the outcomes they bring about: an attempt each, with its result or its error. After either,
-    `over` says why the connection is of no more use, or is ""; then `abandon` gives what becomes of the other attempts.
+    `receive` and `end` give the outcomes they bring about: an attempt each, with its result or its
+    error. After either, `over` says why the connection is of no more use, or is ""; then `abandon`
+    gives what becomes of the other attempts.
     """
 
     def __init__(self, wire: Wire[Any], place: str) -> None:
@@ -97,7 +100,9 @@ class Exchange(Generic[P]):
         self.over = reason
 
     def abandon(self) -> tuple[list[tuple[P, Any]], list[P]]:
-        """Return the outcomes of what was sent and not answered, and the attempts that may be made once more."""
+        """Return the outcomes of what was sent and not answered, and the attempts that may be made
+        once more.
+        """
         outcomes: list[tuple[P, Any]] = []
         again: list[P] = []
         for attempt in self._sent:

@@ -1,4 +1,6 @@
-"""Reading the objects that answers hold. What has another shape is a bad answer; no value is told, it may be a secret."""
+"""Reading the objects that answers hold. What has another shape is a bad answer; no value is told,
+it may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,11 @@ class Fields:
     def record(self, kind: type[T], **given: Any) -> T:
         """Return a record: each field by its type, but for those that are given."""
         fields = attrs.fields(kind)  # type: ignore[arg-type]
-        read = {each.name: _READERS[_name(each.type)](self, each.name) for each in fields if each.name not in given}
+        read = {
+            each.name: _READERS[_name(each.type)](self, each.name)
+            for each in fields
+            if each.name not in given
+        }
         return kind(**read, **given)
 
     def amount(self, name: str) -> Decimal:

@@ -1,7 +1,7 @@
 """HTTP, the client's end: answers out of bytes, without I/O.
 
-The parser is h11. What it lets pass and could be read in two ways is a bad answer here: lines that end in LF alone, folded
-fields, control characters, a length beside chunks.
+The parser is h11. What it lets pass and could be read in two ways is a bad answer here: lines that
+end in LF alone, folded fields, control characters, a length beside chunks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from sockcrud.client.calls import Call
 from sockcrud.client.errors import BadAnswer
 
 LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a status line and its header fields, of the line before a chunk, and of the trailer behind chunks."""
+"""Bytes of a status line and its header fields, of the line before a chunk, and of the trailer
+behind chunks.
+"""
 _MOST_INTERIM: Final = 16
 """Answers of 1xx before the one that counts."""
 
@@ -33,7 +35,9 @@ _LOOSE: Final = re.compile(rb"(?<!\r)\n|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]
 
 @frozen
 class Answer:
-    """An answer of HTTP. The names of `headers` are in lower case; of one given twice the values are joined by commas."""
+    """An answer of HTTP. The names of `headers` are in lower case; of one given twice the values
+    are joined by commas.
+    """
 
     status: int
     reason: str
@@ -44,8 +48,9 @@ class Answer:
 class HTTPReader:
     """Reads answers out of bytes, the work linear in them however they are split.
 
-    What is received waits here until its header is whole. It is h11's from then on until the answer ends; a new parser
-    takes each header, since h11 would allow a request only when the one before is answered, and HTTP/1.0 no second one.
+    What is received waits here until its header is whole. It is h11's from then on until the answer
+    ends; a new parser takes each header, since h11 would allow a request only when the one before
+    is answered, and HTTP/1.0 no second one.
     """
 
     def __init__(self, longest: int) -> None:
@@ -77,7 +82,10 @@ class HTTPReader:
 
     def end(self) -> Answer | None:
         # Only a body whose length nothing says ends with the connection.
-        if self._head is None or {"content-length", "transfer-encoding"} & self._head.headers.keys():
+        if (
+            self._head is None
+            or {"content-length", "transfer-encoding"} & self._head.headers.keys()
+        ):
             return None
         return self._parse(b"")
 
@@ -118,7 +126,11 @@ class HTTPReader:
                     return self._finished()
         except h11.RemoteProtocolError as error:
             # Its words would repeat the line, which may hold a token.
-            kind = "with a line that is longer than allowed" if error.error_status_hint == 431 else "that is not HTTP/1"
+            kind = (
+                "with a line that is longer than allowed"
+                if error.error_status_hint == 431
+                else "that is not HTTP/1"
+            )
             raise BadAnswer(f"an answer {kind}") from None
         return None
 
@@ -142,7 +154,9 @@ class HTTPReader:
 
     def _begin(self, response: h11.Response) -> None:
         headers: dict[str, str] = {}
-        for name, value in ((name.decode(), value.decode("latin-1")) for name, value in response.headers):
+        for name, value in (
+            (name.decode(), value.decode("latin-1")) for name, value in response.headers
+        ):
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         is_chunked, length = "transfer-encoding" in headers, headers.get("content-length")
         if response.http_version not in (b"1.0", b"1.1") or (is_chunked and length is not None):
@@ -150,7 +164,9 @@ class HTTPReader:
         self._head = Answer(response.status_code, response.reason.decode("latin-1"), headers, b"")
         self._interim = 0
         call = self._call
-        self._into = call.into(headers) if call.into is not None and response.status_code < 300 else None
+        self._into = (
+            call.into(headers) if call.into is not None and response.status_code < 300 else None
+        )
         has_body = response.status_code not in (204, 304) and call.method != "HEAD"
         if has_body and length is not None:
             self._limit(int(length))

@@ -1,4 +1,6 @@
-"""What the clients that speak HTTP share: a request, its errors by meaning, a token, and the raw way to ask."""
+"""What the clients that speak HTTP share: a request, its errors by meaning, a token, and the raw
+way to ask.
+"""
 
 from __future__ import annotations
 
@@ -73,9 +75,15 @@ class HTTPCalls:
 
     @call
     def fetch(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: str | bytes | None = None,
     ) -> Call[Answer, Answer]:
-        """Send one request as it stands, and return its answer, whatever its status. No token is added."""
+        """Send one request as it stands, and return its answer, whatever its status. No token is
+        added.
+        """
         raw = body.encode(errors="surrogateescape") if isinstance(body, str) else body
         return request(self.place, method, path, headers or {}, raw, lambda answer: answer)
 
@@ -90,13 +98,25 @@ class HTTPCalls:
 
 
 def request(
-    place: Place, method: str, path: str, headers: Mapping[str, str], body: bytes | None, read: Callable[[Answer], T]
+    place: Place,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    read: Callable[[Answer], T],
 ) -> Call[Answer, T]:
-    """Return the call of a request; raise `CannotSend` for what cannot be one. `headers` go before what is added."""
+    """Return the call of a request; raise `CannotSend` for what cannot be one. `headers` go before
+    what is added.
+    """
     if _METHOD.fullmatch(method) is None:
         raise CannotSend(f"{method!r} is no method of HTTP")
-    if _TARGET.fullmatch(path) is None or not (path.startswith("/") or (path == "*" and method == "OPTIONS")):
-        raise CannotSend("a path begins with /, and has no blanks and no letters beyond ASCII: those are percent-encoded")
+    if _TARGET.fullmatch(path) is None or not (
+        path.startswith("/") or (path == "*" and method == "OPTIONS")
+    ):
+        raise CannotSend(
+            "a path begins with /, and has no blanks and no letters beyond ASCII: those are "
+            "percent-encoded"
+        )
     given = {name.lower() for name in headers}
     fields = {} if "host" in given else {"Host": place.authority}
     fields.update(headers)
@@ -110,7 +130,10 @@ def request(
 def _head(method: str, path: str, fields: Mapping[str, str]) -> bytes:
     for name, value in fields.items():
         if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-            raise CannotSend(f"the header field {name!r} cannot be sent: its name or its value has characters HTTP has not")
+            raise CannotSend(
+                f"the header field {name!r} cannot be sent: its name or its value has characters "
+                f"HTTP has not"
+            )
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
@@ -128,7 +151,8 @@ def http_call(
 ) -> Call[Answer, T]:
     """Return the call that brings the client's token, and an object as its body.
 
-    `read` is for good answers; which ones these are, and what the others mean, says the client's `good`, or another one.
+    `read` is for good answers; which ones these are, and what the others mean, says the client's
+    `good`, or another one.
     """
     check = good or client.good
     headers = client._bearing(rev)
@@ -154,14 +178,18 @@ def nothing(answer: Answer) -> None:
     """Read no more of an answer than that it is good."""
 
 
-def good(answer: Answer, message_field: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Answer:
+def good(
+    answer: Answer, message_field: str, refusals: Mapping[int, type[Refused]] = REFUSALS
+) -> Answer:
     """Return a good answer; raise the error that the status of another one means."""
     if answer.status >= 300:
         raise refused(answer, message_of(answer, message_field), refusals)
     return answer
 
 
-def refused(answer: Answer, message: str, refusals: Mapping[int, type[Refused]] = REFUSALS) -> Refused:
+def refused(
+    answer: Answer, message: str, refusals: Mapping[int, type[Refused]] = REFUSALS
+) -> Refused:
     """Return the error that an answer's status means."""
     wait = answer.headers.get("retry-after", "")
     seconds = float(wait) if _SECONDS.fullmatch(wait) else 1.0
@@ -169,11 +197,15 @@ def refused(answer: Answer, message: str, refusals: Mapping[int, type[Refused]] 
         return TooManyAttempts(answer.status, message, seconds)
     if answer.status == 503:
         return Busy(answer.status, message, seconds)
-    return refusals.get(answer.status, ServerFault if answer.status >= 500 else Refused)(answer.status, message)
+    return refusals.get(answer.status, ServerFault if answer.status >= 500 else Refused)(
+        answer.status, message
+    )
 
 
 def message_of(answer: Answer, name: str) -> str:
-    """Return what the body of an error says, or else what the status line does: a proxy has no body of ours."""
+    """Return what the body of an error says, or else what the status line does: a proxy has no body
+    of ours.
+    """
     try:
         return Fields.decoded(answer.body).text(name)
     except BadAnswer:

@@ -81,13 +81,17 @@ def _as_text(line: bytes) -> str:
         raise BadAnswer("an answer that is not UTF-8") from None
 
 
-def line_call(request: dict[str, Any], read: Callable[[Fields], T], repeatable: bool = False) -> Call[bytes, T]:
+def line_call(
+    request: dict[str, Any], read: Callable[[Fields], T], repeatable: bool = False
+) -> Call[bytes, T]:
     """Return the call that sends an object, and reads the object that answers it."""
     return Call(encoded(request) + b"\n", lambda line: read(Fields.decoded(line)), repeatable)
 
 
 def encoded(value: Any) -> bytes:
-    """Return JSON; raise `CannotSend` for what cannot be any, such as a text with half a character."""
+    """Return JSON; raise `CannotSend` for what cannot be any, such as a text with half a
+    character.
+    """
     try:
         return orjson.dumps(value)
     except TypeError as error:

@@ -1,4 +1,6 @@
-"""One connection of the asynchronous face: a protocol of Twisted that tells its owner what happens, and decides nothing."""
+"""One connection of the asynchronous face: a protocol of Twisted that tells its owner what happens,
+and decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ class Link(TwistedProtocol):
     # Making it
 
     def opened(self) -> Deferred[Link]:
-        """Return it when it may be used, which over TLS is after the handshake. May be cancelled."""
+        """Return it when it may be used, which over TLS is after the handshake. May be
+        cancelled.
+        """
         if not INegotiated.providedBy(self.transport):
             return succeed(self)
         self._open = Deferred(lambda _: self._forsake())
@@ -73,7 +77,9 @@ class Link(TwistedProtocol):
         self.transport.write(pending.call.request)
         if pending.call.more is not None:
             self.exchange.is_sending = True
-            self.transport.registerProducer(_Feed(self, pending, iter(pending.call.more), self._fed), False)
+            self.transport.registerProducer(
+                _Feed(self, pending, iter(pending.call.more), self._fed), False
+            )
 
     def _fed(self, pending: Pending, ended: bool) -> None:
         self._owner.moved(pending)
@@ -101,7 +107,13 @@ class Link(TwistedProtocol):
 class _Feed:
     """Sends what follows a request, a piece whenever there is room."""
 
-    def __init__(self, link: Link, pending: Pending, pieces: Iterator[bytes], fed: Callable[[Pending, bool], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        pending: Pending,
+        pieces: Iterator[bytes],
+        fed: Callable[[Pending, bool], None],
+    ) -> None:
         self._link = link
         self._pending = pending
         self._pieces = pieces

@@ -1,4 +1,6 @@
-"""Carries calls over a reactor: many at once over one connection, which is made when it is needed."""
+"""Carries calls over a reactor: many at once over one connection, which is made when it is
+needed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ _log = Logger()
 class ReactorDriver(Generic[A]):
     """A queue of calls, and the connection they go over."""
 
-    def __init__(self, wire: Wire[A], place: str, endpoint: IStreamClientEndpoint, clock: Any, timeout: float) -> None:
+    def __init__(
+        self, wire: Wire[A], place: str, endpoint: IStreamClientEndpoint, clock: Any, timeout: float
+    ) -> None:
         self._wire = wire
         self._place = place
         self._endpoint = endpoint
@@ -46,7 +50,9 @@ class ReactorDriver(Generic[A]):
         self._closing: list[Deferred[None]] = []
 
     def carry(self, call: Call[A, T]) -> Deferred[T]:
-        """Return the call's result, or raise a `ClientError`, within the timeout. May be cancelled."""
+        """Return the call's result, or raise a `ClientError`, within the timeout. May be
+        cancelled.
+        """
         if self._closed:
             return fail(self._cannot_send("the client is closed"))
         if len(self._waiting) + (len(self._link.exchange) if self._link else 0) >= MOST_WAITING:
@@ -60,7 +66,9 @@ class ReactorDriver(Generic[A]):
         return result
 
     def close(self) -> Deferred[None]:
-        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless when repeated."""
+        """Close the connection, for good: calls under way fail. Return when it is closed. Harmless
+        when repeated.
+        """
         self._closed = True
         waiting, self._waiting = self._waiting, deque()
         self._stop_connecting()
@@ -118,7 +126,9 @@ class ReactorDriver(Generic[A]):
         connecting: Deferred[Any] = self._endpoint.connect(factory)
         self._connecting = connecting.addCallback(lambda link: link.opened())
         connecting.addCallbacks(self._connected, self._not_connected)
-        connecting.addErrback(lambda failure: _log.failure("a connection could not be used", failure))
+        connecting.addErrback(
+            lambda failure: _log.failure("a connection could not be used", failure)
+        )
 
     def _made(self) -> Link:
         link = Link(self, Exchange(self._wire, self._place))
@@ -179,7 +189,9 @@ class ReactorDriver(Generic[A]):
         if pending in self._waiting:
             self._waiting.remove(pending)
             if self._link is None:
-                outcome: ClientError = unsent(self._wire, pending, f"{self._place}: no connection within {self._timeout:g} s")
+                outcome: ClientError = unsent(
+                    self._wire, pending, f"{self._place}: no connection within {self._timeout:g} s"
+                )
             else:
                 outcome = TimedOut(self._timeout, may_have_happened=pending.repeated)
             self._fire([(pending, outcome)])
@@ -192,7 +204,9 @@ class ReactorDriver(Generic[A]):
             self._go_on()
 
     def _cancel(self, pending: Pending) -> None:
-        """Nobody waits for it any more. Its answer, if it was sent, is still taken out of what comes."""
+        """Nobody waits for it any more. Its answer, if it was sent, is still taken out of what
+        comes.
+        """
         pending.given_up = True
         if pending in self._waiting:
             self._waiting.remove(pending)
@@ -201,7 +215,9 @@ class ReactorDriver(Generic[A]):
                 self._stop_connecting()
 
     def _leave(self, link: Link, cut: bool = True) -> list[tuple[Pending, Any]]:
-        """Use the link no more. What was sent waits again where it may be repeated; give the outcomes of the rest."""
+        """Use the link no more. What was sent waits again where it may be repeated; give the
+        outcomes of the rest.
+        """
         self._link = None
         outcomes, again = link.exchange.abandon()
         self._waiting.extendleft(reversed(again))

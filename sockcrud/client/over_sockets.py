@@ -42,7 +42,8 @@ class SocketDriver(Generic[A]):
         attempt = _Timed(call, self._timeout)
         while True:
             outcomes = self._ask(attempt)
-            if outcomes:  # else the server had closed a connection that was idle: nothing has come of this call
+            # else the server had closed a connection that was idle: nothing has come of this call
+            if outcomes:
                 break
         _, outcome = outcomes[0]
         if isinstance(outcome, BaseException):
@@ -183,9 +184,13 @@ class _Timed(Attempt):
 
 
 def _connected_to(place: Place, attempt: _Timed) -> socket.socket:
-    """Return a socket that is connected to one of the addresses the host has; raise the last one's error."""
+    """Return a socket that is connected to one of the addresses the host has; raise the last one's
+    error.
+    """
     error: OSError | None = None
-    for family, _, _, _, address in socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM):
+    for family, _, _, _, address in socket.getaddrinfo(
+        place.host, place.port, type=socket.SOCK_STREAM
+    ):
         try:
             return _connected_socket(family, address, attempt)
         except OSError as reason:

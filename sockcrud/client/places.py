@@ -11,7 +11,8 @@ from attrs import frozen
 _SCHEMES: Final = {"tcp": "tcp", "http": "tcp", "tls": "tls", "ssl": "tls", "https": "tls"}
 _PORTS: Final = {"http": 80, "https": 443}
 _EXPECTED: Final = (
-    "expected HOST:PORT, a URL such as http://127.0.0.1:5080, tls://example.org:8443 or unix:/run/users.sock, "
+    "expected HOST:PORT, a URL such as http://127.0.0.1:5080, tls://example.org:8443 or "
+    "unix:/run/users.sock, "
     "or an endpoint such as tcp:127.0.0.1:8080"
 )
 _HOST: Final = re.compile(r"[^\s/@:\[\]]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
@@ -38,10 +39,14 @@ class Place:
 
 
 def parse(where: str, port: int | None = None) -> Place:
-    """Return the place that is written, at `port` where it names none; raise `ValueError`, in one line, for what is none."""
+    """Return the place that is written, at `port` where it names none; raise `ValueError`, in one
+    line, for what is none.
+    """
     place = _url(where, port) if "://" in where else _description(where) or _authority(where, port)
     if place is None:
-        shown = "***" if re.search("(?i)@|pass|postgres", where) else where  # a login, or a store in the wrong place
+        shown = (
+            "***" if re.search("(?i)@|pass|postgres", where) else where
+        )  # a login, or a store in the wrong place
         raise ValueError(f"{shown!r} is no place of a server: {_EXPECTED}")
     return place
 
@@ -79,7 +84,10 @@ def _description(where: str) -> Place | None:
 
 
 def _authority(where: str, port: int | None) -> Place | None:
-    found = re.fullmatch(r"\[(?P<six>[^\]]+)\](?::(?P<port6>[0-9]+))?|(?P<host>[^:\[\]]*)(?::(?P<port>[0-9]+))?", where)
+    found = re.fullmatch(
+        r"\[(?P<six>[^\]]+)\](?::(?P<port6>[0-9]+))?|(?P<host>[^:\[\]]*)(?::(?P<port>[0-9]+))?",
+        where,
+    )
     if found is None:
         return None
     given = found["port6"] or found["port"] or (None if port is None else str(port))
@@ -87,6 +95,11 @@ def _authority(where: str, port: int | None) -> Place | None:
 
 
 def _tcp(kind: str, host: str, port: str | None) -> Place | None:
-    if port is None or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536 or not _HOST.fullmatch(host):
+    if (
+        port is None
+        or not re.fullmatch("[0-9]{1,5}", port)
+        or not 0 < int(port) < 65536
+        or not _HOST.fullmatch(host)
+    ):
         return None
     return Place("tls" if kind == "tls" else "tcp", host, int(port))

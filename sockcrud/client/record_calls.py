@@ -1,6 +1,7 @@
 """The clients of a record that nobody wrote one for: over JSON-RPC 2.0 on lines, and over REST.
 
-Both have the same calls, and give records with the fields that the record declares, with `id` and `rev`.
+Both have the same calls, and give records with the fields that the record declares, with `id` and
+`rev`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from sockcrud.client.lines import LineCalls
 
 
 class RecordCalls(ABC):
-    """What both wires have. `record` is the class that declares it, and `plural` its name in paths and methods."""
+    """What both wires have. `record` is the class that declares it, and `plural` its name in paths
+    and methods.
+    """
 
     record: ClassVar[type]
     plural: ClassVar[str]
@@ -47,15 +50,26 @@ class RecordCalls(ABC):
         return fields.record(client_type(self.record))
 
     def _page(self, fields: Fields) -> Page[Any]:
-        return Page(fields.each("items", self._read), fields.whole("next") if fields.all.get("next") is not None else None)
+        return Page(
+            fields.each("items", self._read),
+            fields.whole("next") if fields.all.get("next") is not None else None,
+        )
 
     @abstractmethod
-    def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[Any, Page[Any]]:
-        """Return the call of a page of the records: those behind an id, those with a value in an indexed field."""
+    def _listed(
+        self, after: int | None, limit: int | None, where: Mapping[str, Any]
+    ) -> Call[Any, Page[Any]]:
+        """Return the call of a page of the records: those behind an id, those with a value in an
+        indexed field.
+        """
 
     @call
-    def list(self, /, after: int | None = None, limit: int | None = None, **where: Any) -> Call[Any, Page[Any]]:
-        """Return a page of the records, those behind an id, those with a value in an indexed field."""
+    def list(
+        self, /, after: int | None = None, limit: int | None = None, **where: Any
+    ) -> Call[Any, Page[Any]]:
+        """Return a page of the records, those behind an id, those with a value in an indexed
+        field.
+        """
         return self._listed(after, limit, where)
 
     @paged
@@ -70,15 +84,23 @@ class RecordLines(LineCalls, RecordCalls):
     @call
     def log_in(self, login: str, password: str) -> Call[bytes, str]:
         """Log the connection in, and return the role; `LoginFailed`, `TooManyAttempts`."""
-        return _call_of("session.login", {"login": login, "password": password}, lambda result: Fields(result).text("role"))
+        return _call_of(
+            "session.login",
+            {"login": login, "password": password},
+            lambda result: Fields(result).text("role"),
+        )
 
     @call
     def log_out(self) -> Call[bytes, None]:
         """Log the connection out."""
         return _call_of("session.logout", {}, lambda result: None)
 
-    def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[bytes, Page[Any]]:
-        return self._call_of("list", {"after": after, "limit": limit, **where}, self._page, repeatable=True)
+    def _listed(
+        self, after: int | None, limit: int | None, where: Mapping[str, Any]
+    ) -> Call[bytes, Page[Any]]:
+        return self._call_of(
+            "list", {"after": after, "limit": limit, **where}, self._page, repeatable=True
+        )
 
     @call
     def get(self, /, id: int) -> Call[bytes, Any]:
@@ -97,18 +119,31 @@ class RecordLines(LineCalls, RecordCalls):
 
     @call
     def update(self, /, id: int, rev: int | None = None, **fields: Any) -> Call[bytes, Any]:
-        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
+        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`,
+        `AlreadyExists`, `Outdated`.
+        """
         return self._call_of("update", {"id": id, "rev": rev, **fields}, self._read)
 
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[bytes, None]:
         """Delete a record; `NotFound`, `Outdated`, `Conflict` where others refer to it."""
-        return _call_of(f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda result: None)
+        return _call_of(
+            f"{self.plural}.delete", _as_json({"id": id, "rev": rev}), lambda result: None
+        )
 
     def _call_of(
-        self, verb: str, params: Mapping[str, Any], read: Callable[[Fields], Any], repeatable: bool = False
+        self,
+        verb: str,
+        params: Mapping[str, Any],
+        read: Callable[[Fields], Any],
+        repeatable: bool = False,
     ) -> Call[bytes, Any]:
-        return _call_of(f"{self.plural}.{verb}", _as_json(params), lambda result: read(Fields(result)), repeatable)
+        return _call_of(
+            f"{self.plural}.{verb}",
+            _as_json(params),
+            lambda result: read(Fields(result)),
+            repeatable,
+        )
 
 
 class RecordREST(HTTPCalls, RecordCalls):
@@ -123,11 +158,18 @@ class RecordREST(HTTPCalls, RecordCalls):
         except BadAnswer:
             raise refused(answer, answer.reason or "refused") from None
         if answer.status in (400, 422):
-            raise InvalidRequest(answer.status, detail, problem.text("field") if "field" in problem else None)
+            raise InvalidRequest(
+                answer.status, detail, problem.text("field") if "field" in problem else None
+            )
         raise refused(answer, detail)
 
-    def _listed(self, after: int | None, limit: int | None, where: Mapping[str, Any]) -> Call[Answer, Page[Any]]:
-        query = {name: _in_query(value) for name, value in _as_json({"after": after, "limit": limit, **where}).items()}
+    def _listed(
+        self, after: int | None, limit: int | None, where: Mapping[str, Any]
+    ) -> Call[Answer, Page[Any]]:
+        query = {
+            name: _in_query(value)
+            for name, value in _as_json({"after": after, "limit": limit, **where}).items()
+        }
         return http_calls.http_call(self, "GET", f"/{self.plural}", whole(self._page), query=query)
 
     @call
@@ -143,12 +185,18 @@ class RecordREST(HTTPCalls, RecordCalls):
     @call
     def create(self, /, **fields: Any) -> Call[Answer, Any]:
         """Create a record, and return it; `InvalidRequest`, `AlreadyExists`."""
-        return http_calls.http_call(self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields))
+        return http_calls.http_call(
+            self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields)
+        )
 
     @call
     def update(self, /, id: int, rev: int | None = None, **fields: Any) -> Call[Answer, Any]:
-        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`, `AlreadyExists`, `Outdated`."""
-        return http_calls.http_call(self, "PATCH", f"/{self.plural}/{id:d}", whole(self._read), _as_json(fields), rev=rev)
+        """Change what is named of a record, and return it; `NotFound`, `InvalidRequest`,
+        `AlreadyExists`, `Outdated`.
+        """
+        return http_calls.http_call(
+            self, "PATCH", f"/{self.plural}/{id:d}", whole(self._read), _as_json(fields), rev=rev
+        )
 
     @call
     def delete(self, /, id: int, rev: int | None = None) -> Call[Answer, None]:
@@ -162,19 +210,33 @@ class RecordREST(HTTPCalls, RecordCalls):
         return found[0]
 
 
-def record_client(face: type, record: type, plural: str, wire: Literal["lines", "rest"], port: int) -> type:
+def record_client(
+    face: type, record: type, plural: str, wire: Literal["lines", "rest"], port: int
+) -> type:
     """Return the class of a client, of a face: `BlockingFace` or `AsynchronousFace`."""
     base: type = RecordLines if wire == "lines" else RecordREST
-    return type(f"{record.__name__}Client", (base, face), {"record": record, "plural": plural, "default_port": port})
+    return type(
+        f"{record.__name__}Client",
+        (base, face),
+        {"record": record, "plural": plural, "default_port": port},
+    )
 
 
 @cache
 def client_type(record: type) -> type:
-    """Return the class of what answers tell of a record: its fields without those that are secret."""
-    from sockcrud.records import describe  # late: the clients that were written for a system need no records
+    """Return the class of what answers tell of a record: its fields without those that are
+    secret.
+    """
+    from sockcrud.records import (
+        describe,
+    )  # late: the clients that were written for a system need no records
 
     secrets = describe(record).secrets
-    fields = {each.name: attrs.field(type=each.type) for each in attrs.fields(record) if each.name not in secrets}
+    fields = {
+        each.name: attrs.field(type=each.type)
+        for each in attrs.fields(record)
+        if each.name not in secrets
+    }
     made: type = attrs.make_class(record.__name__, fields, frozen=True)
     return made
 
@@ -197,7 +259,9 @@ def _in_query(value: Any) -> Any:
 # JSON-RPC
 
 
-def _call_of(method: str, params: Mapping[str, Any], read: Callable[[Any], Any], repeatable: bool = False) -> Call[bytes, Any]:
+def _call_of(
+    method: str, params: Mapping[str, Any], read: Callable[[Any], Any], repeatable: bool = False
+) -> Call[bytes, Any]:
     request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
     return lines.line_call(request, lambda answer: read(_result(answer)), repeatable)
 

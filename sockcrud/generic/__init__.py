@@ -1,4 +1,6 @@
-"""What a record gets without writing it: its operations, JSON-RPC on lines, and REST, all from its declaration."""
+"""What a record gets without writing it: its operations, JSON-RPC on lines, and REST, all from its
+declaration.
+"""
 
 from sockcrud.generic.declaration import Crud, crud
 

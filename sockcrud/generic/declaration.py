@@ -1,4 +1,6 @@
-"""`crud(Record, lines=…, rest=…)`: what an app says to have a record served. Light: what serves is imported when it serves."""
+"""`crud(Record, lines=…, rest=…)`: what an app says to have a record served. Light: what serves is
+imported when it serves.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ Wire = Literal["lines", "rest"]
 _WHO: Final[tuple[Who, ...]] = get_args(Who)
 _PLURAL: Final = re.compile("[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _RESERVED: Final = ("session", "rpc")
-"""What methods begin with that are not those of a record: the login, and what JSON-RPC keeps for itself."""
+"""What methods begin with that are not those of a record: the login, and what JSON-RPC keeps for
+itself.
+"""
 
 
 @frozen
@@ -53,27 +57,38 @@ def crud(
     write: Who = "open",
     plural: str = "",
 ) -> Crud:
-    """Declare that records of these kinds are served: on `lines` as JSON-RPC 2.0, as `rest` over HTTP, or both.
+    """Declare that records of these kinds are served: on `lines` as JSON-RPC 2.0, as `rest` over
+    HTTP, or both.
 
-    Each says where it listens unless set otherwise. `read` and `write` say who may, and `plural` is the name in paths and
-    methods of one kind for which the English plural is wrong. Raise AppError for what cannot be.
+    Each says where it listens unless set otherwise. `read` and `write` say who may, and `plural` is
+    the name in paths and methods of one kind for which the English plural is wrong. Raise AppError
+    for what cannot be.
     """
     place = caller()
     if not kinds:
         raise AppError(place, "crud() serves nothing: expected a record, as in crud(Book)")
     if not (lines or rest):
-        raise AppError(place, "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both")
+        raise AppError(
+            place, "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both"
+        )
     if plural and len(kinds) > 1:
         raise AppError(
             place,
-            f"plural={plural!r} for {len(kinds)} records: expected a crud() each for those that have a plural of their own",
+            f"plural={plural!r} for {len(kinds)} records: expected a crud() each for those that "
+            f"have a plural of their own",
         )
     for name, who in (("read", read), ("write", write)):
         if who not in _WHO:
             raise AppError(place, f"{name}={who!r}: expected {' or '.join(map(repr, _WHO))}")
     if _WHO.index(write) < _WHO.index(read):
-        raise AppError(place, f"write={write!r} for more than read={read!r}: expected nobody to write who may not read")
-    return Crud(tuple(_served(kind, plural, read, write, place) for kind in kinds), lines, rest, place)
+        raise AppError(
+            place,
+            f"write={write!r} for more than read={read!r}: expected nobody to write who may not "
+            f"read",
+        )
+    return Crud(
+        tuple(_served(kind, plural, read, write, place) for kind in kinds), lines, rest, place
+    )
 
 
 def _served(kind: type[Record], plural: str, read: Who, write: Who, place: Place) -> Served:
@@ -81,7 +96,11 @@ def _served(kind: type[Record], plural: str, read: Who, write: Who, place: Place
         raise AppError(place, f"crud({kind!r}): expected a class of records, as in crud(Book)")
     plural = plural or describe(kind).table
     if _PLURAL.fullmatch(plural) is None or plural in _RESERVED:
-        raise AppError(place, f"plural={plural!r} of {kind.__name__}: expected small letters, digits, _ or -, as in 'books'")
+        raise AppError(
+            place,
+            f"plural={plural!r} of {kind.__name__}: expected small letters, digits, _ or -, as "
+            f"in 'books'",
+        )
     return Served(kind, plural, read, write)
 
 
@@ -101,19 +120,30 @@ class Crud:
             dialects.append(self._dialect(app, f"{app}-lines", self.lines, "JSON-RPC on lines"))
         if self.rest:
             dialects.append(self._dialect(app, f"{app}-rest", self.rest, "REST"))
-        wire: Wire = "rest" if self.rest else "lines"  # a login at REST outlives the connection, so that commands can keep it
+        wire: Wire = (
+            "rest" if self.rest else "lines"
+        )  # a login at REST outlives the connection, so that commands can keep it
         asked = dialects[-1]
         return Contents(
             records=[each.kind for each in self.served],
             dialects=dialects,
             client=Made(partial(_client, self.served[0], wire, asked)),
             commands=[
-                Command(each.plural, Made(partial(_commands, each, wire, asked)), f"The {each.plural} of {app}.")
+                Command(
+                    each.plural,
+                    Made(partial(_commands, each, wire, asked)),
+                    f"The {each.plural} of {app}.",
+                )
                 for each in self.served
             ],
             checks={
                 dialect.name: Made(
-                    partial(_check, self.served[0], "rest" if self.rest and dialect is asked else "lines", dialect)
+                    partial(
+                        _check,
+                        self.served[0],
+                        "rest" if self.rest and dialect is asked else "lines",
+                        dialect,
+                    )
                 )
                 for dialect in dialects
             },
@@ -128,7 +158,9 @@ class Crud:
             endpoint,
             f"where {plurals} ({wire}) listen",
             partial(_make, self.served, is_rest),
-            login=(TOKENS if is_rest else name) if any(each.needs_login for each in self.served) else None,
+            login=(TOKENS if is_rest else name)
+            if any(each.needs_login for each in self.served)
+            else None,
             json_lines=not is_rest,
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
@@ -152,7 +184,16 @@ def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
 
     about = f"The {' and '.join(each.plural for each in served)} of {app}"
     error, error_type = RecordsResponder.error_body, PROBLEM.decode()
-    return Part(dialect, about, routes(served, {}), error, (dialect,), TOKENS, basic_too=True, error_type=error_type)
+    return Part(
+        dialect,
+        about,
+        routes(served, {}),
+        error,
+        (dialect,),
+        TOKENS,
+        basic_too=True,
+        error_type=error_type,
+    )
 
 
 def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:
@@ -166,7 +207,9 @@ def _commands(served: Served, wire: Wire, dialect: Dialect) -> click.Command:
     from sockcrud.cli.records.commands import record_commands
 
     client = Made(partial(_client, served, wire, dialect))
-    return record_commands(served.kind, served.plural, client, dialect=dialect.name, login=served.needs_login)
+    return record_commands(
+        served.kind, served.plural, client, dialect=dialect.name, login=served.needs_login
+    )
 
 
 def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
@@ -177,7 +220,14 @@ def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
     client = record_client(AsynchronousFace, served.kind, served.plural, wire, dialect.port or 0)
     login = dialect.login if served.needs_login else None
     for_admins = "admins" in (served.read, served.write)
-    return partial(RecordCheck, record=served.kind, plural=served.plural, client=client, login=login, for_admins=for_admins)
+    return partial(
+        RecordCheck,
+        record=served.kind,
+        plural=served.plural,
+        client=client,
+        login=login,
+        for_admins=for_admins,
+    )
 
 
 def _make(served: Sequence[Served], is_rest: bool, serving: Serving) -> IProtocolFactory:

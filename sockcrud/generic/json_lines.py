@@ -1,4 +1,6 @@
-"""Records as JSON-RPC 2.0 on lines: `books.list`, `books.get` and so on, and a login for the connection where one is needed."""
+"""Records as JSON-RPC 2.0 on lines: `books.list`, `books.get` and so on, and a login for the
+connection where one is needed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ Log: Final = Logger()
 
 
 class RecordsDialect(JSONRPCDialect):
-    """Records behind one connection, which is logged in from `session.login` until its session ends, here or elsewhere."""
+    """Records behind one connection, which is logged in from `session.login` until its session
+    ends, here or elsewhere.
+    """
 
     _token: str | None = None
     _account: Principal | None = None
@@ -39,7 +43,9 @@ class RecordsDialect(JSONRPCDialect):
         if self._token is None:
             raise NotLoggedIn
         try:
-            return await self.serving.logins.resume(self.principal, self.principal.dialect, self._token)
+            return await self.serving.logins.resume(
+                self.principal, self.principal.dialect, self._token
+            )
         except NotLoggedIn:
             self._token = self._account = None
             raise
@@ -49,10 +55,14 @@ class RecordsDialect(JSONRPCDialect):
         login, password = (_needed(params, name) for name in ("login", "password"))
         _no_more(params, "login", "password")
         logins = self.serving.logins
-        begun = await logins.log_in(self.principal, self.principal.dialect, login, Password(password))
+        begun = await logins.log_in(
+            self.principal, self.principal.dialect, login, Password(password)
+        )
         self._end_session()
         self._token = begun.token
-        self._account = Principal(self.principal.dialect, self.principal.address, begun.account, begun.session_id)
+        self._account = Principal(
+            self.principal.dialect, self.principal.address, begun.account, begun.session_id
+        )
         if self._is_gone:
             self._end_session()
         return {"login": begun.account.login, "role": begun.account.role}
@@ -69,7 +79,9 @@ class RecordsDialect(JSONRPCDialect):
         self._end_session()
 
     def _end_session(self) -> None:
-        """End the session, of which nobody else has the token. Nobody waits for that: where it fails, it ends by its time."""
+        """End the session, of which nobody else has the token. Nobody waits for that: where it
+        fails, it ends by its time.
+        """
         account, self._token, self._account = self._account, None, None
         if account is not None:
             ending = Deferred.fromCoroutine(self.serving.logins.log_out(account))
@@ -115,12 +127,16 @@ async def _get(operations: Operations, dialect: RecordsDialect, params: Params) 
 
 async def _find(operations: Operations, dialect: RecordsDialect, params: Params) -> Params:
     principal = await dialect.asks(operations.served.read)
-    return as_json(await operations.find(principal, _fields(operations, params, *operations.uniques)))
+    return as_json(
+        await operations.find(principal, _fields(operations, params, *operations.uniques))
+    )
 
 
 async def _create(operations: Operations, dialect: RecordsDialect, params: Params) -> Params:
     principal = await dialect.asks(operations.served.write)
-    return as_json(await operations.create(principal, _fields(operations, params, *operations.fields)))
+    return as_json(
+        await operations.create(principal, _fields(operations, params, *operations.fields))
+    )
 
 
 async def _update(operations: Operations, dialect: RecordsDialect, params: Params) -> Params:
@@ -129,7 +145,11 @@ async def _update(operations: Operations, dialect: RecordsDialect, params: Param
     id, rev = whole("id", _needed(fields, "id")), _revision(fields)
     del fields["id"]
     fields.pop("rev", None)
-    return as_json(await operations.update(principal, id, _fields(operations, fields, "id", "rev", *operations.fields), rev))
+    return as_json(
+        await operations.update(
+            principal, id, _fields(operations, fields, "id", "rev", *operations.fields), rev
+        )
+    )
 
 
 async def _delete(operations: Operations, dialect: RecordsDialect, params: Params) -> None:
@@ -150,7 +170,9 @@ _METHODS: Final[Mapping[str, tuple[Callable[[Operations, Any, Params], Awaitable
 
 
 def _fields(operations: Operations, params: Params, *known: str) -> dict[str, Any]:
-    """Return the values of the fields that are named; raise Invalid for a name that is none of those known."""
+    """Return the values of the fields that are named; raise Invalid for a name that is none of
+    those known.
+    """
     _no_more(params, *known)
     return read_fields(operations.served.kind, params)
 

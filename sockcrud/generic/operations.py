@@ -15,16 +15,24 @@ from sockcrud.records.constraints import Text
 from sockcrud.storage.contract import IStore, Where
 
 PAGE_TEXT: Final = 256 * 1024
-"""Characters of a page's texts, at about which it ends early: an answer is made in one piece, and others wait meanwhile."""
+"""Characters of a page's texts, at about which it ends early: an answer is made in one piece, and
+others wait meanwhile.
+"""
 
-PERMISSIONS: Final[Mapping[Who, Permission]] = {"open": anyone, "logged in": logged_in, "admins": admins}
+PERMISSIONS: Final[Mapping[Who, Permission]] = {
+    "open": anyone,
+    "logged in": logged_in,
+    "admins": admins,
+}
 
 
 Perform = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Operations:
-    """The operations on one kind of record, each by the way of all operations. The first argument is who asks."""
+    """The operations on one kind of record, each by the way of all operations. The first argument
+    is who asks.
+    """
 
     def __init__(self, access: Access, store: IStore, served: Served) -> None:
         self.access = access
@@ -32,7 +40,11 @@ class Operations:
         self._store = store
         self._kind = served.kind
         self._declared = describe(served.kind)
-        texts = {name: bound.longest for name, bound in self._declared.constraints.items() if isinstance(bound, Text)}
+        texts = {
+            name: bound.longest
+            for name, bound in self._declared.constraints.items()
+            if isinstance(bound, Text)
+        }
         self._texts = tuple(texts)
         self._is_short = sum(texts.values()) * LONGEST_PAGE <= PAGE_TEXT
         self.fields = tuple(self._declared.constraints)
@@ -48,20 +60,29 @@ class Operations:
         self.delete = self._writing("delete", Operations._delete)
 
     def _reading(self, name: str, method: Perform) -> Perform:
-        return partial(operation(f"{self.served.plural}.{name}", PERMISSIONS[self.served.read])(method), self)
+        return partial(
+            operation(f"{self.served.plural}.{name}", PERMISSIONS[self.served.read])(method), self
+        )
 
     def _writing(self, name: str, method: Perform) -> Perform:
-        return partial(operation(f"{self.served.plural}.{name}", PERMISSIONS[self.served.write])(method), self)
+        return partial(
+            operation(f"{self.served.plural}.{name}", PERMISSIONS[self.served.write])(method), self
+        )
 
-    async def _list(self, principal: Principal, limit: int, after: int | None, where: Mapping[str, Any]) -> Page[Record]:
-        """Return at most `limit` records, those with an id above `after`, and with the value of one field where one is named.
+    async def _list(
+        self, principal: Principal, limit: int, after: int | None, where: Mapping[str, Any]
+    ) -> Page[Record]:
+        """Return at most `limit` records, those with an id above `after`, and with the value of one
+        field where one is named.
 
         A page whose texts are long ends early.
         """
         limit, condition = checked_limit(limit), self._condition(where)
         if condition is not None and condition.field in self._declared.uniques:
             found = await self._store.find(self._kind, condition.field, condition.value)
-            return Page([found] if found is not None and (after is None or found.id > after) else [], None)
+            return Page(
+                [found] if found is not None and (after is None or found.id > after) else [], None
+            )
         records: list[Record] = []
         text = 0
         while len(records) < limit:
@@ -71,7 +92,9 @@ class Operations:
                 if records and text > PAGE_TEXT:
                     return Page(records, records[-1].id)
                 records.append(record)
-                text += 0 if self._is_short else sum(len(getattr(record, name)) for name in self._texts)
+                text += (
+                    0 if self._is_short else sum(len(getattr(record, name)) for name in self._texts)
+                )
             if len(page) <= wanted:
                 return Page(records, None)
             after = records[-1].id
@@ -93,15 +116,21 @@ class Operations:
         return found
 
     async def _create(self, principal: Principal, fields: Mapping[str, Any]) -> Record:
-        """Return the new record. Raise Invalid (also where a reference names nothing), Taken or QuotaExceeded."""
+        """Return the new record. Raise Invalid (also where a reference names nothing), Taken or
+        QuotaExceeded.
+        """
         values = self._complete(fields)
         try:
             return await self._store.insert(self._kind, **values)
         except NotFound as error:
             raise self._dangling(error, values) from None
 
-    async def _update(self, principal: Principal, id: int, fields: Mapping[str, Any], expect: int | None) -> Record:
-        """Return the changed record; what is not named stays. Raise Invalid, NotFound, Taken, Outdated or QuotaExceeded."""
+    async def _update(
+        self, principal: Principal, id: int, fields: Mapping[str, Any], expect: int | None
+    ) -> Record:
+        """Return the changed record; what is not named stays. Raise Invalid, NotFound, Taken,
+        Outdated or QuotaExceeded.
+        """
         if not fields:
             record = await self._store.get(self._kind, id)
             if expect not in (None, record.rev):
@@ -109,8 +138,12 @@ class Operations:
             return record
         return await self._changed(id, checked(self._kind, **fields), expect)
 
-    async def _replace(self, principal: Principal, id: int, fields: Mapping[str, Any], expect: int | None) -> Record:
-        """Return the record with these fields, and their defaults where there are none. Raise as `update` does."""
+    async def _replace(
+        self, principal: Principal, id: int, fields: Mapping[str, Any], expect: int | None
+    ) -> Record:
+        """Return the record with these fields, and their defaults where there are none. Raise as
+        `update` does.
+        """
         return await self._changed(id, self._complete(fields), expect)
 
     async def _delete(self, principal: Principal, id: int, expect: int | None) -> None:
@@ -128,7 +161,11 @@ class Operations:
     def _condition(self, where: Mapping[str, Any]) -> Where | None:
         for field in where:
             if field not in self.filters:
-                by = f"one of {', '.join(self.filters)}" if self.filters else "nothing: no field is indexed"
+                by = (
+                    f"one of {', '.join(self.filters)}"
+                    if self.filters
+                    else "nothing: no field is indexed"
+                )
                 raise Invalid(field, f"{by}, which lists can be asked for by")
         if len(where) > 1:
             raise Invalid(list(where)[1], "no second field: lists are asked for by one")
@@ -137,7 +174,9 @@ class Operations:
         return None
 
     def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of all fields, defaults among them; raise Invalid where one is missing."""
+        """Return the values of all fields, defaults among them; raise Invalid where one is
+        missing.
+        """
         values = {**self._declared.defaults, **fields}
         for name, constraint in self._declared.constraints.items():
             if name not in values:
@@ -145,7 +184,9 @@ class Operations:
         return checked(self._kind, **values)
 
     def _dangling(self, error: NotFound, values: Mapping[str, Any]) -> Exception:
-        """Return the error of a reference that names nothing: it is about the field, not about what was asked for."""
+        """Return the error of a reference that names nothing: it is about the field, not about what
+        was asked for.
+        """
         for field, reference in self._declared.references.items():
             if reference.kind.__name__ == error.kind and values.get(field) == error.id:
                 return Invalid(field, f"the id of an existing {reference.kind.__name__}")

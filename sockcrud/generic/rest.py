@@ -1,4 +1,6 @@
-"""Records as REST: JSON, one path for all of a kind and one for each, errors as RFC 9457 has them."""
+"""Records as REST: JSON, one path for all of a kind and one for each, errors as RFC 9457 has
+them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,14 @@ from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
 from sockcrud.protocols.json.text import decoded_object
 from sockcrud.records import Record, describe
-from sockcrud.records.json_fields import as_json, read_fields, read_text, unknown, whole, whole_of_text
+from sockcrud.records.json_fields import (
+    as_json,
+    read_fields,
+    read_text,
+    unknown,
+    whole,
+    whole_of_text,
+)
 from sockcrud.rest.authorization import basic, bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.etags import etag
@@ -47,7 +56,8 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, NoJSON: 400, In
 _DETAILS: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
     NoJSON: "the body is to be a JSON object in UTF-8",
-    NotLoggedIn: f"a login is needed: a token of {TOKENS} in Authorization: Bearer, or a name and a password in Basic",
+    NotLoggedIn: f"a login is needed: a token of {TOKENS} in Authorization: Bearer, or a name "
+    f"and a password in Basic",
     Forbidden: "this account may not do that",
     Outdated: "the record is at another revision than was asked for",
     Busy: "too much is under way: try again in a moment",
@@ -69,7 +79,9 @@ class RecordsResponder(RoutedResponder):
     def __init__(self, logins: Logins, principal: Principal, terms: Terms | None = None) -> None:
         super().__init__(principal, terms)
         self._logins = logins
-        self._known: tuple[bytes, Principal] | None = None  # the digest of the password last used here, and who that was
+        self._known: tuple[bytes, Principal] | None = (
+            None  # the digest of the password last used here, and who that was
+        )
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         token = bearer(request)
@@ -81,7 +93,9 @@ class RecordsResponder(RoutedResponder):
         return await self._authenticated(*credentials)
 
     async def _authenticated(self, login: str, password: str) -> Principal:
-        """Return who this is. A password is hashed once on a connection, as long as its account stays as it is."""
+        """Return who this is. A password is hashed once on a connection, as long as its account
+        stays as it is.
+        """
         digest = sha256(f"{login}:{password}".encode()).digest()
         if self._known is not None and self._known[0] == digest:
             try:
@@ -105,12 +119,20 @@ class RecordsResponder(RoutedResponder):
 
 
 def _problem(status: int, detail: str, *headers: tuple[bytes, bytes], **more: Any) -> Response:
-    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        **more,
+    }
     return Response(status, orjson.dumps(body), PROBLEM, headers)
 
 
 def _render_error(error: DomainError) -> dict[str, Any]:
-    """Return what a program needs of an error: the field that it is about, and what is expected there."""
+    """Return what a program needs of an error: the field that it is about, and what is expected
+    there.
+    """
     if isinstance(error, Invalid):
         return {"field": error.field, "expected": error.expected}
     if isinstance(error, Taken):
@@ -123,7 +145,10 @@ def _render_error(error: DomainError) -> dict[str, Any]:
 
 async def _list(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
     query = dict(call.query)
-    limit, after = (whole_of_text(name, query.pop(name)) if name in query else None for name in ("limit", "after"))
+    limit, after = (
+        whole_of_text(name, query.pop(name)) if name in query else None
+        for name in ("limit", "after")
+    )
     for name in query:
         if name not in operations.filters:
             raise unknown(name, ("limit", "after", *operations.filters))
@@ -134,8 +159,12 @@ async def _list(operations: Operations, responder: RecordsResponder, call: Call)
 
 
 async def _create(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
-    record = await operations.create(call.principal, read_fields(operations.served.kind, _object(call)))
-    return _one(record, 201, (b"Location", b"/%b/%d" % (operations.served.plural.encode(), record.id)))
+    record = await operations.create(
+        call.principal, read_fields(operations.served.kind, _object(call))
+    )
+    return _one(
+        record, 201, (b"Location", b"/%b/%d" % (operations.served.plural.encode(), record.id))
+    )
 
 
 async def _get(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
@@ -146,18 +175,29 @@ async def _replace(operations: Operations, responder: RecordsResponder, call: Ca
     given = _object(call)
     rev = _as_it_was_got(given, call.id)
     fields = read_fields(operations.served.kind, given)
-    return _one(await _expecting(call, rev, lambda expect: operations.replace(call.principal, call.id, fields, expect)))
+    return _one(
+        await _expecting(
+            call, rev, lambda expect: operations.replace(call.principal, call.id, fields, expect)
+        )
+    )
 
 
 async def _patch(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
     given = _object(call)
     rev = _as_it_was_got(given, call.id)
     defaults = describe(operations.served.kind).defaults
-    # null removes a member, as RFC 7396 has it: what is left is the field's default, where it has one.
-    kept = {name: value for name, value in given.items() if value is not None or name not in defaults}
+    # null removes a member, as RFC 7396 has it: what is left is the field's default, where it has
+    # one.
+    kept = {
+        name: value for name, value in given.items() if value is not None or name not in defaults
+    }
     removed = {name: defaults[name] for name in given.keys() - kept.keys()}
     fields = read_fields(operations.served.kind, kept) | removed
-    return _one(await _expecting(call, rev, lambda expect: operations.update(call.principal, call.id, fields, expect)))
+    return _one(
+        await _expecting(
+            call, rev, lambda expect: operations.update(call.principal, call.id, fields, expect)
+        )
+    )
 
 
 async def _delete(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
@@ -165,8 +205,12 @@ async def _delete(operations: Operations, responder: RecordsResponder, call: Cal
     return Response(204)
 
 
-async def _expecting(call: Call, rev: int | None, change: Callable[[int | None], Awaitable[Record]]) -> Record:
-    """Make the change, of the record at the revision that the body was got at, where it tells that; else as If-Match has it."""
+async def _expecting(
+    call: Call, rev: int | None, change: Callable[[int | None], Awaitable[Record]]
+) -> Record:
+    """Make the change, of the record at the revision that the body was got at, where it tells that;
+    else as If-Match has it.
+    """
     if rev is None:
         return await call.if_match(change)
     return await call.if_match(lambda expect: change(rev if expect is None else expect))
@@ -180,7 +224,9 @@ def _object(call: Call) -> dict[str, Any]:
 
 
 def _as_it_was_got(given: dict[str, Any], id: int) -> int | None:
-    """Take the id and the revision out of a record that was got, changed and sent back; return the revision, None for none."""
+    """Take the id and the revision out of a record that was got, changed and sent back; return the
+    revision, None for none.
+    """
     if given.pop("id", id) != id:
         raise Invalid("id", f"{id}, as in the path")
     return whole("rev", given.pop("rev")) if "rev" in given else None
@@ -203,10 +249,19 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
     one, many = served.kind.__name__, served.plural
     reading, writing = served.read != "open", served.write != "open"
 
-    def route(method: str, path: str, handle: Any, summary: str, answers: Mapping[int, Schema | None], **more: Any) -> Route:
+    def route(
+        method: str,
+        path: str,
+        handle: Any,
+        summary: str,
+        answers: Mapping[int, Schema | None],
+        **more: Any,
+    ) -> Route:
         login = reading if method == "GET" else writing
         errors = (*more.pop("errors", ()), *((403, 429) if login else ()))
-        return Route(method, path, partial(handle, operations), summary, answers, errors, login=login, **more)
+        return Route(
+            method, path, partial(handle, operations), summary, answers, errors, login=login, **more
+        )
 
     all, at = f"/{many}", f"/{many}/{{id}}"
     found, made, page = {200: shapes.record}, {201: shapes.record}, {200: shapes.page}
@@ -216,11 +271,31 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
     patches = (JSON, MERGE_PATCH)
     return [
         route("GET", all, _list, f"List {many}", page, errors=(422,), query=shapes.query),
-        route("POST", all, _create, f"Create a {one}", made, errors=(409, 422), body=shapes.whole, headers=place),
+        route(
+            "POST",
+            all,
+            _create,
+            f"Create a {one}",
+            made,
+            errors=(409, 422),
+            body=shapes.whole,
+            headers=place,
+        ),
         route("GET", at, _get, f"Show a {one}", found, errors=(404,), headers=tag),
         route("PUT", at, _replace, f"Replace a {one}", found, body=shapes.whole, **change),
-        route("PATCH", at, _patch, f"Change a {one}", found, body=shapes.patch, takes=patches, **change),
-        route("DELETE", at, _delete, f"Delete a {one}", {204: None}, errors=(404, 409), if_match=True),
+        route(
+            "PATCH",
+            at,
+            _patch,
+            f"Change a {one}",
+            found,
+            body=shapes.patch,
+            takes=patches,
+            **change,
+        ),
+        route(
+            "DELETE", at, _delete, f"Delete a {one}", {204: None}, errors=(404, 409), if_match=True
+        ),
     ]
 
 
@@ -228,7 +303,9 @@ def factory(served: Sequence[Served], serving: Serving) -> HTTPFactory:
     """Return what makes the connections on which these are served."""
     operations = {each.plural: Operations(serving.access, serving.store, each) for each in served}
     name = class_name(serving.dialect.name)
-    responder: Any = type(f"{name}Responder", (RecordsResponder,), {"routes": routes(served, operations)})
+    responder: Any = type(
+        f"{name}Responder", (RecordsResponder,), {"routes": routes(served, operations)}
+    )
     made: Any = type(f"{name}Factory", (HTTPFactory,), {})  # the log names it
     terms, dialect = serving.terms, serving.dialect.name
     factory: HTTPFactory = made(

@@ -31,20 +31,34 @@ class Shapes:
 
     def __init__(self, kind: type[Record]) -> None:
         declared = describe(kind)
-        shown = {name: field_of(kind, name) for name in declared.constraints if name not in declared.secrets}
+        shown = {
+            name: field_of(kind, name)
+            for name in declared.constraints
+            if name not in declared.secrets
+        }
         taken = {name: _as_sent(kind, name) for name in declared.constraints}
         self.record = an_object({"id": ID, "rev": ID, **shown})
         self.page = a_page(self.record)
-        self.whole = closed(an_object(taken, [name for name in taken if name not in declared.defaults]))
+        self.whole = closed(
+            an_object(taken, [name for name in taken if name not in declared.defaults])
+        )
         self.patch = closed(an_object({"id": ID, "rev": ID, **taken}, []))
         filters = dict.fromkeys((*declared.uniques, *declared.indexed))
-        self.query: dict[str, Schema] = {"limit": LIMIT, "after": ID, **{name: _as_sent(kind, name) for name in filters}}
+        self.query: dict[str, Schema] = {
+            "limit": LIMIT,
+            "after": ID,
+            **{name: _as_sent(kind, name) for name in filters},
+        }
 
 
 def _as_sent(kind: type[Record], name: str) -> Schema:
-    """Return the schema of a field where it is sent, with what it means and what it is where it is not sent."""
+    """Return the schema of a field where it is sent, with what it means and what it is where it is
+    not sent.
+    """
     declared = describe(kind)
-    schema: dict[str, Any] = dict(MONEY_TAKEN if isinstance(declared.constraints[name], Money) else field_of(kind, name))
+    schema: dict[str, Any] = dict(
+        MONEY_TAKEN if isinstance(declared.constraints[name], Money) else field_of(kind, name)
+    )
     if name in declared.help:
         schema["description"] = declared.help[name]
     return schema

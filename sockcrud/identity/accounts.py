@@ -1,8 +1,9 @@
 """The directory: who may log in, in which company, in which role. One for all dialects.
 
-Its rules hold whatever door a change comes through: there is always an active admin in an active company, and what
-changes an account or a company ends sessions in the same transaction. A transaction asks for its locks in this order:
-`ACTIVE_ADMIN`, the default company's, a company's, an account's.
+Its rules hold whatever door a change comes through: there is always an active admin in an active
+company, and what changes an account or a company ends sessions in the same transaction. A
+transaction asks for its locks in this order: `ACTIVE_ADMIN`, the default company's, a company's, an
+account's.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from sockcrud.records import Record, checked
 from sockcrud.storage.contract import IReads, IStore, ITransaction, Where
 
 ACTIVE_ADMIN: Final = "active admin"
-"""What a transaction asks for alone, and first, when it may take an admin away. `require_active_admin` is its end."""
+"""What a transaction asks for alone, and first, when it may take an admin away.
+`require_active_admin` is its end.
+"""
 
 DEFAULT_COMPANY: Final = "default"
 
 Permit = Callable[[ITransaction], Awaitable[None]]
-"""Asked within the transaction, before the change: raises where whoever wants it may not, as things stand then."""
+"""Asked within the transaction, before the change: raises where whoever wants it may not, as things
+stand then.
+"""
 
 _DEFAULT_COMPANY_LOCK: Final = "default company"
 _MAKES_AN_ADMIN: Final = frozenset(("role", "company_id", "active"))
@@ -47,7 +52,9 @@ async def active_admin(reads: IReads) -> Account | None:
 
 
 async def require_active_admin(transaction: ITransaction) -> None:
-    """Raise `LastAdmin` where the changes so far leave no active admin. Ask for `ACTIVE_ADMIN` alone before them."""
+    """Raise `LastAdmin` where the changes so far leave no active admin. Ask for `ACTIVE_ADMIN`
+    alone before them.
+    """
     if await active_admin(transaction) is None:
         raise LastAdmin
 
@@ -73,9 +80,9 @@ class Directory:
     async def authenticate(self, login: str, digest: str, address: str) -> Account:
         """Return the account that has this login name and password.
 
-        Raise `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether there is such an
-        account; with `LoginDelayed` after too many failures of this name, from this address or from strangers; with
-        `Busy`; with `Invalid` where the digest is none.
+        Raise `LoginFailed`, which tells neither what was wrong nor, by the work it takes, whether
+        there is such an account; with `LoginDelayed` after too many failures of this name, from
+        this address or from strangers; with `Busy`; with `Invalid` where the digest is none.
         """
         digest = checked_digest(digest)
         attempt = await self._lockout.admit(login, address)
@@ -100,7 +107,8 @@ class Directory:
         address: str = OURSELVES,
         permit: Permit | None = None,
     ) -> Account:
-        """Return a new account, of the default company unless another is named. `address` is whose hash it is.
+        """Return a new account, of the default company unless another is named. `address` is whose
+        hash it is.
 
         Raise `Invalid`, `Taken` (the login name), `NotFound` (the company) or `Busy`.
         """
@@ -109,7 +117,9 @@ class Directory:
             fields |= checked(Account, company_id=company_id)
         digest = checked_digest(digest)
         if await self._store.find(Account, "login", login) is not None:
-            raise Taken("Account", "login")  # the store finds out too, but only after the work of a hash
+            raise Taken(
+                "Account", "login"
+            )  # the store finds out too, but only after the work of a hash
         fields["password_hash"] = await self._passwords.hash(digest, peer_of(address))
 
         async def insert(transaction: ITransaction) -> Account:
@@ -136,11 +146,12 @@ class Directory:
         address: str = OURSELVES,
         permit: Permit | None = None,
     ) -> Account:
-        """Change what is named, end the account's sessions, and fire with the account. `address` is whose hash it is.
+        """Change what is named, end the account's sessions, and fire with the account. `address` is
+        whose hash it is.
 
-        `own_session`, where the account's own session makes the change, lives on unless the account is inactive now.
-        Raise `Invalid` (also where nothing is named), `NotFound` (the account, the company), `Taken`, `Outdated`,
-        `LastAdmin` or `Busy`; then nothing has changed.
+        `own_session`, where the account's own session makes the change, lives on unless the account
+        is inactive now. Raise `Invalid` (also where nothing is named), `NotFound` (the account, the
+        company), `Taken`, `Outdated`, `LastAdmin` or `Busy`; then nothing has changed.
         """
         fields = _named(Account, login=login, role=role, company_id=company_id, active=active)
         if digest is not None:
@@ -170,11 +181,17 @@ class Directory:
             await self.password_replaced(before.password_hash)
         return after
 
-    async def deactivate(self, account_id: int, *, expect: int | None = None, permit: Permit | None = None) -> Account:
-        """Make an account inactive, which ends all its sessions, and return it. Raise as `change` does."""
+    async def deactivate(
+        self, account_id: int, *, expect: int | None = None, permit: Permit | None = None
+    ) -> Account:
+        """Make an account inactive, which ends all its sessions, and return it. Raise as `change`
+        does.
+        """
         return await self.change(account_id, active=False, expect=expect, permit=permit)
 
-    async def create_company(self, name: str, *, active: bool = True, permit: Permit | None = None) -> Company:
+    async def create_company(
+        self, name: str, *, active: bool = True, permit: Permit | None = None
+    ) -> Company:
         """Return a new company. Raise `Invalid` or `Taken` (the name)."""
         fields = checked(Company, name=name, active=active)
 
@@ -194,10 +211,11 @@ class Directory:
         expect: int | None = None,
         permit: Permit | None = None,
     ) -> Company:
-        """Rename, activate or deactivate a company, end all sessions of its accounts, and fire with the company.
+        """Rename, activate or deactivate a company, end all sessions of its accounts, and fire with
+        the company.
 
-        Raise `Invalid` (also where nothing is named), `NotFound`, `Taken`, `Outdated` or `LastAdmin`; then nothing
-        has changed.
+        Raise `Invalid` (also where nothing is named), `NotFound`, `Taken`, `Outdated` or
+        `LastAdmin`; then nothing has changed.
         """
         fields = _named(Company, name=name, active=active)
         if not fields:
@@ -210,7 +228,8 @@ class Directory:
             if permit is not None:
                 await permit(transaction)
             before = await transaction.get(Company, company_id)
-            # The new revision is above that of every session of the company's accounts, which ends them (see `sessions`).
+            # The new revision is above that of every session of the company's accounts, which ends
+            # them (see `sessions`).
             after = await transaction.update(Company, company_id, expect, **fields)
             if before.active and not after.active:
                 await require_active_admin(transaction)
@@ -232,10 +251,11 @@ class Directory:
         return await active_admin(self._store) is not None
 
     async def ensure_admin(self, login: str, digest: str) -> Account | None:
-        """Where there is no active admin, make one, in the default company, and fire with it; else fire with None.
+        """Where there is no active admin, make one, in the default company, and fire with it; else
+        fire with None.
 
-        An account with this login name becomes that admin, with this password; an inactive default company is activated.
-        Raise `Invalid` or `Busy`.
+        An account with this login name becomes that admin, with this password; an inactive default
+        company is activated. Raise `Invalid` or `Busy`.
         """
         fields = checked(Account, login=login, role=ADMIN, active=True)
         digest = checked_digest(digest)
@@ -255,7 +275,9 @@ class Directory:
                 return await transaction.insert(Account, **{**fields, "company_id": company.id})
             await transaction.lock(account_lock(known.id))
             await end_sessions(transaction, known.id)
-            return await transaction.update(Account, known.id, **{**fields, "company_id": company.id})
+            return await transaction.update(
+                Account, known.id, **{**fields, "company_id": company.id}
+            )
 
         return await self._store.transact(ensure)
 
@@ -267,7 +289,9 @@ class Directory:
         return found or await transaction.insert(Company, name=self._default_company, active=True)
 
     async def _verified(self, login: str, digest: str, peer: str) -> Account | None:
-        """Return the account if the password is right and it may log in, as it is after the hashing."""
+        """Return the account if the password is right and it may log in, as it is after the
+        hashing.
+        """
         account = await self._with_login(login)
         for _ in range(_VERIFICATIONS):
             right = await self._passwords.verify(digest, _hash_of(account), peer)
@@ -291,7 +315,9 @@ class Directory:
         return await self._store.find(Account, "login", login)
 
     async def _rehashed(self, account: Account, digest: str, peer: str) -> Account | None:
-        """Return the account, its hash renewed, or None where it was changed meanwhile. Its sessions live on."""
+        """Return the account, its hash renewed, or None where it was changed meanwhile. Its
+        sessions live on.
+        """
         try:
             fresh = await self._passwords.hash(digest, peer)
             return await self._store.update(Account, account.id, account.rev, password_hash=fresh)

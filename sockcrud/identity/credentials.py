@@ -18,13 +18,17 @@ _PASSWORD: Final = Text(0, 2**20)
 
 
 class Secret(Protocol):
-    """What proves who somebody is, as the password itself or as its digest: some clients never send more."""
+    """What proves who somebody is, as the password itself or as its digest: some clients never send
+    more.
+    """
 
     def to_compare(self) -> str:
         """Return the digest to log in with; raise `Invalid` where it cannot be one."""
 
     def to_keep(self) -> str:
-        """Return the digest for an account to have from now on; raise `Invalid` where it may not be that."""
+        """Return the digest for an account to have from now on; raise `Invalid` where it may not be
+        that.
+        """
 
 
 @frozen

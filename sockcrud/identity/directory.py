@@ -1,7 +1,8 @@
 """The accounts: signing up, logging in and out.
 
-A principal is as old as its request, and a request may have been long on its way or wait long for a hash. So whoever
-changes an account is asked for again within the transaction, together with what it rests on.
+A principal is as old as its request, and a request may have been long on its way or wait long for a
+hash. So whoever changes an account is asked for again within the transaction, together with what it
+rests on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from sockcrud.storage.contract import IReads, IStore
 
 @frozen
 class LoggedIn:
-    """A login that has succeeded. The token is told to its owner, now and never again, and to nobody else."""
+    """A login that has succeeded. The token is told to its owner, now and never again, and to
+    nobody else.
+    """
 
     token: str = attrs.field(repr=False)
     account: Account
@@ -35,10 +38,14 @@ def own_account(principal: Principal) -> Account:
 
 
 async def still(reads: IReads, principal: Principal, may: Permission) -> Account:
-    """Return the account that asks, as it is now. Raise as `may` does, or NotLoggedIn where the login is over."""
+    """Return the account that asks, as it is now. Raise as `may` does, or NotLoggedIn where the
+    login is over.
+    """
     try:
         account = await reads.get(Account, own_account(principal).id)
-        session = None if principal.session_id is None else await reads.get(Session, principal.session_id)
+        session = (
+            None if principal.session_id is None else await reads.get(Session, principal.session_id)
+        )
         acts = await may_act(reads, account, session)
     except NotFound:
         raise NotLoggedIn from None
@@ -50,7 +57,9 @@ async def still(reads: IReads, principal: Principal, may: Permission) -> Account
 
 @define(eq=False)
 class Logins:
-    """How a principal gets an account, and gets rid of it. `dialect` is the one where the session works."""
+    """How a principal gets an account, and gets rid of it. `dialect` is the one where the session
+    works.
+    """
 
     access: Access
     store: IStore
@@ -62,8 +71,8 @@ class Logins:
     async def sign_up(self, principal: Principal, login: str, secret: Secret) -> Account:
         """Return a new, active account: a user of the default company, whoever asks.
 
-        Where sign-up is closed only admins make accounts this way, and others raise Forbidden. Raise Invalid,
-        Taken (the login name, whatever its case) or Busy.
+        Where sign-up is closed only admins make accounts this way, and others raise Forbidden.
+        Raise Invalid, Taken (the login name, whatever its case) or Busy.
         """
 
         async def permit(reads: IReads) -> None:
@@ -72,11 +81,21 @@ class Logins:
 
         if not self.sign_up_open and (principal.account is None or principal.account.role != ADMIN):
             raise Forbidden
-        return await self.directory.create(login, secret.to_keep(), address=principal.address, permit=permit)
+        return await self.directory.create(
+            login, secret.to_keep(), address=principal.address, permit=permit
+        )
 
     @operation("sessions.log_in", anyone)
-    async def log_in(self, principal: Principal, dialect: str, login: str, secret: Secret, exclusive: bool = False) -> LoggedIn:
-        """Return a new session of the account; an exclusive one ends the account's others at this dialect.
+    async def log_in(
+        self,
+        principal: Principal,
+        dialect: str,
+        login: str,
+        secret: Secret,
+        exclusive: bool = False,
+    ) -> LoggedIn:
+        """Return a new session of the account; an exclusive one ends the account's others at this
+        dialect.
 
         Raise LoginFailed, whatever was wrong; LoginDelayed after too many failures; Busy; Invalid
         where login name or secret are not even texts.
@@ -89,19 +108,25 @@ class Logins:
 
     @operation("sessions.resume", anyone)
     async def resume(self, principal: Principal, dialect: str, token: str) -> Principal:
-        """Return the principal, now as the account that this token belongs to; raise NotLoggedIn."""
+        """Return the principal, now as the account that this token belongs to; raise
+        NotLoggedIn.
+        """
         session, account = await self.sessions.resume(token, dialect)
         return Principal(principal.dialect, principal.address, account, session.id)
 
     @operation("accounts.authenticate", anyone)
     async def authenticate(self, principal: Principal, login: str, secret: Secret) -> Principal:
-        """Return the principal as the account that has this name and secret, without a session; raise as `log_in` does."""
+        """Return the principal as the account that has this name and secret, without a session;
+        raise as `log_in` does.
+        """
         account = await self.directory.authenticate(login, secret.to_compare(), principal.address)
         return attrs.evolve(principal, account=account)
 
     @operation("accounts.confirm", anyone)
     async def confirm(self, principal: Principal) -> Principal:
-        """Return who was authenticated before; raise NotLoggedIn where the account has changed since, or may not act."""
+        """Return who was authenticated before; raise NotLoggedIn where the account has changed
+        since, or may not act.
+        """
         own = own_account(principal)
         try:
             account = await self.store.get(Account, own.id)

@@ -1,4 +1,6 @@
-"""A queue that is fair to peers: each has a queue of its own in it, and these have their turns one after the other."""
+"""A queue that is fair to peers: each has a queue of its own in it, and these have their turns one
+after the other.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ _NOBODY: Final[deque[Turn]] = deque()
 class FairQueue:
     """Those who wait for their turn, at most so many in all.
 
-    Where there is no room, the longest queue gives its latest turn up for a peer whose queue is shorter. So who asks much
-    is refused much, and who asks little waits for one turn of each other peer.
+    Where there is no room, the longest queue gives its latest turn up for a peer whose queue is
+    shorter. So who asks much is refused much, and who asks little waits for one turn of each other
+    peer.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,7 +52,8 @@ class FairQueue:
 
     def _make_room(self, peer: str) -> None:
         longest = max(self._queues, key=lambda peer: len(self._queues[peer]), default=peer)
-        # Where both would be as long as each other afterwards, who came first stays: or they would chase each other out.
+        # Where both would be as long as each other afterwards, who came first stays: or they would
+        # chase each other out.
         if len(self._queues.get(longest, _NOBODY)) <= len(self._queues.get(peer, _NOBODY)) + 1:
             raise Busy
         latest = self._queues[longest][-1]

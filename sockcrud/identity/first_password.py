@@ -18,13 +18,17 @@ from sockcrud.storage.sync import sync_directory
 
 _NAME: Final = "-admin-password-"
 _MOST_LOOKED_AT: Final = 16
-"""Files of first passwords that are compared with one that was changed, the latest: each takes a hash."""
+"""Files of first passwords that are compared with one that was changed, the latest: each takes a
+hash.
+"""
 
 _log = Logger()
 
 
 def write_made_up(password: str, store_file: Path | None) -> Path:
-    """Write a password that was made up to a file beside the store's, where it has one, and return it once it is on disk."""
+    """Write a password that was made up to a file beside the store's, where it has one, and return
+    it once it is on disk.
+    """
     name, directory = _place(store_file)
     handle, made = tempfile.mkstemp(prefix=f"{name}{_NAME}", dir=directory)  # of mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -35,18 +39,28 @@ def write_made_up(password: str, store_file: Path | None) -> Path:
     return Path(made)
 
 
-async def remove_outdated(passwords: Passwords, password_hash: str, store_file: Path | None) -> None:
-    """Return when no file has the password any more that is the one of this hash, and was changed. Nothing fails of this."""
+async def remove_outdated(
+    passwords: Passwords, password_hash: str, store_file: Path | None
+) -> None:
+    """Return when no file has the password any more that is the one of this hash, and was changed.
+    Nothing fails of this.
+    """
     for file in _made_up(store_file):
         try:
             if await passwords.verify(digest_of(read_password(str(file))), password_hash):
                 file.unlink()
         except (OSError, Invalid, Busy) as error:
-            _log.warn("{file} may hold a password that was changed, and is left: {error}", file=file, error=error)
+            _log.warn(
+                "{file} may hold a password that was changed, and is left: {error}",
+                file=file,
+                error=error,
+            )
 
 
 def _made_up(store_file: Path | None) -> list[Path]:
-    """Return the files there may be with a password that was made up. Other people may put files there, too."""
+    """Return the files there may be with a password that was made up. Other people may put files
+    there, too.
+    """
     name, directory = _place(store_file)
     found: dict[Path, float] = {}
     for file in directory.glob(f"{name}{_NAME}*"):
@@ -59,4 +73,8 @@ def _made_up(store_file: Path | None) -> list[Path]:
 
 
 def _place(store_file: Path | None) -> tuple[str, Path]:
-    return ("sockcrud", Path(tempfile.gettempdir())) if store_file is None else (store_file.name, store_file.absolute().parent)
+    return (
+        ("sockcrud", Path(tempfile.gettempdir()))
+        if store_file is None
+        else (store_file.name, store_file.absolute().parent)
+    )

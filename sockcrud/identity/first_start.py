@@ -1,4 +1,6 @@
-"""What a store gets at its first start: an admin, and, where that is asked for, the documents' example records."""
+"""What a store gets at its first start: an admin, and, where that is asked for, the documents'
+example records.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from sockcrud.storage.contract import IStore, ITransaction
 from sockcrud.storage.moving import GivingWay
 
 FIRST_START: Final[GivingWay] = {Company: 1, Account: 1}
-"""What the first start makes, and what gives way to what is restored: by kind, the id of its one record."""
+"""What the first start makes, and what gives way to what is restored: by kind, the id of its one
+record.
+"""
 
 
 class NoAdmin(Exception):
@@ -29,15 +33,20 @@ class NoAdmin(Exception):
 
 @frozen
 class FirstAdmin:
-    """The admin that was made. `file` holds the password where it was made up, and is to be removed with the store."""
+    """The admin that was made. `file` holds the password where it was made up, and is to be removed
+    with the store.
+    """
 
     login: str
     password: str | None
     file: Path | None
 
 
-async def ensure_admin(directory: Directory, login: str, password_file: str, store_file: Path | None) -> FirstAdmin | None:
-    """Make the first admin where there is no active one, and fire with it, else with None; raise `NoAdmin`.
+async def ensure_admin(
+    directory: Directory, login: str, password_file: str, store_file: Path | None
+) -> FirstAdmin | None:
+    """Make the first admin where there is no active one, and fire with it, else with None; raise
+    `NoAdmin`.
 
     A password that is made up is written to a file beside the store's, where it has one.
     """
@@ -48,7 +57,9 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
         password = read_password(password_file) if password_file else secrets.token_urlsafe(18)
         check_password(password)
         if not password_file:
-            file = write_made_up(password, store_file)  # first: with the admin on disk and this nowhere, nobody gets in
+            file = write_made_up(
+                password, store_file
+            )  # first: with the admin on disk and this nowhere, nobody gets in
         if await directory.ensure_admin(login, digest_of(password)) is not None:
             return FirstAdmin(login, None if password_file else password, file)
     except OSError as error:
@@ -60,8 +71,12 @@ async def ensure_admin(directory: Directory, login: str, password_file: str, sto
     return None  # another node was first
 
 
-async def add_examples(store: IStore, examples: Sequence[tuple[type[Record], int, Mapping[str, Any]]]) -> None:
-    """Add example records: the kind, the id and the fields of each. A kind that has records already is left as it is."""
+async def add_examples(
+    store: IStore, examples: Sequence[tuple[type[Record], int, Mapping[str, Any]]]
+) -> None:
+    """Add example records: the kind, the id and the fields of each. A kind that has records already
+    is left as it is.
+    """
 
     async def add(transaction: ITransaction) -> None:
         empty = {kind for kind, _, _ in examples if not await transaction.count(kind)}

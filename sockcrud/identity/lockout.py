@@ -2,17 +2,21 @@
 
 Two counters run beside each other, both in the store, so for all nodes:
 
-- one for each login name **and peer** (`peer_of` its address), which ten failures use up and the right password clears;
-- a slow one for each login name alone, for who guesses from many addresses. It neither counts nor delays the failures of
-  a peer that has logged in to that account before: others cannot lock its owner out. Nothing clears it but time, or
-  whoever guesses would have as many guesses again with each login of the owner.
+- one for each login name **and peer** (`peer_of` its address), which ten failures use up and the
+  right password clears;
+- a slow one for each login name alone, for who guesses from many addresses. It neither counts nor
+  delays the failures of a peer that has logged in to that account before: others cannot lock its
+  owner out. Nothing clears it but time, or whoever guesses would have as many guesses again with
+  each login of the owner.
 
-A login name that is nobody's is counted like any other, or the delays would tell which are somebody's.
+A login name that is nobody's is counted like any other, or the delays would tell which are
+somebody's.
 
-What strangers can insert is bounded. The rows of pairs live little more than an hour, and a node inserts `MOST_ROWS` of
-them in an hour and no more: where there is none for a pair, it is the slow counter that counts. Of its rows there are 65,536,
-by the beginning of the name's hash; names that meet in one share its count, which makes it no easier to delay one of them
-than its own name does. Of the peers that an account knows there are `_PLACES` rows.
+What strangers can insert is bounded. The rows of pairs live little more than an hour, and a node
+inserts `MOST_ROWS` of them in an hour and no more: where there is none for a pair, it is the slow
+counter that counts. Of its rows there are 65,536, by the beginning of the name's hash; names that
+meet in one share its count, which makes it no easier to delay one of them than its own name does.
+Of the peers that an account knows there are `_PLACES` rows.
 """
 
 from __future__ import annotations
@@ -38,22 +42,29 @@ FORGOTTEN_AFTER: Final = timedelta(hours=1)
 """Failed logins count until their delay has been over for this long."""
 
 KNOWN_FOR: Final = timedelta(days=90)
-"""A peer that has logged in to an account is known there for this long, and from then on anew with each login."""
+"""A peer that has logged in to an account is known there for this long, and from then on anew with
+each login.
+"""
 
 MOST_WAITING: Final = 64
 """Attempts for one key that may wait for others to be decided."""
 
 MOST_ROWS: Final = 50_000
-"""Failures of pairs that a node counts within `FORGOTTEN_AFTER`, of peers that the accounts do not know.
+"""Failures of pairs that a node counts within `FORGOTTEN_AFTER`, of peers that the accounts do not
+know.
 
 With the rows of the slow counter they take 44 MiB of memory.
 """
 
 SLOWER: Final = 5
-"""So many times the free failures of one peer are free for an account: more people than one mistype, but few at a time."""
+"""So many times the free failures of one peer are free for an account: more people than one
+mistype, but few at a time.
+"""
 
 SLOW_LONGEST: Final = 60.0
-"""The longest delay in seconds that strangers earn an account's other strangers: its owner may be among them."""
+"""The longest delay in seconds that strangers earn an account's other strangers: its owner may be
+among them.
+"""
 
 _LONGEST_NAME: Final = 1000
 _PLACES: Final = 16
@@ -67,7 +78,9 @@ def is_forgotten(failures: LoginFailures, now: datetime) -> bool:
 
 @frozen
 class Delays:
-    """So many failures are free; the one that uses them up earns the first delay, and each further one twice the last."""
+    """So many failures are free; the one that uses them up earns the first delay, and each further
+    one twice the last.
+    """
 
     free_failures: int = 10
     first: float = 1.0
@@ -81,7 +94,9 @@ class Delays:
     @property
     def slow(self) -> Delays:
         """Those of the slow counter beside these."""
-        return Delays(max(self.free_failures, 1) * SLOWER, self.first, min(self.longest, SLOW_LONGEST))
+        return Delays(
+            max(self.free_failures, 1) * SLOWER, self.first, min(self.longest, SLOW_LONGEST)
+        )
 
 
 STANDARD_DELAYS: Final = Delays()
@@ -89,7 +104,8 @@ STANDARD_DELAYS: Final = Delays()
 
 @frozen
 class _Keys:
-    """What a login name from an address is counted under. They are short and in order whatever was sent.
+    """What a login name from an address is counted under. They are short and in order whatever was
+    sent.
 
     They are hashed also because people type their passwords into the field of the name.
     """
@@ -97,7 +113,8 @@ class _Keys:
     pair: str
     account: str
     known: str
-    """Where the account's peer may be remembered: others that fall on the same place take it over."""
+    """Where the account's peer may be remembered: others that fall on the same place take it over.
+    """
     fingerprint: int
     """What is remembered there."""
 
@@ -147,16 +164,21 @@ class _Counter:
     async def admit(self, key: str) -> _Attempts:
         """Return when an attempt may be made, which is under way then; raise `LoginDelayed`.
 
-        An attempt under way counts as a failure until it is decided. Where that leaves no free failure, the next waits
-        for it: so parallel guesses gain nothing, and parallel logins with the right password lose nothing.
+        An attempt under way counts as a failure until it is decided. Where that leaves no free
+        failure, the next waits for it: so parallel guesses gain nothing, and parallel logins with
+        the right password lose nothing.
         """
         attempts = self._attempts.setdefault(key, _Attempts())
         while True:
             decided = attempts.decided
             failures = await self._count(key)
             if decided != attempts.decided:
-                continue  # what was read may be older than an attempt that no longer counts as under way
-            if attempts.undecided == 0 or failures + attempts.undecided < self._delays.free_failures:
+                # what was read may be older than an attempt that no longer counts as under way
+                continue
+            if (
+                attempts.undecided == 0
+                or failures + attempts.undecided < self._delays.free_failures
+            ):
                 attempts.begin()
                 return attempts
             if len(attempts.waiting) >= MOST_WAITING:
@@ -171,18 +193,30 @@ class _Counter:
         if known is None:
             return 0
         left = (known.delayed_until - self._now()).total_seconds()
-        # Longer than any delay: it was written before the clock went back, and would hold people up for no reason.
+        # Longer than any delay: it was written before the clock went back, and would hold people up
+        # for no reason.
         if 0 < left <= self._delays.longest:
             raise LoginDelayed(left)
         return known.failures
 
-    async def count_failure(self, transaction: ITransaction, key: str, may_insert: bool = True) -> None:
-        """Return when one more failure is counted, if there is a row for it or one may be inserted."""
+    async def count_failure(
+        self, transaction: ITransaction, key: str, may_insert: bool = True
+    ) -> None:
+        """Return when one more failure is counted, if there is a row for it or one may be
+        inserted.
+        """
         await transaction.lock(f"login failures {key}")
         now = self._now()
         known = await transaction.find(LoginFailures, "key", key)
         failures = 1 if known is None or is_forgotten(known, now) else known.failures + 1
-        await _put(transaction, known, key, failures, now + timedelta(seconds=self._delays.after(failures)), may_insert)
+        await _put(
+            transaction,
+            known,
+            key,
+            failures,
+            now + timedelta(seconds=self._delays.after(failures)),
+            may_insert,
+        )
 
 
 async def _current(reads: IReads, key: str, now: datetime) -> LoginFailures | None:
@@ -202,7 +236,9 @@ async def _put(
     """Keep this under the key, in the place of what is known."""
     if known is not None:
         try:
-            await transaction.update(LoginFailures, known.id, failures=failures, delayed_until=until)
+            await transaction.update(
+                LoginFailures, known.id, failures=failures, delayed_until=until
+            )
             return
         except NotFound:
             pass  # swept in this moment
@@ -228,7 +264,9 @@ class Attempt:
 class Lockout:
     """Decides which login attempts are worth a hash."""
 
-    def __init__(self, store: IStore, clock: IReactorTime, delays: Delays = STANDARD_DELAYS) -> None:
+    def __init__(
+        self, store: IStore, clock: IReactorTime, delays: Delays = STANDARD_DELAYS
+    ) -> None:
         self._store = store
         self._clock = clock
         self._by_pair = _Counter(store, self._now, delays)
@@ -282,7 +320,9 @@ class Lockout:
         await self._store.transact(remember)
 
     def _has_room(self) -> bool:
-        """Take the right to insert one more row, if there is one: they come back one by one within `FORGOTTEN_AFTER`."""
+        """Take the right to insert one more row, if there is one: they come back one by one within
+        `FORGOTTEN_AFTER`.
+        """
         now = self._clock.seconds()
         back = (now - self._room_at) * MOST_ROWS / FORGOTTEN_AFTER.total_seconds()
         self._room, self._room_at = min(MOST_ROWS, self._room + max(back, 0.0)), now

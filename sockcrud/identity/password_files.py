@@ -9,7 +9,8 @@ from sockcrud.errors import Invalid
 
 
 def read_password(file: str) -> str:
-    """Return the password that is all there is in a file, or in what comes from stdin where that is `-`.
+    """Return the password that is all there is in a file, or in what comes from stdin where that is
+    `-`.
 
     Raise `Invalid` where it is not UTF-8, `OSError` where it cannot be read.
     """

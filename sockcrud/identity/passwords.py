@@ -1,7 +1,7 @@
 """Passwords: what is kept of them, and the threads that work it out.
 
-A password travels in here as its *digest*, its SHA-256 as 64 upper-case hex digits: some clients never send more.
-What is kept is the argon2id hash of that.
+A password travels in here as its *digest*, its SHA-256 as 64 upper-case hex digits: some clients
+never send more. What is kept is the argon2id hash of that.
 """
 
 from __future__ import annotations
@@ -43,14 +43,18 @@ def digest_of(password: str) -> str:
 
 
 def checked_digest(digest: str) -> str:
-    """Return a digest that came from outside in upper case; raise `Invalid` for anything but 64 hex digits."""
+    """Return a digest that came from outside in upper case; raise `Invalid` for anything but 64 hex
+    digits.
+    """
     if _DIGEST.fullmatch(digest) is None:
         raise Invalid("password", "the SHA-256 of the password as 64 hex digits")
     return digest.upper()
 
 
 def check_password(password: str) -> None:
-    """Raise `Invalid` for a password too short to be given to an account. A digest cannot tell, so ask before."""
+    """Raise `Invalid` for a password too short to be given to an account. A digest cannot tell, so
+    ask before.
+    """
     if len(password) < SHORTEST_PASSWORD:
         raise Invalid("password", f"{SHORTEST_PASSWORD} characters or more")
 
@@ -68,9 +72,13 @@ STANDARD_COST: Final = HashCost()
 
 
 def made_up_hash(cost: HashCost) -> str:
-    """Return a hash that no password has: to compare with it costs as much as with any, and to make it costs nothing."""
+    """Return a hash that no password has: to compare with it costs as much as with any, and to make
+    it costs nothing.
+    """
     lengths = (DEFAULT_RANDOM_SALT_LENGTH, DEFAULT_HASH_LENGTH)
-    salt, drawn = (b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in lengths)
+    salt, drawn = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in lengths
+    )
     parameters = f"m={cost.memory_cost},t={cost.time_cost},p={cost.parallelism}"
     return f"$argon2id$v={ARGON2_VERSION}${parameters}${salt}${drawn}"
 
@@ -79,28 +87,37 @@ class Pool(Protocol):
     """Where hashes are worked out."""
 
     def run(self, work: Callable[[], T], peer: str = OURSELVES) -> Awaitable[T]:
-        """Return what `work()` gives, raise what it raises; raise `Busy` where too much waits already.
+        """Return what `work()` gives, raise what it raises; raise `Busy` where too much waits
+        already.
 
         `peer` is for whom: see `peer_of`.
         """
 
 
 class InThisThread:
-    """A pool without threads, for tests and for tools that have no reactor: it works at once, and blocks meanwhile."""
+    """A pool without threads, for tests and for tools that have no reactor: it works at once, and
+    blocks meanwhile.
+    """
 
     async def run(self, work: Callable[[], T], peer: str = OURSELVES) -> T:
         return work()
 
 
 class HashingThreads:
-    """A pool of threads of its own, so that long hashes never keep the reactor or the store's reads waiting.
+    """A pool of threads of its own, so that long hashes never keep the reactor or the store's reads
+    waiting.
 
-    The threads are shared out fairly among peers, as `FairQueue` does it: a flood of one address is refused as `Busy`, and
-    a login of another waits for no more than a hash for each address that wants one. Work that is cancelled before it
-    has begun is not done.
+    The threads are shared out fairly among peers, as `FairQueue` does it: a flood of one address is
+    refused as `Busy`, and a login of another waits for no more than a hash for each address that
+    wants one. Work that is cancelled before it has begun is not done.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        threads: int | None = None,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self._reactor = reactor
         self._threads = threads or max(1, _usable_cores() - 1)
         self._waiting = FairQueue(most_waiting)
@@ -114,7 +131,9 @@ class HashingThreads:
         self._pool.start()
 
     async def stop(self) -> None:
-        """Refuse new work, fire when all that was taken has ended and its results are delivered. Harmless when repeated."""
+        """Refuse new work, fire when all that was taken has ended and its results are delivered.
+        Harmless when repeated.
+        """
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -130,8 +149,11 @@ class HashingThreads:
         if self._working < self._threads:
             self._working += 1
         else:
-            await self._waiting.wait(peer)  # whoever ends leaves the place to the next, and still counts
-        # The caller gets a Deferred of its own: when it is cancelled the thread works on all the same, and still counts.
+            await self._waiting.wait(
+                peer
+            )  # whoever ends leaves the place to the next, and still counts
+        # The caller gets a Deferred of its own: when it is cancelled the thread works on all the
+        # same, and still counts.
         result: Deferred[T] = Deferred()
         working = deferToThreadPool(self._reactor, pool, work)
         working.addBoth(self._finished)
@@ -159,7 +181,9 @@ class Passwords:
 
     def __init__(self, pool: Pool, cost: HashCost = STANDARD_COST) -> None:
         self._pool = pool
-        self._hasher = PasswordHasher(cost.time_cost, cost.memory_cost, cost.parallelism, type=Type.ID)
+        self._hasher = PasswordHasher(
+            cost.time_cost, cost.memory_cost, cost.parallelism, type=Type.ID
+        )
         self._nobodys_hash = made_up_hash(cost)
 
     async def hash(self, digest: str, peer: str = OURSELVES) -> str:
@@ -167,7 +191,9 @@ class Passwords:
         return await self._pool.run(lambda: self._hasher.hash(digest), peer)
 
     async def verify(self, digest: str, password_hash: str | None, peer: str = OURSELVES) -> bool:
-        """Return whether the hash is one of this digest; raise `Busy`. With None, False at the same cost."""
+        """Return whether the hash is one of this digest; raise `Busy`. With None, False at the same
+        cost.
+        """
         return await self._pool.run(lambda: self._fits(digest, password_hash), peer)
 
     def outdated(self, password_hash: str) -> bool:
@@ -179,7 +205,8 @@ class Passwords:
             try:
                 return self._hasher.verify(password_hash, digest)
             except InvalidHashError:
-                # No hash at all, say from an import: refusing it faster would tell that there is such an account.
+                # No hash at all, say from an import: refusing it faster would tell that there is
+                # such an account.
                 pass
             except VerificationError:
                 return False

@@ -1,21 +1,26 @@
-"""Sessions: a login that goes on. Whoever brings the token is the account, at one dialect, until the session ends.
+"""Sessions: a login that goes on. Whoever brings the token is the account, at one dialect, until
+the session ends.
 
 The token itself is kept nowhere, only its SHA-256.
 
-What ends with a change to an account is deleted inside that change's transaction, by `end_sessions`: an account has a bounded
-number of sessions (`most`), so that is bounded work. A company may have any number of them, and to delete these would keep
-everybody waiting. So they are not: a session is alive only while its revision is above that of its account's company.
+What ends with a change to an account is deleted inside that change's transaction, by
+`end_sessions`: an account has a bounded number of sessions (`most`), so that is bounded work. A
+company may have any number of them, and to delete these would keep everybody waiting. So they are
+not: a session is alive only while its revision is above that of its account's company.
 
 - It is when a session starts: the transaction has read the company, and revisions only rise.
-- It stays so where the last use is written: that gives the session a new revision, in a transaction that has read the
-  company, and writes nothing to a session that is dead. Such a write may be taken back by a crash; the revision from before
-  was above the company's too, or the change to the company came later, and a crash that takes back the one takes back the
-  other: changes reach the disk in their order.
-- Any change to the company makes its revision the highest of all, so every session of its accounts is dead with the commit
-  of that change, on every node, and nothing can revive one.
-- An account's own session that moves it to another company lives on: it gets a new revision in that transaction (`keep`).
+- It stays so where the last use is written: that gives the session a new revision, in a transaction
+  that has read the company, and writes nothing to a session that is dead. Such a write may be taken
+  back by a crash; the revision from before was above the company's too, or the change to the
+  company came later, and a crash that takes back the one takes back the other: changes reach the
+  disk in their order.
+- Any change to the company makes its revision the highest of all, so every session of its accounts
+  is dead with the commit of that change, on every node, and nothing can revive one.
+- An account's own session that moves it to another company lives on: it gets a new revision in that
+  transaction (`keep`).
 
-Whoever asks whether a session is alive asks `may_act` or `acts_in`. A sweep takes the dead ones away, in slices.
+Whoever asks whether a session is alive asks `may_act` or `acts_in`. A sweep takes the dead ones
+away, in slices.
 """
 
 from __future__ import annotations
@@ -45,13 +50,17 @@ IDLE: Final = timedelta(minutes=30)
 AGE: Final = timedelta(hours=12)
 
 USES_PER_IDLE_TIME: Final = 30
-"""The last use is known to within this part of the idle time: a session may end that much early, and never late."""
+"""The last use is known to within this part of the idle time: a session may end that much early,
+and never late.
+"""
 
 SLICE: Final = 200
 """Records looked at in one turn of a sweep: deleting them all takes some milliseconds."""
 
 REST_AFTER_FAILURE: Final = timedelta(seconds=1)
-"""No last use is written for so long after one that failed: a store in trouble is not asked once for every request."""
+"""No last use is written for so long after one that failed: a store in trouble is not asked once
+for every request.
+"""
 
 MOST: Final = 1_000
 """Sessions that an account has at once: to end them all takes some milliseconds."""
@@ -63,7 +72,9 @@ _log = Logger()
 
 
 def account_lock(account_id: int) -> str:
-    """Name what a transaction asks for alone to start or end sessions of an account. After that of its company."""
+    """Name what a transaction asks for alone to start or end sessions of an account. After that of
+    its company.
+    """
     return f"account {account_id}"
 
 
@@ -73,7 +84,9 @@ def company_lock(company_id: int) -> str:
 
 
 async def may_act(reads: IReads, account: Account, session: Session | None = None) -> bool:
-    """Return whether the account and its company are active, and the session, if any, has not ended with the company."""
+    """Return whether the account and its company are active, and the session, if any, has not ended
+    with the company.
+    """
     return acts_in(account, await reads.get(Company, account.company_id), session)
 
 
@@ -83,10 +96,18 @@ def acts_in(account: Account, company: Company, session: Session | None = None) 
 
 
 async def end_sessions(
-    transaction: ITransaction, account_id: int, *, but: int | None = None, dialect: str | None = None
+    transaction: ITransaction,
+    account_id: int,
+    *,
+    but: int | None = None,
+    dialect: str | None = None,
 ) -> int:
-    """End the account's sessions, all but one, or those at one dialect. Return how many of these were alive."""
-    company = await transaction.get(Company, (await transaction.get(Account, account_id)).company_id)
+    """End the account's sessions, all but one, or those at one dialect. Return how many of these
+    were alive.
+    """
+    company = await transaction.get(
+        Company, (await transaction.get(Account, account_id)).company_id
+    )
     ended, after = 0, None
     while page := await transaction.page(Session, SLICE, after, Where("account_id", account_id)):
         for session in page:
@@ -97,7 +118,9 @@ async def end_sessions(
 
 
 async def keep(transaction: ITransaction, session_id: int, account_id: int) -> None:
-    """Let the session, if it is one of this account, go on in the company that the account has been moved to."""
+    """Let the session, if it is one of this account, go on in the company that the account has been
+    moved to.
+    """
     with suppress(NotFound):
         session = await transaction.get(Session, session_id)
         if session.account_id == account_id:
@@ -113,9 +136,13 @@ async def _end(transaction: ITransaction, session_id: int) -> bool:
 
 
 async def alive_in_company(reads: IReads, sessions: Sequence[Session]) -> Sequence[Session]:
-    """Return those of the sessions that have not ended with a change to the company of their account."""
+    """Return those of the sessions that have not ended with a change to the company of their
+    account.
+    """
     accounts = await _with_ids(reads, Account, {session.account_id for session in sessions})
-    companies = await _with_ids(reads, Company, {account.company_id for account in accounts.values()})
+    companies = await _with_ids(
+        reads, Company, {account.company_id for account in accounts.values()}
+    )
 
     def is_alive(session: Session) -> bool:
         account = accounts.get(session.account_id)
@@ -126,7 +153,9 @@ async def alive_in_company(reads: IReads, sessions: Sequence[Session]) -> Sequen
 
 
 async def _with_ids(reads: IReads, kind: type[R], ids: Iterable[int]) -> Mapping[int, R]:
-    """Return the records that there are. They are asked for together: a store on a network makes one question of them."""
+    """Return the records that there are. They are asked for together: a store on a network makes
+    one question of them.
+    """
 
     async def get(id: int) -> R | None:
         with suppress(NotFound):
@@ -134,14 +163,18 @@ async def _with_ids(reads: IReads, kind: type[R], ids: Iterable[int]) -> Mapping
         return None
 
     if IFarAway.providedBy(reads):
-        found = await gatherResults([Deferred.fromCoroutine(get(id)) for id in ids], consumeErrors=True)
+        found = await gatherResults(
+            [Deferred.fromCoroutine(get(id)) for id in ids], consumeErrors=True
+        )
     else:
         found = [await get(id) for id in ids]  # a Deferred each would take ten times as long
     return {record.id: record for record in found if record is not None}
 
 
 class Sessions:
-    """All sessions. A session is over when it was idle too long (each dialect may have its own limit) or is too old."""
+    """All sessions. A session is over when it was idle too long (each dialect may have its own
+    limit) or is too old.
+    """
 
     def __init__(
         self,
@@ -162,11 +195,15 @@ class Sessions:
         self._being_written: set[int] = set()
         self._rests_until = datetime.min.replace(tzinfo=timezone.utc)
 
-    async def start(self, account: Account, dialect: str, address: str, exclusive: bool = False) -> tuple[str, Session]:
-        """Return a new token and its session. An exclusive one ends the account's others at this dialect.
+    async def start(
+        self, account: Account, dialect: str, address: str, exclusive: bool = False
+    ) -> tuple[str, Session]:
+        """Return a new token and its session. An exclusive one ends the account's others at this
+        dialect.
 
-        Where the account has as many sessions as it may have, the one that was not used for longest ends. Raise
-        `LoginFailed` where the account is not as it was when it was authenticated, or may no longer log in.
+        Where the account has as many sessions as it may have, the one that was not used for longest
+        ends. Raise `LoginFailed` where the account is not as it was when it was authenticated, or
+        may no longer log in.
         """
         token = secrets.token_hex(32).upper()
         now = self._now()
@@ -197,13 +234,21 @@ class Sessions:
             raise LoginFailed from None
 
     async def _make_room(self, transaction: ITransaction, account_id: int) -> None:
-        """End so many sessions that there is room for one more; a slice more at most, where the bound was higher once."""
-        there = await transaction.page(Session, self._most + SLICE, where=Where("account_id", account_id))
-        for session in sorted(there, key=attrgetter("used_at", "id"))[: max(0, len(there) - self._most + 1)]:
+        """End so many sessions that there is room for one more; a slice more at most, where the
+        bound was higher once.
+        """
+        there = await transaction.page(
+            Session, self._most + SLICE, where=Where("account_id", account_id)
+        )
+        for session in sorted(there, key=attrgetter("used_at", "id"))[
+            : max(0, len(there) - self._most + 1)
+        ]:
             await transaction.delete(Session, session.id)
 
     async def resume(self, token: str, dialect: str) -> tuple[Session, Account]:
-        """Return the session of this token, and whose it is; this counts as a use of it. Raise `NotLoggedIn`."""
+        """Return the session of this token, and whose it is; this counts as a use of it. Raise
+        `NotLoggedIn`.
+        """
         if _TOKEN.fullmatch(token) is None:
             raise NotLoggedIn
         if self._far_away is not None:
@@ -216,14 +261,22 @@ class Sessions:
         self._note_use(session, now)
         return session, account
 
-    async def _resume_from_afar(self, store: IFarAway, token: str, dialect: str) -> tuple[Session, Account]:
+    async def _resume_from_afar(
+        self, store: IFarAway, token: str, dialect: str
+    ) -> tuple[Session, Account]:
         """Do the same with one question instead of three."""
-        found = await store.find_with(Session, "token_hash", _hash_of(token), ("account_id", "company_id"))
+        found = await store.find_with(
+            Session, "token_hash", _hash_of(token), ("account_id", "company_id")
+        )
         if not found:
             raise NotLoggedIn
         session, account, company = cast(tuple[Session, Account, Company], found)
         now = self._now()
-        if session.dialect != dialect or self._is_over(session, now) or not acts_in(account, company, session):
+        if (
+            session.dialect != dialect
+            or self._is_over(session, now)
+            or not acts_in(account, company, session)
+        ):
             raise NotLoggedIn
         self._note_use(session, now)
         return session, account
@@ -250,13 +303,19 @@ class Sessions:
         return await self._store.transact(end)
 
     async def sweep(self) -> int:
-        """Delete the sessions that are over, and the failed logins that no longer count; fire with how many these were.
+        """Delete the sessions that are over, and the failed logins that no longer count; fire with
+        how many these were.
 
-        Works in slices, one in a turn of the reactor, so that nobody waits for it. A `LoopingCall` may run it.
+        Works in slices, one in a turn of the reactor, so that nobody waits for it. A `LoopingCall`
+        may run it.
         """
-        return await self._sweep(Session, self._dead) + await self._sweep(LoginFailures, self._forgotten)
+        return await self._sweep(Session, self._dead) + await self._sweep(
+            LoginFailures, self._forgotten
+        )
 
-    async def _sweep(self, kind: type[R], dead: Callable[[Sequence[R]], Awaitable[Sequence[R]]]) -> int:
+    async def _sweep(
+        self, kind: type[R], dead: Callable[[Sequence[R]], Awaitable[Sequence[R]]]
+    ) -> int:
         swept, after = 0, None
         while page := await self._store.page(kind, SLICE, after):
             if over := await dead(page):
@@ -270,7 +329,11 @@ class Sessions:
     async def _dead(self, sessions: Sequence[Session]) -> Sequence[Session]:
         now = self._now()
         alive = {session.id for session in await alive_in_company(self._store, sessions)}
-        return [session for session in sessions if session.id not in alive or self._is_over(session, now)]
+        return [
+            session
+            for session in sessions
+            if session.id not in alive or self._is_over(session, now)
+        ]
 
     async def _forgotten(self, failures: Sequence[LoginFailures]) -> Sequence[LoginFailures]:
         now = self._now()
@@ -290,7 +353,9 @@ class Sessions:
         return await self._store.transact(delete)
 
     async def _owner(self, session: Session, now: datetime) -> Account:
-        """Return whose session it is; raise `NotLoggedIn` where it is over or the account may not act."""
+        """Return whose session it is; raise `NotLoggedIn` where it is over or the account may not
+        act.
+        """
         if self._is_over(session, now):
             raise NotLoggedIn
         try:
@@ -303,27 +368,38 @@ class Sessions:
         return account
 
     def _is_over(self, session: Session, now: datetime) -> bool:
-        return now - session.used_at >= self._idle_time(session) or now - session.created_at >= self._age
+        return (
+            now - session.used_at >= self._idle_time(session)
+            or now - session.created_at >= self._age
+        )
 
     def _idle_time(self, session: Session) -> timedelta:
         return self._idle_at.get(session.dialect, self._idle)
 
     def _use_is_due(self, session: Session, now: datetime) -> bool:
-        # Either way: a last use in the future, from before the clock went back, would keep the session alive for longer.
+        # Either way: a last use in the future, from before the clock went back, would keep the
+        # session alive for longer.
         return abs(now - session.used_at) >= self._idle_time(session) / USES_PER_IDLE_TIME
 
     def _note_use(self, session: Session, now: datetime) -> None:
-        if session.id in self._being_written or now < self._rests_until or not self._use_is_due(session, now):
+        if (
+            session.id in self._being_written
+            or now < self._rests_until
+            or not self._use_is_due(session, now)
+        ):
             return
         self._being_written.add(session.id)
-        Deferred.fromCoroutine(self._write_use(session.id, now)).addBoth(self._use_written, session.id)
+        Deferred.fromCoroutine(self._write_use(session.id, now)).addBoth(
+            self._use_written, session.id
+        )
 
     async def _write_use(self, session_id: int, now: datetime) -> None:
         async def write(transaction: ITransaction) -> None:
             session = await transaction.get(Session, session_id)
             account = await transaction.get(Account, session.account_id)
             await transaction.lock(company_lock(account.company_id))
-            # The new revision would revive a session that has ended with a change to the company since it was resumed.
+            # The new revision would revive a session that has ended with a change to the company
+            # since it was resumed.
             if self._use_is_due(session, now) and await may_act(transaction, account, session):
                 await transaction.update(Session, session_id, used_at=now)
 
@@ -334,7 +410,9 @@ class Sessions:
         self._being_written.discard(session_id)
         if isinstance(result, Failure):
             self._rests_until = self._now() + REST_AFTER_FAILURE
-            _log.failure("The last use of session {id} could not be written", failure=result, id=session_id)
+            _log.failure(
+                "The last use of session {id} could not be written", failure=result, id=session_id
+            )
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.seconds(), timezone.utc)

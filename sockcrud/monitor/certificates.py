@@ -1,6 +1,8 @@
-"""The certificate of a TLS port: whether it has expired, or will soon. Nothing else of it is looked at here.
+"""The certificate of a TLS port: whether it has expired, or will soon. Nothing else of it is looked
+at here.
 
-A client that verifies refuses an expired certificate with words of OpenSSL's; this step comes before, and says the day.
+A client that verifies refuses an expired certificate with words of OpenSSL's; this step comes
+before, and says the day.
 """
 
 from __future__ import annotations
@@ -38,9 +40,13 @@ class CertificateSeen:
 
 
 class WithCertificate:
-    """A check whose first step looks at the certificate: fails where it has expired, warns with fewer than `days` left."""
+    """A check whose first step looks at the certificate: fails where it has expired, warns with
+    fewer than `days` left.
+    """
 
-    def __init__(self, check: Check, place: Place, fetch: Fetch, now: Callable[[], float], days: float) -> None:
+    def __init__(
+        self, check: Check, place: Place, fetch: Fetch, now: Callable[[], float], days: float
+    ) -> None:
         self.name = check.name
         self.seen = CertificateSeen()
         self._check = check
@@ -62,7 +68,10 @@ class WithCertificate:
         if left <= 0:
             raise Wrong(f"the certificate of {self._place} has expired: it was valid until {day}")
         if left < self._days:
-            raise Warned(f"the certificate of {self._place} is valid until {day}: {left:.1f} days, fewer than {self._days:g}")
+            raise Warned(
+                f"the certificate of {self._place} is valid until {day}: {left:.1f} days, fewer "
+                f"than {self._days:g}"
+            )
 
 
 def fetcher(reactor: Any) -> Fetch:
@@ -70,7 +79,9 @@ def fetcher(reactor: Any) -> Fetch:
 
     async def fetch(place: Place) -> datetime:
         endpoint = HostnameEndpoint(reactor, place.host, place.port)
-        protocol: Any = await wrapClientTLS(_Unverified(place.host), endpoint).connect(Factory.forProtocol(_Look))
+        protocol: Any = await wrapClientTLS(_Unverified(place.host), endpoint).connect(
+            Factory.forProtocol(_Look)
+        )
         try:
             end: datetime = await protocol.end
             return end

@@ -29,7 +29,14 @@ def _duration(context: click.Context, option: click.Parameter, value: str) -> fl
 
 
 def _timed(name: str, default: str, meaning: str) -> Callable[[F], F]:
-    return click.option(f"--{name}", metavar="DURATION", callback=_duration, default=default, show_default=True, help=meaning)
+    return click.option(
+        f"--{name}",
+        metavar="DURATION",
+        callback=_duration,
+        default=default,
+        show_default=True,
+        help=meaning,
+    )
 
 
 class Fault(click.ClickException):
@@ -66,38 +73,106 @@ def _as_own_fault() -> Iterator[None]:
 
 def _places(command: F) -> F:
     for name in reversed(DIALECTS):
-        declared = click.option(f"--{name}", metavar="PLACE", help=f"where {name} is, or off  [default: HOST:{PORTS[name]}]")
+        declared = click.option(
+            f"--{name}",
+            metavar="PLACE",
+            help=f"where {name} is, or off  [default: HOST:{PORTS[name]}]",
+        )
         command = declared(command)
     return command
 
 
 @click.command(cls=Monitor)
-@click.option("--host", default="127.0.0.1", show_default=True, help="the host of all dialects that have no PLACE")
-@_places
-@click.option("--trust", metavar="FILE", type=click.Path(dir_okay=False), help="certificates (PEM) to trust, not the system's")
-@click.option("--account", default=ACCOUNT, show_default=True, help="the monitor's own account; no two monitors may share one")
-@click.option("--password-file", metavar="FILE", help="its password  [default: made up, and kept in the state directory]")
 @click.option(
-    "--admin-account", metavar="LOGIN", help="an admin's account, for the monitor alone; without, what needs one is skipped"
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="the host of all dialects that have no PLACE",
+)
+@_places
+@click.option(
+    "--trust",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="certificates (PEM) to trust, not the system's",
+)
+@click.option(
+    "--account",
+    default=ACCOUNT,
+    show_default=True,
+    help="the monitor's own account; no two monitors may share one",
+)
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    help="its password  [default: made up, and kept in the state directory]",
+)
+@click.option(
+    "--admin-account",
+    metavar="LOGIN",
+    help="an admin's account, for the monitor alone; without, what needs one is skipped",
 )
 @click.option("--admin-password-file", metavar="FILE", help="the admin's password")
-@click.option("--once", is_flag=True, help="one round; status 0 all well, 1 degraded, 2 down, 3 a fault of the monitor's own")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="one round; status 0 all well, 1 degraded, 2 down, 3 a fault of the monitor's own",
+)
 @_timed("every", "30s", "from one round to the next")
 @_timed("slow", "2s", "a check that takes so long is degraded")
 @_timed("timeout", "10s", "a check that takes so long has failed")
-@click.option("--certificate-days", type=click.FloatRange(0), default=14.0, show_default=True, help="fewer left are degraded")
 @click.option(
-    "--down-after", type=click.IntRange(1, 1000), default=2, show_default=True, help="results in a row that make it worse"
+    "--certificate-days",
+    type=click.FloatRange(0),
+    default=14.0,
+    show_default=True,
+    help="fewer left are degraded",
 )
 @click.option(
-    "--up-after", type=click.IntRange(1, 1000), default=2, show_default=True, help="results in a row that make it better"
+    "--down-after",
+    type=click.IntRange(1, 1000),
+    default=2,
+    show_default=True,
+    help="results in a row that make it worse",
 )
-@click.option("--webhook", "webhooks", metavar="URL", multiple=True, help="POST a change of state there as JSON; repeatable")
-@click.option("--hook", "hooks", metavar="COMMAND", multiple=True, help="run this at a change of state; repeatable")
+@click.option(
+    "--up-after",
+    type=click.IntRange(1, 1000),
+    default=2,
+    show_default=True,
+    help="results in a row that make it better",
+)
+@click.option(
+    "--webhook",
+    "webhooks",
+    metavar="URL",
+    multiple=True,
+    help="POST a change of state there as JSON; repeatable",
+)
+@click.option(
+    "--hook",
+    "hooks",
+    metavar="COMMAND",
+    multiple=True,
+    help="run this at a change of state; repeatable",
+)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a round on stdout")
-@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="the latest round as JUnit XML")
-@click.option("--history", metavar="FILE", help="the history, or off  [default: monitor.db in the state directory]")
-@click.option("--status", metavar="ENDPOINT", help="a status page, say tcp:8090; on loopback unless interface= is said")
+@click.option(
+    "--junit",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="the latest round as JUnit XML",
+)
+@click.option(
+    "--history",
+    metavar="FILE",
+    help="the history, or off  [default: monitor.db in the state directory]",
+)
+@click.option(
+    "--status",
+    metavar="ENDPOINT",
+    help="a status page, say tcp:8090; on loopback unless interface= is said",
+)
 def monitor(
     host: str,
     account: str,
@@ -110,28 +185,34 @@ def monitor(
 ) -> None:
     """Check all dialects as a user would, periodically.
 
-    Each is checked step by step: log in, create, read, update, delete, log out, and that the session is dead then. What
-    is created is deleted, whatever happens. The first step that fails is the verdict. On a terminal it shows a table; else
-    it writes a line for what has changed. A PLACE is HOST:PORT, a URL such as https://example.org:5080, or an endpoint
-    such as tcp:127.0.0.1:8080.
+    Each is checked step by step: log in, create, read, update, delete, log out, and that the
+    session is dead then. What is created is deleted, whatever happens. The first step that fails is
+    the verdict. On a terminal it shows a table; else it writes a line for what has changed. A PLACE
+    is HOST:PORT, a URL such as https://example.org:5080, or an endpoint such as tcp:127.0.0.1:8080.
 
     \b
     sockcrud monitor --once
     sockcrud monitor --every 1m --status tcp:8090 --webhook https://example.org/hook
-    sockcrud monitor --host api.example.org --shop https://api.example.org --users off --messages off
-    sockcrud monitor --admin-account monitor-admin --admin-password-file admin.txt --junit monitor.xml --once
+    sockcrud monitor --host api.example.org --shop https://api.example.org \\
+      --users off --messages off
+    sockcrud monitor --admin-account monitor-admin --admin-password-file admin.txt \\
+      --junit monitor.xml --once
     """
     places = {}
     for name in DIALECTS:
         where = given.pop(name.replace("-", "_"))
         if where != OFF:
-            places[name] = where or (f"[{host}]:{PORTS[name]}" if ":" in host else f"{host}:{PORTS[name]}")
+            places[name] = where or (
+                f"[{host}]:{PORTS[name]}" if ":" in host else f"{host}:{PORTS[name]}"
+            )
     if (admin_account is None) != (admin_password_file is None):
         raise click.UsageError("--admin-account and --admin-password-file belong together")
     if not places:
         raise click.UsageError("every dialect is off: there is nothing to check")
     if given["once"] and (given["webhooks"] or given["hooks"]):
-        raise click.UsageError("--once calls no hooks: it has one result, and a change takes --down-after of them")
+        raise click.UsageError(
+            "--once calls no hooks: it has one result, and a change takes --down-after of them"
+        )
     settings = Settings(
         places=places,
         account=_login(account),
@@ -139,7 +220,11 @@ def monitor(
         admin=admin_account,
         admin_password=_password(admin_password_file) if admin_password_file else None,
         json=as_json,
-        history=None if history == OFF else Path(history) if history else _in_state_directory("monitor.db"),
+        history=None
+        if history == OFF
+        else Path(history)
+        if history
+        else _in_state_directory("monitor.db"),
         **given,
     )
     _run(settings)
@@ -171,8 +256,12 @@ def _run(settings: Settings) -> None:
 
 
 def _login(account: str) -> str:
-    if not 2 <= len(account) <= 200 or any(letter in ":, " or not letter.isprintable() for letter in account):
-        raise click.UsageError(f"--account {account!r}: expected 2 to 200 characters, no blanks, ':' or ','")
+    if not 2 <= len(account) <= 200 or any(
+        letter in ":, " or not letter.isprintable() for letter in account
+    ):
+        raise click.UsageError(
+            f"--account {account!r}: expected 2 to 200 characters, no blanks, ':' or ','"
+        )
     return account
 
 
@@ -189,7 +278,9 @@ def _password(file: str) -> str:
 
 
 def _own_password(account: str) -> str:
-    """Read the password that was made up for this account, or make one up and keep it where only its owner can read it."""
+    """Read the password that was made up for this account, or make one up and keep it where only
+    its owner can read it.
+    """
     name = "monitor-password" if account == ACCOUNT else f"monitor-password-{_in_a_name(account)}"
     file = _in_state_directory(name)
     try:

@@ -1,4 +1,5 @@
-"""The history: an SQLite file of the monitor's own, bounded. Failures are kept longer than successes.
+"""The history: an SQLite file of the monitor's own, bounded. Failures are kept longer than
+successes.
 
 `HistoryFile` blocks; `History` has it work in a thread, in the order it was asked.
 """
@@ -34,7 +35,8 @@ CREATE TABLE results (
 CREATE INDEX results_by_time ON results (state, at);
 CREATE INDEX results_by_dialect ON results (dialect, at);
 CREATE TABLE hours (
-    dialect TEXT NOT NULL, hour INTEGER NOT NULL, good INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (dialect, hour)
+    dialect TEXT NOT NULL, hour INTEGER NOT NULL, good INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (dialect, hour)
 ) WITHOUT ROWID;
 CREATE TABLE states (
     dialect TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL
@@ -54,7 +56,8 @@ class _NoHistory(Exception):
 
 @frozen
 class Bounds:
-    """What is kept: each success for a day, one in ten minutes for a week, failures for longer; never more than so many rows.
+    """What is kept: each success for a day, one in ten minutes for a week, failures for longer;
+    never more than so many rows.
 
     Where there are too many rows, the oldest successes go first.
     """
@@ -89,26 +92,38 @@ class HistoryFile:
         with self._transaction() as connection:
             memories: dict[str, Memory] = {}
             for dialect, hour, good, count in connection.execute(
-                "SELECT dialect, hour, good, count FROM hours WHERE hour > ?", (hour_of(now) - WEEK // HOUR,)
+                "SELECT dialect, hour, good, count FROM hours WHERE hour > ?",
+                (hour_of(now) - WEEK // HOUR,),
             ):
                 memories.setdefault(dialect, Memory()).count(hour, good, count)
             for dialect, at, seconds, state in connection.execute(
-                "SELECT dialect, at, seconds, state FROM results WHERE at > ? AND at <= ? AND state <> ? ORDER BY at",
+                "SELECT dialect, at, seconds, state FROM results WHERE at > ? AND at <= ? AND "
+                "state <> ? ORDER BY at",
                 (now - HOUR, now, State.UNKNOWN.value),
             ):
                 memories.setdefault(dialect, Memory()).remember(at, seconds, State(state))
             states = {
                 dialect: (State(state), since)
-                for dialect, state, since in connection.execute("SELECT dialect, state, since FROM states")
+                for dialect, state, since in connection.execute(
+                    "SELECT dialect, state, since FROM states"
+                )
             }
             return Past(memories, states)
 
-    def add(self, results: Sequence[Result], states: Mapping[str, tuple[State, float]], now: float) -> None:
-        """Write results down, with the states of the dialects they are of, and let go of what is too old or too much."""
+    def add(
+        self, results: Sequence[Result], states: Mapping[str, tuple[State, float]], now: float
+    ) -> None:
+        """Write results down, with the states of the dialects they are of, and let go of what is
+        too old or too much.
+        """
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO results (at, dialect, state, seconds, step, reason) VALUES (?, ?, ?, ?, ?, ?)",
-                [(each.at, each.dialect, each.state.value, each.seconds, each.step, each.reason) for each in results],
+                "INSERT INTO results (at, dialect, state, seconds, step, reason) VALUES (?, ?, "
+                "?, ?, ?, ?)",
+                [
+                    (each.at, each.dialect, each.state.value, each.seconds, each.step, each.reason)
+                    for each in results
+                ],
             )
             connection.executemany(
                 "INSERT INTO hours VALUES (?, ?, ?, 1)"
@@ -133,13 +148,17 @@ class HistoryFile:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield the file in a transaction; where that fails, close it, so that the next one begins anew."""
+        """Yield the file in a transaction; where that fails, close it, so that the next one begins
+        anew.
+        """
         try:
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
-            connection.executescript("PRAGMA incremental_vacuum")  # `execute` would step it but once
+            connection.executescript(
+                "PRAGMA incremental_vacuum"
+            )  # `execute` would step it but once
         except (sqlite3.Error, OSError, ValueError, _NoHistory) as error:
             self.close()
             raise HistoryFault(f"the history {self._path}: {_reason(error)}") from None
@@ -149,7 +168,11 @@ class HistoryFile:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = sqlite3.connect(
-                self._path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=20
+                self._path,
+                timeout=LOCK_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=20,
             )
             try:
                 _prepare(connection)
@@ -166,18 +189,27 @@ class HistoryFile:
             kept = {State.UP: bounds.thinned_seconds, State.UNKNOWN: bounds.thinned_seconds}
             for state in State:
                 oldest = now - kept.get(state, bounds.failure_seconds)
-                connection.execute("DELETE FROM results WHERE state = ? AND at <= ?", (state.value, oldest))
+                connection.execute(
+                    "DELETE FROM results WHERE state = ? AND at <= ?", (state.value, oldest)
+                )
             # Of the successes that are no longer kept whole, the slowest of each stretch stays.
             connection.execute(
-                "DELETE FROM results WHERE state = :up AND at <= :whole AND id NOT IN (SELECT id FROM (SELECT id, max(seconds)"
-                " FROM results WHERE state = :up AND at <= :whole GROUP BY dialect, CAST(at / :step AS INTEGER)))",
-                {"up": State.UP.value, "whole": now - bounds.whole_seconds, "step": bounds.step_seconds},
+                "DELETE FROM results WHERE state = :up AND at <= :whole AND id NOT IN (SELECT id "
+                "FROM (SELECT id, max(seconds)"
+                " FROM results WHERE state = :up AND at <= :whole GROUP BY dialect, CAST(at / "
+                ":step AS INTEGER)))",
+                {
+                    "up": State.UP.value,
+                    "whole": now - bounds.whole_seconds,
+                    "step": bounds.step_seconds,
+                },
             )
             connection.execute("DELETE FROM hours WHERE hour <= ?", (hour_of(now) - WEEK // HOUR,))
         (count,) = connection.execute("SELECT count(*) FROM results").fetchone()
         if count > bounds.rows:
             connection.execute(
-                "DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY state IN (?, ?) DESC, at LIMIT ?)",
+                "DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY state IN (?, "
+                "?) DESC, at LIMIT ?)",
                 (State.UP.value, State.UNKNOWN.value, count - bounds.rows + bounds.rows // 20),
             )
 
@@ -190,7 +222,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     elif (application, version) != (_APPLICATION, _FORMAT):
-        raise _NoHistory("it is no history of this monitor: name another file with --history, or take it away")
+        raise _NoHistory(
+            "it is no history of this monitor: name another file with --history, or take it away"
+        )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 4194304")
@@ -211,7 +245,9 @@ class Threads(Protocol):
 
 
 class History:
-    """The file, worked on in a thread. A fault is kept until a write succeeds, and logged when it begins and ends."""
+    """The file, worked on in a thread. A fault is kept until a write succeeds, and logged when it
+    begins and ends.
+    """
 
     MOST_WAITING: Final = 1000
     _log = Logger()
@@ -228,7 +264,9 @@ class History:
         past: Past | None = await self._noted(lambda: self._file.load(now))
         return past or Past({}, {})
 
-    async def add(self, results: Iterable[Result], states: Mapping[str, tuple[State, float]], now: float) -> None:
+    async def add(
+        self, results: Iterable[Result], states: Mapping[str, tuple[State, float]], now: float
+    ) -> None:
         """Return when the results are written down, or cannot be. Never fails."""
         if self._waiting >= self.MOST_WAITING:
             self._is("the history is too slow: some results are not in it")

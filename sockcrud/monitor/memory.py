@@ -1,4 +1,6 @@
-"""What the monitor remembers of a dialect, for what it shows: the latencies of an hour, and how often it was up in a week."""
+"""What the monitor remembers of a dialect, for what it shows: the latencies of an hour, and how
+often it was up in a week.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _MOST_OF_AN_HOUR: Final = 3600
 
 @define
 class Memory:
-    """The results of one dialect, summed up. Bounded: an hour of latencies, and two numbers for each hour of a week."""
+    """The results of one dialect, summed up. Bounded: an hour of latencies, and two numbers for
+    each hour of a week.
+    """
 
     _recent: deque[tuple[float, float, State]] = Factory(lambda: deque(maxlen=_MOST_OF_AN_HOUR))
     _hours: dict[int, tuple[int, int]] = Factory(dict)
@@ -46,7 +50,9 @@ class Memory:
         self._hours[hour] = (good, count)
 
     def uptime(self, now: float, span: int) -> float | None:
-        """Return the part of the results that were not down, in whole hours up to now; None where there are none."""
+        """Return the part of the results that were not down, in whole hours up to now; None where
+        there are none.
+        """
         first = hour_of(now) - span // HOUR
         hours = [sums for hour, sums in self._hours.items() if hour > first]
         count = sum(count for _, count in hours)
@@ -78,8 +84,12 @@ NOTHING: Final = "·"
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Draw latencies as bars, the slowest the highest; × where it was down, · where nothing is known."""
-    highest = max((value for value in values if value is not None and value != float("inf")), default=0.0)
+    """Draw latencies as bars, the slowest the highest; × where it was down, · where nothing is
+    known.
+    """
+    highest = max(
+        (value for value in values if value is not None and value != float("inf")), default=0.0
+    )
     return "".join(_bar(value, highest) for value in values)
 
 
@@ -88,4 +98,6 @@ def _bar(value: float | None, highest: float) -> str:
         return NOTHING
     if value == float("inf"):
         return DOWN
-    return _BARS[min(len(_BARS) - 1, int(value / highest * len(_BARS)))] if highest > 0 else _BARS[0]
+    return (
+        _BARS[min(len(_BARS) - 1, int(value / highest * len(_BARS)))] if highest > 0 else _BARS[0]
+    )

@@ -1,4 +1,6 @@
-"""Tells others of a change of state: a URL gets it as JSON, a command on its standard input and in its environment."""
+"""Tells others of a change of state: a URL gets it as JSON, a command on its standard input and in
+its environment.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class Notifier(Protocol):
 
 @define(eq=False)
 class Notifiers:
-    """Calls the notifiers at each change that is news. So many calls may be under way; more are logged as failed."""
+    """Calls the notifiers at each change that is news. So many calls may be under way; more are
+    logged as failed.
+    """
 
     notifiers: Sequence[Notifier]
     clock: IReactorTime
@@ -147,19 +151,31 @@ def described(change: Change, address: str, monitor: str) -> dict[str, Any]:
 
 
 class Webhook:
-    """A URL that gets a POST with JSON. Its path may be a secret, so it is named by its host alone."""
+    """A URL that gets a POST with JSON. Its path may be a secret, so it is named by its host
+    alone.
+    """
 
     attempts = PAUSES
 
-    def __init__(self, url: str, reactor: Any, seconds: float = WEBHOOK_SECONDS, agent: Any = None) -> None:
+    def __init__(
+        self, url: str, reactor: Any, seconds: float = WEBHOOK_SECONDS, agent: Any = None
+    ) -> None:
         try:
             parts = urlsplit(url)
-            good = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and parts.port != 0
+            good = (
+                parts.scheme in ("http", "https")
+                and parts.hostname
+                and parts.username is None
+                and parts.port != 0
+            )
             self._url = url.encode("ascii")
         except ValueError:
             good = False
         if not good:
-            raise NoNotifier("a webhook is a URL such as https://example.org/hook, without a name and password in it")
+            raise NoNotifier(
+                "a webhook is a URL such as https://example.org/hook, without a name and "
+                "password in it"
+            )
         self.name = f"webhook {parts.hostname}"
         self._reactor = reactor
         self._seconds = seconds
@@ -167,8 +183,12 @@ class Webhook:
 
     async def tell(self, what: dict[str, Any]) -> None:
         """Post it, and look at the status alone."""
-        headers = Headers({"Content-Type": ["application/json"], "User-Agent": ["sockcrud-monitor"]})
-        asking = self._agent.request(b"POST", self._url, headers, FileBodyProducer(BytesIO(orjson.dumps(what))))
+        headers = Headers(
+            {"Content-Type": ["application/json"], "User-Agent": ["sockcrud-monitor"]}
+        )
+        asking = self._agent.request(
+            b"POST", self._url, headers, FileBodyProducer(BytesIO(orjson.dumps(what)))
+        )
         overtime = self._reactor.callLater(self._seconds, asking.cancel)
         try:
             response = await asking
@@ -195,7 +215,9 @@ class _Ignored(Connected):
         self.over: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        close = getattr(self.transport, "abortConnection", None) or getattr(self.transport, "loseConnection", None)
+        close = getattr(self.transport, "abortConnection", None) or getattr(
+            self.transport, "loseConnection", None
+        )
         if close is not None:
             close()
 
@@ -205,13 +227,17 @@ class _Ignored(Connected):
 
 
 def _cause(error: BaseException) -> str:
-    reasons = getattr(error, "reasons", None)  # of twisted.web's errors, which have no words of their own
+    reasons = getattr(
+        error, "reasons", None
+    )  # of twisted.web's errors, which have no words of their own
     return format_error(reasons[0].value) if reasons else format_error(error)
 
 
 @frozen
 class Command:
-    """A program that is run, without a shell: the change is JSON on its standard input, and in MONITOR_* variables."""
+    """A program that is run, without a shell: the change is JSON on its standard input, and in
+    MONITOR_* variables.
+    """
 
     words: tuple[str, ...]
     reactor: Any
@@ -236,10 +262,15 @@ class Command:
 
     async def tell(self, what: dict[str, Any]) -> None:
         """Run it to its end; kill it when its time is over."""
-        variables = {f"{PREFIX}{name.upper()}": "" if value is None else str(value) for name, value in what.items()}
+        variables = {
+            f"{PREFIX}{name.upper()}": "" if value is None else str(value)
+            for name, value in what.items()
+        }
         running = _Running(orjson.dumps(what) + b"\n")
         try:
-            process = self.reactor.spawnProcess(running, self.words[0], self.words, env={**os.environ, **variables})
+            process = self.reactor.spawnProcess(
+                running, self.words[0], self.words, env={**os.environ, **variables}
+            )
         except OSError as error:
             raise NotifierFailed(error.strerror or str(error)) from None
         overtime = self.reactor.callLater(self.seconds, running.kill, process)
@@ -253,12 +284,15 @@ class Command:
         if not in_time:
             raise NotifierFailed(f"killed after {self.seconds:g} s")
         if status:
-            raise NotifierFailed(f"{status}{': ' if running.errors else ''}{running.errors.decode(errors='replace').strip()}")
+            said = running.errors.decode(errors="replace").strip()
+            raise NotifierFailed(f"{status}: {said}" if said else status)
 
 
 @implementer(IProcessProtocol)
 class _Running(ProcessProtocol):
-    """A program under way. `ended` fires with why it went wrong, or with "". Cancelling that kills it."""
+    """A program under way. `ended` fires with why it went wrong, or with "". Cancelling that kills
+    it.
+    """
 
     def __init__(self, said: bytes) -> None:
         self.errors = b""
@@ -283,5 +317,14 @@ class _Running(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         if not self.ended.called:
-            code, signal = getattr(reason.value, "exitCode", None), getattr(reason.value, "signal", None)
-            self.ended.callback("" if code == 0 else f"status {code}" if code is not None else f"ended by signal {signal}")
+            code, signal = (
+                getattr(reason.value, "exitCode", None),
+                getattr(reason.value, "signal", None),
+            )
+            self.ended.callback(
+                ""
+                if code == 0
+                else f"status {code}"
+                if code is not None
+                else f"ended by signal {signal}"
+            )

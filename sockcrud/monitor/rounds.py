@@ -24,7 +24,9 @@ T = TypeVar("T")
 log: Final = Logger()
 
 GRACE: Final = 2.0
-"""Seconds that checks under way have when the monitor is stopped: one that is broken off in a login leaves a session."""
+"""Seconds that checks under way have when the monitor is stopped: one that is broken off in a login
+leaves a session.
+"""
 
 
 @define(eq=False)
@@ -45,7 +47,9 @@ class Watched:
 
 @frozen
 class Round:
-    """What was found in one round. `passed_over` are the dialects whose check of an earlier round was still under way."""
+    """What was found in one round. `passed_over` are the dialects whose check of an earlier round
+    was still under way.
+    """
 
     number: int
     at: float
@@ -63,8 +67,14 @@ class Round:
 
     @property
     def status(self) -> int:
-        """The exit status that says it: 0 all well, 1 degraded, 2 down, 3 a fault of the monitor's own, whatever else."""
-        if self.fault or not self.results or any(result.state is State.UNKNOWN for result in self.results):
+        """The exit status that says it: 0 all well, 1 degraded, 2 down, 3 a fault of the monitor's
+        own, whatever else.
+        """
+        if (
+            self.fault
+            or not self.results
+            or any(result.state is State.UNKNOWN for result in self.results)
+        ):
             return 3
         return self.state.badness
 
@@ -73,7 +83,9 @@ class Listener(Protocol):
     """Who wants to know."""
 
     def hear_result(self, watched: Watched, change: Change | None) -> None:
-        """Hear of a result, which is `watched.last`, and of the change of state that it made, if any."""
+        """Hear of a result, which is `watched.last`, and of the change of state that it made, if
+        any.
+        """
 
     def hear_round(self, round: Round) -> None:
         """Hear that a round is over."""
@@ -124,7 +136,9 @@ class Monitor:
                 each.standing.state, each.standing.since = past.states[each.name]
 
     def start(self) -> None:
-        """Begin a round now, and one every so many seconds. A check that is still under way is not begun again."""
+        """Begin a round now, and one every so many seconds. A check that is still under way is not
+        begun again.
+        """
         self._loop.start(self.every, now=True).addErrback(self._failed)
 
     async def stop(self) -> None:
@@ -139,7 +153,9 @@ class Monitor:
             await self.history.close()
 
     def begin_round(self) -> Deferred[Round]:
-        """Check all that is not being checked; fire when all of it is known, written down and told."""
+        """Check all that is not being checked; fire when all of it is known, written down and
+        told.
+        """
         work = Deferred.fromCoroutine(self._round())
         self._under_way.add(work)
         return work.addBoth(self._over, work)
@@ -178,9 +194,18 @@ class Monitor:
         try:
             result = await self.conductor.conduct(watched.check)
         except Exception as error:
-            # By what its parts promise this cannot be; the other dialects must be checked all the same.
+            # By what its parts promise this cannot be; the other dialects must be checked all the
+            # same.
             log.failure("{name}: the check failed", name=watched.name)
-            result = Result(watched.name, self.now(), State.UNKNOWN, 0.0, (), "", f"{OWN_FAULT}: {type(error).__name__}")
+            result = Result(
+                watched.name,
+                self.now(),
+                State.UNKNOWN,
+                0.0,
+                (),
+                "",
+                f"{OWN_FAULT}: {type(error).__name__}",
+            )
         finally:
             watched.busy = False
         if not result.interrupted:
@@ -200,9 +225,14 @@ def _notify(hear: Callable[..., None], *what: object) -> None:
 
 
 async def all_over(
-    works: Iterable[Deferred[Any]], clock: IReactorTime, seconds: float, break_off: Callable[[], object]
+    works: Iterable[Deferred[Any]],
+    clock: IReactorTime,
+    seconds: float,
+    break_off: Callable[[], object],
 ) -> None:
-    """Return when all of it is over, however it ends; break it off when that takes so many seconds."""
+    """Return when all of it is over, however it ends; break it off when that takes so many
+    seconds.
+    """
     overtime = clock.callLater(seconds, break_off)
     await gatherResults([_when_over(work) for work in works])
     if overtime.active():

@@ -78,7 +78,9 @@ class Assembled:
 
 
 def watch(settings: Settings, conductor: Conductor, reactor: Any) -> list[Watched]:
-    """Return what is to be watched: a check for each dialect that is on, behind a look at its certificate where it has one."""
+    """Return what is to be watched: a check for each dialect that is on, behind a look at its
+    certificate where it has one.
+    """
     places = {name: parse(where, PORTS[name]) for name, where in settings.places.items()}
     connectable: dict[str, str | IStreamClientEndpoint] = dict(settings.places)
     ports = Ports(reactor, connectable, settings.timeout, settings.trust)
@@ -87,7 +89,9 @@ def watch(settings: Settings, conductor: Conductor, reactor: Any) -> list[Watche
         standing = Standing(name, Thresholds(settings.down_after, settings.up_after))
         place = places[name]
         if place.kind == "tls":
-            looked = WithCertificate(check, place, fetcher(reactor), conductor.now, settings.certificate_days)
+            looked = WithCertificate(
+                check, place, fetcher(reactor), conductor.now, settings.certificate_days
+            )
             watched.append(Watched(name, _format_place(place), looked, standing, looked.seen))
         else:
             watched.append(Watched(name, _format_place(place), check, standing))
@@ -104,22 +108,35 @@ def checks(settings: Settings, ports: Ports, clock: IReactorTime) -> dict[str, C
     admin = None
     if settings.admin is not None and settings.admin_password is not None:
         admin = AdminAccount(settings.admin, settings.admin_password)
-    patience = min(settings.slow, settings.timeout) / 4  # looking for leftovers is to make no check slow
+    patience = (
+        min(settings.slow, settings.timeout) / 4
+    )  # looking for leftovers is to make no check slow
     declared = {name: check for app in loading.in_use() for name, check in app.checks.items()}
-    return {name: resolve(declared[name])(Kit(name, ports, own, admin, clock, patience)) for name in _in_order(declared, ports)}
+    return {
+        name: resolve(declared[name])(Kit(name, ports, own, admin, clock, patience))
+        for name in _in_order(declared, ports)
+    }
 
 
 def _in_order(declared: Mapping[str, object], ports: Ports) -> list[str]:
     """Return the dialects to check that are on, as people see them listed everywhere."""
-    return [dialect.name for dialect in loading.in_use().dialects if dialect.name in declared and dialect.name in ports.places]
+    return [
+        dialect.name
+        for dialect in loading.in_use().dialects
+        if dialect.name in declared and dialect.name in ports.places
+    ]
 
 
-def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], float] = time.time) -> Assembled:
+def assemble(
+    settings: Settings, reactor: Any, out: TextIO, now: Callable[[], float] = time.time
+) -> Assembled:
     """Make the monitor of these settings."""
     secrets = Secrets(each for each in (settings.password, settings.admin_password) if each)
     conductor = Conductor(reactor, now, Limits(settings.slow, settings.timeout), secrets)
     files, output = OneThread(reactor, "monitor-files"), OneThread(reactor, "monitor-output")
-    history = History(HistoryFile(settings.history), files) if settings.history is not None else None
+    history = (
+        History(HistoryFile(settings.history), files) if settings.history is not None else None
+    )
 
     notifiers = Notifiers(_notifiers(settings, reactor), reactor, socket.gethostname())
     listeners: list[Listener] = [notifiers]
@@ -128,13 +145,17 @@ def assemble(settings: Settings, reactor: Any, out: TextIO, now: Callable[[], fl
     if settings.json:
         listeners.append(JsonLines(writer, lambda line: _print(out, line)))
     elif not out.isatty():
-        listeners.append(Lines(writer, lambda line: _print(out, line), max(WIDTH, *map(len, settings.places))))
+        listeners.append(
+            Lines(writer, lambda line: _print(out, line), max(WIDTH, *map(len, settings.places)))
+        )
     elif not settings.once:
         live = LiveTable(writer, Console(file=out))
         listeners.append(live)
     if settings.junit is not None:
         listeners.append(JUnitFile(Writer(files), settings.junit))
-    monitor = Monitor(watch(settings, conductor, reactor), conductor, history, listeners, settings.every)
+    monitor = Monitor(
+        watch(settings, conductor, reactor), conductor, history, listeners, settings.every
+    )
     if live is not None:
         live.monitor = monitor
     return Assembled(monitor, notifiers, output, files, live)
@@ -160,8 +181,12 @@ def run(settings: Settings, reactor: Any) -> int:
         click.echo(f"status page: {written(assembled.status.host)}", err=True)
     statuses: list[int] = []
     work = _once if settings.once else _periodically
-    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(assembled.stop()))
-    reactor.callWhenRunning(_begin, reactor, assembled, work(assembled, statuses, reactor), statuses)
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromCoroutine(assembled.stop())
+    )
+    reactor.callWhenRunning(
+        _begin, reactor, assembled, work(assembled, statuses, reactor), statuses
+    )
     reactor.run()
     if settings.once and statuses and sys.stdout.isatty() and not settings.json:
         console = Console()
@@ -196,7 +221,9 @@ async def _periodically(assembled: Assembled, statuses: list[int], reactor: Any)
     if assembled.table is not None:
         drawing = LoopingCall(assembled.table.draw)
         drawing.clock = reactor
-        drawing.start(1.0).addErrback(lambda failure: log.failure("the table cannot be drawn", failure))
+        drawing.start(1.0).addErrback(
+            lambda failure: log.failure("the table cannot be drawn", failure)
+        )
         reactor.addSystemEventTrigger("before", "shutdown", drawing.stop)
 
 

@@ -1,4 +1,6 @@
-"""What the monitor is told to do, as its command line has it. Imports little: `--help` is to be quick."""
+"""What the monitor is told to do, as its command line has it. Imports little: `--help` is to be
+quick.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ class Thresholds:
 
 @frozen
 class Change:
-    """A dialect's state has changed, with the result that decided it. `since` is when the old state began."""
+    """A dialect's state has changed, with the result that decided it. `since` is when the old state
+    began.
+    """
 
     dialect: str
     old: State
@@ -33,7 +35,9 @@ class Change:
 
 @define
 class Standing:
-    """The state of one dialect. It starts as unknown, and the first good result is believed at once."""
+    """The state of one dialect. It starts as unknown, and the first good result is believed at
+    once.
+    """
 
     dialect: str
     thresholds: Thresholds
@@ -47,19 +51,33 @@ class Standing:
     """The worst of those that were better."""
 
     def take(self, result: Result) -> Change | None:
-        """Take in a result, and return the change it makes, if any. What is not known changes nothing."""
+        """Take in a result, and return the change it makes, if any. What is not known changes
+        nothing.
+        """
         if result.state is State.UNKNOWN:
             return None
         if self.state is State.UNKNOWN and result.state is State.UP:
             return self._change(State.UP, result)
         if result.state.badness > self.state.badness:
-            self._least = result.state if self._worse == 0 else min(self._least, result.state, key=_badness)
+            self._least = (
+                result.state if self._worse == 0 else min(self._least, result.state, key=_badness)
+            )
             self._worse, self._better = self._worse + 1, 0
-            return self._change(self._least, result) if self._worse >= self.thresholds.down_after else None
+            return (
+                self._change(self._least, result)
+                if self._worse >= self.thresholds.down_after
+                else None
+            )
         if result.state.badness < self.state.badness:
-            self._most = result.state if self._better == 0 else max(self._most, result.state, key=_badness)
+            self._most = (
+                result.state if self._better == 0 else max(self._most, result.state, key=_badness)
+            )
             self._better, self._worse = self._better + 1, 0
-            return self._change(self._most, result) if self._better >= self.thresholds.up_after else None
+            return (
+                self._change(self._most, result)
+                if self._better >= self.thresholds.up_after
+                else None
+            )
         self._worse = self._better = 0
         return None
 

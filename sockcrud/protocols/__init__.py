@@ -1,8 +1,10 @@
-"""What a wire format of one's own is written on: lines, JSON lines, JSON-RPC, or bytes with a framer of one's own.
+"""What a wire format of one's own is written on: lines, JSON lines, JSON-RPC, or bytes with a
+framer of one's own.
 
-Behind each connection stands one object of a class over one of these bases: it turns a request into a call of an operation,
-and its result into an answer. Order, back-pressure, limits, deadlines and the end are the connection's. (The base of HTTP with
-routes is `RoutedResponder` in `sockcrud.rest.routed`.)
+Behind each connection stands one object of a class over one of these bases: it turns a request into
+a call of an operation, and its result into an answer. Order, back-pressure, limits, deadlines and
+the end are the connection's. (The base of HTTP with routes is `RoutedResponder` in
+`sockcrud.rest.routed`.)
 """
 
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream

@@ -1,7 +1,8 @@
-"""All open connections of the daemon: how many there may be, what they may hold, and how they end together.
+"""All open connections of the daemon: how many there may be, what they may hold, and how they end
+together.
 
-What all connections share is shared out by peer. A peer is an address, of IPv6 the /64 network it is in: whoever has one
-address of such a network has them all.
+What all connections share is shared out by peer. A peer is an address, of IPv6 the /64 network it
+is in: whoever has one address of such a network has them all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SPARE_DESCRIPTORS: Final = 256
 RESERVE: Final = 32
 """Connections for the administration when all others are taken."""
 MOST_REFUSED: Final = 64
-"""Connections too many that may wait to have read their busy answer; others are closed without a word."""
+"""Connections too many that may wait to have read their busy answer; others are closed without a
+word.
+"""
 SHED_TO: Final = 0.9
 """The part of a budget down to which connections are ended once it is exceeded."""
 CONNECTION_BYTES: Final = 16 * 1024
@@ -66,7 +69,9 @@ class Peer:
 
 @define(eq=False)
 class Usage:
-    """Bytes that a connection holds beyond what passes through: answers not sent, requests not complete."""
+    """Bytes that a connection holds beyond what passes through: answers not sent, requests not
+    complete.
+    """
 
     unsent: int = 0
     unfinished: int = 0
@@ -74,7 +79,9 @@ class Usage:
 
 @frozen
 class Shares:
-    """What one peer may have of what all share. (This machine itself may have everything: it may be a proxy.)"""
+    """What one peer may have of what all share. (This machine itself may have everything: it may be
+    a proxy.)
+    """
 
     connections: float = 0.25
     """The part of all connections."""
@@ -153,8 +160,12 @@ class Connections:
         self._peers: dict[str, Peer] = {}
         self._empty: Deferred[None] | None = None
         self._refusals = Tally("{count} connections too many were refused", clock)
-        self._unaccepted = Tally("{count} connections were closed at once because no descriptor was left for them", clock)
-        self._shedding = Tally("{count} connections were ended because all together held too many bytes", clock)
+        self._unaccepted = Tally(
+            "{count} connections were closed at once because no descriptor was left for them", clock
+        )
+        self._shedding = Tally(
+            "{count} connections were ended because all together held too many bytes", clock
+        )
 
     def __len__(self) -> int:
         return len(self._open)
@@ -168,7 +179,9 @@ class Connections:
         return self._peers.get(key) or Peer(key, _is_local(address))
 
     def admit(self, connection: Admitted, reserved: bool = False) -> bool:
-        """Take a new connection in; return False where there are too many, or where all are about to end."""
+        """Take a new connection in; return False where there are too many, or where all are about
+        to end.
+        """
         if self._empty is not None:
             return False
         most, peer = self.most + self._reserve * reserved, connection.peer
@@ -182,7 +195,9 @@ class Connections:
         return True
 
     def linger(self, connection: Admitted) -> bool:
-        """Return whether a refused connection may wait until its peer has read why; `leave` ends that."""
+        """Return whether a refused connection may wait until its peer has read why; `leave` ends
+        that.
+        """
         if len(self._refused) >= MOST_REFUSED:
             return False
         self._refused.add(connection)
@@ -206,7 +221,9 @@ class Connections:
     # What they hold
 
     def account(self, connection: Admitted, unsent: int, unfinished: int) -> None:
-        """Take note of what a connection holds now. End those that hold most where it is too much in all."""
+        """Take note of what a connection holds now. End those that hold most where it is too much
+        in all.
+        """
         usage = connection.usage
         self.released += max(0, usage.unsent - unsent) + max(0, usage.unfinished - unfinished)
         self.unsent += unsent - usage.unsent
@@ -218,12 +235,18 @@ class Connections:
             self._shed("unfinished", self.budgets.unfinished)
 
     def _shed(self, what: str, budget: int) -> None:
-        """End connections of the peers that hold most, those that hold most first, until the budget is kept again."""
+        """End connections of the peers that hold most, those that hold most first, until the budget
+        is kept again.
+        """
         by_peer: dict[str, int] = {}
         for connection in self._open:
             key = connection.peer.key
             by_peer[key] = by_peer.get(key, 0) + getattr(connection.usage, what)
-        order = sorted(self._open, key=lambda each: (by_peer[each.peer.key], getattr(each.usage, what)), reverse=True)
+        order = sorted(
+            self._open,
+            key=lambda each: (by_peer[each.peer.key], getattr(each.usage, what)),
+            reverse=True,
+        )
         ended = 0
         for connection in order:
             if getattr(self, what) <= budget * SHED_TO:
@@ -247,7 +270,9 @@ class Connections:
     # The end
 
     async def finish(self, clock: IReactorTime, grace: float) -> None:
-        """End them all and return when the last has ended: each in its own time, after `grace` seconds at once."""
+        """End them all and return when the last has ended: each in its own time, after `grace`
+        seconds at once.
+        """
         self._empty = Deferred()
         for connection in list(self._open):
             connection.finish()
@@ -290,7 +315,9 @@ class Listening:
 
 
 def raise_descriptor_limit() -> int | None:
-    """Raise the soft limit on open descriptors to the hard one, and return it; None where there is none to be told."""
+    """Raise the soft limit on open descriptors to the hard one, and return it; None where there is
+    none to be told.
+    """
     try:
         import resource
     except ImportError:  # Windows

@@ -18,7 +18,8 @@ class CloseAfter:
 
 @frozen
 class Stream:
-    """An answer that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not.
+    """An answer that is made while the peer reads it. `close` lets go of what it is made from, read
+    to the end or not.
 
     `last` ends the connection behind it.
     """

@@ -1,4 +1,6 @@
-"""What Twisted's transports do not tell: how much they hold that was not sent, and whether the peer has gone meanwhile."""
+"""What Twisted's transports do not tell: how much they hold that was not sent, and whether the peer
+has gone meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 def backlog(transport: Any) -> int:
     """Return the bytes that were written to this transport and not sent, 0 where it cannot be told.
 
-    Twisted tells producers whether it is much, and nobody how much: so this looks where it keeps them.
+    Twisted tells producers whether it is much, and nobody how much: so this looks where it keeps
+    them.
     """
     if isinstance(transport, TLSMemoryBIOProtocol):
         return sum(map(len, transport._appSendBuffer)) + backlog(transport.transport)
@@ -23,7 +26,9 @@ def backlog(transport: Any) -> int:
 
 
 def was_reset(transport: Any) -> bool:
-    """Return whether the peer has reset the connection, which nobody hears of while nothing is read from it."""
+    """Return whether the peer has reset the connection, which nobody hears of while nothing is read
+    from it.
+    """
     if isinstance(transport, TLSMemoryBIOProtocol):
         return was_reset(transport.transport)
     handle = getattr(transport, "getHandle", None)

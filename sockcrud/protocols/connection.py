@@ -1,7 +1,9 @@
-"""One connection: requests in, answers out in their order, within limits. How bytes become requests is a framer's.
+"""One connection: requests in, answers out in their order, within limits. How bytes become requests
+is a framer's.
 
-Every request passes `_start`, and every byte that is said passes `_put`, both in the order in which the peer sees them: whoever
-wants to watch the traffic of a connection needs these two places and no other.
+Every request passes `_start`, and every byte that is said passes `_put`, both in the order in which
+the peer sees them: whoever wants to watch the traffic of a connection needs these two places and no
+other.
 """
 
 from __future__ import annotations
@@ -46,16 +48,19 @@ class _Turn:
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Connection(Sending, Generic[Request]):
-    """Keeps the order and the limits of a connection; how it writes is `Sending`'s, how it lives and ends `Lifetime`'s.
+    """Keeps the order and the limits of a connection; how it writes is `Sending`'s, how it lives
+    and ends `Lifetime`'s.
 
-    A request may start while others are under way only where it and they do nothing but read: so requests take effect
-    in their order. What cannot start yet stays where it is, and reading pauses.
+    A request may start while others are under way only where it and they do nothing but read: so
+    requests take effect in their order. What cannot start yet stays where it is, and reading
+    pauses.
 
-    It is Twisted's LineReceiver. A line that has come whole comes by `lineReceived`; whatever is no line, or not yet, by
-    `rawDataReceived`, which feeds the framer. Where that one is a `LineReader`, line mode is back as soon as it holds nothing;
-    any other framer gets everything raw. LineReceiver's own `dataReceived` is overridden, for two reasons: a line is to wait in
-    the buffer until its request may start, and the work is to be linear in the bytes, where LineReceiver copies all that waits
-    with each line, and with each piece that comes.
+    It is Twisted's LineReceiver. A line that has come whole comes by `lineReceived`; whatever is no
+    line, or not yet, by `rawDataReceived`, which feeds the framer. Where that one is a
+    `LineReader`, line mode is back as soon as it holds nothing; any other framer gets everything
+    raw. LineReceiver's own `dataReceived` is overridden, for two reasons: a line is to wait in the
+    buffer until its request may start, and the work is to be linear in the bytes, where
+    LineReceiver copies all that waits with each line, and with each piece that comes.
     """
 
     # Beyond 30 attributes Python keeps them in a way that makes every look at one of them dearer.
@@ -78,7 +83,9 @@ class Connection(Sending, Generic[Request]):
 
     _framer: Framing[Request]
 
-    def __init__(self, clock: IReactorTime, connections: Listening, limits: Limits, framer: Framing[Request]) -> None:
+    def __init__(
+        self, clock: IReactorTime, connections: Listening, limits: Limits, framer: Framing[Request]
+    ) -> None:
         super().__init__(clock, connections, limits)
         self._framer = framer
         self._lines: Any = framer if isinstance(framer, LineReader) else None
@@ -96,7 +103,9 @@ class Connection(Sending, Generic[Request]):
     # What the subclass knows
 
     def nothing_complete(self) -> None:
-        """Hear that all is taken from what was received but, perhaps, the beginning of a request."""
+        """Hear that all is taken from what was received but, perhaps, the beginning of a
+        request.
+        """
         if self._lines is not None and self._lines.is_idle:
             self.line_mode = True
 
@@ -120,7 +129,9 @@ class Connection(Sending, Generic[Request]):
             return
         if not self.line_mode:
             self.rawDataReceived(data)
-        elif self._at == len(self._buffer):  # as it is nearly always: all lines that came before are taken
+        elif self._at == len(
+            self._buffer
+        ):  # as it is nearly always: all lines that came before are taken
             self._buffer = data
             self._at = 0
         else:
@@ -133,7 +144,9 @@ class Connection(Sending, Generic[Request]):
             self._pump()
 
     def lineReceived(self, line: bytes | bytearray) -> None:
-        """Take in a line, which comes without its LF. What only the framer can take apart, it gets, with all behind it."""
+        """Take in a line, which comes without its LF. What only the framer can take apart, it gets,
+        with all behind it.
+        """
         self._received = request = self._lines.read_line(line)
         if request is None:
             self._go_raw(bytes(line) + b"\n" + self.clearLineBuffer())
@@ -153,7 +166,9 @@ class Connection(Sending, Generic[Request]):
         return rest
 
     def next_request(self) -> Request | Later | None:
-        """Return the next complete request that was received; None where there is none, LATER before it is known."""
+        """Return the next complete request that was received; None where there is none, LATER
+        before it is known.
+        """
         if self.line_mode:
             buffer, at = self._buffer, self._at
             if at == len(buffer):
@@ -192,7 +207,8 @@ class Connection(Sending, Generic[Request]):
     def take_turn(self, seconds: float) -> None:
         """Go on with what a turn before had no time for."""
         if self._state < CLOSED and was_reset(self.transport):
-            self.abort()  # ten thousand that ask for much and do not wait for it cost no more than that
+            # ten thousand that ask for much and do not wait for it cost no more than that
+            self.abort()
         elif self._stream is None:
             self._turn_seconds = seconds
             self._pump()
@@ -220,12 +236,18 @@ class Connection(Sending, Generic[Request]):
             self._close()
 
     def _start_what_may(self) -> bool:
-        """Start requests in their order; return True where all that was received is started and there is room for more."""
+        """Start requests in their order; return True where all that was received is started and
+        there is room for more.
+        """
         started = 0
         began, now = 0.0, perf_counter
         unfinished = True  # what was received holds no complete request
         limits = self._limits
-        while (self._state is OPEN or self._state is DRAINING) and self._stream is None and not self._holding:
+        while (
+            (self._state is OPEN or self._state is DRAINING)
+            and self._stream is None
+            and not self._holding
+        ):
             if self._unsent >= limits.unsent:
                 self._write()
                 if not self._stalled:
@@ -278,7 +300,9 @@ class Connection(Sending, Generic[Request]):
             self._put(answer)
         elif not isinstance(answer, (bytes, CloseAfter, Stream)):
             turn = _Turn()
-            self._only_reading = (not self._turns or self._only_reading) and self.only_reads(request)
+            self._only_reading = (not self._turns or self._only_reading) and self.only_reads(
+                request
+            )
             self._turns.append(turn)
             answer.addBoth(self._finished, turn)
         elif self._turns:
@@ -306,7 +330,12 @@ class Connection(Sending, Generic[Request]):
             self._go_on()
 
     def _say_what_is_ready(self) -> None:
-        while self._turns and self._stream is None and self._state < STOPPED and (answer := self._turns[0].answer) is not None:
+        while (
+            self._turns
+            and self._stream is None
+            and self._state < STOPPED
+            and (answer := self._turns[0].answer) is not None
+        ):
             self._turns.popleft()
             self._say(answer)
 
@@ -317,7 +346,9 @@ class Connection(Sending, Generic[Request]):
             self._unsent += len(answer)
 
     def _put(self, data: bytes) -> None:
-        """Have bytes written, behind all that was said before. All that is said passes here, in its order."""
+        """Have bytes written, behind all that was said before. All that is said passes here, in its
+        order.
+        """
         self._out.append(data)
 
     def _say(self, answer: Answer) -> None:

@@ -1,4 +1,5 @@
-"""What an author writes a wire format on: a class that turns a request into a call of an operation, and its result into bytes.
+"""What an author writes a wire format on: a class that turns a request into a call of an operation,
+and its result into bytes.
 
     class Phone(LineDialect):
         words = {NotFound: "NO SUCH USER", Invalid: "WRONG {field}", DomainError: "SORRY"}
@@ -7,7 +8,8 @@
             user = await self.users.get(self.principal, int(line))
             return user.name
 
-One instance stands behind each connection. Order, back-pressure, limits, deadlines and the end are the connection's.
+One instance stands behind each connection. Order, back-pressure, limits, deadlines and the end are
+the connection's.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ Words = TypeVar("Words")
 
 
 class _Told(dict[str, Any]):
-    """What an error tells. What it does not tell is left out: words for many errors need not fit each of them."""
+    """What an error tells. What it does not tell is left out: words for many errors need not fit
+    each of them.
+    """
 
     def __missing__(self, name: str) -> str:
         return ""
@@ -40,9 +44,9 @@ class _Told(dict[str, Any]):
 class ByteDialect(Generic[Request, Words]):
     """A wire format of bytes, which a framer of its own takes apart, behind one connection.
 
-    A subclass has `framer` and `reply`, and its `words` for errors: those for `DomainError` are for all errors that
-    have none of their own, and where there are none at all, the connection closes. It may have `render`, `only_reads`, and
-    what is said to greet and to part.
+    A subclass has `framer` and `reply`, and its `words` for errors: those for `DomainError` are for
+    all errors that have none of their own, and where there are none at all, the connection closes.
+    It may have `render`, `only_reads`, and what is said to greet and to part.
     """
 
     words: ClassVar[Mapping[type[DomainError], Any]] = {}
@@ -61,7 +65,10 @@ class ByteDialect(Generic[Request, Words]):
         """Return what makes the connections of this wire format."""
         named = type(f"{cls.__name__}Factory", (FramedFactory,), {})  # the log names it
         factory: FramedFactory = named(
-            lambda address: cls(serving, address), serving.clock, serving.connections, serving.json_limits
+            lambda address: cls(serving, address),
+            serving.clock,
+            serving.connections,
+            serving.json_limits,
         )
         return factory
 
@@ -72,15 +79,21 @@ class ByteDialect(Generic[Request, Words]):
         raise NotImplementedError
 
     async def reply(self, request: Request) -> Words | Answer | None:
-        """Return the answer to a request, None for no answer; raise a `DomainError`, for which there are `words`."""
+        """Return the answer to a request, None for no answer; raise a `DomainError`, for which
+        there are `words`.
+        """
         raise NotImplementedError
 
     def render(self, words: Words) -> bytes:
-        """Return an answer as bytes: a text with the delimiter behind it, unless a subclass has another way."""
+        """Return an answer as bytes: a text with the delimiter behind it, unless a subclass has
+        another way.
+        """
         return f"{words}{self.delimiter}".encode(self.encoding, "replace")
 
     def failed(self, error: DomainError) -> Words | Answer:
-        """Return the answer to a request that cannot be had: the words for it, which may name what the error tells: {field}."""
+        """Return the answer to a request that cannot be had: the words for it, which may name what
+        the error tells: {field}.
+        """
         for kind in type(error).__mro__:
             if kind in self.words:
                 words: Words = self.words[kind]
@@ -88,7 +101,9 @@ class ByteDialect(Generic[Request, Words]):
         return CloseAfter(self.farewell)
 
     def only_reads(self, request: Request) -> bool:
-        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its
+        kind.
+        """
         return False
 
     def connection_lost(self) -> None:
@@ -112,7 +127,13 @@ class ByteDialect(Generic[Request, Words]):
 
     def malformed(self, expected: str) -> bytes:
         """Return the answer to bytes that are no request."""
-        refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, f"expected {expected}", "request")
+        refusals.note(
+            self.principal.dialect,
+            self.principal.address,
+            NO_OPERATION,
+            f"expected {expected}",
+            "request",
+        )
         return self._plain(self.failed(Invalid("request", expected)))
 
     def crashed(self) -> Answer:
@@ -136,7 +157,9 @@ class LineDialect(ByteDialect[str, str]):
         return TextLines(limits.request, self.encoding)
 
     async def lineReceived(self, line: str) -> str | Answer | None:
-        """Return the answer to a line, which comes without its end; None for no answer. Raise a `DomainError`."""
+        """Return the answer to a line, which comes without its end; None for no answer. Raise a
+        `DomainError`.
+        """
         raise NotImplementedError
 
     async def reply(self, request: str) -> str | Answer | None:
@@ -150,7 +173,9 @@ class JSONLineDialect(ByteDialect[Any, Any]):
         return JSONLines(limits.request, limits.depth)
 
     async def objectReceived(self, object: dict[str, Any]) -> Any:
-        """Return the answer to an object: what can be written as JSON, None for no answer. Raise a `DomainError`."""
+        """Return the answer to an object: what can be written as JSON, None for no answer. Raise a
+        `DomainError`.
+        """
         raise NotImplementedError
 
     async def reply(self, request: Any) -> Any:

@@ -1,4 +1,6 @@
-"""Coroutines without a Deferred where there is nothing to wait for, and with little more where there is."""
+"""Coroutines without a Deferred where there is nothing to wait for, and with little more where
+there is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ T = TypeVar("T")
 
 
 def run_eagerly(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
-    """Step the coroutine once: give its result where it had nothing to wait for, else the Deferred of it.
+    """Step the coroutine once: give its result where it had nothing to wait for, else the Deferred
+    of it.
 
     Most operations have nothing to wait for, and a Deferred costs more than all of their steps.
     """
@@ -29,8 +32,8 @@ def run_eagerly(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
 class _Rest(Generic[T]):
     """A coroutine that waits for a Deferred, and the Deferred of its result.
 
-    `Deferred.fromCoroutine` does the same with a context and a way to cancel it, which no request needs, and which costs
-    a create that waits for the disk 6 us of 62.
+    `Deferred.fromCoroutine` does the same with a context and a way to cancel it, which no request
+    needs, and which costs a create that waits for the disk 6 us of 62.
     """
 
     __slots__ = ("_work", "result")

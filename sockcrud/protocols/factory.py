@@ -17,12 +17,18 @@ AnyLimits = TypeVar("AnyLimits", bound=Limits)
 
 
 class ConnectionFactory(Factory, Generic[Responder, AnyLimits, Made]):
-    """Makes the connections of one dialect. `responder` gets the address of the peer, and stands behind one connection."""
+    """Makes the connections of one dialect. `responder` gets the address of the peer, and stands
+    behind one connection.
+    """
 
     noisy = False
 
     def __init__(
-        self, responder: Callable[[str], Responder], clock: IReactorTime, connections: Listening, limits: AnyLimits
+        self,
+        responder: Callable[[str], Responder],
+        clock: IReactorTime,
+        connections: Listening,
+        limits: AnyLimits,
     ) -> None:
         self.responder = responder
         self._clock = clock

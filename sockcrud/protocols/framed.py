@@ -1,4 +1,6 @@
-"""A connection whose bytes a framer of the wire format takes apart; what time has to do with that is kept here."""
+"""A connection whose bytes a framer of the wire format takes apart; what time has to do with that
+is kept here.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Responder(Protocol[Request]):
         """Answer a request. A failure is a fault of ours."""
 
     def only_reads(self, request: Request) -> bool:
-        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its
+        kind.
+        """
 
     def malformed(self, expected: str) -> bytes:
         """Return the answer to bytes that are no request."""
@@ -58,11 +62,17 @@ class Responder(Protocol[Request]):
 class FramedConnection(Connection[Request | Malformed], Generic[Request]):
     """A connection whose bytes a framer takes apart.
 
-    A request that has begun has `object_seconds` to be complete; then it is malformed, and the connection closes: where it
-    would have ended nobody knows.
+    A request that has begun has `object_seconds` to be complete; then it is malformed, and the
+    connection closes: where it would have ended nobody knows.
     """
 
-    def __init__(self, responder: Responder[Request], clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
+    def __init__(
+        self,
+        responder: Responder[Request],
+        clock: IReactorTime,
+        connections: Listening,
+        limits: JSONLimits,
+    ) -> None:
         super().__init__(clock, connections, limits, responder.framer(limits))
         self._responder = responder
         self._patience = limits.object_seconds
@@ -122,7 +132,9 @@ class FramedConnection(Connection[Request | Malformed], Generic[Request]):
         if self._begun_at + self._patience <= self._clock.seconds():
             self._begun_at = inf
             self._lines = None
-            self._framer = _Given(Malformed(f"a request that is complete within {self._patience:g} s", last=True))
+            self._framer = _Given(
+                Malformed(f"a request that is complete within {self._patience:g} s", last=True)
+            )
             self._go_raw(b"")
             self._pump()
         else:
@@ -130,7 +142,9 @@ class FramedConnection(Connection[Request | Malformed], Generic[Request]):
 
 
 class _Given:
-    """The framer of a connection whose bytes nobody looks at any more: it gives what was found last."""
+    """The framer of a connection whose bytes nobody looks at any more: it gives what was found
+    last.
+    """
 
     pending: ClassVar[int] = 0
 

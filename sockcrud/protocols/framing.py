@@ -23,9 +23,11 @@ _BLANK_LINES: Final = 500
 
 @frozen
 class Malformed:
-    """What stands in the place of a request: bytes that are none. `expected` says to people what would have been one.
+    """What stands in the place of a request: bytes that are none. `expected` says to people what
+    would have been one.
 
-    After the `last` the bytes cannot be told apart into requests any more: it is answered, and the connection closes.
+    After the `last` the bytes cannot be told apart into requests any more: it is answered, and the
+    connection closes.
     """
 
     expected: str
@@ -37,7 +39,9 @@ class Framing(Protocol[Item_co]):
 
     @property
     def pending(self) -> int:
-        """Return how many bytes are held of what was received. Once `next` has given None, they are an unfinished request."""
+        """Return how many bytes are held of what was received. Once `next` has given None, they are
+        an unfinished request.
+        """
 
     def feed(self, data: bytes) -> None:
         """Take in what was received."""
@@ -46,21 +50,24 @@ class Framing(Protocol[Item_co]):
         """Hear that nothing more will be fed."""
 
     def next(self) -> Item_co | Later | None:
-        """Take out the next request, or what stands in the place of one; None where there is no complete one.
+        """Take out the next request, or what stands in the place of one; None where there is no
+        complete one.
 
         LATER says to call again: there is more to go through than one call should.
         """
 
 
 class Framer(Framing[Request_co | Malformed], Protocol[Request_co]):
-    """A framing of which bytes that are no request are `Malformed`. After a last one `next` is not called."""
+    """A framing of which bytes that are no request are `Malformed`. After a last one `next` is not
+    called.
+    """
 
 
 class LineReader(Generic[Item]):
     """A framing that can be given a whole line, too.
 
-    Nearly all lines come whole. Given so, a request of JSON takes a fifth less of the processor's time, its answer included,
-    than where the framing looks for its end in a buffer of its own.
+    Nearly all lines come whole. Given so, a request of JSON takes a fifth less of the processor's
+    time, its answer included, than where the framing looks for its end in a buffer of its own.
     """
 
     @property
@@ -69,7 +76,8 @@ class LineReader(Generic[Item]):
         raise NotImplementedError
 
     def read_line(self, line: bytes | bytearray) -> Item | None:
-        """Return what a line says, which is given without its LF; None where it is to be fed, with its LF and what follows.
+        """Return what a line says, which is given without its LF; None where it is to be fed, with
+        its LF and what follows.
 
         To be called only where the framing is idle.
         """
@@ -79,8 +87,8 @@ class LineReader(Generic[Item]):
 class LineFramer(LineReader[Request | Malformed], Generic[Request]):
     """Lines that end in LF or CRLF, at most `longest` bytes each; blank ones are nothing.
 
-    What was begun and has no end when the input ends is no request: the rest may have been lost on its way, and half a number
-    is a number too.
+    What was begun and has no end when the input ends is no request: the rest may have been lost on
+    its way, and half a number is a number too.
     """
 
     def __init__(self, longest: int) -> None:
@@ -156,7 +164,9 @@ _CR: Final = ord("\r")
 
 
 class TextLines(LineFramer[str]):
-    """Lines of text. A first line of HTTP is the last: no web page is to drive this port by what it hides in later lines."""
+    """Lines of text. A first line of HTTP is the last: no web page is to drive this port by what it
+    hides in later lines.
+    """
 
     def __init__(self, longest: int, encoding: str = "utf-8") -> None:
         super().__init__(longest)
@@ -176,8 +186,8 @@ class TextLines(LineFramer[str]):
 class JSONLines(LineFramer[Any]):
     """Lines of JSON, of any type but nested at most `deepest` deep.
 
-    In front of the first JSON, a line of another protocol is the last. A JSON text says itself where it ends, so the last one
-    may come without LF: `printf` and other small clients send it so.
+    In front of the first JSON, a line of another protocol is the last. A JSON text says itself
+    where it ends, so the last one may come without LF: `printf` and other small clients send it so.
     """
 
     def __init__(self, longest: int, deepest: int) -> None:
@@ -190,7 +200,9 @@ class JSONLines(LineFramer[Any]):
         if value is MALFORMED:
             return Malformed("JSON in UTF-8, on one line", self._is_foreign(line.lstrip(b" \t\r")))
         self._is_stranger = False
-        return "null" if value is None else value  # None would say that nothing has come; no wire takes either
+        return (
+            "null" if value is None else value
+        )  # None would say that nothing has come; no wire takes either
 
     def read_unended(self, line: bytes) -> Any | Malformed:
         return self.read(line)
@@ -201,6 +213,7 @@ class JSONLines(LineFramer[Any]):
 
 def as_line(value: object) -> bytes:
     """Return a value as JSON on a line of its own."""
-    # Not by OPT_APPEND_NEWLINE: what orjson returns keeps the 4 KiB that it was written in, however short it is, and
-    # 1,500 answers that a peer does not read took 6 MB. This is a copy, as long as it says.
+    # Not by OPT_APPEND_NEWLINE: what orjson returns keeps the 4 KiB that it was written in, however
+    # short it is, and 1,500 answers that a peer does not read took 6 MB. This is a copy, as long as
+    # it says.
     return orjson.dumps(value) + b"\n"

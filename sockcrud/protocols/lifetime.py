@@ -1,4 +1,6 @@
-"""A connection from its first moment to its last: how it is taken in, by when its peer must have done what, how it ends."""
+"""A connection from its first moment to its last: how it is taken in, by when its peer must have
+done what, how it ends.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +25,27 @@ HANDSHAKE_SECONDS: Final = 10.0
 UNREAD: Final = 300.0
 """Seconds in which a peer has to read something of its answers, where more waits for that."""
 UNREAD_LIST: Final = 10.0
-"""The same in the middle of an answer that is made while it reads: such a one keeps a snapshot of the store."""
+"""The same in the middle of an answer that is made while it reads: such a one keeps a snapshot of
+the store.
+"""
 LAST_WORDS: Final = 30.0
-"""Seconds for what was last said to be sent, to a peer that reads slowly; then the connection is cut off."""
+"""Seconds for what was last said to be sent, to a peer that reads slowly; then the connection is
+cut off.
+"""
 LINGER: Final = 2.0
 """Seconds more in which the peer may close too, once all was sent."""
 REFUSAL: Final = 5.0
 """Seconds for a connection too many to be told so."""
 PROVEN_TURNS: Final = 1
-"""Cheap turns in a row after which a connection goes before those that were expensive, or are not known yet. More would
-be harder on who has just come than on a stranger, who can send as many."""
+"""Cheap turns in a row after which a connection goes before those that were expensive, or are not
+known yet. More would be harder on who has just come than on a stranger, who can send as many."""
 CHEAP_BYTES: Final = 16 * 1024
-"""Bytes of one connection, come or answered, up to which its work is not worth a look at the clock."""
+"""Bytes of one connection, come or answered, up to which its work is not worth a look at the clock.
+"""
 CLOSING_SECONDS: Final = 30e-6
-"""What it takes to close a connection: ten thousand that go at the same moment are let go over several turns."""
+"""What it takes to close a connection: ten thousand that go at the same moment are let go over
+several turns.
+"""
 
 
 @frozen
@@ -80,7 +89,9 @@ class Deadline:
 
 
 class Lifetime(LineReceiver):
-    """Takes a connection through its states, with a deadline in each of them; what is asked and answered is a subclass's."""
+    """Takes a connection through its states, with a deadline in each of them; what is asked and
+    answered is a subclass's.
+    """
 
     __slots__ = (
         "_active_at",
@@ -111,7 +122,9 @@ class Lifetime(LineReceiver):
     busy = b""
     """What is said to a connection too many."""
 
-    transport: Any  # an ITransport, IConsumer and IPushProducer in one, which Twisted has no name for
+    transport: (
+        Any  # an ITransport, IConsumer and IPushProducer in one, which Twisted has no name for
+    )
     peer: Peer
     usage: Usage
 
@@ -131,7 +144,9 @@ class Lifetime(LineReceiver):
         self._deadline = Deadline(clock)
         self._out: list[bytes] = []  # what is said and not with the transport
         self._unsent = 0  # bytes of answers that are ready and not with the transport
-        self._stream: Stream | None = None  # the answer that is being sent in slices; all others wait behind it
+        self._stream: Stream | None = (
+            None  # the answer that is being sent in slices; all others wait behind it
+        )
         self._backlog = 0  # bytes that the transport held when it was last looked at
         self._stalled = False  # the transport has enough
         self._cheap_turns = 0  # in a row
@@ -229,7 +244,9 @@ class Lifetime(LineReceiver):
         self._scheduler.charge(seconds)
 
     def _account(self) -> None:
-        """Tell the daemon what this connection holds because its peer neither reads nor finishes what it began."""
+        """Tell the daemon what this connection holds because its peer neither reads nor finishes
+        what it began.
+        """
         unsent = self._unsent + self._backlog if self._stalled else 0
         pending = self.pending
         if pending - self.usage.unfinished > CHEAP_BYTES:  # to take them in was work, too
@@ -256,7 +273,9 @@ class Lifetime(LineReceiver):
     # By when the peer must have done what
 
     def watch(self) -> None:
-        """Look again when something is due, and no later; to be called where `due` may have become earlier."""
+        """Look again when something is due, and no later; to be called where `due` may have become
+        earlier.
+        """
         if self._state < CLOSED:
             self._account()
             self._deadline.set_no_later(self._next_due(), self._look)
@@ -323,12 +342,13 @@ class Lifetime(LineReceiver):
             self.transport.write(body)
         self._deadline.set(patience, self.abort)
         if ISSLTransport.providedBy(self.transport):
-            # TLS has a last word of its own, which goes out behind all that was written. Closing half of the connection
-            # below it would cut both off.
+            # TLS has a last word of its own, which goes out behind all that was written. Closing
+            # half of the connection below it would cut both off.
             self.transport.loseConnection()
         elif ITCPTransport.providedBy(self.transport) and not self._peer_ended:
-            # Closing with input unread makes the kernel reset the connection, and the peer loses the answer: so the
-            # last word is sent, and what the peer still says goes unheard until it has closed too.
+            # Closing with input unread makes the kernel reset the connection, and the peer loses
+            # the answer: so the last word is sent, and what the peer still says goes unheard until
+            # it has closed too.
             self._read(True)
             self.transport.loseWriteConnection()
         else:
@@ -339,7 +359,9 @@ class Lifetime(LineReceiver):
         self._deadline.set(LINGER, self._leave)
 
     def _leave(self) -> None:
-        """Close, now that the peer has had the time to do so. What the system has still to send it goes on to send."""
+        """Close, now that the peer has had the time to do so. What the system has still to send it
+        goes on to send.
+        """
         self._deadline.set(LINGER, self.abort)
         self.transport.loseConnection()
 

@@ -1,4 +1,6 @@
-"""Where the daemon listens: endpoint descriptions, kept to this machine unless they say otherwise."""
+"""Where the daemon listens: endpoint descriptions, kept to this machine unless they say
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from typing import Any, Final, cast
 from attrs import define, frozen
 from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Port
 from twisted.logger import ILogObserver, LogEvent, Logger
@@ -25,16 +32,18 @@ _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", 
 _SOCKETS: Final = (*_LOOPBACK, "unix", "systemd")
 _WITH_BACKLOG: Final = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG: Final = 65_535
-"""Connections that wait to be accepted: the system takes this for as many as it allows. With Twisted's 50, a quarter of a
-thousand clients that connect at once got no answer within 40 s."""
+"""Connections that wait to be accepted: the system takes this for as many as it allows. With
+Twisted's 50, a quarter of a thousand clients that connect at once got no answer within 40 s."""
 
 _OWNER_ONLY: Final = "600"
-"""Who may connect to a Unix socket whose description does not say. Twisted's own default lets everybody."""
+"""Who may connect to a Unix socket whose description does not say. Twisted's own default lets
+everybody.
+"""
 
 FEW: Final = 32
 FEW_SECURE: Final = 4
-"""Connections that a listener accepts in one turn of the reactor: each takes 0.1 to 0.2 ms to set up, with TLS four times
-that, and whoever is connected already waits meanwhile."""
+"""Connections that a listener accepts in one turn of the reactor: each takes 0.1 to 0.2 ms to set
+up, with TLS four times that, and whoever is connected already waits meanwhile."""
 
 MOST_PASSED_OVER: Final = 64
 """Connections that are passed over in one turn of the reactor, at most: each takes 0.03 ms."""
@@ -63,13 +72,19 @@ class PlainTCP:
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port, or the failure, as Deferreds that have fired."""
         listening: Deferred[IListeningPort] = execute(
-            self.reactor.listenTCP, self.port, factory, backlog=self.backlog, interface=self.interface
+            self.reactor.listenTCP,
+            self.port,
+            factory,
+            backlog=self.backlog,
+            interface=self.interface,
         )
         return listening
 
 
 class _Nowhere:
-    """A reactor that does not listen: with it, what a description says of TLS is read, and nothing else happens."""
+    """A reactor that does not listen: with it, what a description says of TLS is read, and nothing
+    else happens.
+    """
 
     def listenSSL(self, *given: Any, **named: Any) -> None:
         """Do nothing."""
@@ -77,7 +92,9 @@ class _Nowhere:
 
 @implementer(IStreamServerEndpoint)
 class DescribedEndpoint:
-    """An endpoint that Twisted makes of a description, whose certificates can be read anew while it listens."""
+    """An endpoint that Twisted makes of a description, whose certificates can be read anew while it
+    listens.
+    """
 
     def __init__(self, description: str, reactor: Any) -> None:
         # Late: what these import, TLS above all, takes a tenth of the time that a start takes.
@@ -94,7 +111,8 @@ class DescribedEndpoint:
         return self._endpoint.listen(factory)
 
     def reload_certificates(self) -> bool:
-        """Read key and certificates anew, for new connections; return whether there are any. Raise `CannotListen`.
+        """Read key and certificates anew, for new connections; return whether there are any. Raise
+        `CannotListen`.
 
         They are checked first: where they cannot be used, those from before stay.
         """
@@ -113,8 +131,8 @@ class DescribedEndpoint:
 def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     """Make the endpoint of a description; raise `CannotListen` for one that is none.
 
-    Without `interface=` it is on the loopback address, and without `mode=` a Unix socket is its owner's alone: nothing is
-    open to others by oversight.
+    Without `interface=` it is on the loopback address, and without `mode=` a Unix socket is its
+    owner's alone: nothing is open to others by oversight.
     """
     completed = _completed(description)
     plain = getattr(
@@ -122,7 +140,9 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     )  # the faster way that the reactor may have, where nothing but TCP is asked for
     if (found := _SIMPLE.fullmatch(completed)) is not None:
         arguments = _socket_of(completed)[1]
-        return PlainTCP(plain, int(found["port"]), arguments["interface"], int(arguments["backlog"]))
+        return PlainTCP(
+            plain, int(found["port"]), arguments["interface"], int(arguments["backlog"])
+        )
     kind = description.partition(":")[0].lower()
     try:
         return DescribedEndpoint(completed, plain if kind in _PLAIN_TCP else reactor)
@@ -131,7 +151,9 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
 
 
 def try_listening(description: str) -> None:
-    """Raise `CannotListen` where nothing could listen as described now. A port is bound for that, and let go of."""
+    """Raise `CannotListen` where nothing could listen as described now. A port is bound for that,
+    and let go of.
+    """
     results: list[Any] = []
     endpoint(description, Trial()).listen(Factory()).addBoth(results.append)
     if results and isinstance(results[0], Failure):
@@ -145,7 +167,9 @@ class Trial:
         """Raise `CannotListenError` where the port cannot be had."""
         try:
             with socket.socket(socket.AF_INET6 if ":" in interface else socket.AF_INET) as trial:
-                if os.name == "posix":  # as the listener itself: ports of connections that have ended may be had
+                if (
+                    os.name == "posix"
+                ):  # as the listener itself: ports of connections that have ended may be had
                     trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 trial.bind((interface, port))
         except OSError as error:
@@ -173,18 +197,27 @@ def _wrong_with(description: str, error: BaseException) -> str:
         return f"{_text_of(error.filename)}: {error.strerror}"
     if is_secure(description) and not isinstance(error, (TypeError, ValueError)):
         # OpenSSL gives triples of where in itself it failed, and PyOpenSSL may give none at all.
-        reasons = [reason[-1] for reason in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+        reasons = (
+            [reason[-1] for reason in error.args[0]]
+            if error.args and isinstance(error.args[0], list)
+            else []
+        )
         why = f": {reasons[0]}" if reasons and reasons[0] else ""
         return f"key and certificate of {description!r} cannot be used{why}"
     if _socket_of(description)[0] == "systemd" and isinstance(error, LookupError):
-        return f"systemd has passed no such socket as {description!r}: those of its unit are counted from 0"
+        return (
+            f"systemd has passed no such socket as {description!r}: those of its unit are "
+            f"counted from 0"
+        )
     return f"{description!r} is no endpoint description such as tcp:8080 ({error})"
 
 
 def _socket_of(description: str) -> tuple[str | None, dict[str, str]]:
-    """Return the kind of socket that a description names, None for another endpoint, and its arguments by their keys.
+    """Return the kind of socket that a description names, None for another endpoint, and its
+    arguments by their keys.
 
-    A description may wrap another, as `haproxy:tcp:8080` does: what counts is the first part that names a socket.
+    A description may wrap another, as `haproxy:tcp:8080` does: what counts is the first part that
+    names a socket.
     """
     parts = re.split(r"(?<!\\):", description)
     kind = next((part.lower() for part in parts if part.lower() in _SOCKETS), None)
@@ -193,7 +226,9 @@ def _socket_of(description: str) -> tuple[str | None, dict[str, str]]:
 
 
 def _completed(description: str) -> str:
-    """Add what a description leaves open: the loopback address, and as long a queue of connections as the system has."""
+    """Add what a description leaves open: the loopback address, and as long a queue of connections
+    as the system has.
+    """
     kind, arguments = _socket_of(description)
     if kind in _LOOPBACK and "interface" not in arguments:
         description += f":interface={_LOOPBACK[kind]}"
@@ -210,10 +245,11 @@ def is_secure(description: str) -> bool:
 
 
 def is_on_loopback(description: str) -> bool:
-    """Return whether an endpoint of this description is on a loopback address, which only this machine reaches.
+    """Return whether an endpoint of this description is on a loopback address, which only this
+    machine reaches.
 
-    A socket handed over by systemd counts as one: where it is, only its unit knows. A Unix socket does not: whoever comes
-    there comes by a proxy, or is no browser.
+    A socket handed over by systemd counts as one: where it is, only its unit knows. A Unix socket
+    does not: whoever comes there comes by a proxy, or is no browser.
     """
     kind, arguments = _socket_of(description)
     if kind not in _LOOPBACK:
@@ -227,7 +263,9 @@ def is_on_loopback(description: str) -> bool:
 
 @define
 class Listener:
-    """A dialect's name, where it shall listen, what makes its connections, and its port once it listens."""
+    """A dialect's name, where it shall listen, what makes its connections, and its port once it
+    listens.
+    """
 
     name: str
     endpoint: IStreamServerEndpoint
@@ -251,7 +289,9 @@ class Listener:
 
 
 class Listeners:
-    """All listeners, which start and stop together. `unaccepted` counts who came when no descriptor was left."""
+    """All listeners, which start and stop together. `unaccepted` counts who came when no descriptor
+    was left.
+    """
 
     def __init__(self, unaccepted: Callable[[], object] = lambda: None) -> None:
         self._all: list[Listener] = []
@@ -284,27 +324,43 @@ class Listeners:
         for listener in self._all:
             results: list[Any] = []
             listener.endpoint.listen(listener.factory).addBoth(results.append)
-            result = results[0] if results else Failure(CannotListenError(None, None, "it takes its time"))
+            result = (
+                results[0]
+                if results
+                else Failure(CannotListenError(None, None, "it takes its time"))
+            )
             if isinstance(result, Failure):
                 self.stop().addErrback(lambda _: None)  # the process ends for a better reason
                 raise CannotListen(f"{listener.name} cannot listen: {_reason(result.value)}")
             listener.port = result
             if isinstance(result, Port):
                 _accept_few(result, FEW_SECURE if listener.secure else FEW)
-                result._logger = Logger(namespace=__name__, observer=cast(ILogObserver, self._of_a_port))
+                result._logger = Logger(
+                    namespace=__name__, observer=cast(ILogObserver, self._of_a_port)
+                )
 
     def _of_a_port(self, event: LogEvent) -> None:
-        """Hear what a port wanted to log, three lines for each who comes when no descriptor is left: it is counted."""
+        """Hear what a port wanted to log, three lines for each who comes when no descriptor is
+        left: it is counted.
+        """
         if str(event.get("log_format", "")).startswith(("EMFILE recovery", "Could not accept")):
             self._unaccepted()
 
     def reload_certificates(self) -> list[str]:
-        """Read all keys and certificates anew; return a line for each listener that has any, and what came of it."""
+        """Read all keys and certificates anew; return a line for each listener that has any, and
+        what came of it.
+        """
         lines = []
         for listener in self._all:
             try:
-                if isinstance(listener.endpoint, DescribedEndpoint) and listener.endpoint.reload_certificates():
-                    lines.append(f"{listener.name}: new connections have the certificate that is in its file now")
+                if (
+                    isinstance(listener.endpoint, DescribedEndpoint)
+                    and listener.endpoint.reload_certificates()
+                ):
+                    lines.append(
+                        f"{listener.name}: new connections have the certificate that is in its "
+                        f"file now"
+                    )
             except CannotListen as error:
                 lines.append(f"{listener.name} keeps the certificate that it has: {error}")
         return lines
@@ -318,7 +374,9 @@ class Listeners:
 
 
 def _accept_few(port: Any, most: int) -> None:
-    """Have the port accept at most so many in one turn of the reactor; by itself it takes a hundred, and ever more."""
+    """Have the port accept at most so many in one turn of the reactor; by itself it takes a
+    hundred, and ever more.
+    """
     accept = port.doRead
     port.socket = accepting = _Accepting(port.socket)
 
@@ -331,10 +389,11 @@ def _accept_few(port: Any, most: int) -> None:
 
 
 class _Accepting:
-    """A listening socket that passes over the connections that were reset before they were accepted.
+    """A listening socket that passes over the connections that were reset before they were
+    accepted.
 
-    They cost a tenth of one that is served. Else who connects and resets as fast as he can keeps those who come after
-    waiting, as all are accepted in the order in which they came.
+    They cost a tenth of one that is served. Else who connects and resets as fast as he can keeps
+    those who come after waiting, as all are accepted in the order in which they came.
     """
 
     def __init__(self, listening: socket.socket) -> None:
@@ -346,7 +405,9 @@ class _Accepting:
         return getattr(self._listening, name)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next that is still there, or, after so many that are not, the next in any case."""
+        """Return the next that is still there, or, after so many that are not, the next in any
+        case.
+        """
         connection, peer = self._listening.accept()
         while self.left and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.left -= 1
@@ -356,13 +417,19 @@ class _Accepting:
 
 
 def _reason(error: BaseException | None) -> str:
-    if isinstance(error, OSError) and error.filename2 is not None:  # the lock that Twisted makes beside a Unix socket
+    if (
+        isinstance(error, OSError) and error.filename2 is not None
+    ):  # the lock that Twisted makes beside a Unix socket
         return f"{_text_of(error.filename2).removesuffix('.lock')}: {error.strerror}"
     if isinstance(error, CannotListenError):
         cause = getattr(error.socketError, "strerror", None) or error.socketError
         if error.port is None:
             return str(cause)
-        return f"{_text_of(error.port)}: {cause}" if error.interface is None else f"{error.interface}:{error.port}: {cause}"
+        return (
+            f"{_text_of(error.port)}: {cause}"
+            if error.interface is None
+            else f"{error.interface}:{error.port}: {cause}"
+        )
     return str(error)
 
 
@@ -373,6 +440,10 @@ def _text_of(name: Any) -> str:
 def written(address: Any) -> str:
     """Write a listener's address the way people do."""
     if hasattr(address, "host"):
-        return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+        return (
+            f"[{address.host}]:{address.port}"
+            if ":" in address.host
+            else f"{address.host}:{address.port}"
+        )
     name = getattr(address, "name", b"")
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name or address)

@@ -13,8 +13,10 @@ class Later(Enum):
 
 
 LATER: Final = Later.LATER
-"""Returned by `next_request` in the place of a request: call again, in this turn or, where others wait, in a later one.
+"""Returned by `next_request` in the place of a request: call again, in this turn or, where others
+wait, in a later one.
 
-A framing gives it after a bounded amount of work (a fraction of a millisecond), so that a connection whose bytes are
-expensive to take apart can be interrupted: None would mean that there is nothing to do before more bytes come.
+A framing gives it after a bounded amount of work (a fraction of a millisecond), so that a
+connection whose bytes are expensive to take apart can be interrupted: None would mean that there is
+nothing to do before more bytes come.
 """

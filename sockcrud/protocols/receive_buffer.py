@@ -4,9 +4,11 @@ from __future__ import annotations
 
 
 def append_received(data: bytes | bytearray, at: int, more: bytes) -> bytes | bytearray:
-    """Return what is left of `data` from `at` on, with `more` behind it. `data` is not to be used any more.
+    """Return what is left of `data` from `at` on, with `more` behind it. `data` is not to be used
+    any more.
 
-    The work is that of `more` alone: a bytearray grows at its end and shrinks at its front without copying the rest.
+    The work is that of `more` alone: a bytearray grows at its end and shrinks at its front without
+    copying the rest.
     """
     if at >= len(data):
         return more

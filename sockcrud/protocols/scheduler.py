@@ -1,12 +1,14 @@
-"""Whose turn it is: work that one connection cannot finish in its turn waits here, and is shared out by peer.
+"""Whose turn it is: work that one connection cannot finish in its turn waits here, and is shared
+out by peer.
 
-A connection whose bytes are cheap to serve never comes here: it is served when they arrive. One whose turn is used up
-(`TURN_SECONDS` of work, or an answer's worth of bytes) is queued, and so is every connection that has something to do
-after `BUDGET_SECONDS` of expensive work in one turn of the reactor. In the next turn the queues get as much again, the
-peers one after the other, however many connections each of them has. Those that have been cheap so far (`light`) come
-before all others: else one who asks for a user would wait for three hundred strangers who each ask for everything. The
-others get the rest of the time, and one turn at least. So what a stranger sends keeps others waiting for some
-milliseconds, whatever it is and however often he connects.
+A connection whose bytes are cheap to serve never comes here: it is served when they arrive. One
+whose turn is used up (`TURN_SECONDS` of work, or an answer's worth of bytes) is queued, and so is
+every connection that has something to do after `BUDGET_SECONDS` of expensive work in one turn of
+the reactor. In the next turn the queues get as much again, the peers one after the other, however
+many connections each of them has. Those that have been cheap so far (`light`) come before all
+others: else one who asks for a user would wait for three hundred strangers who each ask for
+everything. The others get the rest of the time, and one turn at least. So what a stranger sends
+keeps others waiting for some milliseconds, whatever it is and however often he connects.
 """
 
 from __future__ import annotations
@@ -23,13 +25,16 @@ from twisted.logger import Logger
 TURN_SECONDS: Final = 0.002
 """Work of one connection, after which it is the others' turn."""
 LIGHT_TURN_SECONDS: Final = 0.0002
-"""The same of one that goes before the others because it has been cheap: it shows that it still is."""
+"""The same of one that goes before the others because it has been cheap: it shows that it still is.
+"""
 BUDGET_SECONDS: Final = 0.005
 """Expensive work in one turn of the reactor, after which what else there is waits for the next."""
 LIGHT_SECONDS: Final = 0.004
 """Of these, for those that have been cheap so far; where there are others, they get the rest."""
 BYTES_A_SECOND: Final = 128 * 1024 * 1024
-"""About so much is encoded: the work that an answer was is told from its length, which costs less than a look at the clock."""
+"""About so much is encoded: the work that an answer was is told from its length, which costs less
+than a look at the clock.
+"""
 
 _log: Final = Logger()
 
@@ -83,7 +88,9 @@ class _Queue:
 
 
 class Scheduler:
-    """Shares the reactor's thread out among connections that have more to do than one turn allows."""
+    """Shares the reactor's thread out among connections that have more to do than one turn
+    allows.
+    """
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] = perf_counter) -> None:
         self.now = now
@@ -94,7 +101,9 @@ class Scheduler:
         self._is_due = False
         self._spent = 0.0
         self.exhausted = False
-        """Whether this turn of the reactor has had its share of expensive work: schedule what comes now."""
+        """Whether this turn of the reactor has had its share of expensive work: schedule what comes
+        now.
+        """
 
     def __len__(self) -> int:
         """Return how many connections wait."""
@@ -108,7 +117,9 @@ class Scheduler:
             self._run_later()
 
     def schedule(self, worker: Worker, light: bool = False) -> None:
-        """Return the connection its turn in a later turn of the reactor. One that waits already goes on waiting."""
+        """Return the connection its turn in a later turn of the reactor. One that waits already
+        goes on waiting.
+        """
         if worker in self._queued:
             return
         self._queued.add(worker)
@@ -116,7 +127,9 @@ class Scheduler:
         self._run_later()
 
     def pause(self, peer_key: Hashable) -> Deferred[None]:
-        """Return what fires when it is the turn again of work for this peer that has used up one."""
+        """Return what fires when it is the turn again of work for this peer that has used up
+        one.
+        """
         pause = _Pause(peer_key)
         self.schedule(pause)
         return pause.over

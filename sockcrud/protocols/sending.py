@@ -1,4 +1,6 @@
-"""How what is said reaches the peer: at the end of a turn, at the peer's pace, and long answers in slices."""
+"""How what is said reaches the peer: at the end of a turn, at the peer's pace, and long answers in
+slices.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class _Outflow:
 
 
 class Sending(Lifetime):
-    """Writes what is said. How long a stalled connection may stay so is `Lifetime`'s; what is said when, a subclass's."""
+    """Writes what is said. How long a stalled connection may stay so is `Lifetime`'s; what is said
+    when, a subclass's.
+    """
 
     __slots__ = ("_in_the_end",)
 
@@ -87,7 +91,9 @@ class Sending(Lifetime):
     # Writing
 
     def _write_soon(self) -> None:
-        """Write at the end of the reactor's turn, together with all other connections, where the transport knows of it."""
+        """Write at the end of the reactor's turn, together with all other connections, where the
+        transport knows of it.
+        """
         if self._out:
             if self._stalled:
                 self._account()

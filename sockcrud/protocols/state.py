@@ -9,16 +9,17 @@ from typing import Final
 class State(IntEnum):
     """What a connection does, in one word. It only ever goes on to a later state.
 
-    | state     | what it does                                             | goes on                                     |
-    |-----------|----------------------------------------------------------|---------------------------------------------|
-    | HANDSHAKE | waits for TLS                                            | handshake done: OPEN                        |
-    | OPEN      | reads, starts requests, answers                          | peer's end of input, `finish`: DRAINING     |
-    | DRAINING  | reads no more; starts and answers what was received      | all answered: CLOSED                        |
-    | STOPPED   | starts nothing more: the last answer is known            | that is written: CLOSED                     |
-    | CLOSED    | says nothing more; waits a little for the peer to close  | the connection is gone: LOST                |
-    | LOST      | holds nothing                                            |                                             |
+    | state     | what it does                                  | goes on                          |
+    | --------- | --------------------------------------------- | -------------------------------- |
+    | HANDSHAKE | waits for TLS                                 | handshake done: OPEN             |
+    | OPEN      | reads, starts requests, answers               | end of input, `finish`: DRAINING |
+    | DRAINING  | reads no more; answers what was received      | all answered: CLOSED             |
+    | STOPPED   | starts nothing more: the last answer is known | that is written: CLOSED          |
+    | CLOSED    | says no more; waits a little for the peer     | it is gone: LOST                 |
+    | LOST      | holds nothing                                 |                                  |
 
-    An answer that is `CloseAfter` leads from OPEN or DRAINING to STOPPED. Every state but LOST has a deadline.
+    An answer that is `CloseAfter` leads from OPEN or DRAINING to STOPPED. Every state but LOST has
+    a deadline.
     """
 
     HANDSHAKE = 0
@@ -29,7 +30,8 @@ class State(IntEnum):
     LOST = 5
 
 
-# Looking a member up in its enumeration costs as much as ten of the tests that a request passes, which are five.
+# Looking a member up in its enumeration costs as much as ten of the tests that a request passes,
+# which are five.
 HANDSHAKE: Final = State.HANDSHAKE
 OPEN: Final = State.OPEN
 DRAINING: Final = State.DRAINING

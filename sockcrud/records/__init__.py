@@ -1,4 +1,5 @@
-"""Records: what a kind of record is declared with, and what the stores and everybody else read of the declaration.
+"""Records: what a kind of record is declared with, and what the stores and everybody else read of
+the declaration.
 
     class Book(Record):
         '''A book of the library.'''
@@ -7,8 +8,8 @@
         isbn: str = text(10, 17, unique=True)
         year: int = whole(1450, 2100, default=2000, help="when it was printed")
 
-A record is immutable: a change makes a new one with a new `rev`. What comes from outside is checked with `checked(kind,
-**values)`; the constructor checks nothing.
+A record is immutable: a change makes a new one with a new `rev`. What comes from outside is checked
+with `checked(kind, **values)`; the constructor checks nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ from attrs import frozen
 from typing_extensions import dataclass_transform
 
 from sockcrud.errors import Invalid
-from sockcrud.records.constraints import INT64, LONGEST_KEY, LONGEST_NORMALIZED, Constraint, Text, Whole
+from sockcrud.records.constraints import (
+    INT64,
+    LONGEST_KEY,
+    LONGEST_NORMALIZED,
+    Constraint,
+    Text,
+    Whole,
+)
 from sockcrud.records.fields import (
     DECLARED,
     NOT_DECLARED,
@@ -66,7 +74,9 @@ __all__ = [
 R = TypeVar("R", bound="Record")
 
 LONGEST_NAMES: Final = 45
-"""Characters of the names of table and field together: both are in names of statements, of which PostgreSQL reads 63."""
+"""Characters of the names of table and field together: both are in names of statements, of which
+PostgreSQL reads 63.
+"""
 
 
 @frozen
@@ -81,7 +91,8 @@ class Declaration:
     indexed: tuple[str, ...]
     references: Mapping[str, Reference]
     journaled: bool
-    """Whether its changes show in `changes(since)`: what only this daemon's logins need does not."""
+    """Whether its changes show in `changes(since)`: what only this daemon's logins need does not.
+    """
     soft: tuple[str, ...]
     """Fields whose last change a crash may take back: nobody waits until it is on disk."""
     defaults: Mapping[str, Any]
@@ -100,7 +111,9 @@ _TAKEN: Final = {
     **dict.fromkeys(("id", "rev"), "every record has one"),
     **dict.fromkeys(("kind", "expect", "self"), "the stores' calls take fields beside it"),
     **dict.fromkeys(("limit", "after"), "lists are asked for with it"),
-    **dict.fromkeys(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"), "each of PostgreSQL's tables has one"),
+    **dict.fromkeys(
+        ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"), "each of PostgreSQL's tables has one"
+    ),
 }
 """Names that no field can have, and why."""
 
@@ -110,13 +123,23 @@ _KIND: Final = re.compile("[A-Z][A-Za-z0-9]*")
 
 
 def _require_declarable(made: type) -> None:
-    """Raise `DeclarationError` for the first thing in the body of a class that makes it no record."""
+    """Raise `DeclarationError` for the first thing in the body of a class that makes it no
+    record.
+    """
     kind, namespace, annotations = made.__name__, vars(made), get_annotations(made)
     if not _KIND.fullmatch(kind):
-        raise DeclarationError(kind, None, "the name of a record is one of Latin letters and digits, as InventoryItem")
-    if not (table := _table_name(kind)).isascii() or table in _TAKEN_TABLES or table.startswith(("sqlite_", "pg_")):
         raise DeclarationError(
-            kind, None, f"its table would be {table!r}, which stores have for themselves: choose another name"
+            kind, None, "the name of a record is one of Latin letters and digits, as InventoryItem"
+        )
+    if (
+        not (table := _table_name(kind)).isascii()
+        or table in _TAKEN_TABLES
+        or table.startswith(("sqlite_", "pg_"))
+    ):
+        raise DeclarationError(
+            kind,
+            None,
+            f"its table would be {table!r}, which stores have for themselves: choose another name",
         )
     for name, value in namespace.items():
         if DECLARED in getattr(value, "metadata", ()) and name not in annotations:
@@ -137,19 +160,30 @@ def _require_field(kind: str, name: str, annotation: Any, value: Any) -> None:
         raise DeclarationError(kind, name, f"the name is taken, {_TAKEN[name]}: choose another")
     if not _FIELD.fullmatch(name):
         raise DeclarationError(
-            kind, name, "the name of a field is one of small Latin letters, digits and single _, as printed_in"
+            kind,
+            name,
+            "the name of a field is one of small Latin letters, digits and single _, as printed_in",
         )
     if len(_table_name(kind)) + len(name) > LONGEST_NAMES:
-        raise DeclarationError(kind, name, f"the names of table and field have {LONGEST_NAMES} characters at most: shorten one")
+        raise DeclarationError(
+            kind,
+            name,
+            f"the names of table and field have {LONGEST_NAMES} characters at most: shorten one",
+        )
     declared = getattr(value, "metadata", {}).get(DECLARED)
     if not isinstance(declared, Field):
         raise DeclarationError(
-            kind, name, "no constraint is known for it: write text(1, 200), whole(0, 150), money(), moment(), day(), flag(),"
+            kind, name, "no constraint is known for it: write text(1, 200), whole(0, 150), "
+                        "money(), moment(), day(), flag(),"
             " choice('a', 'b'), email() or reference(Kind)"
         )  # fmt: skip
     expected = declared.constraint.type.__name__
-    if (annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")).rpartition(".")[2] != expected:
-        raise DeclarationError(kind, name, f"its constraint is one of {expected}: write {name}: {expected} = ...")
+    if (
+        annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    ).rpartition(".")[2] != expected:
+        raise DeclarationError(
+            kind, name, f"its constraint is one of {expected}: write {name}: {expected} = ..."
+        )
     for problem in _problems(declared):
         raise DeclarationError(kind, name, problem)
 
@@ -162,14 +196,20 @@ def _problems(declared: Field) -> Iterator[str]:
     if declared.refers is not None and not (
         isinstance(declared.refers.kind, RecordType) and declared.refers.kind is not Record
     ):
-        yield f"it refers to {declared.refers.kind!r}, which is no record: name a class of records that is declared before this"
+        yield (
+            f"it refers to {declared.refers.kind!r}, which is no record: name a class of "
+            f"records that is declared before this"
+        )
     if unique is not None and not callable(unique):
         yield f"unique={unique!r}: write unique=True, or unique=caseless"
     if unique not in (None, exactly) and not isinstance(constraint, Text):
         yield "only a text can be unique by a key: write unique=True"
     most = LONGEST_KEY if unique in (None, exactly) else LONGEST_NORMALIZED
     if isinstance(constraint, Text) and (unique or declared.indexed) and constraint.longest > most:
-        yield f"a text that is looked for like this has {most} characters at most, and this one {constraint.longest}"
+        yield (
+            f"a text that is looked for like this has {most} characters at most, and this one "
+            f"{constraint.longest}"
+        )
     if declared.default is not NOT_DECLARED:
         if unique is not None:
             yield "what is unique has no default: two records could not both have it"
@@ -183,28 +223,43 @@ _PLURALS: Final = (("(ss|x|ch|sh)", r"\1es"), ("s", "s"), ("([^aeiou])y", r"\1ie
 
 def _table_name(kind: str) -> str:
     name = re.sub("(?<!^)(?=[A-Z])", "_", kind).lower()
-    return next(re.sub(f"{one}$", many, name) for one, many in _PLURALS if re.search(f"{one}$", name))
+    return next(
+        re.sub(f"{one}$", many, name) for one, many in _PLURALS if re.search(f"{one}$", name)
+    )
 
 
 def _declaration(kind: type[Record], journaled: bool, ids: Whole) -> Declaration:
     fields: dict[str, Field] = {
-        field.name: field.metadata[DECLARED] for field in attrs.fields(kind) if DECLARED in field.metadata
+        field.name: field.metadata[DECLARED]
+        for field in attrs.fields(kind)
+        if DECLARED in field.metadata
     }
     name = kind.__name__
     for field, declared in fields.items():
         if declared.unique not in (None, exactly) and f"{field}_key" in fields:
-            raise DeclarationError(name, f"{field}_key", f"stores keep the key of {field} by that name: choose another")
-    help = {"": cleandoc(kind.__doc__ or ""), **{field: declared.help for field, declared in fields.items()}}
+            raise DeclarationError(
+                name, f"{field}_key", f"stores keep the key of {field} by that name: choose another"
+            )
+    help = {
+        "": cleandoc(kind.__doc__ or ""),
+        **{field: declared.help for field, declared in fields.items()},
+    }
     return Declaration(
         name=name,
         table=_table_name(name),
         constraints={field: declared.constraint for field, declared in fields.items()},
         uniques={field: declared.unique for field, declared in fields.items() if declared.unique},
         indexed=tuple(field for field, declared in fields.items() if declared.indexed),
-        references={field: declared.refers for field, declared in fields.items() if declared.refers},
+        references={
+            field: declared.refers for field, declared in fields.items() if declared.refers
+        },
         journaled=journaled,
         soft=tuple(field for field, declared in fields.items() if declared.soft),
-        defaults={field: declared.default for field, declared in fields.items() if declared.default is not NOT_DECLARED},
+        defaults={
+            field: declared.default
+            for field, declared in fields.items()
+            if declared.default is not NOT_DECLARED
+        },
         secrets=tuple(field for field, declared in fields.items() if declared.secret),
         ids=ids,
         help={field: said for field, said in help.items() if said},
@@ -217,7 +272,9 @@ def _declaration(kind: type[Record], journaled: bool, ids: Whole) -> Declaration
     field_specifiers=(text, whole, money, moment, day, flag, choice, email, reference),
 )
 class RecordType(type):
-    """Makes classes of records: checks what they are declared with, and gives them a constructor, slots and equality."""
+    """Makes classes of records: checks what they are declared with, and gives them a constructor,
+    slots and equality.
+    """
 
     _declaration: Declaration
     _names: tuple[str, ...]
@@ -233,10 +290,12 @@ class RecordType(type):
     ) -> RecordType:
         """Make a class.
 
-        With `any_id` its ids are chosen by clients, and may be below 1. One that is not `stored` is put together of others,
-        and its fields need no constraints.
+        With `any_id` its ids are chosen by clients, and may be below 1. One that is not `stored` is
+        put together of others, and its fields need no constraints.
         """
-        if "__attrs_attrs__" in namespace:  # attrs makes the class anew, because slots cannot be added to one
+        if (
+            "__attrs_attrs__" in namespace
+        ):  # attrs makes the class anew, because slots cannot be added to one
             return super().__new__(mcs, name, bases, namespace)
         if len(bases) > 1:
             raise DeclarationError(name, None, "a record has one base, Record or another record")
@@ -248,12 +307,16 @@ class RecordType(type):
         kind._names = tuple(field.name for field in attrs.fields(kind))
         return kind  # type: ignore[no-any-return]
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **how: bool) -> None:
+    def __init__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **how: bool
+    ) -> None:
         super().__init__(name, bases, namespace)
 
 
 class Record(metaclass=RecordType):
-    """What every record has: its id, unique in its kind and never given again, and the revision of its last change."""
+    """What every record has: its id, unique in its kind and never given again, and the revision of
+    its last change.
+    """
 
     id: int
     rev: int
@@ -268,7 +331,9 @@ def describe(kind: type[Record]) -> Declaration:
 
 
 def checked(kind: type[Record], /, **values: object) -> dict[str, Any]:
-    """Return the values where each keeps the constraint of its field; raise `Invalid` for the first that does not."""
+    """Return the values where each keeps the constraint of its field; raise `Invalid` for the first
+    that does not.
+    """
     constraints = kind._declaration.constraints
     for name, value in values.items():
         if not constraints[name].fits(value):
@@ -277,7 +342,9 @@ def checked(kind: type[Record], /, **values: object) -> dict[str, Any]:
 
 
 def evolve(record: R, /, **changes: Any) -> R:
-    """Return the record with other values in these fields. It takes a third of the time that `attrs.evolve` does."""
+    """Return the record with other values in these fields. It takes a third of the time that
+    `attrs.evolve` does.
+    """
     for name in type(record)._names:
         if name not in changes:
             changes[name] = getattr(record, name)

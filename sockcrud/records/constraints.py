@@ -16,7 +16,9 @@ from sockcrud.records.lookalikes import INVISIBLE, mixes_alphabets
 INT64: Final = range(-(2**63), 2**63)
 
 LONGEST_KEY: Final = 600
-"""Characters of a text that is looked for. PostgreSQL's indexes take 2,704 bytes, and a character has up to four."""
+"""Characters of a text that is looked for. PostgreSQL's indexes take 2,704 bytes, and a character
+has up to four.
+"""
 
 LONGEST_NORMALIZED: Final = 500
 """The same of a text that is looked for by a key: there are characters with five bytes in it."""
@@ -42,10 +44,12 @@ class Constraint(Protocol):
 
 @frozen
 class Text:
-    """A text of so many characters, without U+0000 and lone surrogates: not every store can hold them.
+    """A text of so many characters, without U+0000 and lone surrogates: not every store can hold
+    them.
 
-    One that `names` is what people tell records apart by: it has no invisible characters, and keeps its length also when
-    it is normalized. One of `one_alphabet` does not mix those whose letters look the same.
+    One that `names` is what people tell records apart by: it has no invisible characters, and keeps
+    its length also when it is normalized. One of `one_alphabet` does not mix those whose letters
+    look the same.
     """
 
     shortest: int
@@ -61,19 +65,32 @@ class Text:
         look = f" like {self.looks_like}" if self.looks_like else ""
         sight = ", none of them invisible" if self.names else ""
         alphabet = ", not of Latin beside Cyrillic or Greek" if self.one_alphabet else ""
-        length = str(self.longest) if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+        length = (
+            str(self.longest)
+            if self.shortest == self.longest
+            else f"{self.shortest} to {self.longest}"
+        )
         return f"a text of {length} characters{look}{sight}{alphabet}"
 
     @property
     def problem(self) -> str | None:
-        if _are_whole(self.shortest, self.longest) and 0 <= self.shortest <= self.longest and self.longest > 0:
+        if (
+            _are_whole(self.shortest, self.longest)
+            and 0 <= self.shortest <= self.longest
+            and self.longest > 0
+        ):
             return None
         return (
-            f"text({self.shortest!r}, {self.longest!r}) holds nothing: name the fewest and the most characters, as text(1, 200)"
+            f"text({self.shortest!r}, {self.longest!r}) holds nothing: name the fewest and "
+            f"the most characters, as text(1, 200)"
         )
 
     def fits(self, value: object) -> bool:
-        return type(value) is str and self._has_shape(value) and (not self.names or self._can_name(value))
+        return (
+            type(value) is str
+            and self._has_shape(value)
+            and (not self.names or self._can_name(value))
+        )
 
     def _has_shape(self, text: str) -> bool:
         return (
@@ -88,7 +105,9 @@ class Text:
         if text.isascii():
             return True
         normalized = normalize("NFKC", text)
-        return self._has_shape(normalized) and not (self.one_alphabet and mixes_alphabets(normalized))
+        return self._has_shape(normalized) and not (
+            self.one_alphabet and mixes_alphabets(normalized)
+        )
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -112,9 +131,17 @@ class Whole:
 
     @property
     def problem(self) -> str | None:
-        if _are_whole(self.low, self.high) and self.low <= self.high and self.low in INT64 and self.high in INT64:
+        if (
+            _are_whole(self.low, self.high)
+            and self.low <= self.high
+            and self.low in INT64
+            and self.high in INT64
+        ):
             return None
-        return f"whole({self.low!r}, {self.high!r}): name the lowest and the highest number, of 64 bits, as whole(0, 150)"
+        return (
+            f"whole({self.low!r}, {self.high!r}): name the lowest and the highest number, of "
+            f"64 bits, as whole(0, 150)"
+        )
 
     def fits(self, value: object) -> bool:
         return type(value) is int and self.low <= value <= self.high
@@ -176,7 +203,11 @@ class Choice:
     @property
     def problem(self) -> str | None:
         word = Text(1, LONGEST_KEY)
-        if self.words and all(map(word.fits, self.words)) and len(set(self.words)) == len(self.words):
+        if (
+            self.words
+            and all(map(word.fits, self.words))
+            and len(set(self.words)) == len(self.words)
+        ):
             return None
         return f"choice{self.words!r}: name the words, each once, as choice('new', 'used')"
 
@@ -185,5 +216,7 @@ class Choice:
 
 
 def as_stored(constraint: Constraint) -> Constraint:
-    """Return the constraint of what is in a store already, perhaps since before names were looked at as closely as now."""
+    """Return the constraint of what is in a store already, perhaps since before names were looked
+    at as closely as now.
+    """
     return attrs.evolve(constraint, names=False) if isinstance(constraint, Text) else constraint

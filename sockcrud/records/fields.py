@@ -1,4 +1,6 @@
-"""The fields that records are declared with: a constraint, and what stores and people are to know of the field."""
+"""The fields that records are declared with: a constraint, and what stores and people are to know
+of the field.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import attrs
 from attrs import frozen
 
-from sockcrud.records.constraints import INT64, Choice, Constraint, Instance, Moment, Money, Text, Whole
+from sockcrud.records.constraints import (
+    INT64,
+    Choice,
+    Constraint,
+    Instance,
+    Moment,
+    Money,
+    Text,
+    Whole,
+)
 from sockcrud.records.lookalikes import caseless
 
 if TYPE_CHECKING:
@@ -24,7 +35,9 @@ NOT_DECLARED: Final[Any] = object()
 
 
 class DeclarationError(TypeError):
-    """A record that cannot be declared so: which class and field, what is wrong, and what would be right, in one line."""
+    """A record that cannot be declared so: which class and field, what is wrong, and what would be
+    right, in one line.
+    """
 
     def __init__(self, kind: str, field: str | None, problem: str) -> None:
         super().__init__(f"{kind if field is None else f'{kind}.{field}'}: {problem}")
@@ -34,7 +47,9 @@ class DeclarationError(TypeError):
 
 @frozen
 class Reference:
-    """The id of another record. With `cascade` this record goes when that one does; without, that one cannot go."""
+    """The id of another record. With `cascade` this record goes when that one does; without, that
+    one cannot go.
+    """
 
     kind: type[Record]
     cascade: bool
@@ -71,7 +86,9 @@ def _field(constraint: Constraint, default: T, secret: bool = False, **more: Any
     declared = Field(constraint, default=default, secret=secret, **more)
     known: Any = attrs.NOTHING if default is NOT_DECLARED else default
     made: Any = attrs.field(default=known, repr=not secret, metadata={DECLARED: declared})
-    field: T = made  # so that a type checker compares what the class says with what the constraint holds
+    field: T = (
+        made  # so that a type checker compares what the class says with what the constraint holds
+    )
     return field
 
 
@@ -93,13 +110,17 @@ def text(
     secret: bool = False,
     help: str = "",
 ) -> str:
-    """Declare a text of so many characters, all of which a pattern matches; `like` shows people what that looks like.
+    """Declare a text of so many characters, all of which a pattern matches; `like` shows people
+    what that looks like.
 
-    `unique=True` compares as it stands, `unique=caseless` whatever the case; what is unique so also `names`.
+    `unique=True` compares as it stands, `unique=caseless` whatever the case; what is unique so also
+    `names`.
     """
     matched = re.compile(pattern) if isinstance(pattern, str) else pattern
     constraint = Text(shortest, longest, matched, like, names or unique is caseless, one_alphabet)
-    return _field(constraint, default, secret, unique=_normalize(unique), indexed=indexed, help=help)
+    return _field(
+        constraint, default, secret, unique=_normalize(unique), indexed=indexed, help=help
+    )
 
 
 def whole(
@@ -113,7 +134,9 @@ def whole(
     help: str = "",
 ) -> int:
     """Declare a whole number from `low` to `high`, both of which are held."""
-    return _field(Whole(low, high), default, secret, unique=_normalize(unique), indexed=indexed, help=help)
+    return _field(
+        Whole(low, high), default, secret, unique=_normalize(unique), indexed=indexed, help=help
+    )
 
 
 def money(
@@ -135,7 +158,9 @@ def moment(
     secret: bool = False,
     help: str = "",
 ) -> datetime:
-    """Declare a point in time. A crash may take back the last change of a `soft` one: nobody waits until it is on disk."""
+    """Declare a point in time. A crash may take back the last change of a `soft` one: nobody waits
+    until it is on disk.
+    """
     return _field(Moment(), default, secret, indexed=indexed, soft=soft, help=help)
 
 
@@ -148,7 +173,14 @@ def day(
     help: str = "",
 ) -> date:
     """Declare a day."""
-    return _field(Instance(date, "a day"), default, secret, unique=_normalize(unique), indexed=indexed, help=help)
+    return _field(
+        Instance(date, "a day"),
+        default,
+        secret,
+        unique=_normalize(unique),
+        indexed=indexed,
+        help=help,
+    )
 
 
 def flag(
@@ -174,7 +206,11 @@ def choice(
 
 
 _EMAIL: Final = Text(
-    5, 254, re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"), "name@example.org", names=True
+    5,
+    254,
+    re.compile(r"[^\x00-\x20\x7f@\s]+@[^\x00-\x20\x7f@\s]+\.[^\x00-\x20\x7f@\s]+"),
+    "name@example.org",
+    names=True,
 )
 
 
@@ -193,7 +229,14 @@ def email(
 def reference(kind: type[Record], *, cascade: bool = False, help: str = "") -> int:
     """Declare the id of a record of a kind, by which lists can be asked for.
 
-    With `cascade` this record goes when that one does; without, that one cannot go while this is there.
+    With `cascade` this record goes when that one does; without, that one cannot go while this is
+    there.
     """
     none: int = NOT_DECLARED
-    return _field(Whole(INT64.start, INT64.stop - 1), none, indexed=True, refers=Reference(kind, cascade), help=help)
+    return _field(
+        Whole(INT64.start, INT64.stop - 1),
+        none,
+        indexed=True,
+        refers=Reference(kind, cascade),
+        help=help,
+    )

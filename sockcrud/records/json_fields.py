@@ -1,8 +1,9 @@
-"""The fields of records as JSON has them, and back: one form, which follows from what each field is declared with.
+"""The fields of records as JSON has them, and back: one form, which follows from what each field is
+declared with.
 
-Texts, whole numbers, flags, choices and references stand as they are. Money is a string with two decimals, and taken as a
-number too; moments are ISO 8601 with an offset, days ISO. Here values change their form only: whether they keep their
-constraints is checked by whoever stores them.
+Texts, whole numbers, flags, choices and references stand as they are. Money is a string with two
+decimals, and taken as a number too; moments are ISO 8601 with an offset, days ISO. Here values
+change their form only: whether they keep their constraints is checked by whoever stores them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from sockcrud.records.values import day, money
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FLAGS: Final = {"true": True, "false": False}
 _LONGEST_NAME: Final = 60
-"""Characters of a name that no field has, of which an error tells: it may be as long as the sender likes."""
+"""Characters of a name that no field has, of which an error tells: it may be as long as the sender
+likes.
+"""
 
 Read = Callable[[str, Any], Any]
 
@@ -45,7 +48,9 @@ def json_value(value: Any) -> Any:
 
 
 def read_fields(kind: type[Record], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that JSON names; raise `Invalid` for a name that no field has, and for what has the form of none."""
+    """Return the values that JSON names; raise `Invalid` for a name that no field has, and for what
+    has the form of none.
+    """
     readers = _readers(kind)
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -57,7 +62,9 @@ def read_fields(kind: type[Record], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_text(kind: type[Record], name: str, text: str) -> Any:
-    """Return the value of a field that is written as a text, in a query or on a command line; raise `Invalid`."""
+    """Return the value of a field that is written as a text, in a query or on a command line; raise
+    `Invalid`.
+    """
     readers = _readers(kind)
     if name not in readers:
         raise unknown(name, readers)
@@ -87,11 +94,21 @@ def unknown(name: str, known: Collection[str]) -> Invalid:
 
 
 @cache
-def _form(kind: type[Record]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]], tuple[str, ...]]:
-    """Return the names of what is shown of a record, what gets their values, and which of these JSON has in another form."""
+def _form(
+    kind: type[Record],
+) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]], tuple[str, ...]]:
+    """Return the names of what is shown of a record, what gets their values, and which of these
+    JSON has in another form.
+    """
     declared = describe(kind)
-    fields = {name: constraint for name, constraint in declared.constraints.items() if name not in declared.secrets}
-    others = tuple(name for name, constraint in fields.items() if isinstance(constraint, (Money, Moment)))
+    fields = {
+        name: constraint
+        for name, constraint in declared.constraints.items()
+        if name not in declared.secrets
+    }
+    others = tuple(
+        name for name, constraint in fields.items() if isinstance(constraint, (Money, Moment))
+    )
     return ("id", "rev", *fields), attrgetter("id", "rev", *fields), others
 
 
@@ -101,7 +118,9 @@ def _readers(kind: type[Record]) -> dict[str, Read]:
 
 
 def reader(constraint: Constraint) -> Read:
-    """Return what reads the value of a field that is declared like this, given its name and what JSON has."""
+    """Return what reads the value of a field that is declared like this, given its name and what
+    JSON has.
+    """
     if isinstance(constraint, Money):
         return money
     if isinstance(constraint, Moment):
@@ -116,9 +135,18 @@ def _as_it_is(name: str, value: Any) -> Any:
 
 
 def _moment(name: str, value: Any) -> Any:
-    """Return the moment that an ISO 8601 text with an offset names; anything else as it is, for its constraint to refuse."""
+    """Return the moment that an ISO 8601 text with an offset names; anything else as it is, for its
+    constraint to refuse.
+    """
     try:
-        moment = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value)
+        moment = datetime.fromisoformat(
+            value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value
+        )
         return moment.astimezone(timezone.utc) if moment.utcoffset() is not None else value
-    except (AttributeError, TypeError, ValueError, OverflowError):  # no text, no moment, none of these thousands of years
+    except (
+        AttributeError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # no text, no moment, none of these thousands of years
         return value

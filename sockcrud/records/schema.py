@@ -26,15 +26,21 @@ class Schema:
     """Kinds of record, each after those that it refers to. It does not change."""
 
     def __init__(self, kinds: Iterable[type[Record]]) -> None:
-        """Take these kinds, in whatever order; raise `DeclarationError` where they do not go together."""
+        """Take these kinds, in whatever order; raise `DeclarationError` where they do not go
+        together.
+        """
         given = tuple(dict.fromkeys(kinds))
         self.kinds: Final[tuple[type[Record], ...]] = tuple(_in_order(given))
         self._described: Final = {kind: _described(kind, self.kinds) for kind in self.kinds}
-        self.by_name: Final[Mapping[str, type[Record]]] = MappingProxyType({kind.__name__: kind for kind in self.kinds})
+        self.by_name: Final[Mapping[str, type[Record]]] = MappingProxyType(
+            {kind.__name__: kind for kind in self.kinds}
+        )
         self.journaled: Final = tuple(kind for kind in self.kinds if describe(kind).journaled)
         """The kinds that `changes(since)` shows, and an export holds."""
         self.describe: Final = self._described.__getitem__
-        """Return the `Kind` that a kind is here; raise `KeyError` for one that is not in the schema."""
+        """Return the `Kind` that a kind is here; raise `KeyError` for one that is not in the
+        schema.
+        """
 
     def __iter__(self) -> Iterator[type[Record]]:
         return iter(self.kinds)
@@ -58,16 +64,28 @@ def _in_order(kinds: tuple[type[Record], ...]) -> Iterator[type[Record]]:
         for taken, name in ((names, declared.name), (tables, declared.table)):
             if (other := taken.setdefault(name, kind)) is not kind:
                 raise DeclarationError(
-                    declared.name, None, f"{name} is taken by {_place(other)}, and {_place(kind)} wants it too: rename one"
+                    declared.name,
+                    None,
+                    f"{name} is taken by {_place(other)}, and {_place(kind)} wants it too: "
+                    f"rename one",
                 )
         for field, reference in declared.references.items():
             if reference.kind not in kinds:
                 to = reference.kind.__name__
-                raise DeclarationError(declared.name, field, f"it refers to {to}, which is not in use: name {to} as well")
+                raise DeclarationError(
+                    declared.name,
+                    field,
+                    f"it refers to {to}, which is not in use: name {to} as well",
+                )
     left = dict.fromkeys(kinds)
     while left:
-        # A reference leads to a class that was there before, so there is no ring, and always one that can go on.
-        ready = next(kind for kind in left if not any(one.kind in left for one in describe(kind).references.values()))
+        # A reference leads to a class that was there before, so there is no ring, and always one
+        # that can go on.
+        ready = next(
+            kind
+            for kind in left
+            if not any(one.kind in left for one in describe(kind).references.values())
+        )
         del left[ready]
         yield ready
 
@@ -77,6 +95,17 @@ def _place(kind: type[Record]) -> str:
 
 
 def _described(kind: type[Record], kinds: Iterable[type[Record]]) -> Kind:
-    declared = {field.name: getattr(describe(kind), field.name) for field in attrs.fields(Declaration)}
-    references = ((other, field, refers) for other in kinds for field, refers in describe(other).references.items())
-    return Kind(**declared, referred_by=tuple((other, field, to.cascade) for other, field, to in references if to.kind is kind))
+    declared = {
+        field.name: getattr(describe(kind), field.name) for field in attrs.fields(Declaration)
+    }
+    references = (
+        (other, field, refers)
+        for other in kinds
+        for field, refers in describe(other).references.items()
+    )
+    return Kind(
+        **declared,
+        referred_by=tuple(
+            (other, field, to.cascade) for other, field, to in references if to.kind is kind
+        ),
+    )

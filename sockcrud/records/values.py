@@ -1,6 +1,7 @@
 """Values that come from outside in more than one form, and the one form they are kept in.
 
-Where a value has no such form, a helper either raises `Invalid` or returns it for its constraint to refuse.
+Where a value has no such form, a helper either raises `Invalid` or returns it for its constraint to
+refuse.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ _DAY: Final = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})([Tt ]{_TIME}{_OFF
 
 
 def money(field: str, value: object) -> Decimal:
-    """Return an amount exactly, with two decimals; raise `Invalid` for anything but a number or a text like "30.25".
+    """Return an amount exactly, with two decimals; raise `Invalid` for anything but a number or a
+    text like "30.25".
 
-    A float is taken as the shortest decimal that stands for it, which is how it was written: 30.1 is 30.10, and
-    0.1 + 0.2 has too many decimals.
+    A float is taken as the shortest decimal that stands for it, which is how it was written: 30.1
+    is 30.10, and 0.1 + 0.2 has too many decimals.
     """
     if _AMOUNT.fullmatch(written := _written(value)) is None:
         raise Invalid(field, Money().expects)
@@ -47,7 +49,9 @@ def flag(value: object) -> object:
 
 
 def day(field: str, value: object) -> date:
-    """Return the day of an ISO date or date-time, as it is written, whatever its offset; raise `Invalid` for anything else."""
+    """Return the day of an ISO date or date-time, as it is written, whatever its offset; raise
+    `Invalid` for anything else.
+    """
     found = _DAY.fullmatch(value) if isinstance(value, str) else None
     try:
         if found is not None:

@@ -1,4 +1,6 @@
-"""What the `Authorization` of a request brings: a bearer token, or the login name and password of HTTP Basic."""
+"""What the `Authorization` of a request brings: a bearer token, or the login name and password of
+HTTP Basic.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def basic(request: Request) -> tuple[str, str] | None:
     """Return the login name and the password, None where there are none."""
     found = _BASIC.fullmatch(request.header(b"authorization") or b"")
     try:
-        name, colon, password = b64decode(found[1], validate=True).decode().partition(":") if found else ("", "", "")
+        name, colon, password = (
+            b64decode(found[1], validate=True).decode().partition(":") if found else ("", "", "")
+        )
     except (binascii.Error, UnicodeDecodeError):
         return None
     return (name, password) if colon else None

@@ -1,4 +1,6 @@
-"""Domain errors as HTTP has them: the status of each, and when to ask again. The words are the dialects'."""
+"""Domain errors as HTTP has them: the status of each, and when to ask again. The words are the
+dialects'.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,14 @@ STATUSES: Final[Mapping[type[DomainError], int]] = {
     Unavailable: 503,
     QuotaExceeded: 507,
 }
-"""For dialects that speak HTTP as RFC 9110 has it: `members` and `way` have statuses of their own."""
+"""For dialects that speak HTTP as RFC 9110 has it: `members` and `way` have statuses of their own.
+"""
 
 WORDS: Final[Mapping[type[DomainError], str]] = {
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Crashed: "an internal error; its trace is in the log",
-    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; "
+    "look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
 }
 """Where the error's own words are none, or are not for everybody."""
@@ -60,10 +64,14 @@ SOON: Final = (b"Retry-After", b"1")
 
 
 def retry_after(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the header field that says when the same request may succeed; none where asking again is of no use."""
+    """Return the header field that says when the same request may succeed; none where asking again
+    is of no use.
+    """
     if isinstance(error, LoginDelayed):
         return ((b"Retry-After", b"%d" % whole_seconds(error)),)
-    invites = isinstance(error, (Busy, Unavailable)) and not isinstance(error, InDoubt)  # nobody is to make it twice
+    invites = isinstance(error, (Busy, Unavailable)) and not isinstance(
+        error, InDoubt
+    )  # nobody is to make it twice
     return (SOON,) if invites else ()
 
 

@@ -29,7 +29,8 @@ def etag(rev: int) -> tuple[bytes, bytes]:
 
 @frozen
 class Conditions:
-    """Where a record has to be for a request to be served: at one of some revisions, and at none of others.
+    """Where a record has to be for a request to be served: at one of some revisions, and at none of
+    others.
 
     None stands for all revisions there are: `If-Match: *` and `If-None-Match: *`.
     """
@@ -44,11 +45,12 @@ class Conditions:
         return self.matched is None or rev in self.matched
 
     async def apply(self, change: Callable[[int | None], Awaitable[T]]) -> T:
-        """Return what `change` gives for the revision that the record is at; raise Outdated where that is not allowed.
+        """Return what `change` gives for the revision that the record is at; raise Outdated where
+        that is not allowed.
 
-        Where no revision is named, one is tried that no record is at: so the record tells its own, and anything else that is
-        wrong with the request is told first, as RFC 9110 has it. Where it has moved on in between, it is tried again; each
-        time it is at a later one, so this ends.
+        Where no revision is named, one is tried that no record is at: so the record tells its own,
+        and anything else that is wrong with the request is told first, as RFC 9110 has it. Where it
+        has moved on in between, it is tried again; each time it is at a later one, so this ends.
         """
         if self.matched is None and self.excluded == ():
             return await change(None)
@@ -74,7 +76,8 @@ def conditions(request: Request) -> Conditions:
 
 
 def _revisions(value: bytes, weak: bool) -> tuple[int, ...] | None:
-    """Return the revisions that a list of tags names, None for all. Weak tags name theirs only where they may.
+    """Return the revisions that a list of tags names, None for all. Weak tags name theirs only
+    where they may.
 
     A tag that never was one of ours names none, nor does a field that does not keep its grammar.
     """
@@ -82,5 +85,9 @@ def _revisions(value: bytes, weak: bool) -> tuple[int, ...] | None:
         return None
     if _TAGS.fullmatch(value) is None:
         return ()
-    tags = [tag for is_weak, tag in _TAG.findall(value) if (weak or not is_weak) and _REVISION.fullmatch(tag)]
+    tags = [
+        tag
+        for is_weak, tag in _TAG.findall(value)
+        if (weak or not is_weak) and _REVISION.fullmatch(tag)
+    ]
     return tuple(rev for rev in map(int, tags) if rev in INT64)

@@ -14,7 +14,9 @@ _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 
 def required(fields: Mapping[str, Any], name: str) -> Any:
-    """Return the field's value; raise `Invalid` where it is absent. Whether the value is right, the operation checks."""
+    """Return the field's value; raise `Invalid` where it is absent. Whether the value is right, the
+    operation checks.
+    """
     try:
         return fields[name]
     except KeyError:
@@ -23,7 +25,9 @@ def required(fields: Mapping[str, Any], name: str) -> Any:
 
 @contextmanager
 def sent_as(name: str, *fields: str) -> Iterator[None]:
-    """Have what is wrong with any of the fields be told of the name that the client knows them by."""
+    """Have what is wrong with any of the fields be told of the name that the client knows them
+    by.
+    """
     try:
         yield
     except Invalid as error:
@@ -40,7 +44,9 @@ def an_object(value: Any, name: str) -> dict[str, Any]:
 
 
 def whole(value: Any, name: str) -> int:
-    """Return a whole number that is given as one, or as a string of digits; raise `Invalid` for anything else."""
+    """Return a whole number that is given as one, or as a string of digits; raise `Invalid` for
+    anything else.
+    """
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if type(value) is not int or value not in INT64:

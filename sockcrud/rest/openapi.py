@@ -1,4 +1,6 @@
-"""The OpenAPI 3.1 description of the HTTP dialects, made from the routing tables that serve them."""
+"""The OpenAPI 3.1 description of the HTTP dialects, made from the routing tables that serve
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _Object = dict[str, Any]
 
 _ANY_TYPE: Final = "*/*"
 _EVERYWHERE: Final = (414, 421, 500, 503)
-"""A target that is too long, a host that is not served, a fault of ours, too much to do: any request may meet these."""
+"""A target that is too long, a host that is not served, a fault of ours, too much to do: any
+request may meet these.
+"""
 _ID_IN_PATH: Final[Schema] = {**ID, "minimum": 0}
 _CONDITIONS: Final = tuple(
     {"name": name, "in": "header", "description": says, "schema": TEXT}
@@ -53,15 +57,18 @@ class Part:
 def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[str]) -> bytes:
     """Return the description of what is served.
 
-    `urls` has, by their names, where the dialects that listen are reached, and `kinds` the names of the kinds of record in
-    use, to which `sockcrud.rest.schemas.KIND` refers.
+    `urls` has, by their names, where the dialects that listen are reached, and `kinds` the names of
+    the kinds of record in use, to which `sockcrud.rest.schemas.KIND` refers.
     """
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}
     for part in served:
         servers = [{"url": urls[door]} for door in part.doors if door in urls]
         for path, route in _operations(part):
-            method, described = route.method.lower(), {**_operation(part, path, route), "servers": servers}
+            method, described = (
+                route.method.lower(),
+                {**_operation(part, path, route), "servers": servers},
+            )
             if method in paths.get(path, ()):
                 path = f"{path}#{part.name}"  # another dialect has it too, on a port of its own
             paths.setdefault(path, {})[method] = described
@@ -71,12 +78,16 @@ def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[
             "info": {
                 "title": "sockcrud",
                 "version": sockcrud.__version__,
-                "description": "Several systems of records, each behind a port of its own, on one store.",
+                "description": "Several systems of records, each behind a port of its own, on "
+                "one store.",
             },
             "tags": [{"name": part.name, "description": part.about} for part in served],
             "paths": paths,
             "components": {
-                "schemas": {"kind": {**TEXT, "enum": kinds}, **{f"{part.name}_error": part.error for part in served}},
+                "schemas": {
+                    "kind": {**TEXT, "enum": kinds},
+                    **{f"{part.name}_error": part.error for part in served},
+                },
                 "securitySchemes": _security_schemes(served),
             },
         }
@@ -91,7 +102,11 @@ def _operations(part: Part) -> Iterator[tuple[str, Route]]:
 
 def _security_schemes(parts: Sequence[Part]) -> _Object:
     schemes: _Object = {
-        f"{part.tokens}_token": {"type": "http", "scheme": "bearer", "description": f"a token of a login at {part.tokens}"}
+        f"{part.tokens}_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": f"a token of a login at {part.tokens}",
+        }
         for part in parts
         if part.tokens is not None
     }
@@ -115,7 +130,10 @@ def _operation(part: Part, path: str, route: Route) -> _Object:
     if path in part.basic:
         made["security"] = [{"password": []}]
     elif route.login and part.tokens is not None:
-        made["security"] = [{f"{part.tokens}_token": []}, *([{"password": []}] if part.basic_too else [])]
+        made["security"] = [
+            {f"{part.tokens}_token": []},
+            *([{"password": []}] if part.basic_too else []),
+        ]
     return made
 
 
@@ -130,7 +148,9 @@ def _parameters(path: str, route: Route) -> list[_Object]:
         for name in PARAMETER.findall(path)
     ]
     for name, schema in route.query.items():
-        parameters.append({"name": name, "in": "query", "required": name in route.needed, "schema": schema})
+        parameters.append(
+            {"name": name, "in": "query", "required": name in route.needed, "schema": schema}
+        )
     if route.if_match or route.reads_one:
         parameters += _CONDITIONS
     return parameters
@@ -155,7 +175,9 @@ def _responses(part: Part, route: Route) -> _Object:
         error = {"$ref": f"#/components/schemas/{part.name}_error"}
         content = response.setdefault("content", {})
         type = part.error_type
-        content[type] = {"schema": {"anyOf": [content[type]["schema"], error]} if type in content else error}
+        content[type] = {
+            "schema": {"anyOf": [content[type]["schema"], error]} if type in content else error
+        }
     return dict(sorted(responses.items()))
 
 

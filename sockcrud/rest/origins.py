@@ -1,16 +1,20 @@
-"""Which web pages may use a dialect. Only browsers are judged here: what else sends requests need not tell the truth.
+"""Which web pages may use a dialect. Only browsers are judged here: what else sends requests need
+not tell the truth.
 
-A browser on the same machine, or in the same network, reaches what a stranger does not. So a page of the stranger's, once
-opened there, can try to use a dialect in three ways:
+A browser on the same machine, or in the same network, reaches what a stranger does not. So a page
+of the stranger's, once opened there, can try to use a dialect in three ways:
 
-- It has a name of its own resolve to this machine (DNS rebinding), and then is of the dialect's own origin. The browser
-  still says the name in `Host`: on a loopback listener, only hosts that were configured or are loopback are served.
-- It sends what needs no permission: a form, or `fetch` without CORS. It cannot read the answer, but what it asked for has
-  happened. Browsers say whose page it is in `Sec-Fetch-Site`, or at least in `Origin`: changes are refused for others
-  than the dialect's own pages and those of the configured origins.
+- It has a name of its own resolve to this machine (DNS rebinding), and then is of the dialect's own
+  origin. The browser still says the name in `Host`: on a loopback listener, only hosts that were
+  configured or are loopback are served.
+- It sends what needs no permission: a form, or `fetch` without CORS. It cannot read the answer, but
+  what it asked for has happened. Browsers say whose page it is in `Sec-Fetch-Site`, or at least in
+  `Origin`: changes are refused for others than the dialect's own pages and those of the configured
+  origins.
 - It asks for permission by CORS: only the configured origins get it.
 
-A request without `Host`, and one without the other two fields, comes from no browser of these days, and is served.
+A request without `Host`, and one without the other two fields, comes from no browser of these days,
+and is served.
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ CORS_EXPOSED: Final = b"ETag, Allow, Retry-After, WWW-Authenticate"
 _VARY: Final = (b"Vary", b"Origin")
 _EXPOSED: Final = (b"Access-Control-Expose-Headers", CORS_EXPOSED)
 _LONGEST_HOST: Final = 300
-"""Bytes of a name of 253 letters and a port. What is longer names nothing, and is not remembered."""
+"""Bytes of a name of 253 letters and a port. What is longer names nothing, and is not remembered.
+"""
 _OWN_PAGES: Final = (b"same-origin", b"none")
 _DEFAULT_PORTS: Final = {b"http": b":80", b"https": b":443"}
 
@@ -54,7 +59,9 @@ class Sender:
 
 @frozen
 class Origins:
-    """Whose pages may use a dialect, and the hosts it is served as: those of loopback too, and None for any."""
+    """Whose pages may use a dialect, and the hosts it is served as: those of loopback too, and None
+    for any.
+    """
 
     allowed: tuple[str, ...] = ()
     hosts: frozenset[str] | None = None
@@ -63,8 +70,12 @@ class Origins:
         """Return what is known of who sent the request."""
         host, origin = request.header(b"host"), request.header(b"origin")
         foreign = _is_foreign(request.header(b"sec-fetch-site"), origin, host)
-        allowed = origin is not None and (ANY in self.allowed or origin.decode("latin-1") in self.allowed)
-        return Sender(not self._serves(host), foreign, allowed, self._cors(origin if allowed else None))
+        allowed = origin is not None and (
+            ANY in self.allowed or origin.decode("latin-1") in self.allowed
+        )
+        return Sender(
+            not self._serves(host), foreign, allowed, self._cors(origin if allowed else None)
+        )
 
     def _serves(self, host: bytes | None) -> bool:
         return self.hosts is None or not host or is_loopback(host) or _name(host) in self.hosts
@@ -73,8 +84,14 @@ class Origins:
         if not self.allowed:
             return ()
         if origin is None:
-            return (_VARY,)  # a cache that gave this to an allowed page would keep it from what it may have
-        return (_VARY, (b"Access-Control-Allow-Origin", b"*" if ANY in self.allowed else origin), _EXPOSED)
+            return (
+                _VARY,
+            )  # a cache that gave this to an allowed page would keep it from what it may have
+        return (
+            _VARY,
+            (b"Access-Control-Allow-Origin", b"*" if ANY in self.allowed else origin),
+            _EXPOSED,
+        )
 
 
 def preflight(methods: tuple[str, ...]) -> tuple[Header, ...]:
@@ -92,7 +109,11 @@ def _is_loopback(host: bytes) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return IPv6Address(name[1:-1]).is_loopback if name.startswith("[") else IPv4Address(name).is_loopback
+        return (
+            IPv6Address(name[1:-1]).is_loopback
+            if name.startswith("[")
+            else IPv4Address(name).is_loopback
+        )
     except ValueError:
         return False
 
@@ -103,7 +124,9 @@ def is_loopback(host: bytes) -> bool:
 
 
 def _name(host: bytes) -> str:
-    """Return the host without its port, as names are compared: in lower case, and without the dot of the root."""
+    """Return the host without its port, as names are compared: in lower case, and without the dot
+    of the root.
+    """
     text = host.decode("latin-1").lower()
     name, colon, port = text.rpartition(":")
     return (name if colon and (port.isdigit() or not port) else text).removesuffix(".")
@@ -112,8 +135,8 @@ def _name(host: bytes) -> str:
 def _is_foreign(site: bytes | None, origin: bytes | None, host: bytes | None) -> bool:
     """Return whether a page of another origin sent the request.
 
-    Sec-Fetch-Site is the browser's own word, and right behind any proxy. It is only said to hosts that the browser
-    trusts: HTTPS, or loopback. Elsewhere the Origin is compared with the Host.
+    Sec-Fetch-Site is the browser's own word, and right behind any proxy. It is only said to hosts
+    that the browser trusts: HTTPS, or loopback. Elsewhere the Origin is compared with the Host.
     """
     if site is not None:
         return site not in _OWN_PAGES

@@ -1,6 +1,8 @@
-"""What the HTTP dialects share: a request is checked in one order (path, method, login, type, size, fields), and answered.
+"""What the HTTP dialects share: a request is checked in one order (path, method, login, type, size,
+fields), and answered.
 
-A dialect is a subclass of `RoutedResponder` with a table of routes, its way to log in, and its words for errors.
+A dialect is a subclass of `RoutedResponder` with a table of routes, its way to log in, and its
+words for errors.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ log: Final = Logger()
 T = TypeVar("T")
 
 NO_STORE: Final = (b"Cache-Control", b"no-store")
-"""No answer is to be kept: it is for who has logged in, or about this moment, or has a token in it."""
+"""No answer is to be kept: it is for who has logged in, or about this moment, or has a token in it.
+"""
 
 _MOST_QUERY_VALUES: Final = 100
 
@@ -63,14 +66,21 @@ class Call:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's values; of a key given twice the last counts. Raises Invalid where it does not decode."""
+        """The query's values; of a key given twice the last counts. Raises Invalid where it does
+        not decode.
+        """
         if self._query is None:
             try:
                 pairs = parse_qsl(
-                    self.request.query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_QUERY_VALUES
+                    self.request.query,
+                    keep_blank_values=True,
+                    errors="strict",
+                    max_num_fields=_MOST_QUERY_VALUES,
                 )
             except ValueError:
-                raise Invalid("query", f"percent-encoded UTF-8, at most {_MOST_QUERY_VALUES} values") from None
+                raise Invalid(
+                    "query", f"percent-encoded UTF-8, at most {_MOST_QUERY_VALUES} values"
+                ) from None
             self._query = dict(pairs)
         return self._query
 
@@ -82,15 +92,19 @@ class Call:
         return found
 
     async def if_match(self, change: Callable[[int | None], Awaitable[T]]) -> T:
-        """Return what `change` gives. It gets the revision that the record must be at, None for any.
+        """Return what `change` gives. It gets the revision that the record must be at, None for
+        any.
 
-        So If-Match and If-None-Match are honoured. Raise Outdated where they rule the record's revision out.
+        So If-Match and If-None-Match are honoured. Raise Outdated where they rule the record's
+        revision out.
         """
         return await conditions(self.request).apply(change)
 
 
 class RoutedResponder(ABC):
-    """Answers by a table of routes, behind one connection. The table is that of the routes its methods are decorated with."""
+    """Answers by a table of routes, behind one connection. The table is that of the routes its
+    methods are decorated with.
+    """
 
     routes: ClassVar[Routes]
     ignores_case: ClassVar[bool] = False
@@ -114,7 +128,9 @@ class RoutedResponder(ABC):
 
     @abstractmethod
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Return the principal as the account whose token or session the request brings; raise NotLoggedIn."""
+        """Return the principal as the account whose token or session the request brings; raise
+        NotLoggedIn.
+        """
 
     @abstractmethod
     def error(self, status: int, message: str) -> Response:
@@ -136,26 +152,41 @@ class RoutedResponder(ABC):
         found = self.routes.find(request.path, request.method)
         response = self._refused(request, found, sender)
         if response is None:
-            response = await self._answer(request, found) if isinstance(found, Found) else self._no_route(request, found)
+            response = (
+                await self._answer(request, found)
+                if isinstance(found, Found)
+                else self._no_route(request, found)
+            )
         if request.sink is not None:
             request.sink.abandon()
             request.sink = None
         return _with_cors(request, response, found, sender) if sender.cors else response
 
     def sender(self, request: Request) -> Sender:
-        """Return what the request tells of who sent it. As long as its header fields stay the same, this is as good as free."""
+        """Return what the request tells of who sent it. As long as its header fields stay the same,
+        this is as good as free.
+        """
         fields = request.fields
         sender: Sender | None = fields.concluded
         if sender is None:
             sender = fields.concluded = self.terms.origins.sender(request)
         return sender
 
-    def _refused(self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender) -> Response | None:
-        """Refuse what a web page may not ask for; return None where nothing is to be said against it."""
+    def _refused(
+        self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender
+    ) -> Response | None:
+        """Refuse what a web page may not ask for; return None where nothing is to be said against
+        it.
+        """
         if sender.misdirected:
             self._note(found, "a host that the setting hosts does not name", "Host")
             return self.error(421, "This host is not among those that the setting hosts names")
-        if sender.foreign and not sender.allowed and isinstance(found, Found) and request.method not in SAFE:
+        if (
+            sender.foreign
+            and not sender.allowed
+            and isinstance(found, Found)
+            and request.method not in SAFE
+        ):
             self._note(found, "a web page of an origin that cors_origins does not name", "Origin")
             return self.error(403, "Web pages of this origin may change nothing here")
         return None
@@ -171,13 +202,19 @@ class RoutedResponder(ABC):
                 return self.error_at(found, 413, "The body is too large")
             call = Call(request, route, found.parameters, principal, self.terms.deepest)
             response: Response = await route.handle(self, call)
-            return _conditional(request, response) if request.method in READING and response.headers else response
+            return (
+                _conditional(request, response)
+                if request.method in READING and response.headers
+                else response
+            )
         except DomainError as error:
             self._note_error(found, error)
             return self.failed(error, found)
         except Exception:
             # The path itself may hold a session.
-            log.failure("{method} {path} could not be answered", method=request.method, path=route.path)
+            log.failure(
+                "{method} {path} could not be answered", method=request.method, path=route.path
+            )
             return self.failed(Crashed(), found)
 
     def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
@@ -210,13 +247,18 @@ class RoutedResponder(ABC):
     async def refuse_early(self, request: Request) -> Response | None:
         """Return the refusal of a request whose body is not wanted, or None where it is.
 
-        The order is that of `answer`: path, method, login, type. What is announced as too large is answered there.
+        The order is that of `answer`: path, method, login, type. What is announced as too large is
+        answered there.
         """
         found = self.routes.find(request.path, request.method)
         sender = self.sender(request)
         response = self._refused(request, found, sender)
         if response is None:
-            response = await self._refusal_of(request, found) if isinstance(found, Found) else self._no_route(request, found)
+            response = (
+                await self._refusal_of(request, found)
+                if isinstance(found, Found)
+                else self._no_route(request, found)
+            )
         return None if response is None else _with_cors(request, response, found, sender)
 
     async def _refusal_of(self, request: Request, found: Found) -> Response | None:
@@ -243,8 +285,8 @@ class RoutedResponder(ABC):
     def body_sink(self, request: Request) -> BodySink | None:
         """Bodies are small, and held in memory.
 
-        A dialect that gives a sink takes it off the request in its handler (`request.sink = None`): what is still there
-        after the answer is abandoned.
+        A dialect that gives a sink takes it off the request in its handler (`request.sink = None`):
+        what is still there after the answer is abandoned.
         """
         return None
 
@@ -260,7 +302,9 @@ def media_type(request: Request) -> str:
     return value.partition(b";")[0].strip().lower().decode("latin-1")
 
 
-def _with_cors(request: Request, response: Response, found: Found | tuple[str, ...] | None, sender: Sender) -> Response:
+def _with_cors(
+    request: Request, response: Response, found: Found | tuple[str, ...] | None, sender: Sender
+) -> Response:
     headers = (*response.headers, *sender.cors)
     if sender.allowed and request.method == "OPTIONS" and isinstance(found, tuple):
         headers += preflight(found)
@@ -268,7 +312,8 @@ def _with_cors(request: Request, response: Response, found: Found | tuple[str, .
 
 
 def _conditional(request: Request, response: Response) -> Response:
-    """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise Outdated where that is none.
+    """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise
+    Outdated where that is none.
 
     The answer is made before: whatever else is wrong with the request is told first.
     """

@@ -1,6 +1,8 @@
-"""Routing tables: which method and path does what. They serve the requests, and the API description is made from them.
+"""Routing tables: which method and path does what. They serve the requests, and the API description
+is made from them.
 
-A route is declared where it is handled: `@route("GET", "/books/{id}", "Show a book", {200: BOOK})` above the handler.
+A route is declared where it is handled: `@route("GET", "/books/{id}", "Show a book", {200: BOOK})`
+above the handler.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ Schema = Mapping[str, Any]
 class Route:
     """One operation of an HTTP dialect.
 
-    `handle` is a method of the dialect's responder; it gets a `Call`. A path has parameters in braces, each a whole part
-    between slashes: one whose name is `id` or ends in `_id` is a whole number, and a path with anything else there does
-    not exist.
+    `handle` is a method of the dialect's responder; it gets a `Call`. A path has parameters in
+    braces, each a whole part between slashes: one whose name is `id` or ends in `_id` is a whole
+    number, and a path with anything else there does not exist.
     """
 
     method: str
@@ -57,11 +59,14 @@ class Route:
     also: tuple[str, ...] = ()
     """Other paths that do the same."""
     if_match: bool = False
-    """Whether it changes one record, and so honours If-Match and If-None-Match, and may raise 412."""
+    """Whether it changes one record, and so honours If-Match and If-None-Match, and may raise 412.
+    """
     changes: bool = Factory(lambda route: route.method not in READING, takes_self=True)
     """False where it only reads, so that it may overlap with others."""
     takes: tuple[str, ...] = (JSON,)
-    """The types that the body may have. No type counts as JSON; with none here, whatever is said of the body is taken."""
+    """The types that the body may have. No type counts as JSON; with none here, whatever is said of
+    the body is taken.
+    """
     gives: str = JSON
     """The type of what it answers."""
     headers: Mapping[str, str] = Factory(dict)
@@ -69,26 +74,41 @@ class Route:
 
     @property
     def reads_one(self) -> bool:
-        """Whether it reads one record, and so may be answered with 304 or 412 where the request has conditions."""
+        """Whether it reads one record, and so may be answered with 304 or 412 where the request has
+        conditions.
+        """
         return self.method == "GET" and "ETag" in self.headers
 
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Response]])
 
 
-def route(method: str, path: str, summary: str, answers: Mapping[int, Schema | None], **more: Any) -> Callable[[H], H]:
-    """Make a method the handler of a route, which `more` tells of as `Route` has it. It may be that of several."""
+def route(
+    method: str, path: str, summary: str, answers: Mapping[int, Schema | None], **more: Any
+) -> Callable[[H], H]:
+    """Make a method the handler of a route, which `more` tells of as `Route` has it. It may be that
+    of several.
+    """
 
     def declare(handle: H) -> H:
         # Decorators are applied from the last to the first.
-        setattr(handle, _DECLARED, (Route(method, path, handle, summary, answers, **more), *getattr(handle, _DECLARED, ())))
+        setattr(
+            handle,
+            _DECLARED,
+            (
+                Route(method, path, handle, summary, answers, **more),
+                *getattr(handle, _DECLARED, ()),
+            ),
+        )
         return handle
 
     return declare
 
 
 def declared_in(responder: type) -> list[Route]:
-    """Return the routes of a class: its own in the order of its methods, then those that it inherits."""
+    """Return the routes of a class: its own in the order of its methods, then those that it
+    inherits.
+    """
     found: dict[str, tuple[Route, ...]] = {}
     for kind in responder.__mro__:
         for name, value in vars(kind).items():
@@ -124,14 +144,17 @@ class _Place:
 
 @define
 class _Shape:
-    """Paths of as many parts, with the parameters in the same places: what stands there, by the parts that are fixed."""
+    """Paths of as many parts, with the parameters in the same places: what stands there, by the
+    parts that are fixed.
+    """
 
     free: tuple[int, ...]
     places: dict[tuple[str | None, ...], _Place] = Factory(dict)
 
 
 class Routes:
-    """A table of routes, found without trying them one by one. `normalize` makes paths one that a dialect takes for one.
+    """A table of routes, found without trying them one by one. `normalize` makes paths one that a
+    dialect takes for one.
 
     Raises ValueError where two routes claim the same method and path.
     """
@@ -140,25 +163,36 @@ class Routes:
         self.all = tuple(routes)
         self._normalize_key = normalize
         self._literal: dict[str, _Place] = {}
-        self._ending: dict[str, _Place] = {}  # where only the last part is a parameter, as it is of most paths
+        self._ending: dict[
+            str, _Place
+        ] = {}  # where only the last part is a parameter, as it is of most paths
         self._shapes: dict[int, list[_Shape]] = {}
         for route in routes:
             for path in (route.path, *route.also):
                 self._add(path, route)
-        self._methods = tuple(sorted({"OPTIONS", *(method for place in self._places() for method in place.methods)}))
+        self._methods = tuple(
+            sorted({"OPTIONS", *(method for place in self._places() for method in place.methods)})
+        )
 
     def _add(self, path: str, route: Route) -> None:
         names = tuple(PARAMETER.findall(path))
-        parts = [None if PARAMETER.fullmatch(part) else self._normalize_key(part) for part in path.split("/")]
+        parts = [
+            None if PARAMETER.fullmatch(part) else self._normalize_key(part)
+            for part in path.split("/")
+        ]
         free = tuple(at for at, part in enumerate(parts) if part is None)
         if not names:
             place = self._literal.setdefault(self._normalize_key(path), _Place(()))
         elif free == (len(parts) - 1,):
-            place = self._ending.setdefault(self._normalize_key(path[: path.rindex("/")]), _Place(names))
+            place = self._ending.setdefault(
+                self._normalize_key(path[: path.rindex("/")]), _Place(names)
+            )
         else:
             place = self._shape(len(parts), free).places.setdefault(tuple(parts), _Place(names))
         if place.names != names or len(free) != len(names) or route.method in place.found:
-            raise ValueError(f"{route.method} {path} is taken, or has other parameters than its fellows")
+            raise ValueError(
+                f"{route.method} {path} is taken, or has other parameters than its fellows"
+            )
         place.add(route.method, Found(route, {}))
 
     def _shape(self, length: int, free: tuple[int, ...]) -> _Shape:
@@ -170,14 +204,21 @@ class Routes:
         return shapes[-1]
 
     def _places(self) -> list[_Place]:
-        shaped = (place for shapes in self._shapes.values() for shape in shapes for place in shape.places.values())
+        shaped = (
+            place
+            for shapes in self._shapes.values()
+            for shape in shapes
+            for place in shape.places.values()
+        )
         return [*self._literal.values(), *self._ending.values(), *shaped]
 
     def find(self, path: str, method: str) -> Found | tuple[str, ...] | None:
-        """Return the route; the methods there are where this is none of them; None where there is no such path.
+        """Return the route; the methods there are where this is none of them; None where there is
+        no such path.
 
-        A slash at the end makes no difference. HEAD is served by GET where it has no route of its own. The path `*`
-        stands for the server as a whole. Of two paths that fit, the one with fewer parameters, and those later, counts.
+        A slash at the end makes no difference. HEAD is served by GET where it has no route of its
+        own. The path `*` stands for the server as a whole. Of two paths that fit, the one with
+        fewer parameters, and those later, counts.
         """
         if path[-1:] == "/" and path != "/":
             path = path[:-1]
@@ -188,7 +229,10 @@ class Routes:
             return self._methods
         at = path.rfind("/")
         place = self._ending.get(self._normalize_key(path[:at]))
-        if place is not None and (parameters := _parameters(place.names, [path[at + 1 :]])) is not None:
+        if (
+            place is not None
+            and (parameters := _parameters(place.names, [path[at + 1 :]])) is not None
+        ):
             found = place.at(method)
             return place.methods if found is None else Found(found.route, parameters)
         return self._with_parameters(path, method)
@@ -218,7 +262,11 @@ def _parameters(names: tuple[str, ...], values: list[str]) -> dict[str, str | in
     parameters: dict[str, str | int] = {}
     for name, value in zip(names, values, strict=True):
         if is_whole(name):
-            if len(value) > _MOST_DIGITS or not (value.isascii() and value.isdigit()) or (number := int(value)) not in INT64:
+            if (
+                len(value) > _MOST_DIGITS
+                or not (value.isascii() and value.isdigit())
+                or (number := int(value)) not in INT64
+            ):
                 return None
             parameters[name] = number
         else:

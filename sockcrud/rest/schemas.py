@@ -1,4 +1,5 @@
-"""The constraints of records as JSON Schemas, for the tables of routes and the API description that is made from them.
+"""The constraints of records as JSON Schemas, for the tables of routes and the API description that
+is made from them.
 
 They describe and check nothing: the operations check.
 """
@@ -13,7 +14,16 @@ from typing import Any, Final
 from sockcrud.identity.passwords import SHORTEST_PASSWORD
 from sockcrud.paging import LONGEST_PAGE, PAGE
 from sockcrud.records import Record, describe
-from sockcrud.records.constraints import INT64, Choice, Constraint, Instance, Moment, Money, Text, Whole
+from sockcrud.records.constraints import (
+    INT64,
+    Choice,
+    Constraint,
+    Instance,
+    Moment,
+    Money,
+    Text,
+    Whole,
+)
 from sockcrud.rest.routes import Schema
 
 ID: Final[Schema] = {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1}
@@ -21,7 +31,9 @@ TEXT: Final[Schema] = {"type": "string"}
 LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": PAGE}
 FLAG: Final[Schema] = {"type": "boolean"}
 KIND: Final[Schema] = {"$ref": "#/components/schemas/kind"}
-"""The name of a kind of record: which there are, the description says in one place, for it depends on the apps in use."""
+"""The name of a kind of record: which there are, the description says in one place, for it depends
+on the apps in use.
+"""
 PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
 """One that is chosen. Of one that is only tried nothing is asked: a wrong one is a wrong login."""
 
@@ -35,7 +47,10 @@ MONEY_TAKEN: Final[Schema] = {
 MONEY_SHOWN: Final[Schema] = {"type": "string", "pattern": r"^[0-9]{1,8}\.[0-9]{2}$"}
 FLAG_TAKEN: Final[Schema] = {"enum": [True, False, 1, 0]}
 FLAG_SHOWN: Final[Schema] = {"enum": [1, 0]}
-CPF_TAKEN: Final[Schema] = {"type": "string", "pattern": r"^([0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[0-9]{11})$"}
+CPF_TAKEN: Final[Schema] = {
+    "type": "string",
+    "pattern": r"^([0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[0-9]{11})$",
+}
 CEP_TAKEN: Final[Schema] = {"type": "string", "pattern": "^([0-9]{5}-[0-9]{3}|[0-9]{8})$"}
 DAY_TAKEN: Final[Schema] = {
     "type": "string",
@@ -56,7 +71,11 @@ def schema_of(constraint: Constraint) -> Schema:
 
 @schema_of.register
 def _(constraint: Text) -> Schema:
-    schema: dict[str, Any] = {"type": "string", "minLength": constraint.shortest, "maxLength": constraint.longest}
+    schema: dict[str, Any] = {
+        "type": "string",
+        "minLength": constraint.shortest,
+        "maxLength": constraint.longest,
+    }
     if constraint.pattern is not None:
         schema["pattern"] = f"^(?:{constraint.pattern.pattern})$"
     return schema
@@ -90,16 +109,27 @@ def _(constraint: Choice) -> Schema:
 def field_of(kind: type[Record], name: str) -> Schema:
     """Return the schema of a field of a kind; `id` and `rev` are fields too."""
     constraint = describe(kind).constraints.get(name)
-    return ID if constraint is None and name in ("id", "rev") else schema_of(describe(kind).constraints[name])
+    return (
+        ID
+        if constraint is None and name in ("id", "rev")
+        else schema_of(describe(kind).constraints[name])
+    )
 
 
 def fields_of(kind: type[Record], *names: str, **instead: Schema) -> dict[str, Schema]:
-    """Return the schemas of these fields of a kind, and those given `instead`, in the order they are named."""
-    return {name: instead[name] if name in instead else field_of(kind, name) for name in (*names, *instead)}
+    """Return the schemas of these fields of a kind, and those given `instead`, in the order they
+    are named.
+    """
+    return {
+        name: instead[name] if name in instead else field_of(kind, name)
+        for name in (*names, *instead)
+    }
 
 
 def an_object(properties: Mapping[str, Schema], required: Iterable[str] | None = None) -> Schema:
-    """Return the schema of an object; all of its properties are required where it is not said which."""
+    """Return the schema of an object; all of its properties are required where it is not said
+    which.
+    """
     return {
         "type": "object",
         "properties": dict(properties),

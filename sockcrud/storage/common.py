@@ -21,7 +21,9 @@ class StoreError(Exception):
 
 
 class PerKind(dict[type[Record], T]):
-    """What follows from what a kind declares, made once, when it is first asked for: after that it is a lookup as any."""
+    """What follows from what a kind declares, made once, when it is first asked for: after that it
+    is a lookup as any.
+    """
 
     def __init__(self, make: Callable[[type[Record]], T]) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""Keys of unique fields that lie in a store: made anew where the model makes others of the same values than it once did."""
+"""Keys of unique fields that lie in a store: made anew where the model makes others of the same
+values than it once did.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,15 @@ from sockcrud.records.lookalikes import caseless
 
 
 class SameKey(Exception):
-    """Two records of a store that could be told apart once and no longer can, in one line that names both."""
+    """Two records of a store that could be told apart once and no longer can, in one line that
+    names both.
+    """
 
 
 def renewed(kind: str, field: str, rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str]]:
-    """Return the (id, key) of those rows of (id, value, key) that are to have another key; raise `SameKey`."""
+    """Return the (id, key) of those rows of (id, value, key) that are to have another key; raise
+    `SameKey`.
+    """
     owners: dict[str, tuple[int, str]] = {}
     changed = []
     for id, value, key in rows:

@@ -1,7 +1,9 @@
-"""Everything from one store to another: what the ends of a move have to be able to do, and the move itself.
+"""Everything from one store to another: what the ends of a move have to be able to do, and the move
+itself.
 
-It is plain and blocking, without a reactor. A move, and what is restored from an export, is the same: only that the one goes
-to an empty store, and the other to one that may have what its first start has made.
+It is plain and blocking, without a reactor. A move, and what is restored from an export, is the
+same: only that the one goes to an empty store, and the other to one that may have what its first
+start has made.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ Slices = Iterator[Sequence[Record]]
 
 
 GivingWay = Mapping[type[Record], int]
-"""What a store has from its first start, and gives way to what is restored: by kind, the id of its one record."""
+"""What a store has from its first start, and gives way to what is restored: by kind, the id of its
+one record.
+"""
 
 NOTHING: Final[GivingWay] = {}
 
@@ -37,9 +41,13 @@ NOTHING: Final[GivingWay] = {}
 class NotEmpty(StoreError):
     """The store has records of its own, and takes no others' ids and revisions."""
 
-    def __init__(self, place: str, sizes: Mapping[type[Record], int], rev: int, giving_way: GivingWay) -> None:
+    def __init__(
+        self, place: str, sizes: Mapping[type[Record], int], rev: int, giving_way: GivingWay
+    ) -> None:
         kinds = ", ".join(f"{size:,} {kind.__name__}" for kind, size in sizes.items() if size)
-        holds = f"it holds {kinds}" if kinds else f"its records are gone, but it is at revision {rev:,}"
+        holds = (
+            f"it holds {kinds}" if kinds else f"its records are gone, but it is at revision {rev:,}"
+        )
         cure = "move to one that is new, which no daemon was started on"
         if giving_way:
             cure = "restore into one that is new, or has no more than its first start has made"
@@ -47,7 +55,9 @@ class NotEmpty(StoreError):
 
 
 class Different(Exception):
-    """What the target gives back is not what went in: the differences, a line each. Nothing was kept."""
+    """What the target gives back is not what went in: the differences, a line each. Nothing was
+    kept.
+    """
 
     def __init__(self, place: str, differences: Sequence[str]) -> None:
         super().__init__(f"{place} does not give back what was put in, and is left empty")
@@ -84,7 +94,9 @@ class Source(Readable, Protocol):
         """The names of other kinds that it has, whose records stay behind."""
 
     def history(self) -> Iterator[bytes]:
-        """Return the changes that `changes(since)` tells of, as PostgreSQL copies them; nothing where it has none to give."""
+        """Return the changes that `changes(since)` tells of, as PostgreSQL copies them; nothing
+        where it has none to give.
+        """
 
 
 class Target(Readable, Protocol):
@@ -113,14 +125,18 @@ class Moved:
 
 
 class Sum:
-    """The digest of records of a kind in the order of their ids: the same wherever they are, and however they are sliced."""
+    """The digest of records of a kind in the order of their ids: the same wherever they are, and
+    however they are sliced.
+    """
 
     def __init__(self, kind: type[Record]) -> None:
         constraints = describe(kind).constraints
         self._kind = kind
         self._values = attrgetter("id", "rev", *constraints)
         # Some stores keep the offset of a moment, and others only the moment.
-        self._snapshots = tuple(place for place, held in enumerate(constraints.values(), 2) if isinstance(held, Moment))
+        self._snapshots = tuple(
+            place for place, held in enumerate(constraints.values(), 2) if isinstance(held, Moment)
+        )
         self._hash = blake2b(digest_size=16)
         self._count = 0
 
@@ -130,7 +146,9 @@ class Sum:
         columns: list[Any] = list(zip(*map(self._values, records), strict=True))
         for place in self._snapshots:
             columns[place] = [moment.astimezone(timezone.utc) for moment in columns[place]]
-        self._hash.update(orjson.dumps(list(zip(*columns, strict=True)), default=_written)[1:-1] + b",")
+        self._hash.update(
+            orjson.dumps(list(zip(*columns, strict=True)), default=_written)[1:-1] + b","
+        )
 
     def done(self) -> Moved:
         """Return what it comes to."""
@@ -143,11 +161,19 @@ def _written(value: object) -> str:
     raise TypeError(f"no field holds a {type(value).__name__}")
 
 
-def move(source: Source, target: Target, copying: Progress, checking: Progress, giving_way: GivingWay = NOTHING) -> list[Moved]:
-    """Put all records of the source into the target, and give, by kind, what it gives back, which is the same.
+def move(
+    source: Source,
+    target: Target,
+    copying: Progress,
+    checking: Progress,
+    giving_way: GivingWay = NOTHING,
+) -> list[Moved]:
+    """Put all records of the source into the target, and give, by kind, what it gives back, which
+    is the same.
 
-    Raise `NotEmpty` where the target has others than those that give way, `Different` where it gives something else back,
-    and `StoreError` where one of the two cannot be read, or not be written to.
+    Raise `NotEmpty` where the target has others than those that give way, `Different` where it
+    gives something else back, and `StoreError` where one of the two cannot be read, or not be
+    written to.
     """
     steps = move_in_slices(source, target, copying, checking, giving_way)
     while True:
@@ -159,7 +185,11 @@ def move(source: Source, target: Target, copying: Progress, checking: Progress, 
 
 
 def move_in_slices(
-    source: Source, target: Target, copying: Progress, checking: Progress, giving_way: GivingWay = NOTHING
+    source: Source,
+    target: Target,
+    copying: Progress,
+    checking: Progress,
+    giving_way: GivingWay = NOTHING,
 ) -> Generator[None, None, list[Moved]]:
     """Do what `move` does a slice at a time, so that others can have their turn in between."""
     require_empty(target, giving_way)
@@ -187,8 +217,14 @@ def move_in_slices(
             yield
         came, went = sum_.done(), sent.get(kind, Sum(kind).done())
         if came != went:
-            first = f"; the first that differs is {_first_difference(source, target, kind)}" if kind in sent else ""
-            was, became = (f"{each.records:,} records with digest {each.digest}" for each in (went, came))
+            first = (
+                f"; the first that differs is {_first_difference(source, target, kind)}"
+                if kind in sent
+                else ""
+            )
+            was, became = (
+                f"{each.records:,} records with digest {each.digest}" for each in (went, came)
+            )
             differences.append(f"{describe(kind).name}: {was} became {became}{first}")
     if target.counters != counters:
         differences.append("the counters of ids and revisions are not those of the source")
@@ -201,9 +237,14 @@ def move_in_slices(
 def require_empty(target: Readable, giving_way: GivingWay = NOTHING) -> None:
     """Raise `NotEmpty` where a store has records other than those that give way.
 
-    Where something gives way the store may have been used, too, as long as nothing is left of it but sessions.
+    Where something gives way the store may have been used, too, as long as nothing is left of it
+    but sessions.
     """
-    sizes = {kind: target.size(kind) for kind in target.kinds if describe(kind).journaled or not giving_way}
+    sizes = {
+        kind: target.size(kind)
+        for kind in target.kinds
+        if describe(kind).journaled or not giving_way
+    }
     for kind, id in giving_way.items():
         if sizes[kind] == 1 and next(target.read(kind))[0].id == id:
             sizes[kind] = 0
@@ -231,5 +272,7 @@ def _adding_up(progress: Progress, total: int) -> Callable[[int], object]:
 
 def _first_difference(source: Source, target: Target, kind: type[Record]) -> int | None:
     """Return the id of the first record that is not the same in both."""
-    pairs = zip_longest(chain.from_iterable(source.read(kind)), chain.from_iterable(target.read(kind)))
+    pairs = zip_longest(
+        chain.from_iterable(source.read(kind)), chain.from_iterable(target.read(kind))
+    )
     return next((min(one.id for one in pair if one) for pair in pairs if pair[0] != pair[1]), None)

@@ -1,4 +1,6 @@
-"""The little of a reactor that a store needs, in a file or in PostgreSQL, for a command that does one thing and ends."""
+"""The little of a reactor that a store needs, in a file or in PostgreSQL, for a command that does
+one thing and ends.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from typing import Any, Final, TypeVar
 
 from attrs import define
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet, IReactorFromThreads, IReadDescriptor, IWriteDescriptor
+from twisted.internet.interfaces import (
+    IReactorFDSet,
+    IReactorFromThreads,
+    IReadDescriptor,
+    IWriteDescriptor,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -25,7 +32,9 @@ _LONGEST_WAIT: Final = 1.0
 
 @define
 class _Watched:
-    """A descriptor under the number that it was first watched by, which is another's once it is closed."""
+    """A descriptor under the number that it was first watched by, which is another's once it is
+    closed.
+    """
 
     number: int
     events: int
@@ -33,7 +42,9 @@ class _Watched:
 
 @implementer(IReactorFromThreads, IReactorFDSet)
 class Turns(Clock):
-    """Takes turns while there is something to finish, with the system's time. Unlike a reactor it can start again."""
+    """Takes turns while there is something to finish, with the system's time. Unlike a reactor it
+    can start again.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +55,9 @@ class Turns(Clock):
         self._heard: socket.socket | None = None
 
     def seconds(self) -> float:
-        """Return the system's time: a turn may take long, and a deadline counts from when it is set."""
+        """Return the system's time: a turn may take long, and a deadline counts from when it is
+        set.
+        """
         return time()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
@@ -122,11 +135,16 @@ class Turns(Clock):
         return outcome
 
     def _until_the_next(self) -> float:
-        due = min((call.getTime() for call in self.getDelayedCalls()), default=self.seconds() + _LONGEST_WAIT)
+        due = min(
+            (call.getTime() for call in self.getDelayedCalls()),
+            default=self.seconds() + _LONGEST_WAIT,
+        )
         return min(max(0.0, due - time()), _LONGEST_WAIT)
 
     def _look(self) -> None:
-        """Wait for what is watched, for the next call, or for another thread, and tell whom it concerns."""
+        """Wait for what is watched, for the next call, or for another thread, and tell whom it
+        concerns.
+        """
         with suppress(Empty):
             self._calls.get_nowait()()
             return

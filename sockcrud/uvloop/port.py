@@ -16,11 +16,15 @@ from zope.interface import implementer
 from sockcrud.uvloop.transport import Address, UvloopTransport, log
 
 LONG_TURN: Final = 0.002
-"""Seconds after which answers wait no longer for the end of a turn: libuv reads from up to 49,152 sockets in one."""
+"""Seconds after which answers wait no longer for the end of a turn: libuv reads from up to 49,152
+sockets in one.
+"""
 
 
 class UvloopTCP:
-    """Listens on a uvloop reactor as its `listenTCP` does, but for the transports. An endpoint takes it for a reactor."""
+    """Listens on a uvloop reactor as its `listenTCP` does, but for the transports. An endpoint
+    takes it for a reactor.
+    """
 
     def __init__(self, reactor: Any, loop: AbstractEventLoop) -> None:
         self.connections: set[UvloopTransport] = set()
@@ -31,7 +35,9 @@ class UvloopTCP:
         self._ended: deque[UvloopTransport] = deque()
         self._reactor = reactor
 
-    def listenTCP(self, port: Any, factory: IProtocolFactory, backlog: int = 50, interface: str = "") -> IListeningPort:
+    def listenTCP(
+        self, port: Any, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
         """Listen at once, or raise `CannotListenError`."""
         listening = UvloopPort(port, factory, backlog, interface, self._reactor)
         listening.startListening()
@@ -40,8 +46,9 @@ class UvloopTCP:
     def in_the_end(self, call: Callable[[], object]) -> None:
         """Call it when all that has come in this turn was read.
 
-        What is said then is said back to back, and whoever waits for it is woken once and not for each word: of requests
-        over HTTP, from 50 connections, one core answers 31,900 a second so, and 17,900 where each answer is written at once.
+        What is said then is said back to back, and whoever waits for it is woken once and not for
+        each word: of requests over HTTP, from 50 connections, one core answers 31,900 a second so,
+        and 17,900 where each answer is written at once.
         """
         if not self.late:
             self._since = perf_counter()
@@ -56,8 +63,8 @@ class UvloopTCP:
     def tell_of_end(self, transport: UvloopTransport) -> None:
         """Have its `input_over` called in a later turn, with not too many others.
 
-        Ten thousand peers may leave at the same moment. To hear of one takes uvloop 4 us, to close its connection 16 more:
-        so others are served between some and the next.
+        Ten thousand peers may leave at the same moment. To hear of one takes uvloop 4 us, to close
+        its connection 16 more: so others are served between some and the next.
         """
         if not self._ended:
             self.loop.call_soon(self._end_some)
@@ -85,7 +92,8 @@ class UvloopTCP:
 
 
 class UvloopPort(Port):
-    """Twisted's own port, so that it binds and accepts as Twisted does, also where there are no descriptors left.
+    """Twisted's own port, so that it binds and accepts as Twisted does, also where there are no
+    descriptors left.
 
     uvloop's own server stops listening for good when accepting has failed once.
     """
@@ -97,7 +105,12 @@ class UvloopPort(Port):
 
     @staticmethod
     def transport(  # type: ignore[override]  # Twisted calls it, and passes on what it gives
-        accepted: socket.socket, protocol: _Introduction, client: object, port: object, number: int, reactor: Any
+        accepted: socket.socket,
+        protocol: _Introduction,
+        client: object,
+        port: object,
+        number: int,
+        reactor: Any,
     ) -> UvloopTransport:
         """Make the transport of a connection that was accepted."""
         return UvloopTransport(accepted, protocol.of, protocol.peer, reactor.plain_tcp)

@@ -1,4 +1,6 @@
-"""The reactor named `uvloop`: Twisted's asyncio reactor on an event loop of uvloop, with uvloop's own TCP transports."""
+"""The reactor named `uvloop`: Twisted's asyncio reactor on an event loop of uvloop, with uvloop's
+own TCP transports.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ log = Logger()
 
 
 class UvloopReactor(AsyncioSelectorReactor):
-    """Does what every reactor does, and has in `plain_tcp` what listens with uvloop's own transports.
+    """Does what every reactor does, and has in `plain_tcp` what listens with uvloop's own
+    transports.
 
-    Its own `listenTCP` is Twisted's, as are TLS and Unix sockets: they need more of a transport than plain TCP.
+    Its own `listenTCP` is Twisted's, as are TLS and Unix sockets: they need more of a transport
+    than plain TCP.
     """
 
     def __init__(self) -> None:
@@ -48,21 +52,23 @@ class UvloopReactor(AsyncioSelectorReactor):
         if self._timerHandle is not None:
             self._timerHandle.cancel()
         self._scheduledAt = self.loop.time() + timeout  # type: ignore[assignment]
-        # uvloop rounds to milliseconds: of a time rounded down, the rest would be spent in waking up again and again.
+        # uvloop rounds to milliseconds: of a time rounded down, the rest would be spent in waking
+        # up again and again.
         wait = ceil(timeout * 1000) / 1000
         self._timerHandle = self.loop.call_later(wait, self._onTimer)  # type: ignore[assignment]
 
     def _readOrWrite(self, selectable: Any, read: bool) -> None:
-        # A thousand connections over TLS that end at the same moment take 0.1 s: the others come between. What is left is
-        # told of again in the next turn.
+        # A thousand connections over TLS that end at the same moment take 0.1 s: the others come
+        # between. What is left is told of again in the next turn.
         if self._spent <= BUDGET_SECONDS or selectable in self._internalReaders:
             if not self._spent:
                 self.loop.call_soon(self._next_turn)
             started = perf_counter()
             super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
             self._spent += perf_counter() - started
-        # uvloop watches no longer what has an error pending, once it has told so. Twisted reads what came before the
-        # error first, and expects to be told again: TLS and Unix sockets would stay open here after a reset.
+        # uvloop watches no longer what has an error pending, once it has told so. Twisted reads
+        # what came before the error first, and expects to be told again: TLS and Unix sockets would
+        # stay open here after a reset.
         descriptor = selectable.fileno()
         if descriptor >= 0:
             looking = select.poll()
@@ -81,12 +87,16 @@ class UvloopReactor(AsyncioSelectorReactor):
             self.removeWriter(selectable)  # type: ignore[no-untyped-call]
             self.addWriter(selectable)  # type: ignore[no-untyped-call]
 
-    # What is open, as the reactor's users see it: a connection that is not one of Twisted's descriptors is one still.
+    # What is open, as the reactor's users see it: a connection that is not one of Twisted's
+    # descriptors is one still.
 
     def getReaders(self) -> list[Any]:
         """Return all that is read at the moment."""
         readers: list[Any] = super().getReaders()  # type: ignore[no-untyped-call]
-        return [*readers, *(connection for connection in self.plain_tcp.connections if connection.reading())]
+        return [
+            *readers,
+            *(connection for connection in self.plain_tcp.connections if connection.reading()),
+        ]
 
     def removeAll(self) -> list[Any]:
         """Forget all that is open, and return it, so that it can be told."""

@@ -1,6 +1,8 @@
-"""One accepted connection: uvloop's transport on one side, what a Twisted protocol expects of its transport on the other.
+"""One accepted connection: uvloop's transport on one side, what a Twisted protocol expects of its
+transport on the other.
 
-Twisted's own TCP transport is the specification: see `doWrite` and `connectionLost` in `twisted.internet.abstract`.
+Twisted's own TCP transport is the specification: see `doWrite` and `connectionLost` in
+`twisted.internet.abstract`.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 ENOUGH: Final = 0
-"""Bytes that wait to be sent when a producer has to pause. (Twisted has 2**16: here the system has that much already, and
-what a peer does not read is to be held, and counted, in one place.)"""
+"""Bytes that wait to be sent when a producer has to pause. (Twisted has 2**16: here the system has
+that much already, and what a peer does not read is to be held, and counted, in one place.)"""
 FULL_READ: Final = 128 * 1024
-"""Bytes that came at once from a peer that sends faster than they are read. (uvloop reads up to 256,000.)"""
+"""Bytes that came at once from a peer that sends faster than they are read. (uvloop reads up to
+256,000.)
+"""
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
 Address = IPv4Address | IPv6Address
@@ -60,7 +64,8 @@ class Home(Protocol):
 class UvloopTransport:
     """An asyncio protocol to uvloop, an ITCPTransport to the protocol.
 
-    `write` is that of uvloop's transport as long as nothing waits to be sent, and nobody waits for the end of it.
+    `write` is that of uvloop's transport as long as nothing waits to be sent, and nobody waits for
+    the end of it.
     """
 
     __slots__ = (
@@ -88,7 +93,9 @@ class UvloopTransport:
         "write",
     )
 
-    def __init__(self, accepted: socket.socket, protocol: IProtocol, peer: Address, home: Home) -> None:
+    def __init__(
+        self, accepted: socket.socket, protocol: IProtocol, peer: Address, home: Home
+    ) -> None:
         self.protocol: Any = protocol
         self.connected = False
         self.disconnected = False
@@ -117,8 +124,9 @@ class UvloopTransport:
             self._home.hurry()
         loop = self._home.loop
         taking_over: Any = loop.connect_accepted_socket(lambda: self, self._socket)
-        # Stepped by hand, this coroutine needs no task, and the protocol hears of its connection in the very turn in
-        # which uvloop begins to read: there is no moment in which it could miss, or not pause, what comes.
+        # Stepped by hand, this coroutine needs no task, and the protocol hears of its connection in
+        # the very turn in which uvloop begins to read: there is no moment in which it could miss,
+        # or not pause, what comes.
         taking_over.send(None)
         loop.call_soon(self._introduce, taking_over)
 
@@ -127,7 +135,9 @@ class UvloopTransport:
             taken_over.send(None)
         except StopIteration as done:
             self._asyncio, _ = done.value
-        self._asyncio.set_write_buffer_limits(high=0)  # so that uvloop tells of the last byte that was sent
+        self._asyncio.set_write_buffer_limits(
+            high=0
+        )  # so that uvloop tells of the last byte that was sent
         self._choose_write()
         self.connected = True
         self._home.connections.add(self)
@@ -196,7 +206,9 @@ class UvloopTransport:
     # The end
 
     def connectionLost(self, reason: Failure) -> None:
-        """End at once, and tell the protocol why; called by the reactor, where it stops with connections open."""
+        """End at once, and tell the protocol why; called by the reactor, where it stops with
+        connections open.
+        """
         self.connected = False
         self.disconnected = True
         self._home.connections.discard(self)
@@ -271,12 +283,18 @@ class UvloopTransport:
                 self._look_later()
 
     def _pause_producer(self) -> None:
-        if self._producer is not None and self._streaming and self._asyncio.get_write_buffer_size() > ENOUGH:
+        if (
+            self._producer is not None
+            and self._streaming
+            and self._asyncio.get_write_buffer_size() > ENOUGH
+        ):
             self._producer_paused = True
             self._producer.pauseProducing()
 
     def _look_later(self) -> None:
-        """Look in the next turn what may happen now, or, where something is unsent, when it is sent."""
+        """Look in the next turn what may happen now, or, where something is unsent, when it is
+        sent.
+        """
         if not self._look_due and not self._unsent:
             self._look_due = True
             self._home.loop.call_soon(self._look)
@@ -317,7 +335,8 @@ class UvloopTransport:
         """Take what is to be sent from it, at the speed of the peer."""
         if self._producer is not None:
             raise RuntimeError(
-                f"Cannot register producer {producer}, because producer {self._producer} was never unregistered."
+                f"Cannot register producer {producer}, because producer {self._producer} was "
+                f"never unregistered."
             )
         if self.disconnected:
             producer.stopProducing()

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The world of the access table: two companies, some records to ask for, and whoever asks for them."""
+"""The world of the access table: two companies, some records to ask for, and whoever asks for
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,15 @@ from tests.support.http_kit import Answered
 NOBODYS: Final = "EB078EB1ABFC9722EBAB9BA3DD303AFD37DD1AE50A791CBA16ABEE0A727029DF"
 
 Key = Mapping[str, str]
-"""What a request brings to be let in: a `token`, a `session` for the path, a `cookie`; any of them may be missing."""
+"""What a request brings to be let in: a `token`, a `session` for the path, a `cookie`; any of them
+may be missing.
+"""
 
 
 class MatrixCase(AllDoorsCase):
-    """A spare company, one record of each kind in the shop, and bert, who is what others ask about."""
+    """A spare company, one record of each kind in the shop, and bert, who is what others ask
+    about.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -33,9 +39,30 @@ class MatrixCase(AllDoorsCase):
         for number in (1, 2):
             email, cpf = f"c{number}@example.org", f"111.222.333-0{number}"
             self.have(insert(Client, name="C", email=email, cpf=cpf, balance=Decimal("1.00")))
-            self.have(insert(Product, name=f"P{number}", description="", quantity=1, price=Decimal("1.00"), status=True))
-        self.have(insert(Address, client_id=1, state="SP", city="S", street="R", number=1, cep="01310-100"))
-        self.have(insert(InventoryItem, client_id=1, product_id=1, number_of_items=1, purchase_date=date(2024, 11, 1)))
+            self.have(
+                insert(
+                    Product,
+                    name=f"P{number}",
+                    description="",
+                    quantity=1,
+                    price=Decimal("1.00"),
+                    status=True,
+                )
+            )
+        self.have(
+            insert(
+                Address, client_id=1, state="SP", city="S", street="R", number=1, cep="01310-100"
+            )
+        )
+        self.have(
+            insert(
+                InventoryItem,
+                client_id=1,
+                product_id=1,
+                number_of_items=1,
+                purchase_date=date(2024, 11, 1),
+            )
+        )
         session = self.a_session(self.bert, "members")
         self.targets = {
             "account": self.bert.id,
@@ -45,9 +72,17 @@ class MatrixCase(AllDoorsCase):
         }
 
     def says(
-        self, dialect: str, method: str, path: str, row: Row, key: Key, targets: Mapping[str, int] | None = None
+        self,
+        dialect: str,
+        method: str,
+        path: str,
+        row: Row,
+        key: Key,
+        targets: Mapping[str, int] | None = None,
     ) -> Answered:
-        """Ask for what the row tells, with this key; where no other targets are given, for those that exist."""
+        """Ask for what the row tells, with this key; where no other targets are given, for those
+        that exist.
+        """
         target = row.target(path, targets or self.targets, key.get("session", NOBODYS))
         headers = {"Cookie": key["cookie"]} if "cookie" in key else {}
         headers |= row.headers
@@ -57,7 +92,12 @@ class MatrixCase(AllDoorsCase):
 
     def keys(self, actor: str, dialect: str) -> list[Key]:
         """Return all keys with which this actor may come to the dialect."""
-        people = {"user": self.anna, "admin": self.root, "their user": self.carl, "their admin": self.chef}
+        people = {
+            "user": self.anna,
+            "admin": self.root,
+            "their user": self.carl,
+            "their admin": self.chef,
+        }
         here = session_dialect(dialect)
         if actor in people:
             return [self.key(self.token(people[actor], here), dialect)]
@@ -71,11 +111,20 @@ class MatrixCase(AllDoorsCase):
         return self.no_keys(dialect)
 
     def no_keys(self, dialect: str) -> list[Key]:
-        """Return what is no key: nothing, nonsense, what is known of a session, and a good token where none belongs."""
+        """Return what is no key: nothing, nonsense, what is known of a session, and a good token
+        where none belongs.
+        """
         session = self.a_session(self.root, session_dialect(dialect))
         token = self.token(self.root, session_dialect(dialect))
-        made_up = [self.key(text, dialect) for text in (NOBODYS, "x", session.token_hash.upper(), str(session.id))]
-        misplaced: Key = {"token": token} if dialect == "way" else {"session": token, "cookie": f"session={token}"}
+        made_up = [
+            self.key(text, dialect)
+            for text in (NOBODYS, "x", session.token_hash.upper(), str(session.id))
+        ]
+        misplaced: Key = (
+            {"token": token}
+            if dialect == "way"
+            else {"session": token, "cookie": f"session={token}"}
+        )
         return [{}, *made_up, misplaced]
 
     def key(self, token: str, dialect: str) -> Key:
@@ -86,12 +135,18 @@ class MatrixCase(AllDoorsCase):
         return self.have(self.sessions.start(self.account(account.id), dialect, HERE))[0]
 
     def dead_tokens(self, dialect: str) -> list[str]:
-        """Return tokens of admins that have died of all there is to die of. Only the clock must not be turned back."""
+        """Return tokens of admins that have died of all there is to die of. Only the clock must not
+        be turned back.
+        """
         old = self.token(self.root, dialect)
         self.clock.advance(AGE.total_seconds())
-        logged_out, ended, expelled, moved, changed, closed = (self._doomed(dialect, name) for name in "abcdef")
+        logged_out, ended, expelled, moved, changed, closed = (
+            self._doomed(dialect, name) for name in "abcdef"
+        )
         nobody = Principal(dialect, HERE)
-        self.have(self.logins.log_out(self.have(self.logins.resume(nobody, dialect, logged_out[1]))))
+        self.have(
+            self.logins.log_out(self.have(self.logins.resume(nobody, dialect, logged_out[1])))
+        )
         self.have(self.sessions.end_all(ended[0].id))
         self.have(self.directory.deactivate(expelled[0].id))
         self.have(self.directory.change(moved[0].id, company_id=self.spare.id))
@@ -109,8 +164,19 @@ def outcome(dialect: str, answered: Answered) -> Outcome:
     """Return what came of a request, as the table has it."""
     if dialect == "way" and answered.status == 200:
         said = answered.json
-        return names(said, "UserName") if isinstance(said, list) else said["Message"] if said["Status"] == "ERROR" else "OK"
-    if dialect == "members" and answered.status == 200 and answered.body and "users" in answered.json:
+        return (
+            names(said, "UserName")
+            if isinstance(said, list)
+            else said["Message"]
+            if said["Status"] == "ERROR"
+            else "OK"
+        )
+    if (
+        dialect == "members"
+        and answered.status == 200
+        and answered.body
+        and "users" in answered.json
+    ):
         return names(answered.json["users"], "email")
     return answered.status
 

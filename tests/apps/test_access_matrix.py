@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Every route, at every port and path that has it, for everybody who may ask: what they get is in one table."""
+"""Every route, at every port and path that has it, for everybody who may ask: what they get is in
+one table.
+"""
 
 from __future__ import annotations
 
@@ -40,21 +42,35 @@ class Access(MatrixCase):
             if expected in UNDONE or not route.changes:
                 self.assertEqual(self.everything(), before, keys[number])
             if route.method == "GET" and dialect != "members":
-                self.is_the_same_without_its_body(answered, self.says(dialect, "HEAD", path, row, keys[number]))
+                self.is_the_same_without_its_body(
+                    answered, self.says(dialect, "HEAD", path, row, keys[number])
+                )
             if expected in REFUSED and has_targets(row):
-                of_none = self.says(dialect, route.method, path, row, keys[number], dict.fromkeys(self.targets, ABSENT))
+                of_none = self.says(
+                    dialect,
+                    route.method,
+                    path,
+                    row,
+                    keys[number],
+                    dict.fromkeys(self.targets, ABSENT),
+                )
                 self.assertEqual(of_none, answered, "who is refused learns what exists")
 
     def is_the_same_without_its_body(self, answered: Answered, headed: Answered) -> None:
         self.assertEqual((headed.status, headed.body), (answered.status, b""))
-        of_both = [{name: got.fields[name] for name in got.fields if name != b"content-length"} for got in (answered, headed)]
+        of_both = [
+            {name: got.fields[name] for name in got.fields if name != b"content-length"}
+            for got in (answered, headed)
+        ]
         self.assertEqual(*of_both)
 
 
 def _test(dialect: str, route: Route, path: str, actor: str) -> Callable[[Access], None]:
     def test(self: Access) -> None:
         rows = rows_of(dialect, route)
-        self.assertTrue(rows, f"{route.method} {route.path} of {family(dialect)} is not in the table")
+        self.assertTrue(
+            rows, f"{route.method} {route.path} of {family(dialect)} is not in the table"
+        )
         for number, row in enumerate(rows):
             if number:
                 self.setUp()
@@ -68,11 +84,20 @@ def _tests() -> Iterator[tuple[str, Callable[[Access], None]]]:
         for route in routes.all:
             for path in (route.path, *route.also):
                 for actor in ACTORS:
-                    yield f"test {actor}: {route.method} {path} at {dialect}", _test(dialect, route, path, actor)
+                    yield (
+                        f"test {actor}: {route.method} {path} at {dialect}",
+                        _test(dialect, route, path, actor),
+                    )
             if route.path != "/":
-                for actor in ("nobody", "user"):  # a slash at the end is no way around, and no obstacle
+                for actor in (
+                    "nobody",
+                    "user",
+                ):  # a slash at the end is no way around, and no obstacle
                     path = f"{route.path}/"
-                    yield f"test {actor}: {route.method} {path} at {dialect}", _test(dialect, route, path, actor)
+                    yield (
+                        f"test {actor}: {route.method} {path} at {dialect}",
+                        _test(dialect, route, path, actor),
+                    )
 
 
 for _name, _made in _tests():
@@ -83,7 +108,11 @@ for _name, _made in _tests():
 class TheTable(SynchronousTestCase):
     def test_it_is_about_every_dialect_that_speaks_http_and_all_of_its_routes(self) -> None:
         self.assertEqual(sorted(ROUTES), sorted(HTTP))
-        served = {(family(dialect), route.method, route.path) for dialect in ROUTES for route in ROUTES[dialect].all}
+        served = {
+            (family(dialect), route.method, route.path)
+            for dialect in ROUTES
+            for route in ROUTES[dialect].all
+        }
         self.assertEqual(served, set(TABLE))
 
     def test_every_row_tells_the_outcome_for_everybody(self) -> None:
@@ -107,12 +136,18 @@ class OtherMethods(AllDoorsCase):
         for dialect, routes in ROUTES.items():
             shown = {path for route in routes.all for path in (route.path, *route.also)}
             for path in sorted(shown):
-                target = path.replace("{session}", "A" * 64).replace("{id}", "1").replace("{client_id}", "1")
+                target = (
+                    path.replace("{session}", "A" * 64)
+                    .replace("{id}", "1")
+                    .replace("{client_id}", "1")
+                )
                 there = {route.method for route in routes.all if path in (route.path, *route.also)}
                 there |= {"OPTIONS"} | ({"HEAD"} if "GET" in there else set())
                 for method in sorted({*METHODS, "LINK"} - there):
                     answered = self.asks(dialect, method, target, {})
-                    self.assertEqual((answered.status, answered.field("Allow")), (405, ", ".join(sorted(there))))
+                    self.assertEqual(
+                        (answered.status, answered.field("Allow")), (405, ", ".join(sorted(there)))
+                    )
                 self.assertEqual(self.asks(dialect, "GET", f"{target}/no/where").status, 404)
         self.assertEqual(self.everything(), before)
 
@@ -141,7 +176,9 @@ class Foreign(MatrixCase):
                     for id in (self.bert.id, ABSENT):
                         works = self.pool.works
                         answered = self.asks("way", method, f"/api/usuario/{session}?id={id}", body)
-                        of.append((answered, self.pool.works - works))  # a hash more or less would tell by the time
+                        of.append(
+                            (answered, self.pool.works - works)
+                        )  # a hash more or less would tell by the time
                     self.assertEqual(of[0], of[1], (asker.login, method, body))
                     self.assertEqual(self.everything(), before)
 

@@ -22,7 +22,9 @@ from tests.support.doors_kit import routes_by_dialect
 from tests.support.http_kit import Answered
 
 ROUTES: Final = routes_by_dialect()
-HOSTILE_HASH: Final = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+HOSTILE_HASH: Final = (
+    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
 
 _ANY: Final[Mapping[str, object]] = {
     "login": "mallory",
@@ -52,7 +54,8 @@ _ANY: Final[Mapping[str, object]] = {
 EXTRAS: Final[tuple[Mapping[str, object], ...]] = (
     {**_ANY, "active": False},
     {**_ANY, "active": True, "role": USER, "id": 1, "rev": 2**62},
-    {name.upper(): value for name, value in _ANY.items()} | {"ACTIVE": True, "Empresa": 2, "Papel": ADMIN},
+    {name.upper(): value for name, value in _ANY.items()}
+    | {"ACTIVE": True, "Empresa": 2, "Papel": ADMIN},
     {"account": {**_ANY, "active": False}, "payload": dict(_ANY), "data": dict(_ANY)},
 )
 
@@ -64,9 +67,13 @@ def named_by(route: Route) -> set[str]:
 
 
 class Unnamed(MatrixCase):
-    """Everything is done twice by root, each time in the same world: as it should be, and with more said than was asked."""
+    """Everything is done twice by root, each time in the same world: as it should be, and with more
+    said than was asked.
+    """
 
-    def done(self, dialect: str, route: Route, path: str, row: Row) -> tuple[Answered, list[Record]]:
+    def done(
+        self, dialect: str, route: Route, path: str, row: Row
+    ) -> tuple[Answered, list[Record]]:
         self.setUp()
         (key,) = self.keys("admin", dialect)
         answered = self.says(dialect, route.method, path, row, key)
@@ -78,8 +85,12 @@ class Unnamed(MatrixCase):
         named = named_by(route)
         for extras in EXTRAS:
             more = {name: value for name, value in extras.items() if name.lower() not in named}
-            with_body = attrs.evolve(row, body={**more, **(row.body if isinstance(row.body, dict) else {})})
-            with_query = attrs.evolve(row, query="&".join(filter(None, (row.query, urlencode(more)))))
+            with_body = attrs.evolve(
+                row, body={**more, **(row.body if isinstance(row.body, dict) else {})}
+            )
+            with_query = attrs.evolve(
+                row, query="&".join(filter(None, (row.query, urlencode(more))))
+            )
             for said in (with_body, with_query):
                 again, with_more = self.done(dialect, route, path, said)
                 self.assertEqual(again.status, answered.status, (said, again))
@@ -113,7 +124,9 @@ def _test(dialect: str, route: Route, path: str) -> Callable[[Unnamed], None]:
 def _tests() -> Iterator[tuple[str, Callable[[Unnamed], None]]]:
     for dialect, routes in ROUTES.items():
         for route in routes.all:
-            if route.changes and route.path != "/import":  # whose lines are whole records: see below
+            if (
+                route.changes and route.path != "/import"
+            ):  # whose lines are whole records: see below
                 for path in (route.path, *route.also):
                     yield f"test {route.method} {path} at {dialect}", _test(dialect, route, path)
 
@@ -130,12 +143,22 @@ class SignUps(MatrixCase):
         self.assertEqual(answered.status, 201, answered)
         account = self.have(self.store.find(Account, "login", login))
         assert account is not None
-        self.assertEqual((account.role, account.company_id, account.active), (USER, self.ours.id, True))
+        self.assertEqual(
+            (account.role, account.company_id, account.active), (USER, self.ours.id, True)
+        )
         self.assertEqual((account.id, account.rev), (self.bert.id + 1, self.store.rev))
-        self.assertEqual(self.have(self.directory.authenticate(login, digest_of(NEW), "")).id, account.id)
+        self.assertEqual(
+            self.have(self.directory.authenticate(login, digest_of(NEW), "")).id, account.id
+        )
 
     def test_whatever_shape_the_body_of_a_member_has(self) -> None:
-        hostile: dict[str, Any] = {"role": 1, "role_name": ADMIN, "active": "false", "id": "1", "company_id": "2"}
+        hostile: dict[str, Any] = {
+            "role": 1,
+            "role_name": ADMIN,
+            "active": "false",
+            "id": "1",
+            "company_id": "2",
+        }
         form = urlencode({"email": "eve", "password": NEW, **hostile}).encode()
         text = f"user:eve,{NEW},admin,1,role=1".encode()
         for body in (form, text, json.dumps({**hostile, "email": "eve", "password": NEW}).encode()):
@@ -143,7 +166,14 @@ class SignUps(MatrixCase):
             self.becomes_a_user(self.asks("members", "PUT", "/", body), "eve")
 
     def test_also_where_an_admin_does_it_at_auth_and_at_members(self) -> None:
-        body = {"username": "eve", "email": "eve", "password": NEW, "role": ADMIN, "company_id": 2, "active": False}
+        body = {
+            "username": "eve",
+            "email": "eve",
+            "password": NEW,
+            "role": ADMIN,
+            "company_id": 2,
+            "active": False,
+        }
         for dialect, method, target in (
             ("auth", "POST", "/user/create"),
             ("shop", "POST", "/users/create"),
@@ -155,24 +185,45 @@ class SignUps(MatrixCase):
 
     def test_made_at_way_it_is_a_user_of_the_admins_company(self) -> None:
         session = self.token(self.chef, "way")
-        body = {"UserName": "eve", "PassWord": digest_of(NEW), "Ativo": "true", "Role": ADMIN, "company_id": 1, "Id": 1}
-        self.assertEqual(self.asks("way", "POST", f"/api/usuario/{session}?company_id=1&role=admin", body).json["Status"], "OK")
+        body = {
+            "UserName": "eve",
+            "PassWord": digest_of(NEW),
+            "Ativo": "true",
+            "Role": ADMIN,
+            "company_id": 1,
+            "Id": 1,
+        }
+        self.assertEqual(
+            self.asks("way", "POST", f"/api/usuario/{session}?company_id=1&role=admin", body).json[
+                "Status"
+            ],
+            "OK",
+        )
         account = self.have(self.store.find(Account, "login", "eve"))
         assert account is not None
         self.assertEqual((account.role, account.company_id), (USER, self.theirs.id))
 
 
 class Imports(MatrixCase):
-    def test_a_line_with_a_field_that_its_kind_has_not_is_a_fault_and_a_revision_is_never_taken(self) -> None:
+    def test_a_line_with_a_field_that_its_kind_has_not_is_a_fault_and_a_revision_is_never_taken(
+        self,
+    ) -> None:
         line: dict[str, object] = {"kind": "Company", "id": 99, "name": "imported", "active": True}
         headers = {"Content-Type": "application/x-ndjson"}
         (key,) = self.keys("admin", "admin")
         for name in ("role", "company_id", "password_hash", "login"):
             before = self.everything()
             body = json.dumps({**line, name: _ANY[name]}).encode()
-            answered = self.asks("admin", "POST", "/import", body, token=key["token"], headers=headers)
-            self.assertEqual((answered.status, answered.json["error"]["faults"][0]["field"]), (400, name))
+            answered = self.asks(
+                "admin", "POST", "/import", body, token=key["token"], headers=headers
+            )
+            self.assertEqual(
+                (answered.status, answered.json["error"]["faults"][0]["field"]), (400, name)
+            )
             self.assertEqual(self.everything(), before)
         body = json.dumps({**line, "rev": 2**62}).encode()
-        self.assertEqual(self.asks("admin", "POST", "/import", body, token=key["token"], headers=headers).status, 200)
+        self.assertEqual(
+            self.asks("admin", "POST", "/import", body, token=key["token"], headers=headers).status,
+            200,
+        )
         self.assertEqual(self.everything()[0], before[0] + 1)

@@ -21,7 +21,9 @@ from tests.support.feeding import byte_by_byte
 
 @frozen
 class Spoken:
-    """A dialect: a member that makes a request of an object, its answer, the bad request, what is said at the end, a change."""
+    """A dialect: a member that makes a request of an object, its answer, the bad request, what is
+    said at the end, a change.
+    """
 
     name: str
     member: bytes
@@ -60,7 +62,9 @@ class BothCase(DialectCase):
         return self.users() if spoken.name == "users" else self.messages()
 
     def heard(self, spoken: Spoken, pieces: list[bytes]) -> tuple[bytes, bool]:
-        """Return what is answered to an object, these pieces and long silence, and whether the connection is closed then."""
+        """Return what is answered to an object, these pieces and long silence, and whether the
+        connection is closed then.
+        """
         peer = self.speaking(spoken)
         peer.send(b"{" + spoken.member + b"}\n")
         for piece in pieces:
@@ -82,7 +86,9 @@ class JSONTests(BothCase):
                 document = with_member(data, spoken.member).strip(b"\n")
                 if is_object and b"\n" not in document:
                     for end in (b"", b"\n", b"\r\n"):
-                        self.assertEqual(self.heard(spoken, [document + end]), (spoken.answer, False), name)
+                        self.assertEqual(
+                            self.heard(spoken, [document + end]), (spoken.answer, False), name
+                        )
 
     def test_anything_else_on_a_line_is_a_bad_request_and_the_connection_goes_on(self) -> None:
         for spoken in SPOKEN:
@@ -92,7 +98,11 @@ class JSONTests(BothCase):
                     continue
                 good = b"{" + spoken.member + b"}\n"
                 heard, closed = self.heard(spoken, [line + b"\n" + good])
-                self.assertEqual((set(heard.splitlines(True)), closed), ({spoken.bad, spoken.answer}, False), name)
+                self.assertEqual(
+                    (set(heard.splitlines(True)), closed),
+                    ({spoken.bad, spoken.answer}, False),
+                    name,
+                )
                 self.assertEqual(heard.splitlines(True)[-1], spoken.answer, name)
 
     def test_anything_else_without_a_newline_is_a_bad_request_too(self) -> None:
@@ -105,32 +115,54 @@ class JSONTests(BothCase):
                 self.assertEqual((heard.splitlines(True)[0], closed), (spoken.bad, False), name)
 
     def test_what_stands_behind_an_object_is_answered_by_itself(self) -> None:
-        expected = {"a brace": [], "a bracket": [], "another object": ["again"], "another object on the next line": ["again"]}
+        expected = {
+            "a brace": [],
+            "a bracket": [],
+            "another object": ["again"],
+            "another object on the next line": ["again"],
+        }
         for spoken in SPOKEN:
             for name, data, _ in JSON_CASES:
                 if not name.startswith("behind: "):
                     continue
-                data = with_member(data, spoken.member).replace(b'{"b":2}', b"{" + spoken.member + b"}")
-                more = [spoken.answer if one == "again" else one for one in expected.get(name[8:], [spoken.bad])]
+                data = with_member(data, spoken.member).replace(
+                    b'{"b":2}', b"{" + spoken.member + b"}"
+                )
+                more = [
+                    spoken.answer if one == "again" else one
+                    for one in expected.get(name[8:], [spoken.bad])
+                ]
                 for end in (b"", b"\n"):
                     heard, closed = self.heard(spoken, [data + end])
-                    self.assertEqual((heard.splitlines(True), closed), ([spoken.answer, *more], False), name)
+                    self.assertEqual(
+                        (heard.splitlines(True), closed), ([spoken.answer, *more], False), name
+                    )
 
     def test_byte_by_byte_is_no_different(self) -> None:
         for spoken in SPOKEN:
             for name, data, _ in JSON_CASES:
                 data = with_member(data, spoken.member)
                 if len(data) < 400:
-                    self.assertEqual(self.heard(spoken, byte_by_byte(data + b"\n")), self.heard(spoken, [data + b"\n"]), name)
+                    self.assertEqual(
+                        self.heard(spoken, byte_by_byte(data + b"\n")),
+                        self.heard(spoken, [data + b"\n"]),
+                        name,
+                    )
 
 
 class ForeignTests(BothCase):
-    """Whatever another protocol hides in later lines: nothing is done, and the connection closes."""
+    """Whatever another protocol hides in later lines: nothing is done, and the connection
+    closes.
+    """
 
     def test_another_protocol_is_refused_and_nothing_in_it_is_done(self) -> None:
         for spoken in SPOKEN:
             for name, opening in OPENINGS.items():
-                for hidden in (spoken.change, b"\n" + spoken.change + b"\n", b"\r\n\r\n" + spoken.change):
+                for hidden in (
+                    spoken.change,
+                    b"\n" + spoken.change + b"\n",
+                    b"\r\n\r\n" + spoken.change,
+                ):
                     peer = self.speaking(spoken)
                     peer.send(opening + hidden)
                     self.clock.advance(QUIET)
@@ -140,7 +172,11 @@ class ForeignTests(BothCase):
         for spoken in SPOKEN:
             for name, opening in OPENINGS.items():
                 sent = opening + b"\n\n" + spoken.change + b"\n"
-                for pieces in (byte_by_byte(sent), [sent[:5], sent[5:]], [opening, b"\n", spoken.change]):
+                for pieces in (
+                    byte_by_byte(sent),
+                    [sent[:5], sent[5:]],
+                    [opening, b"\n", spoken.change],
+                ):
                     peer = self.speaking(spoken)
                     self.send_slowly(peer, pieces)
                     self.check_given_up(spoken, peer, name)
@@ -178,7 +214,15 @@ class PersonTests(BothCase):
     def test_each_gets_an_answer_and_the_operation_too(self) -> None:
         for spoken in SPOKEN:
             peer = self.speaking(spoken)
-            for typed in (b"mostrar", b"[1]", b'"x"', b"}", b'{"op": "mostrar"', "{“op”: “mostrar”}".encode(), b"help"):
+            for typed in (
+                b"mostrar",
+                b"[1]",
+                b'"x"',
+                b"}",
+                b'{"op": "mostrar"',
+                "{“op”: “mostrar”}".encode(),
+                b"help",
+            ):
                 peer.send(typed)
                 self.clock.advance(QUIET)
                 self.clock.advance(10)
@@ -189,7 +233,9 @@ class PersonTests(BothCase):
     def test_a_typed_line_with_a_brace_too_many_gets_one_answer(self) -> None:
         for spoken in SPOKEN:
             for end in (b"}", b"}\n", b"}}]\r\n"):
-                self.assertEqual(self.heard(spoken, [b"{" + spoken.member + b"}" + end]), (spoken.answer, False))
+                self.assertEqual(
+                    self.heard(spoken, [b"{" + spoken.member + b"}" + end]), (spoken.answer, False)
+                )
 
     def test_the_table_is_json_as_others_read_it(self) -> None:
         for name, data, is_object in JSON_CASES:

@@ -65,13 +65,19 @@ EXPECTED: Final = {
     "sessions.end_all": ADMINS,
     "changes.list": ADMINS,
 }
-"""What happens to nobody, to a user, and to an admin. Kept by hand: it is what somebody has thought about."""
+"""What happens to nobody, to a user, and to an admin. Kept by hand: it is what somebody has thought
+about.
+"""
 
 
 def operations_of(module: ModuleType) -> Iterator[Callable[..., Coroutine[Any, Any, object]]]:
     """Find what the classes with `access` offer."""
     for kind in vars(module).values():
-        if inspect.isclass(kind) and kind.__module__ == module.__name__ and "access" in kind.__annotations__:
+        if (
+            inspect.isclass(kind)
+            and kind.__module__ == module.__name__
+            and "access" in kind.__annotations__
+        ):
             for name, method in vars(kind).items():
                 if inspect.iscoroutinefunction(method) and not name.startswith("_"):
                     yield method
@@ -79,16 +85,22 @@ def operations_of(module: ModuleType) -> Iterator[Callable[..., Coroutine[Any, A
 
 @attrs.frozen
 class OnlyAccess:
-    """Has operations, and nothing that they work with: who is let through crashes, which is as good as ok here."""
+    """Has operations, and nothing that they work with: who is let through crashes, which is as good
+    as ok here.
+    """
 
     access: Access
 
 
 class PermissionTests(PeopleCase):
-    def outcome(self, method: Callable[..., Coroutine[Any, Any, object]], principal: Principal) -> tuple[str, str]:
+    def outcome(
+        self, method: Callable[..., Coroutine[Any, Any, object]], principal: Principal
+    ) -> tuple[str, str]:
         """Return the operation's name and whether the principal was let through."""
         passed: list[tuple[str, str]] = []
-        access = Access(Clock(), [lambda name, principal, seconds, outcome: passed.append((name, outcome))])
+        access = Access(
+            Clock(), [lambda name, principal, seconds, outcome: passed.append((name, outcome))]
+        )
         Deferred.fromCoroutine(method(OnlyAccess(access), principal)).addErrback(lambda _: None)
         self.flushLoggedErrors()
         self.assertEqual(len(passed), 1, f"{method.__qualname__} is not an operation")
@@ -98,7 +110,15 @@ class PermissionTests(PeopleCase):
     def test_every_operation_lets_through_whom_it_should(self) -> None:
         principals = (self.nobody(), self.as_(self.anna), self.as_(self.root))
         found: dict[str, tuple[str, ...]] = {}
-        for module in (clients, products, inventory, directory, members, colleagues, administration):
+        for module in (
+            clients,
+            products,
+            inventory,
+            directory,
+            members,
+            colleagues,
+            administration,
+        ):
             for method in operations_of(module):
                 outcomes = [self.outcome(method, principal) for principal in principals]
                 name = outcomes[0][0]
@@ -173,8 +193,12 @@ class OpenDoorTests(PeopleCase):
         for login in ("root", "anna"):
             work = self.logins.log_in(principal, "way", login, NEW, exclusive=True)
             self.failureResultOf(Deferred.fromCoroutine(work), LoginFailed)
-            self.failureResultOf(Deferred.fromCoroutine(self.logins.authenticate(principal, login, NEW)), LoginFailed)
-        self.assertEqual(self.have(self.logins.authenticate(principal, "vera", SECRET)).account, vera)
+            self.failureResultOf(
+                Deferred.fromCoroutine(self.logins.authenticate(principal, login, NEW)), LoginFailed
+            )
+        self.assertEqual(
+            self.have(self.logins.authenticate(principal, "vera", SECRET)).account, vera
+        )
         self.assertEqual(self.have(self.logins.confirm(principal)), principal)
         self.refused(self.logins.confirm(self.nobody()), NotLoggedIn)
         self.log_in("vera", exclusive=True)

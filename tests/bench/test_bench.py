@@ -1,4 +1,6 @@
-"""The benchmark, in its short form: what it counts, what it says of given figures, and that it starts and ends its servers."""
+"""The benchmark, in its short form: what it counts, what it says of given figures, and that it
+starts and ends its servers.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,17 @@ from click.testing import CliRunner
 
 from bench.__main__ import main
 from bench.chart import as_svg
-from bench.figures import Contestant, RaceResult, Report, SingleResult, Skipped, Target, as_json, from_json, ratio
+from bench.figures import (
+    Contestant,
+    RaceResult,
+    Report,
+    SingleResult,
+    Skipped,
+    Target,
+    as_json,
+    from_json,
+    ratio,
+)
 from bench.load import Sample, Shape
 from bench.others import worked_seconds
 from bench.processes import Cores, Failed, Server, free_ports, on_core, two_cores
@@ -36,14 +48,32 @@ def sample(rate: float, p99_us: float = 1000.0) -> Sample:
 
 
 def contestant(name: str, *rates: float) -> Contestant:
-    return Contestant(name, [sample(rate) for rate in rates], [0.98] * len(rates), [0.01] * len(rates), [10.0] * len(rates))
+    return Contestant(
+        name,
+        [sample(rate) for rate in rates],
+        [0.98] * len(rates),
+        [0.01] * len(rates),
+        [10.0] * len(rates),
+    )
 
 
 @pytest.fixture
 def report() -> Report:
-    contestants = [contestant("sockcrud", 90, 100, 120), contestant("Redis", 100, 125, 140), contestant("<others>", 40, 50, 60)]
-    race = RaceResult("get", "get & show", contestants, {"Redis": Target((0.85, 0.75)), "<others>": Target((1.5,))}, ["a note"])
-    single = SingleResult("start", "start to listening", "s", [0.7, 0.4, 0.5], Target((0.6,), at_most=True))
+    contestants = [
+        contestant("sockcrud", 90, 100, 120),
+        contestant("Redis", 100, 125, 140),
+        contestant("<others>", 40, 50, 60),
+    ]
+    race = RaceResult(
+        "get",
+        "get & show",
+        contestants,
+        {"Redis": Target((0.85, 0.75)), "<others>": Target((1.5,))},
+        ["a note"],
+    )
+    single = SingleResult(
+        "start", "start to listening", "s", [0.7, 0.4, 0.5], Target((0.6,), at_most=True)
+    )
     return Report(
         {"python": "3", "how": "5 rounds of 3 s; " + "and so on, " * 20},
         [race, single, Skipped("far", "a far row", "skipped: no such thing", failed=False)],
@@ -63,13 +93,21 @@ def test_rounds_that_do_not_belong_together_are_not_compared() -> None:
         ratio([1, 2], [1])
 
 
-@pytest.mark.parametrize(("value", "at_most", "met"), [(0.5, False, (False, True)), (0.55, False, (True, True))])
-def test_a_target_is_met_from_its_limit_on(value: float, at_most: bool, met: tuple[bool, ...]) -> None:
+@pytest.mark.parametrize(
+    ("value", "at_most", "met"), [(0.5, False, (False, True)), (0.55, False, (True, True))]
+)
+def test_a_target_is_met_from_its_limit_on(
+    value: float, at_most: bool, met: tuple[bool, ...]
+) -> None:
     assert Target((0.55, 0.45)).met(value) == met
 
 
 def test_a_target_that_is_a_most_is_met_up_to_its_limit() -> None:
-    assert [Target((20.0,), at_most=True).met(value) for value in (19.9, 20.0, 20.1)] == [(True,), (True,), (False,)]
+    assert [Target((20.0,), at_most=True).met(value) for value in (19.9, 20.0, 20.1)] == [
+        (True,),
+        (True,),
+        (False,),
+    ]
 
 
 def cells(line: str) -> list[str]:
@@ -92,7 +130,18 @@ def test_the_table_tells_rate_ratio_rounds_target_and_whether_it_is_met(report: 
         "met",
     ]
     assert cells(ours) == ["get & show", "sockcrud", "100", "1.00", "10.0", "98%", "40%"]
-    assert cells(redis) == ["Redis", "125", "1.00", "10.0", "98%", "40%", "0.80 x", "0.80-0.90", ">= 0.85 and 0.75", "NO, yes"]
+    assert cells(redis) == [
+        "Redis",
+        "125",
+        "1.00",
+        "10.0",
+        "98%",
+        "40%",
+        "0.80 x",
+        "0.80-0.90",
+        ">= 0.85 and 0.75",
+        "NO, yes",
+    ]
     assert cells(others)[-4:] == ["2.00 x", "2.00-2.25", ">= 1.5", "yes"]
     assert cells(start) == ["start to listening", "0.5 s", "0.4-0.7", "<= 0.6", "yes"]
     assert cells(far) == ["a far row", "no figure: see below"]
@@ -109,16 +158,29 @@ def test_what_was_measured_beside_others_is_marked_as_no_proof(report: Report) -
 
 def test_the_json_has_every_sample_and_gives_the_same_report_again(report: Report) -> None:
     written = json.loads(json.dumps(as_json(report)))
-    assert [one["rate"] for one in written["results"][0]["contestants"][0]["samples"]] == [90, 100, 120]
+    assert [one["rate"] for one in written["results"][0]["contestants"][0]["samples"]] == [
+        90,
+        100,
+        120,
+    ]
     assert written["results"][0]["ratios"]["Redis"]["value"] == 0.8
     assert from_json(written) == report
 
 
-def test_figures_from_before_the_processor_time_was_measured_are_shown_without_it(report: Report) -> None:
+def test_figures_from_before_the_processor_time_was_measured_are_shown_without_it(
+    report: Report,
+) -> None:
     written = as_json(report)
     for one in written["results"][0]["contestants"]:
         del one["costs_us"]
-    assert cells(as_text(from_json(written)).splitlines()[2]) == ["get & show", "sockcrud", "100", "1.00", "98%", "40%"]
+    assert cells(as_text(from_json(written)).splitlines()[2]) == [
+        "get & show",
+        "sockcrud",
+        "100",
+        "1.00",
+        "98%",
+        "40%",
+    ]
 
 
 def test_the_chart_has_a_bar_for_each_rate_in_proportion(report: Report) -> None:
@@ -130,7 +192,10 @@ def test_the_chart_has_a_bar_for_each_rate_in_proportion(report: Report) -> None
 
 def test_the_chart_tells_names_as_they_are_and_marks_what_falls_short(report: Report) -> None:
     drawing = as_svg(report)
-    texts = {text.text: text.attrib.get("class") for text in ElementTree.fromstring(drawing).findall(f"{SVG}text")}
+    texts = {
+        text.text: text.attrib.get("class")
+        for text in ElementTree.fromstring(drawing).findall(f"{SVG}text")
+    }
     assert {"get & show", "<others>", "start to listening"} <= set(texts)
     assert "5 rounds of 3 s" in drawing
     assert texts["0.80 x (target >= 0.85 and 0.75)"] == "bad"
@@ -142,17 +207,26 @@ def test_a_chart_stays_within_its_frame(report: Report) -> None:
     drawing = ElementTree.fromstring(as_svg(report))
     _, _, width, height = (int(part) for part in drawing.attrib["viewBox"].split())
     for text in drawing.findall(f"{SVG}text"):
-        at, long = int(text.attrib["x"]), len(text.text or "") * 7  # a letter of 13 pixels is about 7 wide
-        assert (at - long >= 0) if text.attrib.get("class") == "name" else (at + long <= width), text.text
+        at, long = (
+            int(text.attrib["x"]),
+            len(text.text or "") * 7,
+        )  # a letter of 13 pixels is about 7 wide
+        assert (at - long >= 0) if text.attrib.get("class") == "name" else (at + long <= width), (
+            text.text
+        )
         assert 0 < int(text.attrib["y"]) < height
 
 
 # The command
 
 
-def test_figures_of_an_earlier_run_are_shown_and_drawn_again(report: Report, tmp_path: Path) -> None:
+def test_figures_of_an_earlier_run_are_shown_and_drawn_again(
+    report: Report, tmp_path: Path
+) -> None:
     (tmp_path / "figures.json").write_text(json.dumps(as_json(report)))
-    ran = CliRunner().invoke(main, ["--from", str(tmp_path / "figures.json"), "--svg", str(tmp_path / "chart.svg")])
+    ran = CliRunner().invoke(
+        main, ["--from", str(tmp_path / "figures.json"), "--svg", str(tmp_path / "chart.svg")]
+    )
     assert ran.exit_code == 0
     assert ran.output == as_text(report)
     assert (tmp_path / "chart.svg").read_text() == as_svg(report)
@@ -179,7 +253,9 @@ def test_a_row_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 def python_server(tmp_path: Path, text: str) -> Server:
     (port,) = free_ports(1)
-    return Server("a server", [sys.executable, "-c", text, str(port)], port, tmp_path / "server", _a_core())
+    return Server(
+        "a server", [sys.executable, "-c", text, str(port)], port, tmp_path / "server", _a_core()
+    )
 
 
 def _a_core() -> int:
@@ -187,7 +263,10 @@ def _a_core() -> int:
 
 
 def test_a_server_runs_on_its_core_until_it_is_stopped(tmp_path: Path) -> None:
-    serve = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True: s.accept()"
+    serve = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', "
+        "int(sys.argv[1])))\nwhile True: s.accept()"
+    )
     with python_server(tmp_path, serve) as server:
         server.wait()
         status = Path(f"/proc/{server.process.pid}/status").read_text()
@@ -217,7 +296,9 @@ def test_ports_are_free_and_none_that_an_outgoing_connection_may_take() -> None:
         for port in ports:
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
         assert not set(ports) & set(free_ports(20))
-    low, high = (int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    low, high = (
+        int(port) for port in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    )
     assert not [port for port in ports if low <= port < high]
 
 
@@ -225,7 +306,9 @@ def test_what_a_server_starts_in_turn_is_on_its_core_too() -> None:
     before = os.sched_getaffinity(0)
     with on_core(_a_core()):
         inner = subprocess.run(
-            [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"], capture_output=True, text=True
+            [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"],
+            capture_output=True,
+            text=True,
         )
     assert inner.stdout.strip() == str({_a_core()})
     assert os.sched_getaffinity(0) == before
@@ -273,16 +356,26 @@ class QuietServer:
 def race_of(*names: str) -> Race:
     server = cast(Server, QuietServer())
     contenders = [Contender(name, server, port, Shape(b"", "")) for port, name in enumerate(names)]
-    return Race("row", "title", lambda stage: Lineup(contenders), {names[1]: Target((1.0,)), "absent": Target((1.0,))})
+    return Race(
+        "row",
+        "title",
+        lambda stage: Lineup(contenders),
+        {names[1]: Target((1.0,)), "absent": Target((1.0,))},
+    )
 
 
-def test_servers_take_turns_in_each_round_and_the_other_way_round_in_the_next(tmp_path: Path) -> None:
+def test_servers_take_turns_in_each_round_and_the_other_way_round_in_the_next(
+    tmp_path: Path,
+) -> None:
     load = CountedLoad(iter([10.0, 20.0, 40.0, 30.0, 50.0, 60.0]))
     stage = Stage(tmp_path, Cores(_a_core(), _a_core()), cast(Any, load), cast(Any, None))
     said: list[str] = []
     result = race_of("one", "other").run(stage, 3, 1.0, said.append)
     assert load.ports == [0, 1, 1, 0, 0, 1]
-    assert [[one.rate for one in contestant.samples] for contestant in result.contestants] == [[10, 30, 50], [20, 40, 60]]
+    assert [[one.rate for one in contestant.samples] for contestant in result.contestants] == [
+        [10, 30, 50],
+        [20, 40, 60],
+    ]
     assert list(result.targets) == ["other"]
     assert len(said) == 3
 
@@ -292,6 +385,8 @@ def test_a_failure_under_load_names_the_server(tmp_path: Path) -> None:
         def run(self, port: int, shape: Shape, seconds: float) -> Sample:
             raise Failed("of 10 answers 3 were errors")
 
-    stage = Stage(tmp_path, Cores(_a_core(), _a_core()), cast(Any, Broken(iter([]))), cast(Any, None))
+    stage = Stage(
+        tmp_path, Cores(_a_core(), _a_core()), cast(Any, Broken(iter([]))), cast(Any, None)
+    )
     with pytest.raises(Failed, match="one: of 10 answers 3 were errors"):
         race_of("one", "other").run(stage, 1, 1.0, lambda line: None)

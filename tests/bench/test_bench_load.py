@@ -1,4 +1,6 @@
-"""The load of the benchmark against tiny servers, which needs a C compiler, and the answers of the peers."""
+"""The load of the benchmark against tiny servers, which needs a C compiler, and the answers of the
+peers.
+"""
 
 from __future__ import annotations
 
@@ -167,7 +169,10 @@ def test_a_server_that_closes_fails_the_load(load: Load) -> None:
 
 
 def test_more_answers_than_requests_fail_the_load(load: Load) -> None:
-    with tiny(answering(lambda line: line * 2)) as port, pytest.raises(Failed, match="nobody asked for"):
+    with (
+        tiny(answering(lambda line: line * 2)) as port,
+        pytest.raises(Failed, match="nobody asked for"),
+    ):
         load.run(port, ECHO, 0)
 
 
@@ -178,7 +183,9 @@ def test_where_nobody_listens_the_load_fails(load: Load) -> None:
         load.run(port, ECHO, 0)
 
 
-def test_http_requests_have_the_length_that_they_tell_and_answers_the_one_that_is_told(load: Load) -> None:
+def test_http_requests_have_the_length_that_they_tell_and_answers_the_one_that_is_told(
+    load: Load,
+) -> None:
     bodies: list[dict[str, object]] = []
 
     def serve(connection: socket.socket) -> None:
@@ -186,7 +193,10 @@ def test_http_requests_have_the_length_that_they_tell_and_answers_the_one_that_i
         while stream.readline():
             headers = dict(line.split(b": ", 1) for line in iter(stream.readline, b"\r\n"))
             bodies.append(json.loads(stream.read(int(headers[b"Content-Length"]))))
-            head, body = b"HTTP/1.1 201 Created\r\nX: y\r\ncontent-length: 12\r\n\r\n", b"\r\n\r\nHTTP/1.1"
+            head, body = (
+                b"HTTP/1.1 201 Created\r\nX: y\r\ncontent-length: 12\r\n\r\n",
+                b"\r\n\r\nHTTP/1.1",
+            )
             connection.sendall(head[:30])
             connection.sendall(head[30:] + body[:4])
             connection.sendall(body[4:])
@@ -211,7 +221,9 @@ def test_redis_is_spoken_to_as_its_clients_do(load: Load) -> None:
             heard.extend(words[1:])
             connection.sendall(b"$5\r\na\r\nbc\r\n")
 
-    shape = Shape(redis_command(b"GET", b"user:{key}"), "$5\r\na", "resp", ids=5, connections=2, requests=30)
+    shape = Shape(
+        redis_command(b"GET", b"user:{key}"), "$5\r\na", "resp", ids=5, connections=2, requests=30
+    )
     with tiny(serve) as port:
         assert load.run(port, shape, 0).answers == 30
     assert {len(key) for key in heard} == {12}
@@ -222,7 +234,9 @@ def test_an_open_loop_keeps_its_rate(load: Load) -> None:
     heard: list[bytes] = []
     with tiny(answering(lambda line: line, heard)) as port:
         sample = load.run(port, evolve(ECHO, requests=None, rate=200.0), 0.5)
-    assert len(heard) == sample.answers == pytest.approx(200, abs=2)  # the half second of warming is at the same rate
+    assert (
+        len(heard) == sample.answers == pytest.approx(200, abs=2)
+    )  # the half second of warming is at the same rate
     assert 100 < sample.rate < 210
 
 
@@ -234,12 +248,15 @@ def test_who_would_have_come_while_a_server_stalls_is_counted_as_having_waited(l
         nonlocal seen
         seen += 1
         if seen == 150 and next(stalls, False):  # past the half second that is not counted
-            Event().wait(0.25)  # a real server's stall, in real time: the load is a program that looks at the clock
+            Event().wait(
+                0.25
+            )  # a real server's stall, in real time: the load is a program that looks at the clock
         return line
 
     with tiny(answering(answer)) as port:
         sample = load.run(port, evolve(ECHO, requests=None, rate=200.0, connections=1), 0.5)
-    # One request was held up; were the others not charged from when they were due, 99 % would not show it, nor half of that.
+    # One request was held up; were the others not charged from when they were due, 99 % would not
+    # show it, nor half of that.
     assert sample.p99_us > 200_000
     assert sample.max_us >= 250_000
 
@@ -268,21 +285,35 @@ def test_users_of_sockcrud_and_of_its_peer_pass_the_same_checks(stage: Stage) ->
 
 def test_the_floor_gives_the_very_bytes_that_sockcrud_gives(load: Load, stage: Stage) -> None:
     daemon = stage.sockcrud()
-    for port, shape in ((daemon.users, GET_USER), (daemon.shop, fetch_client(shop_with_clients(daemon.shop)))):
+    for port, shape in (
+        (daemon.users, GET_USER),
+        (daemon.shop, fetch_client(shop_with_clients(daemon.shop))),
+    ):
         request = shape.request.replace(b"{id}", b"1")
         answer = exact_answer(port, request)
         floor = stage.floor(shape.framing, answer)
         assert exact_answer(floor.port, request) == answer
         # What is in flight is answered one by one, also where it comes together.
-        assert load.run(floor.port, evolve(shape, good="", depth=5, connections=3, requests=60), 0).answers == 60
+        assert (
+            load.run(
+                floor.port, evolve(shape, good="", depth=5, connections=3, requests=60), 0
+            ).answers
+            == 60
+        )
 
 
 def test_the_shop_that_nobody_wrote_is_served_beside_the_one_written_by_hand(stage: Stage) -> None:
     lineup = next(race for race in RACES if race.row == "fetch-crud").line_up(stage)
     generic, by_hand, floor = lineup.contenders
     assert generic.server is by_hand.server
-    answers = [exact_answer(one.port, one.shape.request.replace(b"{id}", b"2")) for one in (generic, by_hand)]
-    assert all(answer.startswith(b"HTTP/1.1 200 ") and b'"email":"pedro2@example.org"' in answer for answer in answers)
+    answers = [
+        exact_answer(one.port, one.shape.request.replace(b"{id}", b"2"))
+        for one in (generic, by_hand)
+    ]
+    assert all(
+        answer.startswith(b"HTTP/1.1 200 ") and b'"email":"pedro2@example.org"' in answer
+        for answer in answers
+    )
     assert b'"rev":' in exact_answer(floor.port, generic.shape.request)
 
 
@@ -299,7 +330,9 @@ def test_the_shop_in_node_passes_the_checks(stage: Stage) -> None:
 def test_a_peer_that_answers_wrong_does_not_pass(stage: Stage) -> None:
     source = (PEERS / "asyncio_users.py").read_text().replace("404", "200")
     (stage.directory / "wrong.py").write_text(source)
-    wrong = stage.serve("wrong", lambda port, _: [sys.executable, str(stage.directory / "wrong.py"), str(port)])
+    wrong = stage.serve(
+        "wrong", lambda port, _: [sys.executable, str(stage.directory / "wrong.py"), str(port)]
+    )
     with pytest.raises(Failed, match="showing 1000000000"):
         check_users(wrong.port)
 
@@ -308,7 +341,9 @@ def test_a_peer_that_answers_wrong_does_not_pass(stage: Stage) -> None:
 def test_the_shops_with_fastapi_pass_the_checks(stage: Stage) -> None:
     shop_with_clients(stage.uvicorn_peer("FastAPI", "fastapi_shop").port)
     file = stage.new_directory("file") / "clients.db"
-    peer = stage.uvicorn_peer("FastAPI + sqlite3", "fastapi_sqlite", environment={"PEER_FILE": str(file)})
+    peer = stage.uvicorn_peer(
+        "FastAPI + sqlite3", "fastapi_sqlite", environment={"PEER_FILE": str(file)}
+    )
     check_creating(peer.port, shop_with_clients(peer.port))
 
 
@@ -318,7 +353,9 @@ def test_the_shop_with_aiohttp_passes_the_checks(stage: Stage) -> None:
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the benchmark needs two cores")
-def test_the_command_measures_a_row_and_writes_what_it_found(compiled: None, tmp_path: Path) -> None:
+def test_the_command_measures_a_row_and_writes_what_it_found(
+    compiled: None, tmp_path: Path
+) -> None:
     figures = tmp_path / "figures.json"
     command = [
         sys.executable,

@@ -1,4 +1,6 @@
-"""The comparison of two states of the code, in its short form: the commit that is checked out, beside the tree as it is."""
+"""The comparison of two states of the code, in its short form: the commit that is checked out,
+beside the tree as it is.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,15 @@ needs_all = pytest.mark.skipif(
 
 
 def contestant(name: str, rate: float, cost: float) -> Contestant:
-    samples = [Sample(rate * (1 + number % 2 / 50), 1, 2, 3, 4, 100, 0.4) for number in range(ROUNDS)]
+    samples = [
+        Sample(rate * (1 + number % 2 / 50), 1, 2, 3, 4, 100, 0.4) for number in range(ROUNDS)
+    ]
     return Contestant(
-        name, samples, [0.98] * ROUNDS, [0.01] * ROUNDS, [cost * (1 + number % 2 / 50) for number in range(ROUNDS)]
+        name,
+        samples,
+        [0.98] * ROUNDS,
+        [0.01] * ROUNDS,
+        [cost * (1 + number % 2 / 50) for number in range(ROUNDS)],
     )
 
 
@@ -51,11 +59,17 @@ def test_more_rounds_narrow_what_is_certain(rounds: int, dropped: int) -> None:
 
 
 def test_the_table_tells_faster_and_cheaper_only_where_the_rounds_agree() -> None:
-    better = Compared("a", "a row", contestant("this tree", 103, 10), contestant("abc1234", 100, 10.3))
-    worse = Compared("b", "worse", contestant("this tree", 100, 10.3), contestant("abc1234", 103, 10))
+    better = Compared(
+        "a", "a row", contestant("this tree", 103, 10), contestant("abc1234", 100, 10.3)
+    )
+    worse = Compared(
+        "b", "worse", contestant("this tree", 100, 10.3), contestant("abc1234", 103, 10)
+    )
     alike = Compared("c", "alike", contestant("this tree", 100, 10), contestant("abc1234", 100, 10))
     alike.new.costs_us[0], alike.new.costs_us[1] = 9.0, 11.0
-    head, _, *lines = comparison_as_text(Comparison("abc1234", [better, worse, alike], {"how": "so"})).splitlines()
+    head, _, *lines = comparison_as_text(
+        Comparison("abc1234", [better, worse, alike], {"how": "so"})
+    ).splitlines()
     assert head.count("abc1234") == 2
     assert lines[0].split("  ")[-1].strip() == "faster, cheaper"
     assert " 1.030 " in lines[0]
@@ -89,7 +103,9 @@ def test_options_that_do_not_go_with_it_and_rows_that_it_has_not_are_refused() -
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder for what is temporary, in which nothing may be left, and nobody may be at work."""
+    """Yield a folder for what is temporary, in which nothing may be left, and nobody may be at
+    work.
+    """
     (folder := tmp_path / "folder").mkdir()
     yield folder
     assert list(folder.iterdir()) == []
@@ -108,15 +124,31 @@ def at_work_in(folder: Path) -> list[str]:
 
 
 def comparing(folder: Path, *options: str) -> list[str]:
-    command = [sys.executable, "-m", "bench", "--compare", "HEAD", "--rows", "get-user", "--seconds", "0.2"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "--compare",
+        "HEAD",
+        "--rows",
+        "get-user",
+        "--seconds",
+        "0.2",
+    ]
     return [*command, "--directory", str(folder), *options]
 
 
 @needs_all
-def test_the_checked_out_commit_is_measured_beside_the_tree_and_nothing_is_left(folder: Path, tmp_path: Path) -> None:
+def test_the_checked_out_commit_is_measured_beside_the_tree_and_nothing_is_left(
+    folder: Path, tmp_path: Path
+) -> None:
     figures = tmp_path / "figures.json"
     ran = subprocess.run(
-        comparing(folder, "--rounds", "1", "--json", str(figures)), cwd=ROOT, capture_output=True, text=True, timeout=120
+        comparing(folder, "--rounds", "1", "--json", str(figures)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
     assert "users get_user, one at a time" in ran.stdout
@@ -129,7 +161,9 @@ def test_the_checked_out_commit_is_measured_beside_the_tree_and_nothing_is_left(
 
 @needs_all
 def test_after_ctrl_c_nothing_is_left_and_nobody_is_at_work(folder: Path) -> None:
-    with subprocess.Popen(comparing(folder), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        comparing(folder), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         while not at_work_in(folder) and process.poll() is None:
             Event().wait(0.05)
         process.send_signal(signal.SIGINT)

@@ -35,7 +35,9 @@ def served(factory: pytest.TempPathFactory, *flags: str) -> Iterator[Daemon]:
 
 
 class Line:
-    """A command line of somebody who has not logged in yet, with a file for each password: `old` and `new`."""
+    """A command line of somebody who has not logged in yet, with a file for each password: `old`
+    and `new`.
+    """
 
     def __init__(self, directory: Path, ports: dict[str, int]) -> None:
         self.directory = directory
@@ -48,7 +50,9 @@ class Line:
 
     def run(self, *words: str, input: str | bytes | None = None, raw: bool = False) -> Result:
         """Run a command, not on a terminal. Nothing secret may be said."""
-        unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("SOCKCRUD_")}
+        unset: dict[str, str | None] = {
+            name: None for name in os.environ if name.startswith("SOCKCRUD_")
+        }
         result = CliRunner(env={**unset, **self.settings}).invoke(main, words, input=input)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert PASSWORD not in result.output, words
@@ -66,7 +70,10 @@ class Line:
     def refused(self, status: int, *words: str, input: str | None = None) -> str:
         """Expect that status and one line on stderr; give it."""
         result = self.run(*words, input=input)
-        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (status, "", 1), (words, result.output)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (status, "", 1), (
+            words,
+            result.output,
+        )
         return result.stderr.rstrip("\n")
 
     def log_in(self, dialect: str, login: str = "admin", file: str | None = None) -> None:

@@ -18,7 +18,13 @@ from tests.cli.commands_kit import PROGRAM
 from tests.support.running import environment
 
 _EXAMPLE = re.compile(r"(?:^|\$\(|\| )\s*sockcrud( [^|<>#)]*)")
-_NEEDLESS = ("twisted", "rich", "sockcrud.client", "sockcrud.storage.sqlite.store", "sockcrud.monitor.rounds")
+_NEEDLESS = (
+    "twisted",
+    "rich",
+    "sockcrud.client",
+    "sockcrud.storage.sqlite.store",
+    "sockcrud.monitor.rounds",
+)
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
@@ -34,7 +40,9 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 ALL = list(commands(main))
 
 
-def parse(group: click.Group, words: list[str], parent: click.Context | None = None) -> tuple[str, ...]:
+def parse(
+    group: click.Group, words: list[str], parent: click.Context | None = None
+) -> tuple[str, ...]:
     """Read a line as the program would, without doing it; give which command it is."""
     with group.make_context(group.name, words, parent) as context:
         left = [*context._protected_args, *context.args]
@@ -53,9 +61,17 @@ def test_the_help_of_every_command_has_an_example_that_parses(path: tuple[str, .
     assert result.exit_code == 0
     told = result.stdout.partition("\nOptions:")[0]
     examples = [
-        found[1] for line in told.splitlines() if not line.startswith("Usage:") for found in [_EXAMPLE.search(line)] if found
+        found[1]
+        for line in told.splitlines()
+        if not line.startswith("Usage:")
+        for found in [_EXAMPLE.search(line)]
+        if found
     ]
-    meant = [parse(main, shlex.split(example)) for example in examples if not example.strip().startswith("-")]
+    meant = [
+        parse(main, shlex.split(example))
+        for example in examples
+        if not example.strip().startswith("-")
+    ]
     assert meant, told
     if path not in (("shop",), ("admin",), ()):  # whose login is for other groups
         assert all(line[: len(path)] == path for line in meant), meant
@@ -75,10 +91,19 @@ def test_what_help_says_of_commands_in_a_line_is_of_commands_that_are_there() ->
 
 
 def imported(*words: str, **settings: str) -> str:
-    script = "import sys; from sockcrud.cli.main import main; main(sys.argv[1:], 'sockcrud', standalone_mode=False)"
-    script = f"import atexit, sys; atexit.register(lambda: print('loaded:', *sys.modules)); {script}"
+    script = (
+        "import sys; from sockcrud.cli.main import main; main(sys.argv[1:], 'sockcrud', "
+        "standalone_mode=False)"
+    )
+    script = (
+        f"import atexit, sys; atexit.register(lambda: print('loaded:', *sys.modules)); {script}"
+    )
     ran = subprocess.run(
-        [sys.executable, "-c", script, *words], env=environment(**settings), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script, *words],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ran.stderr == ""
     return ran.stdout.rpartition("loaded: ")[2]
@@ -91,12 +116,31 @@ def imported(*words: str, **settings: str) -> str:
         (["users", "create", "--help"], {}),
         (["clients", "--help"], {}),
         (["accounts", "--help"], {}),
-        ([], {"_SOCKCRUD_COMPLETE": "bash_complete", "COMP_WORDS": "sockcrud u", "COMP_CWORD": "1"}),
-        ([], {"_SOCKCRUD_COMPLETE": "zsh_complete", "COMP_WORDS": "sockcrud way ", "COMP_CWORD": "2"}),
+        (
+            [],
+            {"_SOCKCRUD_COMPLETE": "bash_complete", "COMP_WORDS": "sockcrud u", "COMP_CWORD": "1"},
+        ),
+        (
+            [],
+            {
+                "_SOCKCRUD_COMPLETE": "zsh_complete",
+                "COMP_WORDS": "sockcrud way ",
+                "COMP_CWORD": "2",
+            },
+        ),
     ],
-    ids=["help", "help of a command", "help of a group", "help of a group with a part elsewhere", "bash", "zsh"],
+    ids=[
+        "help",
+        "help of a command",
+        "help of a group",
+        "help of a group with a part elsewhere",
+        "bash",
+        "zsh",
+    ],
 )
-def test_help_and_completion_import_only_what_they_need(words: list[str], settings: dict[str, str]) -> None:
+def test_help_and_completion_import_only_what_they_need(
+    words: list[str], settings: dict[str, str]
+) -> None:
     loaded = imported(*words, **settings).split()
     declared = () if "create" in words else ("sockcrud.records",)  # of whose fields help tells
     assert [name for name in loaded if name.startswith((*_NEEDLESS, *declared))] == []
@@ -124,16 +168,32 @@ def test_the_shell_is_given_a_script(shell: str) -> None:
 )
 def test_what_was_begun_is_completed(typed: str, offered: set[str]) -> None:
     words = shlex.split(typed) + ([""] if typed.endswith(" ") else [])
-    settings = {"_SOCKCRUD_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    settings = {
+        "_SOCKCRUD_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
     script = "from sockcrud.cli.main import main; main(prog_name='sockcrud')"
     ran = subprocess.run(
-        [sys.executable, "-c", script], env=environment(**settings), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert {line.partition(",")[2] for line in ran.stdout.splitlines()} == offered
 
 
 def test_a_command_that_is_none_is_wrong_use() -> None:
-    for words in (["nonsense"], ["users", "nonsense"], ["users", "list", "--nonsense"], ["users", "create"], ["users", "show"]):
-        ran = subprocess.run([*PROGRAM, *words], env=environment(), capture_output=True, text=True, timeout=60)
+    for words in (
+        ["nonsense"],
+        ["users", "nonsense"],
+        ["users", "list", "--nonsense"],
+        ["users", "create"],
+        ["users", "show"],
+    ):
+        ran = subprocess.run(
+            [*PROGRAM, *words], env=environment(), capture_output=True, text=True, timeout=60
+        )
         assert (ran.returncode, ran.stdout) == (2, "")
         assert "Error: " in ran.stderr

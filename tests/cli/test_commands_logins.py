@@ -1,4 +1,6 @@
-"""Logins that are kept between commands: who can read them, what becomes of dead ones, and where commands look."""
+"""Logins that are kept between commands: who can read them, what becomes of dead ones, and where
+commands look.
+"""
 
 from __future__ import annotations
 
@@ -73,12 +75,17 @@ def test_a_login_of_somebody_else_is_not_used(line: Line) -> None:
         assert "belongs to somebody else" in line.refused(1, "way", "list")
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"dialect": "way"}', "\x00", '{"place": 3}', "[" * 5000])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "null", '{"dialect": "way"}', "\x00", '{"place": 3}', "[" * 5000]
+)
 def test_a_file_that_holds_no_login_is_told_in_one_line(line: Line, content: str) -> None:
     line.log_in("way")
     [file] = line.logins.iterdir()
     file.write_text(content)
-    assert line.refused(1, "way", "list") == f"Error: {file} holds no login: remove it, and log in again"
+    assert (
+        line.refused(1, "way", "list")
+        == f"Error: {file} holds no login: remove it, and log in again"
+    )
     line.log_in("way")
     assert line.does("way", "list")
 
@@ -118,7 +125,9 @@ def test_a_dead_token_says_what_to_do(line: Line, daemon: Daemon) -> None:
         at = "" if dialect == "shop" else f" --at 127.0.0.1:{daemon.ports[dialect]}"
         assert line.refused(1, *words) == f"Error: log in first: sockcrud {dialect} login{at}"
         if dialect != "members":
-            assert line.does(dialect, "logout")["logged_out"] is True  # it is over, which is what was asked for
+            assert (
+                line.does(dialect, "logout")["logged_out"] is True
+            )  # it is over, which is what was asked for
             assert not file.exists()
 
 
@@ -130,12 +139,16 @@ def test_a_login_is_that_of_its_place_alone(line: Line, daemon: Daemon) -> None:
     line.does("way", "login", "--login", "admin", "--password-file", line.old, "--at", other)
     assert len(list(line.logins.iterdir())) == 2
     assert line.does("way", "list", "--at", other)
-    assert line.refused(1, "way", "list").startswith("Error: log in first")  # the new login has ended the one before
+    assert line.refused(1, "way", "list").startswith(
+        "Error: log in first"
+    )  # the new login has ended the one before
 
 
 def test_a_login_is_remembered_with_its_place(line: Line, daemon: Daemon) -> None:
     at = line.settings.pop(variable("way"))
-    line.does("way", "login", "--login", "admin", "--password-file", line.old, "--at", f"http://{at}")
+    line.does(
+        "way", "login", "--login", "admin", "--password-file", line.old, "--at", f"http://{at}"
+    )
     assert line.does("way", "list")
     line.settings[variable("way")] = "127.0.0.1:1"
     assert "127.0.0.1:1" in line.refused(1, "way", "list")
@@ -143,16 +156,27 @@ def test_a_login_is_remembered_with_its_place(line: Line, daemon: Daemon) -> Non
     assert "Error: SOCKCRUD_WAY_AT: 'nonsense at all' is no place" in line.refused(2, "way", "list")
 
 
-def test_of_several_logins_the_latest_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_logins_the_latest_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    first, second = Login("way", HERE, "a", "1"), Login("way", Place("tls", "example.org", 1), "b", "2")
+    first, second = (
+        Login("way", HERE, "a", "1"),
+        Login("way", Place("tls", "example.org", 1), "b", "2"),
+    )
     logins.keep(first)
     logins.keep(second)
-    [file] = [file for file in (tmp_path / "sockcrud" / "logins").iterdir() if "example.org" in file.read_text()]
+    [file] = [
+        file
+        for file in (tmp_path / "sockcrud" / "logins").iterdir()
+        if "example.org" in file.read_text()
+    ]
     os.utime(file, ns=(0, 0))
     assert logins.newest("way") == first
     assert logins.newest("way", host=Place("tls", "example.org", 9)) == second
-    assert logins.newest("way", host=Place("tcp", "example.org", 1)) is None  # no token goes where TLS was, without it
+    assert (
+        logins.newest("way", host=Place("tcp", "example.org", 1)) is None
+    )  # no token goes where TLS was, without it
     assert logins.find("way", second.place) == second
     assert logins.newest("members") is None
     logins.forget(first)
@@ -164,11 +188,18 @@ def test_of_several_logins_the_latest_says_where(tmp_path: Path, monkeypatch: py
 def test_the_state_directory_is_that_of_the_system(tmp_path: Path) -> None:
     home = Path.home()
     assert state_directory({}, windows=False) == home / ".local" / "state" / "sockcrud"
-    assert state_directory({"XDG_STATE_HOME": str(tmp_path)}, windows=False) == tmp_path / "sockcrud"
-    assert state_directory({"XDG_STATE_HOME": "relative"}, windows=False) == home / ".local" / "state" / "sockcrud"
+    assert (
+        state_directory({"XDG_STATE_HOME": str(tmp_path)}, windows=False) == tmp_path / "sockcrud"
+    )
+    assert (
+        state_directory({"XDG_STATE_HOME": "relative"}, windows=False)
+        == home / ".local" / "state" / "sockcrud"
+    )
     assert state_directory({"LOCALAPPDATA": str(tmp_path)}, windows=True) == tmp_path / "sockcrud"
     assert state_directory({}, windows=True) == home / "AppData" / "Local" / "sockcrud"
 
 
 def test_a_place_in_the_environment_is_no_setting_of_the_daemon() -> None:
-    assert config.load({}, {variable("users"): "127.0.0.1:1"}).settings == config.defaults(loading.apps())
+    assert config.load({}, {variable("users"): "127.0.0.1:1"}).settings == config.defaults(
+        loading.apps()
+    )

@@ -1,4 +1,6 @@
-"""The commands for people and who looks after them, against a real daemon: way, members, and the admin port."""
+"""The commands for people and who looks after them, against a real daemon: way, members, and the
+admin port.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,21 @@ def add(line: Line, login: str) -> str:
 
 def test_an_account_of_the_company_is_made_changed_and_made_inactive(line: Line) -> None:
     line.log_in("way")
-    assert line.does(*with_password("way", "create", "--name", "rita", line=line)) == {"login": "rita", "created": True}
+    assert line.does(*with_password("way", "create", "--name", "rita", line=line)) == {
+        "login": "rita",
+        "created": True,
+    }
     rita = next(account for account in line.does("way", "list") if account["user_name"] == "rita")
     id = str(rita["id"])
-    assert line.does("way", "show", id) == rita == {"id": rita["id"], "user_name": "rita", "active": True}
-    assert line.does("way", "update", id, "--name", "rita.maria") == {"id": rita["id"], "changed": True}
+    assert (
+        line.does("way", "show", id)
+        == rita
+        == {"id": rita["id"], "user_name": "rita", "active": True}
+    )
+    assert line.does("way", "update", id, "--name", "rita.maria") == {
+        "id": rita["id"],
+        "changed": True,
+    }
     assert line.does("way", "show", id) == {**rita, "user_name": "rita.maria"}  # active as before
     assert line.does("way", "deactivate", id) == {"id": rita["id"], "active": False}
     assert line.does("way", "update", id, "--name", "rita") == {"id": rita["id"], "changed": True}
@@ -48,7 +60,9 @@ def test_an_account_of_the_company_is_made_changed_and_made_inactive(line: Line)
     assert line.does("way", "show", id)["active"] is True
     made = line.does(*with_password("way", "create", "--name", "rui", "--inactive", line=line))
     assert made["created"]
-    assert [account["active"] for account in line.does("way", "list") if account["user_name"] == "rui"] == [False]
+    assert [
+        account["active"] for account in line.does("way", "list") if account["user_name"] == "rui"
+    ] == [False]
 
 
 def test_way_says_in_its_own_words_what_it_refuses(line: Line) -> None:
@@ -56,7 +70,10 @@ def test_way_says_in_its_own_words_what_it_refuses(line: Line) -> None:
     assert line.refused(1, "way", "show", "9999") == "Error: Usuário não encontrado (ERROR)"
     taken = line.refused(1, *with_password("way", "create", "--name", "admin", line=line))
     assert taken == "Error: Já Existe um usuário cadastrado com este nome. (ERROR)"
-    assert line.refused(1, "way", "deactivate", "1") == "Error: Não é possível inativar o último administrador ativo (ERROR)"
+    assert (
+        line.refused(1, "way", "deactivate", "1")
+        == "Error: Não é possível inativar o último administrador ativo (ERROR)"
+    )
     assert "name one of --name, --active" in line.refused(2, "way", "update", "1")
     wrong = line.refused(1, *with_password("way", "login", "--login", "admin", line=line))
     assert wrong == "Error: Usuário ou senha estão inválidos (ERROR)"
@@ -65,46 +82,82 @@ def test_way_says_in_its_own_words_what_it_refuses(line: Line) -> None:
 def test_who_is_no_admin_changes_only_their_own_password(line: Line) -> None:
     add(line, "tom")
     line.log_in("way", "tom", line.new)
-    assert line.refused(1, *with_password("way", "create", "--name", "x1", line=line)).endswith("permissão (ERROR)")
+    assert line.refused(1, *with_password("way", "create", "--name", "x1", line=line)).endswith(
+        "permissão (ERROR)"
+    )
     changed = line.does("way", "password", "--password-file", line.old)
     assert changed["changed"]
-    assert line.does("way", "show", str(changed["id"]))["user_name"] == "tom"  # the session lives on
+    assert (
+        line.does("way", "show", str(changed["id"]))["user_name"] == "tom"
+    )  # the session lives on
     line.log_in("way", "TOM", line.old)
     assert line.does(*with_password("way", "password", str(changed["id"]), line=line)) == changed
     assert line.does("way", "logout") == {"dialect": "way", "login": "TOM", "logged_out": True}
     assert line.refused(1, "way", "list").startswith("Error: log in first: sockcrud way login")
 
 
-def test_a_raw_request_has_the_session_in_its_url_and_shows_it_nowhere(line: Line, daemon: Daemon) -> None:
+def test_a_raw_request_has_the_session_in_its_url_and_shows_it_nowhere(
+    line: Line, daemon: Daemon
+) -> None:
     line.log_in("way")
     url = f"http://127.0.0.1:{daemon.ports['way']}/api/usuario"
-    assert '"UserName":"admin"' in line.run("fetch", "GET", f"{url}/{{session}}?id=1", "--token-of", "way").stdout
-    assert '"IDSessao":"{session}"' in line.run("fetch", "DELETE", f"{url}/{{session}}?id=1", "--token-of", "way").stdout
+    assert (
+        '"UserName":"admin"'
+        in line.run("fetch", "GET", f"{url}/{{session}}?id=1", "--token-of", "way").stdout
+    )
+    assert (
+        '"IDSessao":"{session}"'
+        in line.run("fetch", "DELETE", f"{url}/{{session}}?id=1", "--token-of", "way").stdout
+    )
     assert "expected {session}" in line.refused(2, "fetch", "GET", f"{url}/x", "--token-of", "way")
 
 
 def test_a_member_signs_up_logs_in_and_sees_themselves(line: Line) -> None:
     made = line.does(*with_password("members", "signup", "--login", "bia@example.org", line=line))
     assert made == {"id": made["id"], "login": "bia@example.org", "created": True}
-    assert line.refused(1, *with_password("members", "signup", "--login", "bia@example.org", line=line)).endswith("(409)")
-    assert line.refused(1, "members", "login", "--login", "bia@example.org", "--password-file", line.old).endswith("(401)")
-    assert line.refused(1, "members", "list").startswith("Error: log in first: sockcrud members login")
+    assert line.refused(
+        1, *with_password("members", "signup", "--login", "bia@example.org", line=line)
+    ).endswith("(409)")
+    assert line.refused(
+        1, "members", "login", "--login", "bia@example.org", "--password-file", line.old
+    ).endswith("(401)")
+    assert line.refused(1, "members", "list").startswith(
+        "Error: log in first: sockcrud members login"
+    )
     login = line.does(*with_password("members", "login", "--login", "bia@example.org", line=line))
     assert (login["dialect"], login["role"]) == ("members", "user")
-    own = {"id": made["id"], "email": "bia@example.org", "role": 2, "role_name": "user", "active": True}
+    own = {
+        "id": made["id"],
+        "email": "bia@example.org",
+        "role": 2,
+        "role_name": "user",
+        "active": True,
+    }
     assert line.does("members", "list") == [own]
-    assert line.does("members", "logout") == {"dialect": "members", "login": "bia@example.org", "forgotten": True}
+    assert line.does("members", "logout") == {
+        "dialect": "members",
+        "login": "bia@example.org",
+        "forgotten": True,
+    }
     assert line.refused(1, "members", "logout").startswith("Error: log in first")
     line.log_in("members")
     assert own in line.does("members", "list")
     state = line.does("members", "status")
-    assert (state["status"], state["uptime"] >= 0, state["active_connections"] >= 1) == ("running", True, True)
+    assert (state["status"], state["uptime"] >= 0, state["active_connections"] >= 1) == (
+        "running",
+        True,
+        True,
+    )
 
 
 def test_an_account_is_added_changed_and_deactivated(line: Line) -> None:
     line.log_in("admin")
     company = str(line.does("companies", "add", "Casa")["id"])
-    made = line.does(*with_password("accounts", "add", "zeca", "--role", "admin", "--company", company, line=line))
+    made = line.does(
+        *with_password(
+            "accounts", "add", "zeca", "--role", "admin", "--company", company, line=line
+        )
+    )
     assert {**made, "id": 0, "rev": 0} == {
         "id": 0,
         "rev": 0,
@@ -118,9 +171,13 @@ def test_an_account_is_added_changed_and_deactivated(line: Line) -> None:
     assert made in line.does("accounts", "list")
     assert line.does("accounts", "list", "--limit", "1")[0]["login"] == "admin"
     assert line.does("accounts", "list", "--after", id) == []
-    changed = line.does("accounts", "change", id, "--role", "user", "--login", "zeca2", "--company", "1")
+    changed = line.does(
+        "accounts", "change", id, "--role", "user", "--login", "zeca2", "--company", "1"
+    )
     assert (changed["role"], changed["login"], changed["company_id"]) == ("user", "zeca2", 1)
-    assert line.refused(1, "accounts", "change", id, "--role", "admin", "--rev", str(made["rev"])).endswith("(412)")
+    assert line.refused(
+        1, "accounts", "change", id, "--role", "admin", "--rev", str(made["rev"])
+    ).endswith("(412)")
     assert line.does("accounts", "change", id, "--password-file", line.old)["login"] == "zeca2"
     line.log_in("way", "zeca2", line.old)
     assert line.does("accounts", "deactivate", id)["active"] is False
@@ -154,7 +211,9 @@ def test_a_company_is_added_renamed_and_deactivated(line: Line) -> None:
     assert line.refused(1, "companies", "add", "LOJA Ü").endswith("(409)")
     assert line.refused(1, "companies", "deactivate", "1").endswith("(409)")
     assert line.refused(1, "companies", "show", "9999").endswith("(404)")
-    assert line.refused(1, "companies", "change", id, "--active", "--rev", str(made["rev"])).endswith("(412)")
+    assert line.refused(
+        1, "companies", "change", id, "--active", "--rev", str(made["rev"])
+    ).endswith("(412)")
     assert "NAME: expected a text of 1 to 200 characters" in line.refused(2, "companies", "add", "")
     assert "name one of --name, --active" in line.refused(2, "companies", "change", id)
 
@@ -165,7 +224,9 @@ def test_sessions_are_listed_and_ended(line: Line) -> None:
     line.log_in("members", "noa", line.new)
     own = line.does("sessions", "list", "--account", id)
     assert {session["dialect"] for session in own} == {"way", "members"}
-    assert {session["id"] for session in own} < {session["id"] for session in line.does("sessions", "list")}
+    assert {session["id"] for session in own} < {
+        session["id"] for session in line.does("sessions", "list")
+    }
     by_way = next(session["id"] for session in own if session["dialect"] == "way")
     assert line.does("sessions", "end", str(by_way)) == {"id": by_way, "ended": 1}
     assert line.refused(1, "way", "list").startswith("Error: log in first")
@@ -173,7 +234,9 @@ def test_sessions_are_listed_and_ended(line: Line) -> None:
     assert line.refused(1, "members", "list").startswith("Error: log in first")
     assert line.refused(1, "sessions", "end", str(by_way)).endswith("(404)")
     assert "name one of ID and --account" in line.refused(2, "sessions", "end")
-    assert "name one of ID and --account" in line.refused(2, "sessions", "end", "1", "--account", "1")
+    assert "name one of ID and --account" in line.refused(
+        2, "sessions", "end", "1", "--account", "1"
+    )
 
 
 def test_changes_are_listed_after_a_revision(line: Line) -> None:
@@ -181,11 +244,17 @@ def test_changes_are_listed_after_a_revision(line: Line) -> None:
     rev = line.does("accounts", "show", id)["rev"]
     line.does("messages", "add", "new", "--id", "500")
     line.does("messages", "delete", "500")
-    added, deleted = [change for change in line.does("changes", "--since", str(rev)) if change["kind"] == "Message"]
+    added, deleted = [
+        change
+        for change in line.does("changes", "--since", str(rev))
+        if change["kind"] == "Message"
+    ]
     assert (added["record"]["data"], added["id"], deleted["record"]) == ("new", 500, None)
     assert len(line.does("changes", "--limit", "2")) == 2
     assert line.does("changes", "--since", str(deleted["rev"])) == []
-    assert "--since: expected a whole number from 0, got '-1'" in line.refused(2, "changes", "--since", "-1")
+    assert "--since: expected a whole number from 0, got '-1'" in line.refused(
+        2, "changes", "--since", "-1"
+    )
 
 
 def test_the_status_names_every_dialect_and_needs_no_login(line: Line) -> None:
@@ -207,5 +276,14 @@ def test_who_is_no_admin_is_not_let_in(line: Line) -> None:
 
 def test_the_password_of_accounts_that_lost_it_is_changed_in_the_file(line: Line) -> None:
     del line.settings[variable("admin")]
-    said = line.refused(1, "accounts", "passwd", "admin", "--password-file", line.new, "--store", "sqlite:nowhere.db")
+    said = line.refused(
+        1,
+        "accounts",
+        "passwd",
+        "admin",
+        "--password-file",
+        line.new,
+        "--store",
+        "sqlite:nowhere.db",
+    )
     assert "there is no store nowhere.db" in said

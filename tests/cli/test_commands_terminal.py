@@ -42,10 +42,17 @@ class Terminal:
 
     def __init__(self, line: Line, *words: str, **settings: str) -> None:
         self._end, theirs = pty.openpty()
-        environment = line.environment(TERM="xterm-256color", COLUMNS="120", LC_ALL="C.UTF-8", **settings)
+        environment = line.environment(
+            TERM="xterm-256color", COLUMNS="120", LC_ALL="C.UTF-8", **settings
+        )
         environment.pop("NO_COLOR", None) if "NO_COLOR" not in settings else None
         self.process = subprocess.Popen(
-            [*PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+            [*PROGRAM, *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            start_new_session=True,
         )
         os.close(theirs)
         self.shown = ""
@@ -55,7 +62,9 @@ class Terminal:
         os.write(self._end, text.encode())
 
     def wait_for(self, text: str) -> None:
-        """Read on until this is shown behind what was waited for before: what is typed ahead of a question is lost."""
+        """Read on until this is shown behind what was waited for before: what is typed ahead of a
+        question is lost.
+        """
         while (found := self.shown.find(text, self._seen)) < 0:
             assert self._read(), self.shown
         self._seen = found + len(text)
@@ -82,10 +91,17 @@ class Terminal:
 def test_a_terminal_gets_a_table_and_a_pipe_gets_json(line: Line) -> None:
     status, shown = Terminal(line, "messages", "show", NO_COLOR="1").finish()
     rows = [row.split() for row in shown.splitlines() if row.strip()]
-    assert (status, rows[0], rows[2:]) == (0, ["id", "data"], [["1", "abc"], ["2", "fgh"], ["messages:", "2"]])
+    assert (status, rows[0], rows[2:]) == (
+        0,
+        ["id", "data"],
+        [["1", "abc"], ["2", "fgh"], ["messages:", "2"]],
+    )
     assert [message["data"] for message in line.does("messages", "show")] == ["abc", "fgh"]
     status, shown = Terminal(line, "messages", "show", "1", NO_COLOR="1").finish()
-    assert [row.split() for row in shown.splitlines() if row.strip()] == [["id", "1"], ["data", "abc"]]
+    assert [row.split() for row in shown.splitlines() if row.strip()] == [
+        ["id", "1"],
+        ["data", "abc"],
+    ]
     status, shown = Terminal(line, "messages", "show", "--json").finish()
     assert [message["data"] for message in json.loads(shown)] == ["abc", "fgh"]
 
@@ -99,7 +115,11 @@ def test_colors_are_shown_unless_they_are_not_wanted(line: Line) -> None:
 
 def test_what_others_wrote_does_nothing_to_the_terminal(line: Line) -> None:
     line.does("messages", "add", "a\x1b[2Jb\x9b1mc\nd‮e", "--id", "50")
-    for words in (["messages", "show"], ["messages", "show", "50"], ["send", "messages", '{"op":"mostrar","id":50}']):
+    for words in (
+        ["messages", "show"],
+        ["messages", "show", "50"],
+        ["send", "messages", '{"op":"mostrar","id":50}'],
+    ):
         shown = Terminal(line, *words, NO_COLOR="1").finish()[1]
         assert not {"\x1b", "\x9b", "‮"} & set(shown)
         assert "[2Jb" in shown
@@ -107,7 +127,10 @@ def test_what_others_wrote_does_nothing_to_the_terminal(line: Line) -> None:
 
 
 def test_what_was_done_is_said_in_a_sentence(line: Line) -> None:
-    assert Terminal(line, "messages", "add", "x", "--id", "60").finish() == (0, "message 60 is added\n")
+    assert Terminal(line, "messages", "add", "x", "--id", "60").finish() == (
+        0,
+        "message 60 is added\n",
+    )
     assert Terminal(line, "messages", "delete", "60").finish() == (0, "message 60 is deleted\n")
     assert Terminal(line, "users", "list").finish() == (0, "no users\n")
     line.log_in("shop")
@@ -120,7 +143,9 @@ def test_the_status_of_the_daemon_is_a_table(line: Line, daemon: Daemon) -> None
     assert status == 0
     assert re.search(r"store +reachable", shown)
     assert len(re.findall(r"\w+ +listens", shown)) == 10
-    shown = Terminal(line, "fetch", "GET", f"http://127.0.0.1:{daemon.ports['admin']}/health").finish()[1]
+    shown = Terminal(
+        line, "fetch", "GET", f"http://127.0.0.1:{daemon.ports['admin']}/health"
+    ).finish()[1]
     assert shown.startswith('{\n  "status": "good",\n')
 
 
@@ -162,7 +187,9 @@ def test_ctrl_c_ends_a_question_with_130_and_no_traceback(line: Line) -> None:
     assert "Traceback" not in shown
 
 
-@pytest.mark.parametrize("words", [["users", "list"], ["send", "users", "{}"], ["send", "users"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["users", "list"], ["send", "users", "{}"], ["send", "users"]], ids=" ".join
+)
 def test_ctrl_c_ends_a_wait_with_130_and_no_traceback(line: Line, words: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)

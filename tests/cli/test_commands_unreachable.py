@@ -1,4 +1,6 @@
-"""What commands say where nobody answers, too late, or garbage: status 3, one line, within their time."""
+"""What commands say where nobody answers, too late, or garbage: status 3, one line, within their
+time.
+"""
 
 from __future__ import annotations
 
@@ -141,29 +143,49 @@ def test_a_raw_request_that_nobody_answers_shows_no_session(line: Line, nobody: 
     url = f"http://127.0.0.1:{nobody}/api/usuario/{{session}}"
     assert line.refused(3, "fetch", "GET", url, "--token-of", "way").endswith("(504)")
     with server(
-        says(b"HTTP/1.1 200 " + b"F" * 64 + b"\r\nX: " + b"F" * 64 + b"\r\nContent-Length: 64\r\n\r\n" + b"F" * 64)
+        says(
+            b"HTTP/1.1 200 "
+            + b"F" * 64
+            + b"\r\nX: "
+            + b"F" * 64
+            + b"\r\nContent-Length: 64\r\n\r\n"
+            + b"F" * 64
+        )
     ) as port:
         at(line, port)
-        shown = line.run("fetch", "GET", f"http://127.0.0.1:{port}/{{session}}", "--token-of", "way", "--include")
+        shown = line.run(
+            "fetch", "GET", f"http://127.0.0.1:{port}/{{session}}", "--token-of", "way", "--include"
+        )
     assert shown.stdout == "200 {session}\nx: {session}\ncontent-length: 64\n\n{session}"
 
 
 def test_an_error_that_is_nobodys_is_one_harmless_line(line: Line) -> None:
     body = b'{"msg": "\\u001b[2Jtwo\\nlines \\u202e"}'
-    with server(says(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))) as port:
-        assert at(line, port).refused(1, "clients", "list") == "Error: \\x1b[2Jtwo lines \\u202e (400)"
+    with server(
+        says(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    ) as port:
+        assert (
+            at(line, port).refused(1, "clients", "list") == "Error: \\x1b[2Jtwo lines \\u202e (400)"
+        )
 
 
 def test_who_must_wait_is_told_how_long(line: Line) -> None:
     head = b"HTTP/1.1 429 Too Many\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n"
     with server(says(head)) as port:
-        said = at(line, port).refused(1, "shop", "login", "--login", "ana", "--password-file", "old")
+        said = at(line, port).refused(
+            1, "shop", "login", "--login", "ana", "--password-file", "old"
+        )
     assert said == "Error: Too Many (429): try again in 17 s"
 
 
 def test_a_list_that_breaks_off_is_status_3_and_a_daemon_that_is_not_well_1(line: Line) -> None:
-    body = b'{"status": "bad", "dialects": {"users": {"listening": false}}, "store": {"reachable": false}}'
-    with server(says(b"HTTP/1.1 503 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))) as port:
+    body = (
+        b'{"status": "bad", "dialects": {"users": {"listening": false}}, "store": '
+        b'{"reachable": false}}'
+    )
+    with server(
+        says(b"HTTP/1.1 503 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    ) as port:
         result = at(line, port).run("status")
     assert (result.exit_code, result.stderr) == (1, "Error: the daemon says that not all is well\n")
     assert '"store_reachable": false' in result.stdout

@@ -22,12 +22,31 @@ def test_its_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     made = new(tmp_path, monkeypatch, "phone-book", "--record", "Entry")
     assert (made.exit_code, made.output) == (
         0,
-        "phone_book.py and test_phone_book.py are written. To try it: sockcrud serve --app phone_book.py\n",
+        "phone_book.py and test_phone_book.py are written. To try it: sockcrud serve --app "
+        "phone_book.py\n",
     )
     assert "entries" in (tmp_path / "test_phone_book.py").read_text()
-    options = ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "--basetemp", "temp"]
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        ".",
+        "--basetemp",
+        "temp",
+    ]
     command = [sys.executable, "-m", "pytest", *options, "."]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment())
+    run = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment(),
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout
 

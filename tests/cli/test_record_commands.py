@@ -78,7 +78,9 @@ def empty() -> None:
 
 
 def run(line: str) -> Result:
-    return CliRunner(env={"SOCKCRUD_PRODUCTS_AT": "127.0.0.1:1", "COLUMNS": "200"}).invoke(GROUP, shlex.split(line))
+    return CliRunner(env={"SOCKCRUD_PRODUCTS_AT": "127.0.0.1:1", "COLUMNS": "200"}).invoke(
+        GROUP, shlex.split(line)
+    )
 
 
 def does(line: str) -> Any:
@@ -110,7 +112,11 @@ def test_the_verbs_call_the_client_with_values_of_the_types_that_the_record_decl
         ("create --name lamp", 2, "--description"),
         (f"create {LAMP} --price 1.999", 2, "--price: expected an amount from 0.00 to 99999999.99"),
         (f"create {LAMP} --status maybe", 2, "--status: expected true or false, got 'maybe'"),
-        ("update 1", 2, "nothing to change: name one of --name, --description, --quantity, --price, --status"),
+        (
+            "update 1",
+            2,
+            "nothing to change: name one of --name, --description, --quantity, --price, --status",
+        ),
         ("find", 2, "what is to be found: name one of --name"),
         ("show 9", 1, "no such product (404)"),
     ],
@@ -124,7 +130,9 @@ def test_what_is_wrong_is_said_in_a_line(line: str, status: int, words: str) -> 
 @pytest.mark.parametrize("verb", ["list", "show", "find", "create", "update", "delete"])
 def test_the_help_of_each_verb_has_an_example_that_parses(verb: str) -> None:
     shown = run(f"{verb} --help").stdout
-    example = next(line for line in shown.splitlines() if line.strip().startswith(f"sockcrud products {verb}"))
+    example = next(
+        line for line in shown.splitlines() if line.strip().startswith(f"sockcrud products {verb}")
+    )
     words = shlex.split(example)[3:]
     command = GROUP.commands[verb]
     with command.make_context(verb, words):
@@ -147,7 +155,9 @@ class Book(Record):
     """A book of the library."""
 
     title: str = text(1, 200)
-    isbn: str = text(10, 13, "[0-9]{10}([0-9]{3})?", "9783161484", unique=True, help="ten or thirteen digits")
+    isbn: str = text(
+        10, 13, "[0-9]{10}([0-9]{3})?", "9783161484", unique=True, help="ten or thirteen digits"
+    )
     year: int = whole(1450, 2100, indexed=True)
     binding: str = choice("paper", "cloth", default="paper")
     bought: date = day()
@@ -179,7 +189,9 @@ def test_what_has_a_default_need_not_be_named_and_what_is_indexed_is_a_filter() 
 
 def test_a_check_has_values_that_such_a_record_may_hold() -> None:
     ports = Ports(Clock(), {}, 10.0)
-    steps = DeclaredSteps(Book, "books", Kit("library", ports, OwnAccount("monitor", ""), None, Clock(), 1.0))
+    steps = DeclaredSteps(
+        Book, "books", Kit("library", ports, OwnAccount("monitor", ""), None, Clock(), 1.0)
+    )
     values = steps.values()
     assert checked(Book, **values) == values
     assert steps.is_unique

@@ -112,7 +112,12 @@ class Watched:
 def not_called(face: Face, kind: str) -> list[str]:
     """Name the operations of a kind of client that were not called of a watched one."""
     classes = getattr(sockcrud.client, kind).__mro__
-    names = {name for each in classes for name, value in vars(each).items() if isinstance(value, (call, paged))}
+    names = {
+        name
+        for each in classes
+        for name, value in vars(each).items()
+        if isinstance(value, (call, paged))
+    }
     return sorted(name for name in names if (face.name, kind, name) not in Watched.called)
 
 
@@ -165,7 +170,9 @@ Script = Callable[[Heard], object]
 
 
 class Scripted:
-    """A server that does with one connection after the other what its scripts say; the last script is for all that come."""
+    """A server that does with one connection after the other what its scripts say; the last script
+    is for all that come.
+    """
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
@@ -213,7 +220,9 @@ def nobody() -> Iterator[str]:
 @implementer(IStreamClientEndpoint)
 @define
 class FakeEndpoint:
-    """An endpoint whose connections are in memory. Where `errors` has some, an attempt fails with the first of them."""
+    """An endpoint whose connections are in memory. Where `errors` has some, an attempt fails with
+    the first of them.
+    """
 
     transports: list[StringTransport] = field(factory=list)
     protocols: list[Any] = field(factory=list)
@@ -267,11 +276,15 @@ UP: Final = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"msg":"up"}'
 
 def shown(id: int) -> bytes:
     """Answer a request for one message."""
-    return f'{{"status":200,"message":"OK","data":"{{\'id\': {id}, \'mensagem\': \'x\'}}"}}\n'.encode()
+    return (
+        f'{{"status":200,"message":"OK","data":"{{\'id\': {id}, \'mensagem\': \'x\'}}"}}\n'.encode()
+    )
 
 
 class DriverCase(SynchronousTestCase):
-    """A server in memory, and clients for it that have ten seconds for each call. Nothing may be left in the clock."""
+    """A server in memory, and clients for it that have ten seconds for each call. Nothing may be
+    left in the clock.
+    """
 
     def setUp(self) -> None:
         self.clock = Clock()

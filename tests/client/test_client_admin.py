@@ -11,7 +11,16 @@ import pytest
 
 from sockcrud.apps.admin.client_records import Change
 from sockcrud.client import errors
-from tests.client.client_kit import Face, Served, Watched, a_daemon, both_faces, have, listed, not_called
+from tests.client.client_kit import (
+    Face,
+    Served,
+    Watched,
+    a_daemon,
+    both_faces,
+    have,
+    listed,
+    not_called,
+)
 from tests.support.awaiting import awaits
 
 PASSWORD: Final = "correct horse battery"
@@ -37,7 +46,11 @@ async def test_the_admin(face: Face, served: Served) -> None:
         await sessions(admin)
         await store(admin, face.name)
         health = await have(admin.health())
-        assert (health.good, health.store_reachable, health.listening["users"]) == (True, True, True)
+        assert (health.good, health.store_reachable, health.listening["users"]) == (
+            True,
+            True,
+            True,
+        )
         assert "# TYPE" in await have(admin.metrics())
         assert (await have(admin.description()))["openapi"] == "3.1.0"
         assert (await have(admin.fetch("GET", "/health"))).status == 200
@@ -96,14 +109,23 @@ async def sessions(admin: Any) -> None:
 async def store(admin: Any, name: str) -> None:
     changes = await listed(admin.all_changes(page=2))
     assert [each.rev for each in changes] == sorted(each.rev for each in changes)
-    company = next(each for each in changes if each.record is not None and each.record.get("name") == f"firm of {name}")
-    assert (company, company.kind) == (Change(company.rev, "Company", company.id, company.record), "Company")
+    company = next(
+        each
+        for each in changes
+        if each.record is not None and each.record.get("name") == f"firm of {name}"
+    )
+    assert (company, company.kind) == (
+        Change(company.rev, "Company", company.id, company.record),
+        "Company",
+    )
     assert (await have(admin.changes(changes[-1].rev))).items == []
     with pytest.raises(errors.HistoryGone):
         await have(admin.changes(10**9))
     pieces: list[bytes] = []
     counted: list[tuple[int, int]] = []
-    await have(admin.export(pieces.append, progress=lambda done, total: counted.append((done, total))))
+    await have(
+        admin.export(pieces.append, progress=lambda done, total: counted.append((done, total)))
+    )
     lines = b"".join(pieces).splitlines()
     assert f"firm of {name}" in [orjson.loads(line).get("name") for line in lines]
     assert counted[-1] == (len(lines), len(lines))

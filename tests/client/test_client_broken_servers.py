@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What a call ends with at a server that does not behave: the documented error, within the call's time, in both faces."""
+"""What a call ends with at a server that does not behave: the documented error, within the call's
+time, in both faces.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,17 @@ LONGEST: Final = 1000
 SLACK: Final = 5.0
 """Seconds a loaded machine may take on top."""
 
-MESSAGE: Final = '{"status":200,"message":"OK","data":"{\'id\': 7, \'mensagem\': \'olá\'}"}'.encode()
+MESSAGE: Final = (
+    '{"status":200,"message":"OK","data":"{\'id\': 7, \'mensagem\': \'olá\'}"}'.encode()
+)
 GONE: Final = '{"status":505,"message":"Conexão encerrada","data":""}\n'.encode()
 
 
 @frozen
 class Wire:
-    """A kind of client, one of its reads and one of its changes, and what a server may say to that."""
+    """A kind of client, one of its reads and one of its changes, and what a server may say to
+    that.
+    """
 
     kind: str
     read: str
@@ -108,7 +114,9 @@ def drips(data: bytes, pause: float) -> Script:
     return lambda heard: heard.drips(data, pause)
 
 
-async def ends(face: Face, wire: Wire, where: str, timeout: float = SOON, change: bool = False) -> ClientError:
+async def ends(
+    face: Face, wire: Wire, where: str, timeout: float = SOON, change: bool = False
+) -> ClientError:
     """Return the error that a call ends with, which must be in its time."""
     async with face.client(wire.kind, where, timeout=timeout, longest_answer=LONGEST) as client:
         started = time.monotonic()
@@ -200,8 +208,10 @@ async def test_an_answer_longer_than_the_limit(face: Face, wire: Wire) -> None:
         "Shop": [
             b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (LONGEST + 1),
             b"HTTP/1.1 200 OK\r\n\r\n" + endless,
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (LONGEST * 9) + endless,
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * (LONGEST + 1),
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (LONGEST * 9)
+            + endless,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"1\r\nx\r\n" * (LONGEST + 1),
             b"HTTP/1.1 200 OK\r\nA: " + b"x" * 66_000,
         ],
     }
@@ -215,7 +225,9 @@ async def test_an_answer_longer_than_the_limit(face: Face, wire: Wire) -> None:
 @both_wires
 @both_faces
 @awaits
-async def test_a_read_is_asked_again_where_the_connection_was_closed_while_idle(face: Face, wire: Wire) -> None:
+async def test_a_read_is_asked_again_where_the_connection_was_closed_while_idle(
+    face: Face, wire: Wire
+) -> None:
     def once(heard: Heard) -> None:
         wire.hears(heard)
         heard.says(wire.good)
@@ -272,7 +284,9 @@ async def test_a_read_is_sent_twice_at_most(face: Face, wire: Wire) -> None:
 @both_wires
 @both_faces
 @awaits
-async def test_after_a_time_out_the_next_call_has_a_connection_of_its_own(face: Face, wire: Wire) -> None:
+async def test_after_a_time_out_the_next_call_has_a_connection_of_its_own(
+    face: Face, wire: Wire
+) -> None:
     late = wire.good.replace(b"up", b"no").replace(b"'id': 7", b"'id': 8")
 
     def answers_late(heard: Heard) -> None:
@@ -295,7 +309,10 @@ async def test_what_nobody_asked_for_is_not_taken_for_an_answer(face: Face, wire
     says_two = does(wire.hears, says(wire.good + other), lambda heard: heard.connection.recv(1))
     with Scripted(says_two, does(wire.hears, says(wire.good), Heard.stays)) as server:
         async with face.client(wire.kind, server.where) as client:
-            assert [await wire.reads(client), await wire.reads(client)] in ([Message(7, "olá")] * 2, ["up"] * 2)
+            assert [await wire.reads(client), await wire.reads(client)] in (
+                [Message(7, "olá")] * 2,
+                ["up"] * 2,
+            )
 
 
 @both_faces
@@ -310,7 +327,9 @@ async def test_the_last_line_of_a_server_of_messages_says_that_it_is_gone(face: 
 
 @both_faces
 @awaits
-async def test_what_cannot_be_sent_to_a_server_of_messages_has_the_documents_words(face: Face) -> None:
+async def test_what_cannot_be_sent_to_a_server_of_messages_has_the_documents_words(
+    face: Face,
+) -> None:
     with nobody() as where:
         async with face.client("Messages", where) as client:
             with pytest.raises(CannotSend) as unsent:
@@ -328,7 +347,8 @@ def http(*said: bytes) -> Script:
     "said",
     [
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + HTTP.good,
-        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\n{"msg\r\n7\r\n":"up"}\r\n0\r\nX: y\r\n\r\n',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        b'chunked\r\n\r\n5;a=b\r\n{"msg\r\n7\r\n":"up"}\r\n0\r\nX: y\r\n\r\n',
         b'HTTP/1.1 200 OK\r\n\r\n{"msg":"up"}',
         b'HTTP/1.0 200 OK\r\nContent-Length: 12\r\n\r\n{"msg":"up"}',
         b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{"msg":"up"}',
@@ -358,9 +378,14 @@ async def test_a_client_that_was_closed_sends_nothing(face: Face) -> None:
 
 @both_faces
 @awaits
-async def test_a_large_body_that_is_refused_before_it_is_sent_ends_in_the_refusal(face: Face) -> None:
+async def test_a_large_body_that_is_refused_before_it_is_sent_ends_in_the_refusal(
+    face: Face,
+) -> None:
     refusal = b'{"error":{"code":"too_large","message":"too large","field":null}}'
-    said = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal) + refusal
+    said = (
+        b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal)
+        + refusal
+    )
     with Scripted(does(Heard.head, says(said), Heard.stays)) as server:
         async with face.client("Admin", server.where, timeout=2) as client:
             pieces = (b"x" * 65536 for _ in range(8))

@@ -1,4 +1,6 @@
-"""Answers of HTTP out of bytes: whole, a byte at a time, at every split, and with the next one behind."""
+"""Answers of HTTP out of bytes: whole, a byte at a time, at every split, and with the next one
+behind.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +17,43 @@ NEXT = b"HTTP/1.1 204 No Content\r\n\r\n"
 GOOD: dict[str, tuple[bytes, str, int, bytes]] = {
     "length": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "GET", 200, b"abc"),
     "empty": (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "GET", 200, b""),
-    "the same length twice": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "GET", 200, b"a"),
+    "the same length twice": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+        "GET",
+        200,
+        b"a",
+    ),
     "no reason": (b"HTTP/1.1 404\r\nContent-Length: 1\r\n\r\na", "GET", 404, b"a"),
     "chunks": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;x\r\nabc\r\n0a\r\n0123456789\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        b"Chunked\r\n\r\n3;x\r\nabc\r\n0a\r\n0123456789\r\n0\r\n\r\n",
         "GET",
         200,
         b"abc0123456789",
     ),
-    "trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n", "GET", 200, b"a"),
+    "trailer": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n",
+        "GET",
+        200,
+        b"a",
+    ),
     "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "DELETE", 204, b""),
     "not modified": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", "GET", 304, b""),
     "head": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "HEAD", 200, b""),
     "head of chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HEAD", 200, b""),
     "interim": (
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\nA: b\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 1\r\n\r\na",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\nA: b\r\n\r\nHTTP/1.1 201 "
+        b"C\r\nContent-Length: 1\r\n\r\na",
         "PUT",
         201,
         b"a",
     ),
-    "kept alive of old": (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", "GET", 200, b"a"),
+    "kept alive of old": (
+        b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na",
+        "GET",
+        200,
+        b"a",
+    ),
 }
 
 
@@ -59,12 +78,21 @@ def taken(from_: HTTPReader, pieces: Iterable[bytes]) -> list[Answer]:
 def test_an_answer_is_the_same_however_its_bytes_are_split(name: str) -> None:
     raw, method, status, body = GOOD[name]
     whole = raw + NEXT
-    splits = [[whole], [bytes([byte]) for byte in whole], *([whole[:at], whole[at:]] for at in range(1, len(whole)))]
+    splits = [
+        [whole],
+        [bytes([byte]) for byte in whole],
+        *([whole[:at], whole[at:]] for at in range(1, len(whole))),
+    ]
     for pieces in splits:
         reading = reader(method, "GET")
         first, second = taken(reading, pieces)
         assert (first.status, first.body, second.status) == (status, body, 204), pieces
-        assert (reading.is_last, reading.may_pipeline, reading.has_rest, reading.end()) == (False, True, False, None)
+        assert (reading.is_last, reading.may_pipeline, reading.has_rest, reading.end()) == (
+            False,
+            True,
+            False,
+            None,
+        )
 
 
 def test_the_end_of_the_connection_ends_an_answer_that_does_not_say_how_long_it_is() -> None:
@@ -102,7 +130,9 @@ def test_whether_the_connection_goes_on(head: bytes, is_last: bool) -> None:
 
 
 def test_header_fields_are_found_whatever_their_case_and_joined_where_there_are_several() -> None:
-    (answer,) = taken(reader("GET"), [b'HTTP/1.1 204 N\r\nETag:\t"7" \r\nVARY: a\r\nVary: b\r\nEmpty:\r\n\r\n'])
+    (answer,) = taken(
+        reader("GET"), [b'HTTP/1.1 204 N\r\nETag:\t"7" \r\nVARY: a\r\nVary: b\r\nEmpty:\r\n\r\n']
+    )
     assert answer.headers == {"etag": '"7"', "vary": "a, b", "empty": ""}
 
 
@@ -115,17 +145,20 @@ BAD = {
     "a bare newline": b"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 1\r\n\r\n",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "no length": b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-    "length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: "
+    b"chunked\r\n\r\n",
     "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
     "no size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
     "a chunk beyond its size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
     "a size without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 70_000,
-    "a trailer without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: b\r\n" * 20_000,
+    "a trailer without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    + b"A: b\r\n" * 20_000,
     "a header without end": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
     "interim without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
     "another protocol from here on": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "too long": b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n",
-    "too long in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 1001,
+    "too long in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"1\r\na\r\n" * 1001,
     "too long until the end": b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001,
 }
 
@@ -147,7 +180,9 @@ def test_a_body_that_something_takes_is_not_held_and_has_no_limit() -> None:
 
     reading = HTTPReader(10)
     reading.expect(Call(b"", lambda answer: answer, into=begun))  # type: ignore[arg-type]
-    (answer,) = taken(reading, [b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"a" * 2500, b"a" * 2500])
+    (answer,) = taken(
+        reading, [b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"a" * 2500, b"a" * 2500]
+    )
     assert (answer.body, b"".join(pieces), told) == (b"", b"a" * 5000, ["begun"])
 
 
@@ -167,6 +202,10 @@ def test_a_bad_answer_is_told_without_the_line_that_is_bad() -> None:
 
 def test_an_answer_in_a_hundred_thousand_chunks_is_read() -> None:
     reading = reader("GET", longest=10**6)
-    pieces = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *([b"1\r\na\r\n" * 1000] * 100), b"0\r\n\r\n"]
+    pieces = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        *([b"1\r\na\r\n" * 1000] * 100),
+        b"0\r\n\r\n",
+    ]
     (answer,) = taken(reading, pieces)
     assert answer.body == b"a" * 100_000

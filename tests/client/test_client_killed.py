@@ -47,7 +47,8 @@ async def test_users_in_the_middle_of_a_pipeline(tmp_path: Path) -> None:
             made, failures = outcomes(await DeferredList(calls, consumeErrors=True))
             assert 500 <= len(made) < 3000
             assert all(isinstance(user, User) and user.id == id for id, user in enumerate(made, 1))
-            # Those that were sent may have been carried out; those that were not, were not, and nobody listens any more.
+            # Those that were sent may have been carried out; those that were not, were not, and
+            # nobody listens any more.
             gone = [error for error in failures if type(error) is ServerGone]
             assert failures == gone + [error for error in failures if type(error) is CannotSend]
             assert {error.may_have_happened for error in gone} == {True}
@@ -60,7 +61,9 @@ async def test_the_shop_in_the_middle_of_a_pipeline(tmp_path: Path) -> None:
     from twisted.internet import reactor
 
     with Daemon(tmp_path) as daemon:
-        async with Shop(reactor, f"http://127.0.0.1:{daemon.ports['shop']}", timeout=PATIENCE) as shop:
+        async with Shop(
+            reactor, f"http://127.0.0.1:{daemon.ports['shop']}", timeout=PATIENCE
+        ) as shop:
             calls = [shop.health() for _ in range(2000)]
             kill_after(daemon, calls, 300)
             said, failures = outcomes(await DeferredList(calls, consumeErrors=True))
@@ -81,7 +84,9 @@ def test_a_script_finds_the_daemon_again_that_was_started_anew(tmp_path: Path) -
         users.close()
 
 
-def test_a_script_has_a_new_connection_for_a_change_where_the_server_closed_the_old_one_between_calls() -> None:
+def test_a_script_has_a_new_connection_for_a_change_where_the_server_closed_the_old_one_between_calls() -> (  # noqa: E501
+    None
+):
     closed = Event()
 
     def answers_one(heard: Heard) -> None:

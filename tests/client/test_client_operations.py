@@ -15,7 +15,16 @@ from sockcrud.apps.messages.client import Message
 from sockcrud.apps.users.client import User
 from sockcrud.apps.way.client import Colleague
 from sockcrud.client import errors
-from tests.client.client_kit import Face, Served, Watched, a_daemon, both_faces, have, listed, not_called
+from tests.client.client_kit import (
+    Face,
+    Served,
+    Watched,
+    a_daemon,
+    both_faces,
+    have,
+    listed,
+    not_called,
+)
 from tests.support.awaiting import awaits
 
 PASSWORD: Final = "correct horse battery"
@@ -54,7 +63,10 @@ async def test_users(face: Face, served: Served) -> None:
         assert missing.value.status == 404
         with pytest.raises(errors.InvalidRequest):
             await have(users.create("", "ana@example.org", 30))
-        assert orjson.loads(await have(users.send('{"id_operation": "nope"}'))) == {"error": 404, "error_message": "Not Found"}
+        assert orjson.loads(await have(users.send('{"id_operation": "nope"}'))) == {
+            "error": 404,
+            "error_message": "Not Found",
+        }
         assert await have(users.close_connection()) == "Connection closed"
         assert await have(users.list()) == []
 
@@ -117,14 +129,20 @@ async def test_way(face: Face, served: Served) -> None:
         for operation in (way.user, way.deactivate_user):
             with pytest.raises(errors.NotFound):
                 await have(operation(4711))
-        await have(way.update_user(made.id, active=True, user_name=f"{name}-2", password="another password"))
+        await have(
+            way.update_user(
+                made.id, active=True, user_name=f"{name}-2", password="another password"
+            )
+        )
         assert await have(way.user(made.id)) == Colleague(made.id, f"{name}-2", True)
         await have(way.deactivate_user(made.id))
         assert await have(way.user(made.id)) == Colleague(made.id, f"{name}-2", False)
         with pytest.raises(errors.Conflict):
             await have(way.deactivate_user(1))
         session = client.token
-        assert (await have(way.fetch("GET", f"/api/usuario/{session}"))).headers["content-type"] == "application/json"
+        assert (await have(way.fetch("GET", f"/api/usuario/{session}"))).headers[
+            "content-type"
+        ] == "application/json"
         await have(way.log_out())
         assert client.token is None
         client.token = session
@@ -147,7 +165,9 @@ async def test_members(face: Face, served: Served) -> None:
             await have(members.sign_up("x", PASSWORD))
         with pytest.raises(errors.LoginFailed, match="Login fail"):
             await have(members.log_in(email, "wrong"))
-        assert await have(members.log_in(email, PASSWORD)) == Welcome("Success Login. you are user", 2, "user")
+        assert await have(members.log_in(email, PASSWORD)) == Welcome(
+            "Success Login. you are user", 2, "user"
+        )
         assert await have(members.members()) == [Member(id, email, 2, "user", True)]
         assert (await have(members.log_in("admin", served.password))).role_name == "admin"
         assert Member(id, email, 2, "user", True) in await have(members.members())

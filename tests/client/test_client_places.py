@@ -63,14 +63,21 @@ def test_a_place_is_written_in_many_ways(written: str, place: Place) -> None:
     ],
 )
 def test_what_is_no_place_is_told_in_one_line(written: str) -> None:
-    for make in (lambda: parse(written, 8080), lambda: sync.Users(written or " "), lambda: Users(None, written)):
+    for make in (
+        lambda: parse(written, 8080),
+        lambda: sync.Users(written or " "),
+        lambda: Users(None, written),
+    ):
         with pytest.raises(ValueError, match="expected HOST:PORT, a URL such as") as wrong:
             make()
         assert "\n" not in str(wrong.value)
 
 
 def test_a_client_is_shown_with_its_place_and_by_default_it_is_the_dialects_own() -> None:
-    shown = [repr(make()) for make in (sync.Users, sync.Messages, sync.Shop, sync.Way, sync.Members, sync.Admin)]
+    shown = [
+        repr(make())
+        for make in (sync.Users, sync.Messages, sync.Shop, sync.Way, sync.Members, sync.Admin)
+    ]
     assert shown == [
         "<Users at 127.0.0.1:8080>",
         "<Messages at 127.0.0.1:5000>",
@@ -92,19 +99,29 @@ def a_certificate(directory: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(timezone.utc)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)
+    )
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+    )
+    made = builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    ).sign(key, hashes.SHA256())
     files = directory / "key.pem", directory / "certificate.pem"
     form = serialization.PrivateFormat.PKCS8
-    files[0].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    files[0].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    )
     files[1].write_bytes(made.public_bytes(serialization.Encoding.PEM))
     return files
 
 
 @both_faces
 @awaits
-async def test_tls_with_a_certificate_that_is_trusted_and_without(face: Face, tmp_path: Path) -> None:
+async def test_tls_with_a_certificate_that_is_trusted_and_without(
+    face: Face, tmp_path: Path
+) -> None:
     key, certificate = a_certificate(tmp_path)
     listener = f"ssl:0:privateKey={key}:certKey={certificate}"
     with Daemon(tmp_path, "--users", listener, "--shop", listener) as daemon:

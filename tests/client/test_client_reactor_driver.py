@@ -67,7 +67,9 @@ class PipelineTests(DriverCase):
     def test_http_that_closes_after_each_answer_serves_all_calls_by_a_connection_each(self) -> None:
         calls = [self.shop.delete_client(id) for id in range(3)]
         for _ in calls:
-            self.server.answers(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            self.server.answers(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+            )
         for call in calls:
             self.gives(call, None)
         self.assertEqual(self.server.attempts, 3)
@@ -79,7 +81,8 @@ class PipelineTests(DriverCase):
         head, last = web.fetch("HEAD", "/"), web.fetch("GET", "/")
         self.server.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + UP)
         self.assertEqual(
-            [self.successResultOf(each).body for each in (first, head, last)], [b'{"msg":"up"}', b"", b'{"msg":"up"}']
+            [self.successResultOf(each).body for each in (first, head, last)],
+            [b'{"msg":"up"}', b"", b'{"msg":"up"}'],
         )
 
     def test_a_call_made_when_an_answer_comes_goes_over_the_same_connection(self) -> None:
@@ -100,7 +103,9 @@ class LostTests(DriverCase):
             self.gives(call, Message(id, "x"))
         for call in calls[4:]:
             gone = self.fails(call, ServerGone)
-            self.assertEqual((gone.code, gone.message, gone.may_have_happened), (505, "Conexão encerrada", True))
+            self.assertEqual(
+                (gone.code, gone.message, gone.may_have_happened), (505, "Conexão encerrada", True)
+            )
         self.assertEqual(self.server.attempts, 1)
 
     def test_the_next_call_after_a_loss_connects_again(self) -> None:
@@ -134,13 +139,17 @@ class LostTests(DriverCase):
 
     def test_the_servers_last_line_means_that_it_is_gone_for_all_under_way(self) -> None:
         calls = [self.messages.get(id) for id in range(3)]
-        self.server.answers(shown(0) + '{"status":505,"message":"Conexão encerrada","data":""}\n'.encode())
+        self.server.answers(
+            shown(0) + '{"status":505,"message":"Conexão encerrada","data":""}\n'.encode()
+        )
         self.gives(calls[0], Message(0, "x"))
         for call in calls[1:]:
             self.assertEqual(self.fails(call, ServerGone).message, "Conexão encerrada")
         self.assertTrue(self.server.is_cut)
 
-    def test_after_a_bad_answer_the_rest_under_way_is_lost_and_what_waits_is_sent_over_another_connection(self) -> None:
+    def test_after_a_bad_answer_the_rest_under_way_is_lost_and_what_waits_is_sent_over_another_connection(  # noqa: E501
+        self,
+    ) -> None:
         calls = [self.messages.get(id) for id in range(MOST_IN_FLIGHT + 1)]
         self.server.answers(b"garbage\n")
         self.fails(calls[0], BadAnswer)
@@ -150,7 +159,9 @@ class LostTests(DriverCase):
         self.server.answers(shown(9))
         self.gives(calls[-1], Message(9, "x"))
 
-    def test_a_change_goes_over_a_new_connection_where_the_old_one_was_closed_between_calls(self) -> None:
+    def test_a_change_goes_over_a_new_connection_where_the_old_one_was_closed_between_calls(
+        self,
+    ) -> None:
         self.gives_one()
         self.server.ends()
         call = self.messages.delete(1)
@@ -173,7 +184,9 @@ class LostTests(DriverCase):
 
 
 class TimeTests(DriverCase):
-    def test_a_call_without_an_answer_ends_in_its_time_and_takes_the_connection_with_it(self) -> None:
+    def test_a_call_without_an_answer_ends_in_its_time_and_takes_the_connection_with_it(
+        self,
+    ) -> None:
         first = self.messages.get(1)
         self.clock.advance(4)
         second = self.messages.get(2)
@@ -255,7 +268,9 @@ class EndTests(DriverCase):
         self.successResultOf(self.shop.close())
         self.fails(self.shop.health(), CannotSend)
 
-    def test_closing_an_idle_connection_does_so_in_order_and_cuts_it_where_that_takes_too_long(self) -> None:
+    def test_closing_an_idle_connection_does_so_in_order_and_cuts_it_where_that_takes_too_long(
+        self,
+    ) -> None:
         call = self.messages.get(1)
         self.server.answers(shown(1))
         self.gives(call, Message(1, "x"))

@@ -106,14 +106,20 @@ def test_the_words_are_the_servers_own() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.text(max_size=50))))
-def test_messages_are_read_back_as_they_were_whatever_is_in_them(stored: list[tuple[int, str]]) -> None:
+def test_messages_are_read_back_as_they_were_whatever_is_in_them(
+    stored: list[tuple[int, str]],
+) -> None:
     shown = ",".join(repr({"id": id, "mensagem": text}) for id, text in stored)
     assert messages._messages(shown) == [Message(id, text) for id, text in stored]
 
 
 @given(st.text(alphabet="{}[]()',: idmensag\\x\"1", max_size=60))
 def test_what_is_no_message_is_a_bad_answer_and_nothing_else(garbage: str) -> None:
-    for text in (garbage, "{'id': 1, 'mensagem': '" + garbage, "{'id': 1, 'mensagem': '" + garbage + "'}"):
+    for text in (
+        garbage,
+        "{'id': 1, 'mensagem': '" + garbage,
+        "{'id': 1, 'mensagem': '" + garbage + "'}",
+    ):
         try:
             found = messages._messages(text)
         except BadAnswer:
@@ -146,7 +152,12 @@ def test_money_is_sent_as_the_exact_number_it_is() -> None:
 
     import orjson
 
-    sent = orjson.dumps([amount(value) for value in (Decimal("30.25"), Decimal("1E+3"), Decimal("0.10"), Decimal("NaN"), 7)])
+    sent = orjson.dumps(
+        [
+            amount(value)
+            for value in (Decimal("30.25"), Decimal("1E+3"), Decimal("0.10"), Decimal("NaN"), 7)
+        ]
+    )
     assert sent == b'[30.25,1000,0.10,"NaN",7]'
 
 
@@ -156,5 +167,8 @@ def test_the_blocking_face_needs_no_reactor_and_nothing_else_of_twisted() -> Non
 
 
 def test_the_asynchronous_face_takes_its_reactor_and_imports_none() -> None:
-    program = "import sys, sockcrud.client as c; c.Users(None); sys.exit('twisted.internet.reactor' in sys.modules)"
+    program = (
+        "import sys, sockcrud.client as c; c.Users(None); "
+        "sys.exit('twisted.internet.reactor' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

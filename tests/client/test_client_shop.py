@@ -58,16 +58,26 @@ async def test_the_shop(face: Face, served: Served) -> None:
 
 async def clients(shop: Any) -> int:
     """Try what there is for clients, and leave one."""
-    rita: int = await have(shop.create_client("Rita", "rita@example.org", "12345678901", Decimal("30.25")))
+    rita: int = await have(
+        shop.create_client("Rita", "rita@example.org", "12345678901", Decimal("30.25"))
+    )
     with pytest.raises(errors.AlreadyExists):
         await have(shop.create_client("Rita", "rita@example.org", "12345678902", 1))
     with pytest.raises(errors.InvalidRequest, match="balance"):
         await have(shop.create_client("Rui", "rui@example.org", "12345678902", Decimal("0.001")))
     found = await have(shop.client(rita))
-    assert found == Client(rita, "Rita", "rita@example.org", "123.456.789-01", Decimal("30.25"), found.rev)
-    await have(shop.update_client(rita, "Rita", "rita@example.org", "12345678901", Decimal("99999999.99"), rev=found.rev))
+    assert found == Client(
+        rita, "Rita", "rita@example.org", "123.456.789-01", Decimal("30.25"), found.rev
+    )
+    await have(
+        shop.update_client(
+            rita, "Rita", "rita@example.org", "12345678901", Decimal("99999999.99"), rev=found.rev
+        )
+    )
     with pytest.raises(errors.Outdated) as outdated:
-        await have(shop.update_client(rita, "Rita", "rita@example.org", "12345678901", "1", rev=found.rev))
+        await have(
+            shop.update_client(rita, "Rita", "rita@example.org", "12345678901", "1", rev=found.rev)
+        )
     assert outdated.value.status == 412
     assert [each.balance for each in await have(shop.clients())] == [Decimal("99999999.99")]
     assert await have(shop.client_exists(rita)) is True

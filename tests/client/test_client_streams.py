@@ -12,7 +12,9 @@ from tests.client.client_kit import TIMEOUT, DriverCase
 
 
 class ExportTests(DriverCase):
-    def test_an_export_has_time_as_long_as_something_comes_and_what_waits_behind_it_has_not(self) -> None:
+    def test_an_export_has_time_as_long_as_something_comes_and_what_waits_behind_it_has_not(
+        self,
+    ) -> None:
         admin = Admin(self.clock, self.server, timeout=TIMEOUT)
         pieces: list[bytes] = []
         export, waits = admin.export(pieces.append), admin.metrics()
@@ -51,7 +53,10 @@ class ImportTests(DriverCase):
         producer.resumeProducing()
 
     def test_an_import_is_sent_a_piece_at_a_time_and_what_waits_behind_it_afterwards(self) -> None:
-        imported, waits = self.admin.import_lines(self.pieces(b"a" * 10, b"b" * 10), 20), self.admin.metrics()
+        imported, waits = (
+            self.admin.import_lines(self.pieces(b"a" * 10, b"b" * 10), 20),
+            self.admin.metrics(),
+        )
         self.assertIn(b"Content-Length: 20\r\n", self.server.said())
         self.assertEqual(self.taken, [])
         self.goes_on()
@@ -72,7 +77,9 @@ class ImportTests(DriverCase):
         self.assertEqual(self.fails(imported, NotLoggedIn).message, "No")
         self.assertTrue(self.server.is_cut)
 
-    def test_an_import_whose_source_fails_ends_as_that_does_and_the_connection_with_it(self) -> None:
+    def test_an_import_whose_source_fails_ends_as_that_does_and_the_connection_with_it(
+        self,
+    ) -> None:
         def failing() -> Iterator[bytes]:
             yield b"a"
             raise OSError("no such disk")
@@ -84,7 +91,9 @@ class ImportTests(DriverCase):
         self.assertTrue(self.server.is_cut)
         self.server.ends()
 
-    def test_an_export_whose_target_fails_ends_as_that_does_and_the_connection_with_it(self) -> None:
+    def test_an_export_whose_target_fails_ends_as_that_does_and_the_connection_with_it(
+        self,
+    ) -> None:
         def failing(piece: bytes) -> None:
             raise OSError("disk full")
 

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The clients of a record that nobody wrote one for: what they send, and what they make of the answers."""
+"""The clients of a record that nobody wrote one for: what they send, and what they make of the
+answers.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from sockcrud.client.asynchronous import AsynchronousFace
 from sockcrud.client.record_calls import client_type, record_client
 from tests.client.client_kit import TIMEOUT, DriverCase
 
-LAMP = {"name": "lamp", "description": "x", "quantity": 5, "price": Decimal("19.90"), "status": True}
+LAMP = {
+    "name": "lamp",
+    "description": "x",
+    "quantity": 5,
+    "price": Decimal("19.90"),
+    "status": True,
+}
 AS_JSON = {**LAMP, "price": "19.90"}
 Lines: Any = record_client(AsynchronousFace, Product, "products", "lines", 7000)
 REST: Any = record_client(AsynchronousFace, Product, "products", "rest", 7001)
@@ -30,8 +38,13 @@ class LinesTests(DriverCase):
     def says(self, **answer: object) -> None:
         self.server.answers(orjson.dumps({"jsonrpc": "2.0", "id": 1, **answer}) + b"\n")
 
-    def check(self, call: Any, method: str, params: object, result: object, expected: object) -> None:
-        self.assertEqual(json.loads(self.server.said()), {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    def check(
+        self, call: Any, method: str, params: object, result: object, expected: object
+    ) -> None:
+        self.assertEqual(
+            json.loads(self.server.said()),
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": params},
+        )
         self.says(result=result)
         self.gives(call, expected)
 
@@ -41,7 +54,13 @@ class LinesTests(DriverCase):
         self.check(client.create(**LAMP), "products.create", AS_JSON, record, made)
         self.check(client.get(1), "products.get", {"id": 1}, record, made)
         self.check(client.find(name="lamp"), "products.find", {"name": "lamp"}, record, made)
-        self.check(client.update(1, rev=2, quantity=7), "products.update", {"id": 1, "rev": 2, "quantity": 7}, record, made)
+        self.check(
+            client.update(1, rev=2, quantity=7),
+            "products.update",
+            {"id": 1, "rev": 2, "quantity": 7},
+            record,
+            made,
+        )
         self.check(client.delete(1), "products.delete", {"id": 1}, None, None)
         page = {"items": [record], "next": 1}
         listed = client.list(after=0, limit=1)
@@ -85,7 +104,9 @@ class LinesTests(DriverCase):
 
         fetching = Deferred.fromCoroutine(fetch())
         for id, next in ((1, 1), (2, None)):
-            self.assertEqual(json.loads(self.server.said())["params"].get("after"), None if id == 1 else 1)
+            self.assertEqual(
+                json.loads(self.server.said())["params"].get("after"), None if id == 1 else 1
+            )
             self.says(result={"items": [{"id": id, "rev": 2, **AS_JSON}], "next": next})
         self.gives(fetching, None)
         self.assertEqual(found, [1, 2])
@@ -99,7 +120,9 @@ class RESTTests(DriverCase):
 
     def says(self, status: int, body: object = None) -> None:
         raw = b"" if body is None else orjson.dumps(body)
-        self.server.answers(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(raw), raw))
+        self.server.answers(
+            b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(raw), raw)
+        )
 
     def check(self, call: Any, line: str, sent: object, result: object, expected: object) -> None:
         head, _, body = self.server.said().partition(b"\r\n\r\n")
@@ -118,10 +141,14 @@ class RESTTests(DriverCase):
         self.assertIn(b'If-Match: "3"', self.server.said())
         self.says(200, record)
         self.gives(changing, made)
-        self.check(client.update(1, status=False), "PATCH /products/1", {"status": False}, record, made)
+        self.check(
+            client.update(1, status=False), "PATCH /products/1", {"status": False}, record, made
+        )
         self.check(client.delete(1), "DELETE /products/1", None, None, None)
         page = {"items": [record], "next": None}
-        self.check(client.find(name="a lamp"), "GET /products?limit=1&name=a+lamp", None, page, made)
+        self.check(
+            client.find(name="a lamp"), "GET /products?limit=1&name=a+lamp", None, page, made
+        )
         self.check(client.list(status=True), "GET /products?status=true", None, page, mock.ANY)
 
     def test_what_nobody_has_is_not_found(self) -> None:
@@ -131,7 +158,15 @@ class RESTTests(DriverCase):
 
     def test_a_problem_names_its_field(self) -> None:
         call = self.products.create(**LAMP)
-        self.says(422, {"title": "Unprocessable Content", "status": 422, "detail": "price: expected x", "field": "price"})
+        self.says(
+            422,
+            {
+                "title": "Unprocessable Content",
+                "status": 422,
+                "detail": "price: expected x",
+                "field": "price",
+            },
+        )
         error = self.fails(call, errors.InvalidRequest)
         self.assertEqual((error.field, error.message), ("price", "price: expected x"))
         for status, kind in (

@@ -32,5 +32,7 @@ def test_the_examples_are_real(tmp_path: Path) -> None:
         assert results.failed == 0, "".join(told)
         assert results.attempted > 20
         (program,), (output,) = blocks(page, "python"), blocks(page, "text")
-        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        )
         assert (ran.stdout, ran.stderr) == (output, "")

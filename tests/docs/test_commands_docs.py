@@ -37,7 +37,12 @@ def on_terminal(line: Line, script: str) -> str:
     end, theirs = pty.openpty()
     environment = line.environment(NO_COLOR="1", COLUMNS="110", LC_ALL="C.UTF-8", TERM="xterm")
     process = subprocess.Popen(
-        ["bash", "-c", script], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=line.directory, env=environment
+        ["bash", "-c", script],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=line.directory,
+        env=environment,
     )
     os.close(theirs)
     said = b""
@@ -63,7 +68,9 @@ def test_the_transcripts_are_real(daemon: Daemon, tmp_path: Path) -> None:
     commands = list(shown(PAGE))
     assert len(commands) >= 15
     program = " ".join(f"'{word}'" for word in PROGRAM)
-    script = f'sockcrud() {{ {program} "$@"; }}\n' + "".join(f"{command}\necho '{_END}'\n" for command, _ in commands)
+    script = f'sockcrud() {{ {program} "$@"; }}\n' + "".join(
+        f"{command}\necho '{_END}'\n" for command, _ in commands
+    )
     for name, port in daemon.ports.items():
         if name != "auth":
             script = re.sub(rf"(127\.0\.0\.1:){dialects.port(name)}\b", rf"\g<1>{port}", script)

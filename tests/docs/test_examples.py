@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The examples as their clients see them: in memory, and over a real socket by a client that is not ours."""
+"""The examples as their clients see them: in memory, and over a real socket by a client that is not
+ours.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,9 @@ class RespTests(ExampleCase):
         self.connections.most = 10_000
         said = command("SET", "1", "a\r\nb") + b"*0\r\n" + command("GET", "1") + command("DEL", "1")
         for pieces in every_way(said):
-            self.assertEqual(self.spoken(self.resp, pieces), b"+OK\r\n$4\r\na\r\nb\r\n:1\r\n", pieces)
+            self.assertEqual(
+                self.spoken(self.resp, pieces), b"+OK\r\n$4\r\na\r\nb\r\n:1\r\n", pieces
+            )
 
     def test_what_is_no_command_ends_the_connection(self) -> None:
         for said in (
@@ -142,14 +146,19 @@ class RespTests(ExampleCase):
 
     def test_a_store_that_cannot_serve_is_told(self) -> None:
         self.store.error = Unavailable("db.internal")
-        self.assertEqual(self.resp().ask(command("GET", "1")), b"-LOADING the store cannot be reached\r\n")
+        self.assertEqual(
+            self.resp().ask(command("GET", "1")), b"-LOADING the store cannot be reached\r\n"
+        )
 
 
 class RespFramerTests(SynchronousTestCase):
     @given(
-        some.lists(some.lists(some.binary(max_size=30), min_size=1, max_size=4), max_size=5), some.lists(some.integers(0, 300))
+        some.lists(some.lists(some.binary(max_size=30), min_size=1, max_size=4), max_size=5),
+        some.lists(some.integers(0, 300)),
     )
-    def test_commands_come_out_as_they_went_in(self, commands: list[list[bytes]], places: list[int]) -> None:
+    def test_commands_come_out_as_they_went_in(
+        self, commands: list[list[bytes]], places: list[int]
+    ) -> None:
         framer = _framer()
         found: list[Any] = []
         for piece in cut(b"".join(command(*each) for each in commands), places):
@@ -161,7 +170,9 @@ class RespFramerTests(SynchronousTestCase):
 
     @settings(deadline=None)
     @given(some.binary(max_size=200), some.lists(some.integers(0, 200)))
-    def test_anything_is_taken_apart_and_never_without_end(self, data: bytes, places: list[int]) -> None:
+    def test_anything_is_taken_apart_and_never_without_end(
+        self, data: bytes, places: list[int]
+    ) -> None:
         framer = _framer()
         for piece in cut(data, places):
             framer.feed(piece)
@@ -180,7 +191,9 @@ def _framer() -> Any:
 
 def _served(clock: Any = None, store: Any = None) -> Any:
     listening = Listening(Connections(10, clock))
-    return Served(Named("resp"), clock, listening, access=Access(clock), store=store or MemoryStore(STANDARD))
+    return Served(
+        Named("resp"), clock, listening, access=Access(clock), store=store or MemoryStore(STANDARD)
+    )
 
 
 class LegacyTests(ExampleCase):
@@ -203,7 +216,11 @@ class LegacyTests(ExampleCase):
             ("LST;1", '2;"Bob; the other";bob@example.org;41\r\n000;1'),
             ("GET;3", "404;NO SUCH USER"),
             ("GET;x", "422;id;a whole number"),
-            ("NEW;Ann;nowhere;37", "422;email;a text of 5 to 254 characters like name@example.org, none of them invisible"),
+            (
+                "NEW;Ann;nowhere;37",
+                "422;email;a text of 5 to 254 characters like name@example.org, none of them "
+                "invisible",
+            ),
             ("NEW;Ann;ann@example.org;200", "422;age;a whole number from 0 to 150"),
             ("NEW;Ann;ann@example.org", "400;UNKNOWN COMMAND"),
             ('NEW;"Ann', "400;UNKNOWN COMMAND"),
@@ -211,7 +228,9 @@ class LegacyTests(ExampleCase):
             ("DEL;2", "000"),
             ("DEL;2", "404;NO SUCH USER"),
         ):
-            self.assertEqual(peer.ask(f"{line}\r\n".encode("cp1252")).decode("cp1252"), answer + "\r\n", line)
+            self.assertEqual(
+                peer.ask(f"{line}\r\n".encode("cp1252")).decode("cp1252"), answer + "\r\n", line
+            )
         self.assertEqual((peer.ask(b"BYE\r\n"), peer.is_closed), (b"000;BYE\r\n", True))
         self.assertEqual([user.id for user in self.stored(User)], [1])
 
@@ -224,7 +243,9 @@ class LegacyTests(ExampleCase):
             "updated_at": Access(self.clock).now(),
         }
         for name in ("Ann\r\n000;99", "Ann\n", "\u2028", "김철수 😀"):
-            self.successResultOf(Deferred.fromCoroutine(self.store.insert(User, name=name, **fields)))
+            self.successResultOf(
+                Deferred.fromCoroutine(self.store.insert(User, name=name, **fields))
+            )
         said = self.office().ask(b"LST\r\n")
         self.assertEqual(len(said.splitlines()), 5)
         self.assertEqual(said.splitlines()[-2:], [b"4;??? ?;a@example.org;1", b"000;4"])

@@ -39,7 +39,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def served(directory: Path, store: str = SQLITE) -> Daemon:
     """Return a daemon with all three examples beside its own systems."""
-    apps = [word for name in ("resp", "legacy_csv", "library") for word in ("--app", str(EXAMPLES / f"{name}.py"))]
+    apps = [
+        word
+        for name in ("resp", "legacy_csv", "library")
+        for word in ("--app", str(EXAMPLES / f"{name}.py"))
+    ]
     ports = [word for name in OWN for word in (f"--{name}", "tcp:0")]
     daemon = Daemon(directory, *apps, *ports, "--store", store)
     while OWN[-1] not in daemon.ports:
@@ -47,7 +51,9 @@ def served(directory: Path, store: str = SQLITE) -> Daemon:
     return daemon
 
 
-def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Path, store: str) -> None:
+def test_each_is_served_to_its_clients_and_is_there_after_a_restart(
+    tmp_path: Path, store: str
+) -> None:
     with served(tmp_path, store) as daemon:
         call = {"jsonrpc": "2.0", "id": 1, "method": "books.create", "params": BOOK}
         made = json.loads(daemon.ask("library-lines", json.dumps(call) + "\n"))["result"]
@@ -55,7 +61,9 @@ def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Pa
         url = f"http://127.0.0.1:{daemon.ports['library-rest']}/books"
         with urlopen(f"{url}?isbn={BOOK['isbn']}") as answer:
             assert json.load(answer) == {"items": [made], "next": None}
-        change = Request(f"{url}/1", b'{"year":1970}', {"Content-Type": "application/json"}, method="PATCH")
+        change = Request(
+            f"{url}/1", b'{"year":1970}', {"Content-Type": "application/json"}, method="PATCH"
+        )
         with urlopen(change) as answer:
             assert json.load(answer)["year"] == 1970
         said = daemon.ask("backoffice", "NEW;Ann;ann@example.org;37\r\nGET;1\r\nBYE\r\n")
@@ -72,9 +80,14 @@ def test_each_is_served_to_its_clients_and_is_there_after_a_restart(tmp_path: Pa
 
 def sockcrud(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the library at a daemon."""
-    places = {f"SOCKCRUD_{name.upper().replace('-', '_')}_AT": f"127.0.0.1:{port}" for name, port in daemon.ports.items()}
+    places = {
+        f"SOCKCRUD_{name.upper().replace('-', '_')}_AT": f"127.0.0.1:{port}"
+        for name, port in daemon.ports.items()
+    }
     command = [sys.executable, "-m", "sockcrud", "--app", str(EXAMPLES / "library.py"), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment(**places))
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=environment(**places)
+    )
 
 
 def test_the_library_has_commands_that_nobody_wrote(tmp_path: Path) -> None:
@@ -83,10 +96,16 @@ def test_the_library_has_commands_that_nobody_wrote(tmp_path: Path) -> None:
         made = json.loads(sockcrud(daemon, "books", "create", *fields).stdout)
         assert made == {"id": 1, "rev": made["rev"], **BOOK}
         assert json.loads(sockcrud(daemon, "books", "list").stdout) == [made]
-        assert json.loads(sockcrud(daemon, "books", "find", "--isbn", str(BOOK["isbn"])).stdout) == made
+        assert (
+            json.loads(sockcrud(daemon, "books", "find", "--isbn", str(BOOK["isbn"])).stdout)
+            == made
+        )
         taken = sockcrud(daemon, "books", "create", *fields)
         assert (taken.returncode, taken.stderr) == (1, "Error: another Book has this isbn (409)\n")
-        assert json.loads(sockcrud(daemon, "books", "update", "1", "--year", "1970").stdout)["year"] == 1970
+        assert (
+            json.loads(sockcrud(daemon, "books", "update", "1", "--year", "1970").stdout)["year"]
+            == 1970
+        )
         assert sockcrud(daemon, "books", "delete", "1").returncode == 0
         assert json.loads(sockcrud(daemon, "books", "list").stdout) == []
         help = sockcrud(daemon, "--help").stdout
@@ -97,12 +116,27 @@ def test_the_library_has_commands_that_nobody_wrote(tmp_path: Path) -> None:
 def test_the_monitor_checks_the_library_on_both_wires_and_leaves_nothing(tmp_path: Path) -> None:
     with served(tmp_path) as daemon:
         off = [word for name in DIALECTS if name not in OWN for word in (f"--{name}", "off")]
-        own = [word for name in OWN[2:] for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")]
+        own = [
+            word for name in OWN[2:] for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")
+        ]
         told = sockcrud(
-            daemon, "monitor", "--once", "--history", "off", "--json", "--slow", "60s", "--timeout", "90s", *off, *own
+            daemon,
+            "monitor",
+            "--once",
+            "--history",
+            "off",
+            "--json",
+            "--slow",
+            "60s",
+            "--timeout",
+            "90s",
+            *off,
+            *own,
         )
         found = json.loads(told.stdout)["dialects"]
-        assert {name: result["state"] for name, result in found.items()} == dict.fromkeys(OWN[2:], "up"), told
+        assert {name: result["state"] for name, result in found.items()} == dict.fromkeys(
+            OWN[2:], "up"
+        ), told
         assert json.loads(sockcrud(daemon, "books", "list").stdout) == []
 
 
@@ -112,14 +146,21 @@ def test_redis_cli_talks_to_the_messages(tmp_path: Path) -> None:
     with served(tmp_path) as daemon:
         asked = "PING\nSET 1 olá\nGET 1\nEXISTS 1 2\nDEL 1\nGET 1\nFLUSHALL\n"
         command = [REDIS_CLI, "--raw", "-p", str(daemon.ports["resp"])]
-        found = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)
+        found = subprocess.run(
+            command, input=asked, capture_output=True, text=True, check=True, timeout=60
+        )
         assert found.stdout.splitlines()[:6] == ["PONG", "OK", "olá", "1", "1", ""]
         assert "ERR unknown command" in found.stdout
 
 
 def test_records_of_an_app_that_is_not_in_use_are_named(tmp_path: Path, store: str) -> None:
     with served(tmp_path, store) as daemon:
-        assert sockcrud(daemon, "books", "create", *[f"--{name}={value}" for name, value in BOOK.items()]).returncode == 0
+        assert (
+            sockcrud(
+                daemon, "books", "create", *[f"--{name}={value}" for name, value in BOOK.items()]
+            ).returncode
+            == 0
+        )
         assert json.loads(sockcrud(daemon, "status").stdout)["unknown_kinds"] == []
         assert daemon.stop() == 0
     with Daemon(tmp_path, "--store", store) as daemon:

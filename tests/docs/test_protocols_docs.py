@@ -13,7 +13,9 @@ WITH_TRANSCRIPTS = [page for page in PAGES if any(shown(page))]
 
 
 def test_each_wire_has_a_page_with_transcripts() -> None:
-    assert {"users", "messages", "shop", "way", "members", "admin"} <= {page.stem for page in WITH_TRANSCRIPTS}
+    assert {"users", "messages", "shop", "way", "members", "admin"} <= {
+        page.stem for page in WITH_TRANSCRIPTS
+    }
 
 
 @pytest.mark.parametrize("page", WITH_TRANSCRIPTS, ids=lambda page: page.stem)

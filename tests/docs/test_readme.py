@@ -14,7 +14,10 @@ from tests import ROOT
 from tests.support.running import Daemon, environment
 
 README = ROOT / "README.md"
-STAND_INS = "".join(f'{name}() {{ "{sys.executable}" -m tests.support.stand_ins {name} "$@"; }}\n' for name in ("nc", "curl"))
+STAND_INS = "".join(
+    f'{name}() {{ "{sys.executable}" -m tests.support.stand_ins {name} "$@"; }}\n'
+    for name in ("nc", "curl")
+)
 DEFAULT_PORTS = {dialect.name: str(dialect.port) for dialect in loading.apps().dialects}
 
 
@@ -27,7 +30,9 @@ def shown(page: Path = README) -> Iterator[tuple[str, str]]:
 
 
 def without_chance(text: str) -> str:
-    """Take out what is another each time: moments, tokens, files for passwords, and how many connections there may be."""
+    """Take out what is another each time: moments, tokens, files for passwords, and how many
+    connections there may be.
+    """
     for pattern, name in (
         (r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", "MOMENT"),
         (r"(?m)^Date: .* GMT$", "Date: MOMENT"),
@@ -47,7 +52,12 @@ def test_the_transcripts_are_real(tmp_path: Path) -> None:
         for name, port in DEFAULT_PORTS.items():
             script = re.sub(rf"(127\.0\.0\.1[: ]){port}\b", rf"\g<1>{daemon.ports[name]}", script)
         ran = subprocess.run(
-            ["bash", "-c", STAND_INS + script], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60
+            ["bash", "-c", STAND_INS + script],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
     assert ran.stderr == ""
     outputs = ran.stdout.split("=== end\n")

@@ -1,4 +1,6 @@
-"""What the daemon is installed with: bounds in setup.cfg, and exact versions in requirements.lock that keep to them."""
+"""What the daemon is installed with: bounds in setup.cfg, and exact versions in requirements.lock
+that keep to them.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,23 @@ from tests import ROOT
 def declared() -> list[Requirement]:
     setup = ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    lines = [*setup["options"]["install_requires"].splitlines(), *setup["options.extras_require"]["postgres"].splitlines()]
+    lines = [
+        *setup["options"]["install_requires"].splitlines(),
+        *setup["options.extras_require"]["postgres"].splitlines(),
+    ]
     return [Requirement(line) for line in lines if line.strip()]
 
 
 def locked() -> dict[str, tuple[str, int]]:
     """Give each package's version, and how many hashes it has."""
-    text = re.sub("^#.*\n", "", (ROOT / "requirements.lock").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    entries = re.findall(r"^([a-z0-9-]+)==(\S+)((?:.*\\\n)?(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
+    text = re.sub(
+        "^#.*\n", "", (ROOT / "requirements.lock").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    entries = re.findall(
+        r"^([a-z0-9-]+)==(\S+)((?:.*\\\n)?(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+        text,
+        re.MULTILINE,
+    )
     return {name: (version, hashes.count("--hash")) for name, version, hashes in entries}
 
 

@@ -21,7 +21,9 @@ _END: Final = "=== end"
 
 
 def outputs(page: Path, directory: Path) -> list[str]:
-    """Run the commands of a page against a daemon of their own, with the example records; return what each writes."""
+    """Run the commands of a page against a daemon of their own, with the example records; return
+    what each writes.
+    """
     (directory / "password").write_text(f"{PASSWORD}\n", encoding="utf-8")
     script = "".join(f"{command}\necho '{_END}'\n" for command, _ in shown(page))
     with Daemon(directory, "--demo", "--admin-password-file", "password") as daemon:
@@ -46,19 +48,25 @@ def main() -> None:
     for page in PAGES:
         commands = [command for command, _ in shown(page)]
         with tempfile.TemporaryDirectory() as directory:
-            said = iter(zip(commands, outputs(page, Path(directory)) if commands else [], strict=True))
+            said = iter(
+                zip(commands, outputs(page, Path(directory)) if commands else [], strict=True)
+            )
 
         def block(found: re.Match[str], said: object = said) -> str:
             count = len(f"\n{found[1]}".split("\n$ ")) - 1
             parts = [next(said) for _ in range(count)]  # type: ignore[call-overload]
             return (
                 "```console\n"
-                + "".join(f"$ {command}\n{output}{chr(10) if output else ''}" for command, output in parts)
+                + "".join(
+                    f"$ {command}\n{output}{chr(10) if output else ''}" for command, output in parts
+                )
                 + "```"
             )
 
         text = page.read_text(encoding="utf-8")
-        page.write_text(re.sub(r"```console\n(.*?)```", block, text, flags=re.DOTALL), encoding="utf-8")
+        page.write_text(
+            re.sub(r"```console\n(.*?)```", block, text, flags=re.DOTALL), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

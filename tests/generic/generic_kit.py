@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A library: two kinds of record with every kind of field, behind both wires that a record gets without writing them."""
+"""A library: two kinds of record with every kind of field, behind both wires that a record gets
+without writing them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,21 @@ import orjson
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
-from sockcrud import App, Record, caseless, choice, crud, day, email, flag, moment, money, reference, text, whole
+from sockcrud import (
+    App,
+    Record,
+    caseless,
+    choice,
+    crud,
+    day,
+    email,
+    flag,
+    moment,
+    money,
+    reference,
+    text,
+    whole,
+)
 from sockcrud.access import Access
 from sockcrud.app import resolve
 from sockcrud.generic.declaration import Who
@@ -117,11 +133,19 @@ class LibraryCase(WireCase):
         return found
 
     def library(self, read: Who = "open", write: Who = "open", **more: Any) -> App:
-        return App("library", crud(Author, Book, lines="tcp:0", rest="tcp:0", read=read, write=write, **more))
+        return App(
+            "library",
+            crud(Author, Book, lines="tcp:0", rest="tcp:0", read=read, write=write, **more),
+        )
 
     def serving(self, name: str) -> Any:
         return Serving(
-            Named(name), self.clock, Listening(self.connections), store=self.store, access=self.access, logins=self.logins
+            Named(name),
+            self.clock,
+            Listening(self.connections),
+            store=self.store,
+            access=self.access,
+            logins=self.logins,
         )
 
     def lines(self, app: App | None = None, tcp: bool = False) -> Lines:
@@ -148,7 +172,9 @@ class LibraryCase(WireCase):
         lines.result("books.create", **BOOK)
 
     def shown(self, **more: Any) -> dict[str, Any]:
-        """Return the first book as it is answered; its revision counts from the start of the test."""
+        """Return the first book as it is answered; its revision counts from the start of the
+        test.
+        """
         shown = {**SHOWN, **more}
         return {**shown, "rev": shown["rev"] + self.before}
 
@@ -205,9 +231,16 @@ class Rest:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         (found,) = answers(self.peer.ask(request(method, target, body, headers=named)), (method,))
         fields = {name.decode(): value.decode("latin-1") for name, value in found.fields.items()}
-        return Answer(found.status, orjson.loads(found.body) if found.body else None, fields.get("content-type", ""), fields)
+        return Answer(
+            found.status,
+            orjson.loads(found.body) if found.body else None,
+            fields.get("content-type", ""),
+            fields,
+        )
 
-    def problem(self, status: int, method: str, target: str, body: object = None, **headers: str) -> dict[str, Any]:
+    def problem(
+        self, status: int, method: str, target: str, body: object = None, **headers: str
+    ) -> dict[str, Any]:
         """Ask, expect a problem of this status, and return what it tells beyond what all do."""
         answer = self.ask(method, target, body, **headers)
         assert (answer.status, answer.type) == (status, "application/problem+json"), answer

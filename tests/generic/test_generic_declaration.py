@@ -38,15 +38,21 @@ class DeclarationTests(SynchronousTestCase):
         app = App("library", crud(Author, Book, lines="tcp:7000", rest="tcp:7001"))
         self.assertEqual(app.records, (Author, Book))
         lines, rest = app.dialects
-        self.assertEqual((lines.name, lines.endpoint, lines.openapi), ("library-lines", "tcp:7000", None))
+        self.assertEqual(
+            (lines.name, lines.endpoint, lines.openapi), ("library-lines", "tcp:7000", None)
+        )
         self.assertEqual((rest.name, rest.endpoint), ("library-rest", "tcp:7001"))
         self.assertEqual(lines.about, "where authors and books (JSON-RPC on lines) listen")
         self.assertIn("authors.list", lines.trial)
         self.assertEqual(rest.trial, "curl http://HOST:PORT/authors")
 
     def test_one_wire_is_enough(self) -> None:
-        self.assertEqual([each.name for each in App("a", crud(Book, rest="tcp:1")).dialects], ["a-rest"])
-        self.assertEqual([each.name for each in App("a", crud(Book, lines="tcp:1")).dialects], ["a-lines"])
+        self.assertEqual(
+            [each.name for each in App("a", crud(Book, rest="tcp:1")).dialects], ["a-rest"]
+        )
+        self.assertEqual(
+            [each.name for each in App("a", crud(Book, lines="tcp:1")).dialects], ["a-lines"]
+        )
 
     def test_a_plural_may_be_named(self) -> None:
         (rest,) = App("a", crud(Person, rest="tcp:1", plural="people")).dialects
@@ -65,12 +71,32 @@ class DeclarationTests(SynchronousTestCase):
     def test_what_cannot_be_is_one_line_with_its_place(self) -> None:
         cases: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
             ((), {"rest": "tcp:1"}, "crud() serves nothing: expected a record, as in crud(Book)"),
-            ((Book,), {}, "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both"),
-            (("Book",), {"rest": "tcp:1"}, "crud('Book'): expected a class of records, as in crud(Book)"),
+            (
+                (Book,),
+                {},
+                "crud() listens nowhere: expected lines='tcp:7000', rest='tcp:7001', or both",
+            ),
+            (
+                ("Book",),
+                {"rest": "tcp:1"},
+                "crud('Book'): expected a class of records, as in crud(Book)",
+            ),
             ((Record,), {"rest": "tcp:1"}, "expected a class of records, as in crud(Book)"),
-            ((Book,), {"rest": "tcp:1", "read": "all"}, "read='all': expected 'open' or 'logged in' or 'admins'"),
-            ((Book,), {"rest": "tcp:1", "read": "admins"}, "write='open' for more than read='admins'"),
-            ((Book,), {"rest": "tcp:1", "plural": "Books"}, "plural='Books' of Book: expected small letters"),
+            (
+                (Book,),
+                {"rest": "tcp:1", "read": "all"},
+                "read='all': expected 'open' or 'logged in' or 'admins'",
+            ),
+            (
+                (Book,),
+                {"rest": "tcp:1", "read": "admins"},
+                "write='open' for more than read='admins'",
+            ),
+            (
+                (Book,),
+                {"rest": "tcp:1", "plural": "Books"},
+                "plural='Books' of Book: expected small letters",
+            ),
             ((Book,), {"rest": "tcp:1", "plural": "session"}, "plural='session' of Book"),
             ((Author, Book), {"rest": "tcp:1", "plural": "x"}, "plural='x' for 2 records"),
         ]
@@ -83,14 +109,19 @@ class DeclarationTests(SynchronousTestCase):
     def test_the_example_has_15_lines_at_most(self) -> None:
         file = EXAMPLES / "library.py"
         self.assertLessEqual(len(file.read_text().splitlines()), 15)
-        self.assertEqual([each.name for each in in_file(str(file)).dialects], ["library-lines", "library-rest"])
+        self.assertEqual(
+            [each.name for each in in_file(str(file)).dialects], ["library-lines", "library-rest"]
+        )
 
     def test_a_declaration_imports_nothing_that_serves(self) -> None:
         script = f"""
 import sys
 from sockcrud.loading import in_file
 in_file({str(EXAMPLES / "library.py")!r})
-print(*sorted(name for name in sys.modules if name.startswith(("twisted.internet", "sockcrud.protocols"))))
+SERVING = ("twisted.internet", "sockcrud.protocols")
+print(*sorted(name for name in sys.modules if name.startswith(SERVING)))
 """
-        found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
         self.assertEqual(found.stdout.strip(), "")

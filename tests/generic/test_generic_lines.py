@@ -16,7 +16,8 @@ MISSING: Final = "a value, and there is none"
 WHOLE: Final = "a whole number of at most 64 bits"
 
 WRONG: Final[list[tuple[str, dict[str, Any], str, str]]] = [
-    ("books.create", {"isbn": ISBN, "author_id": 1}, "title", "a text of 1 to 200 characters, and there is nothing"),
+    ("books.create", {"isbn": ISBN, "author_id": 1}, "title", "a text of 1 to 200 characters, "
+                                                              "and there is nothing"),
     ("books.create", {**BOOK, "title": ""}, "title", "a text of 1 to 200 characters"),
     ("books.create", {**BOOK, "title": None}, "title", "a text of 1 to 200 characters"),
     ("books.create", {**BOOK, "title": "a\0b"}, "title", "a text of 1 to 200 characters"),
@@ -25,14 +26,19 @@ WRONG: Final[list[tuple[str, dict[str, Any], str, str]]] = [
     ("books.create", {**BOOK, "year": 1999.0}, "year", "a whole number from 1450 to 2100"),
     ("books.create", {**BOOK, "year": True}, "year", "a whole number from 1450 to 2100"),
     ("books.create", {**BOOK, "year": "1999"}, "year", "a whole number from 1450 to 2100"),
-    ("books.create", {**BOOK, "price": 1.005}, "price", "an amount from 0.00 to 99999999.99 with at most two decimals"),
-    ("books.create", {**BOOK, "price": -1}, "price", "an amount from 0.00 to 99999999.99 with at most two decimals"),
+    ("books.create", {**BOOK, "price": 1.005}, "price", "an amount from 0.00 to 99999999.99 with "
+                                                        "at most two decimals"),
+    ("books.create", {**BOOK, "price": -1}, "price", "an amount from 0.00 to 99999999.99 with at "
+                                                     "most two decimals"),
     ("books.create", {**BOOK, "lent": 1}, "lent", "true or false"),
     ("books.create", {**BOOK, "shelf": "cellar"}, "shelf", "hall or attic"),
-    ("books.create", {**BOOK, "bought": "2021-02-29"}, "bought", "a day like 2024-11-01, with or without a time"),
+    ("books.create", {**BOOK, "bought": "2021-02-29"}, "bought", "a day like 2024-11-01, with or "
+                                                                 "without a time"),
     ("books.create", {**BOOK, "seen": "2021-02-28T12:00:00"}, "seen", MOMENT),
     ("books.create", {**BOOK, "seen": 7}, "seen", MOMENT),
-    ("books.create", {**BOOK, "isbn": "0000000000", "author_id": 99}, "author_id", "the id of an existing Author"),
+    ("books.create", {**BOOK, "isbn": "0000000000", "author_id": 99}, "author_id", "the id of an "
+                                                                                   "existing "
+                                                                                   "Author"),
     ("books.create", {**BOOK, "id": 7}, "id", FIELDS),
     ("books.create", {**BOOK, "titel": "x"}, "titel", FIELDS),
     ("books.get", {}, "id", MISSING),
@@ -43,7 +49,8 @@ WRONG: Final[list[tuple[str, dict[str, Any], str, str]]] = [
     ("books.find", {}, "isbn", "one of isbn, alone"),
     ("books.find", {"title": "x"}, "title", "one of isbn"),
     ("books.find", {"isbn": "x"}, "isbn", "a text of 10 to 17 characters"),
-    ("authors.find", {"name": "Ann", "mail": "ann@example.org"}, "name", "one of name, mail, alone"),
+    ("authors.find", {"name": "Ann", "mail": "ann@example.org"}, "name", "one of name, mail, "
+                                                                         "alone"),
     ("books.update", {"title": "x"}, "id", MISSING),
     ("books.update", {"id": 1, "rev": "2"}, "rev", WHOLE),
     ("books.update", {"id": 1, "title": ""}, "title", "a text of 1 to 200 characters"),
@@ -53,9 +60,11 @@ WRONG: Final[list[tuple[str, dict[str, Any], str, str]]] = [
     ("books.list", {"limit": 1001}, "limit", "a whole number from 1 to 1000"),
     ("books.list", {"limit": "5"}, "limit", WHOLE),
     ("books.list", {"after": "x"}, "after", WHOLE),
-    ("books.list", {"title": "x"}, "title", "one of limit, after, isbn, year, lent, shelf, author_id"),
+    ("books.list", {"title": "x"}, "title", "one of limit, after, isbn, year, lent, shelf, "
+                                            "author_id"),
     ("books.list", {"year": "x"}, "year", "a whole number from 1450 to 2100"),
-    ("books.list", {"year": 2000, "shelf": "hall"}, "shelf", "no second field: lists are asked for by one"),
+    ("books.list", {"year": 2000, "shelf": "hall"}, "shelf", "no second field: lists are asked "
+                                                             "for by one"),
 ]  # fmt: skip
 
 
@@ -68,14 +77,24 @@ class RecordsTests(LibraryCase):
         lines = self.lines()
         self.assertEqual(lines.result("books.get", id=1), self.shown())
         self.assertEqual(lines.result("books.find", isbn=ISBN), self.shown())
-        full = {"title": "다른 책", "price": 12.5, "lent": True, "shelf": "attic", "bought": "2024-11-01", "note": "\U0001f4d5"}
+        full = {
+            "title": "다른 책",
+            "price": 12.5,
+            "lent": True,
+            "shelf": "attic",
+            "bought": "2024-11-01",
+            "note": "\U0001f4d5",
+        }
         changed = {**full, "price": "12.50", "rev": 3}
         self.assertEqual(lines.result("books.update", id=1, **full), self.shown(**changed))
         self.assertEqual(
-            lines.result("books.update", id=1, seen="2024-11-01T09:30:00+01:00")["seen"], "2024-11-01T08:30:00+00:00"
+            lines.result("books.update", id=1, seen="2024-11-01T09:30:00+01:00")["seen"],
+            "2024-11-01T08:30:00+00:00",
         )
         self.assertIsNone(lines.result("books.delete", id=1))
-        self.assertEqual(lines.error("books.get", id=1), (-32001, {"name": "not_found", "kind": "Book", "id": 1}))
+        self.assertEqual(
+            lines.error("books.get", id=1), (-32001, {"name": "not_found", "kind": "Book", "id": 1})
+        )
         self.assertEqual(self.stored(Book), [])
 
     def test_what_is_created_is_answered_with_its_defaults(self) -> None:
@@ -92,16 +111,28 @@ class RecordsTests(LibraryCase):
     def test_what_is_wrong_is_told_with_its_field_and_what_was_expected(self) -> None:
         lines = self.lines()
         for method, params, field, expected in WRONG:
-            self.assertEqual(lines.error(method, **params), (-32602, {"field": field, "expected": expected}), (method, params))
+            self.assertEqual(
+                lines.error(method, **params),
+                (-32602, {"field": field, "expected": expected}),
+                (method, params),
+            )
 
     def test_what_the_store_refuses_is_told(self) -> None:
         lines = self.lines()
         taken = {"name": "taken", "kind": "Book", "field": "isbn"}
         self.assertEqual(lines.error("books.create", **BOOK), (-32002, taken))
-        self.assertEqual(lines.error("authors.create", name="ANN", mail="x@example.org")[1]["field"], "name")
+        self.assertEqual(
+            lines.error("authors.create", name="ANN", mail="x@example.org")[1]["field"], "name"
+        )
         self.assertEqual(lines.error("authors.delete", id=1)[0], -32006)
-        self.assertEqual(lines.error("books.delete", id=7), (-32001, {"name": "not_found", "kind": "Book", "id": 7}))
-        self.assertEqual(lines.error("books.find", isbn="0000000000"), (-32001, {"name": "not_found", "kind": "Book"}))
+        self.assertEqual(
+            lines.error("books.delete", id=7),
+            (-32001, {"name": "not_found", "kind": "Book", "id": 7}),
+        )
+        self.assertEqual(
+            lines.error("books.find", isbn="0000000000"),
+            (-32001, {"name": "not_found", "kind": "Book"}),
+        )
 
     def test_a_name_too_long_to_tell_is_cut(self) -> None:
         self.assertEqual(len(self.lines().error("books.create", **{"x" * 5000: 1})[1]["field"]), 60)
@@ -111,7 +142,9 @@ class RecordsTests(LibraryCase):
         rev = one.result("books.get", id=1)["rev"]
         self.assertEqual(one.result("books.update", id=1, rev=rev, title="one")["title"], "one")
         outdated = {"name": "outdated", "rev": rev + 1}
-        self.assertEqual(other.error("books.update", id=1, rev=rev, title="other"), (-32003, outdated))
+        self.assertEqual(
+            other.error("books.update", id=1, rev=rev, title="other"), (-32003, outdated)
+        )
         self.assertEqual(other.error("books.update", id=1, rev=rev), (-32003, outdated))
         self.assertEqual(other.error("books.delete", id=1, rev=rev), (-32003, outdated))
         self.assertIsNone(other.result("books.delete", id=1, rev=rev + 1))
@@ -137,7 +170,13 @@ class ListTests(LibraryCase):
         lines = self.lines()
         lines.result("authors.create", **ANN)
         for number in range(1, 251):
-            lines.result("books.create", title=f"책 {number}", isbn=f"{number:010}", author_id=1, year=1990 + number % 10)
+            lines.result(
+                "books.create",
+                title=f"책 {number}",
+                isbn=f"{number:010}",
+                author_id=1,
+                year=1990 + number % 10,
+            )
 
     def ids(self, page: dict[str, Any]) -> list[int]:
         return [item["id"] for item in page["items"]]
@@ -201,13 +240,26 @@ class LoginTests(LibraryCase):
 
     def test_a_wrong_login_is_refused_and_says_nothing_of_why(self) -> None:
         lines = self.lines(self.app)
-        for login, password in (("ann", "wrong"), ("nobody", "correct horse"), ("", ""), ("ann\0", "x")):
+        for login, password in (
+            ("ann", "wrong"),
+            ("nobody", "correct horse"),
+            ("", ""),
+            ("ann\0", "x"),
+        ):
             error = lines.log_in(login, password)["error"]
             self.assertEqual((error["code"], error["data"]), (-32004, {"name": "login_failed"}))
-        self.assertEqual(lines.error("session.login", login="ann")[1], {"field": "password", "expected": MISSING})
-        self.assertEqual(lines.error("session.login", login="ann", password=7)[1]["field"], "password")
-        self.assertEqual(lines.error("session.login", login=["ann"], password="x")[1]["field"], "login")
-        self.assertEqual(lines.error("session.login", login="a", password="b", more=1)[1]["field"], "more")
+        self.assertEqual(
+            lines.error("session.login", login="ann")[1], {"field": "password", "expected": MISSING}
+        )
+        self.assertEqual(
+            lines.error("session.login", login="ann", password=7)[1]["field"], "password"
+        )
+        self.assertEqual(
+            lines.error("session.login", login=["ann"], password="x")[1]["field"], "login"
+        )
+        self.assertEqual(
+            lines.error("session.login", login="a", password="b", more=1)[1]["field"], "more"
+        )
 
     def test_too_many_failures_are_delayed(self) -> None:
         lines = self.lines(self.app)
@@ -262,12 +314,17 @@ class LoginTests(LibraryCase):
         self.assertIsNone(lines.log_in("ann"))
         self.assertIsNone(lines.call("books.list"))
         self.pool.release()
-        self.assertEqual([list(json.loads(line)) for line in lines.peer.hear().splitlines()], [["jsonrpc", "result", "id"]] * 2)
+        self.assertEqual(
+            [list(json.loads(line)) for line in lines.peer.hear().splitlines()],
+            [["jsonrpc", "result", "id"]] * 2,
+        )
 
     def test_a_password_is_in_no_answer(self) -> None:
         lines = self.lines(self.app)
         for password in ("s3cret words", {"s3cret": 1}, ["s3cret"]):
-            self.assertNotIn("s3cret", json.dumps(lines.call("session.login", login="ann", password=password)))
+            self.assertNotIn(
+                "s3cret", json.dumps(lines.call("session.login", login="ann", password=password))
+            )
 
     def test_where_all_is_open_there_is_no_login(self) -> None:
         self.assertEqual(self.lines().error("session.login", login="ann", password="x")[0], -32601)

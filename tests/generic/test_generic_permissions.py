@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Who may read and write the records that are served: every combination, at both wires, and for whoever asks."""
+"""Who may read and write the records that are served: every combination, at both wires, and for
+whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,10 @@ class MatrixTests(LibraryCase):
                     lines = self.lines(app)
                     if asking and (read, write) != ("open", "open"):
                         lines.log_in(asking)
-                    params = {**PARAMS[method], **({"id": book.id} if "id" in PARAMS[method] else {})}
+                    params = {
+                        **PARAMS[method],
+                        **({"id": book.id} if "id" in PARAMS[method] else {}),
+                    }
                     code = lines.call(method, **params).get("error", {}).get("code")
                     status = verdict(read if method in READS else write, asking)
                     self.assertEqual(code, CODES[status], (read, write, asking, method))

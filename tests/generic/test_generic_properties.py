@@ -17,8 +17,11 @@ from sockcrud.records import describe
 from sockcrud.records.json_fields import as_json, read_fields, read_text
 from tests.generic.generic_kit import ANN, Author, Book, LibraryCase
 
-TEXT: Final = some.text(some.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
-# Not those that put their clocks forward: a moment that they skip is, in Python, equal to none of another zone.
+TEXT: Final = some.text(
+    some.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200
+)
+# Not those that put their clocks forward: a moment that they skip is, in Python, equal to none of
+# another zone.
 ZONES: Final = some.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 VALUES: Final[dict[str, some.SearchStrategy[Any]]] = {
     "title": TEXT,
@@ -34,7 +37,9 @@ FIELDS: Final = some.fixed_dictionaries(
     {"title": TEXT}, optional={name: each for name, each in VALUES.items() if name != "title"}
 )
 JSON_TEXT: Final = some.text(some.characters(codec="utf-8"))
-JSON_NUMBER: Final = some.integers(-(2**63), 2**64 - 1) | some.floats(allow_nan=False, allow_infinity=False)
+JSON_NUMBER: Final = some.integers(-(2**63), 2**64 - 1) | some.floats(
+    allow_nan=False, allow_infinity=False
+)
 ANYTHING: Final = some.recursive(
     some.none() | some.booleans() | JSON_NUMBER | JSON_TEXT,
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(JSON_TEXT, inner, max_size=3),
@@ -45,7 +50,11 @@ ANYTHING: Final = some.recursive(
 def written(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields as a client writes them."""
     return {
-        name: f"{value:.2f}" if isinstance(value, Decimal) else value.isoformat() if isinstance(value, date) else value
+        name: f"{value:.2f}"
+        if isinstance(value, Decimal)
+        else value.isoformat()
+        if isinstance(value, date)
+        else value
         for name, value in fields.items()
     }
 
@@ -63,25 +72,40 @@ class WiresTests(LibraryCase):
         self.count += 1
         return f"{self.count:010}"
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(
+        max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+    )
     @given(FIELDS, FIELDS)
-    def test_what_goes_in_by_one_comes_out_by_both(self, fields: dict[str, Any], change: dict[str, Any]) -> None:
+    def test_what_goes_in_by_one_comes_out_by_both(
+        self, fields: dict[str, Any], change: dict[str, Any]
+    ) -> None:
         lines, rest = self.lines(), self.rest()
         made = lines.result("books.create", **written(fields), isbn=self.isbn(), author_id=1)
-        again = rest.ask("POST", "/books", {**written(fields), "isbn": self.isbn(), "author_id": 1}).body
+        again = rest.ask(
+            "POST", "/books", {**written(fields), "isbn": self.isbn(), "author_id": 1}
+        ).body
         own = ("id", "rev", "isbn")
         self.assertEqual({**made, **dict.fromkeys(own)}, {**again, **dict.fromkeys(own)})
         book = self.have(self.store.get(Book, made["id"]))
         self.assertEqual({name: getattr(book, name) for name in fields}, fields)
         changed = rest.ask("PATCH", f"/books/{made['id']}", written(change)).body
         self.assertEqual(lines.result("books.get", id=made["id"]), changed)
-        self.assertEqual(lines.result("books.update", id=again["id"], **written(change))["title"], changed["title"])
+        self.assertEqual(
+            lines.result("books.update", id=again["id"], **written(change))["title"],
+            changed["title"],
+        )
         book = self.have(self.store.get(Book, made["id"]))
-        self.assertEqual({name: getattr(book, name) for name in {**fields, **change}}, {**fields, **change})
+        self.assertEqual(
+            {name: getattr(book, name) for name in {**fields, **change}}, {**fields, **change}
+        )
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(
+        max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+    )
     @given(some.sampled_from([*VALUES, "isbn", "author_id", "nothing"]), ANYTHING)
-    def test_anything_else_is_refused_by_both_in_the_same_words(self, name: str, value: Any) -> None:
+    def test_anything_else_is_refused_by_both_in_the_same_words(
+        self, name: str, value: Any
+    ) -> None:
         body = {"title": "x", "isbn": self.isbn(), "author_id": 1, name: value}
         lines, rest = self.lines(), self.rest()
         answer = lines.call("books.create", **body)
@@ -103,10 +127,16 @@ class FormTests(TestCase):
         shown = orjson.loads(orjson.dumps(as_json(book)))
         del shown["id"], shown["rev"]
         read = read_fields(Book, shown)
-        self.assertEqual(read, {name: getattr(book, name) for name in describe(Book).constraints if name != "code"})
+        self.assertEqual(
+            read,
+            {name: getattr(book, name) for name in describe(Book).constraints if name != "code"},
+        )
 
     @settings(deadline=None)
-    @given(some.sampled_from(("year", "price", "lent", "shelf", "bought", "isbn", "author_id")), some.text(max_size=30))
+    @given(
+        some.sampled_from(("year", "price", "lent", "shelf", "bought", "isbn", "author_id")),
+        some.text(max_size=30),
+    )
     def test_any_text_is_a_value_or_invalid(self, name: str, text: str) -> None:
         try:
             value = read_text(Book, name, text)

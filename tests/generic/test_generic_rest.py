@@ -21,27 +21,69 @@ from tests.generic.generic_kit import BOOK, ISBN, SECRET, Book, LibraryCase, Ser
 FIELDS: Final = "title, isbn, year, price, lent, shelf, bought, seen, author_id, note, code"
 
 WRONG: Final[list[tuple[str, str, Any, str, str]]] = [
-    ("POST", "/books", {"isbn": ISBN, "author_id": 1}, "title", "a text of 1 to 200 characters, and there is nothing"),
+    (
+        "POST",
+        "/books",
+        {"isbn": ISBN, "author_id": 1},
+        "title",
+        "a text of 1 to 200 characters, and there is nothing",
+    ),
     ("POST", "/books", {**BOOK, "title": "x" * 201}, "title", "a text of 1 to 200 characters"),
     ("POST", "/books", {**BOOK, "title": None}, "title", "a text of 1 to 200 characters"),
     ("POST", "/books", {**BOOK, "titel": "x"}, "titel", f"one of {FIELDS}"),
     ("POST", "/books", {**BOOK, "id": 7}, "id", f"one of {FIELDS}"),
-    ("POST", "/books", {**BOOK, "isbn": "0000000000", "author_id": 99}, "author_id", "the id of an existing Author"),
-    ("PUT", "/books/1", {"title": "x"}, "isbn", "a text of 10 to 17 characters, and there is nothing"),
+    (
+        "POST",
+        "/books",
+        {**BOOK, "isbn": "0000000000", "author_id": 99},
+        "author_id",
+        "the id of an existing Author",
+    ),
+    (
+        "PUT",
+        "/books/1",
+        {"title": "x"},
+        "isbn",
+        "a text of 10 to 17 characters, and there is nothing",
+    ),
     ("PUT", "/books/1", {**BOOK, "id": 2}, "id", "1, as in the path"),
     ("PUT", "/books/1", {**BOOK, "rev": "2"}, "rev", "a whole number of at most 64 bits"),
     ("PATCH", "/books/1", {"year": "1999"}, "year", "a whole number from 1450 to 2100"),
     ("PATCH", "/books/1", {"title": None}, "title", "a text of 1 to 200 characters"),
-    ("PATCH", "/books/1", {"price": "1.005"}, "price", "an amount from 0.00 to 99999999.99 with at most two decimals"),
+    (
+        "PATCH",
+        "/books/1",
+        {"price": "1.005"},
+        "price",
+        "an amount from 0.00 to 99999999.99 with at most two decimals",
+    ),
     ("GET", "/books?limit=0", None, "limit", "a whole number from 1 to 1000"),
     ("GET", "/books?limit=1e3", None, "limit", "a whole number of at most 64 bits"),
     ("GET", "/books?limit=", None, "limit", "a whole number of at most 64 bits"),
-    ("GET", "/books?after=99999999999999999999", None, "after", "a whole number of at most 64 bits"),
-    ("GET", "/books?title=x", None, "title", "one of limit, after, isbn, year, lent, shelf, author_id"),
+    (
+        "GET",
+        "/books?after=99999999999999999999",
+        None,
+        "after",
+        "a whole number of at most 64 bits",
+    ),
+    (
+        "GET",
+        "/books?title=x",
+        None,
+        "title",
+        "one of limit, after, isbn, year, lent, shelf, author_id",
+    ),
     ("GET", "/books?shelf=cellar", None, "shelf", "hall or attic"),
     ("GET", "/books?lent=1", None, "lent", "true or false"),
     ("GET", "/books?year=x", None, "year", "a whole number of at most 64 bits"),
-    ("GET", "/books?year=2000&lent=true", None, "lent", "no second field: lists are asked for by one"),
+    (
+        "GET",
+        "/books?year=2000&lent=true",
+        None,
+        "lent",
+        "no second field: lists are asked for by one",
+    ),
     ("GET", "/books?shelf=%ff", None, "query", "percent-encoded UTF-8, at most 100 values"),
 ]
 
@@ -61,18 +103,30 @@ class RestCase(LibraryCase):
 class RecordsTests(RestCase):
     def test_a_record_is_made_found_replaced_changed_and_deleted(self) -> None:
         made = self.ask("POST", "/books", {**BOOK, "isbn": "0000000000", "title": "새 책"})
-        self.assertEqual((made.status, made.type, made.body["title"]), (201, "application/json", "새 책"))
+        self.assertEqual(
+            (made.status, made.type, made.body["title"]), (201, "application/json", "새 책")
+        )
         self.assertEqual((made.fields["location"], made.fields["etag"]), ("/books/2", self.tag(3)))
         found = self.ask("GET", "/books/2")
-        self.assertEqual((found.status, found.body, found.fields["etag"]), (200, made.body, self.tag(3)))
+        self.assertEqual(
+            (found.status, found.body, found.fields["etag"]), (200, made.body, self.tag(3))
+        )
         replaced = self.ask("PUT", "/books/2", {**BOOK, "isbn": "0000000000", "year": 1999})
-        self.assertEqual((replaced.status, replaced.body["year"], replaced.fields["etag"]), (200, 1999, self.tag(4)))
+        self.assertEqual(
+            (replaced.status, replaced.body["year"], replaced.fields["etag"]),
+            (200, 1999, self.tag(4)),
+        )
         changed = self.ask("PATCH", "/books/2", {"price": "7.5", "lent": True})
-        self.assertEqual((changed.body["price"], changed.body["lent"], changed.body["year"]), ("7.50", True, 1999))
+        self.assertEqual(
+            (changed.body["price"], changed.body["lent"], changed.body["year"]),
+            ("7.50", True, 1999),
+        )
         gone = self.ask("DELETE", "/books/2")
         self.assertEqual((gone.status, gone.body), (204, None))
         for method, body in (("GET", None), ("PUT", BOOK), ("PATCH", {}), ("DELETE", None)):
-            self.assertEqual(self.problem(404, method, "/books/2", body), {"name": "not_found"}, method)
+            self.assertEqual(
+                self.problem(404, method, "/books/2", body), {"name": "not_found"}, method
+            )
 
     def test_what_is_replaced_and_not_named_gets_its_default(self) -> None:
         self.ask("PATCH", "/books/1", {"year": 1999, "note": "x", "lent": True})
@@ -80,7 +134,12 @@ class RecordsTests(RestCase):
 
     def test_null_in_a_patch_removes_and_a_default_takes_its_place(self) -> None:
         self.ask("PATCH", "/books/1", {"year": 1999, "note": "x", "lent": True, "price": 9})
-        patched = self.ask("PATCH", "/books/1", {"year": None, "price": None}, Content_Type="application/merge-patch+json")
+        patched = self.ask(
+            "PATCH",
+            "/books/1",
+            {"year": None, "price": None},
+            Content_Type="application/merge-patch+json",
+        )
         self.assertEqual(patched.body, self.shown(note="x", lent=True, rev=4))
 
     def test_a_patch_of_nothing_changes_nothing(self) -> None:
@@ -88,17 +147,26 @@ class RecordsTests(RestCase):
 
     def test_a_record_may_be_sent_back_as_it_was_got(self) -> None:
         got = self.ask("GET", "/books/1").body
-        self.assertEqual(self.ask("PUT", "/books/1", {**got, "title": "x"}).body, self.shown(title="x", rev=3))
         self.assertEqual(
-            self.problem(412, "PUT", "/books/1", {**got, "title": "y"}), {"name": "outdated", "rev": self.before + 3}
+            self.ask("PUT", "/books/1", {**got, "title": "x"}).body, self.shown(title="x", rev=3)
         )
-        self.assertEqual(self.problem(412, "PATCH", "/books/1", {"rev": got["rev"]})["rev"], self.before + 3)
+        self.assertEqual(
+            self.problem(412, "PUT", "/books/1", {**got, "title": "y"}),
+            {"name": "outdated", "rev": self.before + 3},
+        )
+        self.assertEqual(
+            self.problem(412, "PATCH", "/books/1", {"rev": got["rev"]})["rev"], self.before + 3
+        )
 
     def test_what_is_wrong_is_told_with_its_field_and_what_was_expected(self) -> None:
         for method, target, body, field, expected in WRONG:
             rev = self.store.rev
             told = self.problem(422, method, target, body)
-            self.assertEqual(told, {"name": "invalid", "field": field, "expected": expected}, (method, target, body))
+            self.assertEqual(
+                told,
+                {"name": "invalid", "field": field, "expected": expected},
+                (method, target, body),
+            )
             self.assertEqual(self.store.rev, rev)
 
     def test_a_body_that_is_no_object_is_400(self) -> None:
@@ -116,7 +184,10 @@ class RecordsTests(RestCase):
 
     def test_what_the_store_refuses_is_told(self) -> None:
         unique = "a value that no other record has"
-        self.assertEqual(self.problem(409, "POST", "/books", BOOK), {"name": "taken", "field": "isbn", "expected": unique})
+        self.assertEqual(
+            self.problem(409, "POST", "/books", BOOK),
+            {"name": "taken", "field": "isbn", "expected": unique},
+        )
         self.assertEqual(self.problem(409, "DELETE", "/authors/1"), {"name": "still_referred"})
 
     def test_a_secret_is_never_told(self) -> None:
@@ -161,9 +232,13 @@ class ConditionsTests(RestCase):
             told = self.problem(412, method, "/books/1", body, If_Match='"1"')
             self.assertEqual(told, {"name": "outdated", "rev": self.before + 2})
             self.problem(412, method, "/books/1", body, If_None_Match="*")
-        self.assertEqual(self.ask("PATCH", "/books/1", {"title": "x"}, If_Match=self.tag(2)).status, 200)
+        self.assertEqual(
+            self.ask("PATCH", "/books/1", {"title": "x"}, If_Match=self.tag(2)).status, 200
+        )
         self.problem(412, "PATCH", "/books/1", {"title": "y"}, If_Match=self.tag(2))
-        self.assertEqual(self.ask("PUT", "/books/1", BOOK, If_Match=f'"1", {self.tag(3)}').status, 200)
+        self.assertEqual(
+            self.ask("PUT", "/books/1", BOOK, If_Match=f'"1", {self.tag(3)}').status, 200
+        )
         self.problem(412, "DELETE", "/books/1", If_Match=self.tag(3))
         self.assertEqual(self.ask("DELETE", "/books/1", If_Match="*").status, 204)
         self.problem(404, "DELETE", "/books/1", If_Match="*")
@@ -195,18 +270,25 @@ class WireTests(RestCase):
             (415, "POST", "/books", {"Content_Type": "text/plain"}),
             (415, "PATCH", "/books/1", {"Content_Type": "application/json-patch+json"}),
             (415, "PUT", "/books/1", {"Content_Type": "application/merge-patch+json"}),
-            (403, "POST", "/books", {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"}),
+            (403, "POST", "/books", {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"}),  # noqa: E501
         ):  # fmt: skip
-            self.assertEqual(self.problem(status, method, path, b"{}", **headers), {}, (method, path))
+            self.assertEqual(
+                self.problem(status, method, path, b"{}", **headers), {}, (method, path)
+            )
 
     def test_a_wrong_method_is_told_the_right_ones(self) -> None:
         self.assertEqual(self.ask("DELETE", "/books").fields["allow"], "GET, HEAD, OPTIONS, POST")
-        self.assertEqual(self.ask("OPTIONS", "/books/1").fields["allow"], "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
+        self.assertEqual(
+            self.ask("OPTIONS", "/books/1").fields["allow"],
+            "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+        )
 
     def test_bodies_and_headers_are_bounded(self) -> None:
         self.problem(413, "POST", "/books", b'{"note":"' + b"x" * 2**20 + b'"}')
         rest = self.rest()
-        rest.peer.send(b"GET /books HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n")
+        rest.peer.send(
+            b"GET /books HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        )
         self.assertIn(b" 431 ", said := rest.peer.hear())
         self.assertIn(b"application/problem+json", said)
 
@@ -234,7 +316,9 @@ class WireTests(RestCase):
 
             self.patch(self.store, "insert", fail)
             answer = self.ask("POST", "/books", BOOK)
-            self.assertEqual((answer.status, answer.type), (status, "application/problem+json"), error)
+            self.assertEqual(
+                (answer.status, answer.type), (status, "application/problem+json"), error
+            )
             self.assertEqual(answer.fields.get("retry-after"), retry)
             self.assertNotIn("internal:", str(answer))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
@@ -267,8 +351,12 @@ class LoginTests(RestCase):
     def test_a_token_of_auth_opens_it(self) -> None:
         bearer = f"Bearer {self.token('bob')}"
         self.assertEqual(self.ask("GET", "/books", Authorization=bearer).status, 200)
-        self.assertEqual(self.problem(403, "DELETE", "/books/1", Authorization=bearer), {"name": "forbidden"})
-        self.assertEqual(self.ask("DELETE", "/books/1", Authorization=f"bearer {self.token('ann')}").status, 204)
+        self.assertEqual(
+            self.problem(403, "DELETE", "/books/1", Authorization=bearer), {"name": "forbidden"}
+        )
+        self.assertEqual(
+            self.ask("DELETE", "/books/1", Authorization=f"bearer {self.token('ann')}").status, 204
+        )
 
     def test_a_password_opens_it_too_and_is_hashed_once_on_a_connection(self) -> None:
         rest = self.rest(self.app)
@@ -284,8 +372,12 @@ class LoginTests(RestCase):
         rest = self.rest(self.app)
         self.assertEqual(rest.ask("GET", "/books", Authorization=basic("bob")).status, 200)
         self.have(self.directory.change(self.bob.id, digest=Password("battery staple").to_keep()))
-        self.assertEqual(rest.problem(401, "GET", "/books", Authorization=basic("bob")), {"name": "login_failed"})
-        self.assertEqual(rest.ask("GET", "/books", Authorization=basic("bob", "battery staple")).status, 200)
+        self.assertEqual(
+            rest.problem(401, "GET", "/books", Authorization=basic("bob")), {"name": "login_failed"}
+        )
+        self.assertEqual(
+            rest.ask("GET", "/books", Authorization=basic("bob", "battery staple")).status, 200
+        )
 
     def test_a_role_that_was_taken_away_is_gone_at_once(self) -> None:
         rest = self.rest(self.app)
@@ -326,10 +418,16 @@ class LoginTests(RestCase):
             headers = {"Authorization": header} if header else {}
             answer = self.ask("GET", "/books", **headers)
             self.assertEqual((answer.status, answer.body["name"]), (401, name), header)
-            self.assertEqual(answer.fields["www-authenticate"], 'Bearer, Basic realm="sockcrud", charset="UTF-8"')
+            self.assertEqual(
+                answer.fields["www-authenticate"], 'Bearer, Basic realm="sockcrud", charset="UTF-8"'
+            )
 
     def test_a_login_comes_before_type_size_and_fields(self) -> None:
-        for body, headers in ((b"x", {"Content_Type": "text/plain"}), (b"{", {}), (b"x" * 2**21, {})):
+        for body, headers in (
+            (b"x", {"Content_Type": "text/plain"}),
+            (b"{", {}),
+            (b"x" * 2**21, {}),
+        ):
             self.rest(self.app).problem(401, "POST", "/books", body, **headers)
 
     def test_too_many_failures_are_delayed(self) -> None:
@@ -344,14 +442,18 @@ class DescriptionTests(RestCase):
     def described(self, **more: Any) -> dict[str, Any]:
         dialects = self.library(**more).dialects
         parts = [dialect.openapi.make() for dialect in dialects if dialect.openapi is not None]  # type: ignore[union-attr]
-        found: dict[str, Any] = orjson.loads(description({"library-rest": "http://127.0.0.1:7001"}, parts, ["Author", "Book"]))
+        found: dict[str, Any] = orjson.loads(
+            description({"library-rest": "http://127.0.0.1:7001"}, parts, ["Author", "Book"])
+        )
         return found
 
     def test_it_is_openapi_and_names_all_that_is_served(self) -> None:
         for who in ("open", "logged in", "admins"):
             found = self.described(read=who, write=who)
             validate(found)
-            self.assertEqual(set(found["paths"]), {"/authors", "/authors/{id}", "/books", "/books/{id}"})
+            self.assertEqual(
+                set(found["paths"]), {"/authors", "/authors/{id}", "/books", "/books/{id}"}
+            )
             self.assertEqual("security" in found["paths"]["/books"]["get"], who != "open")
 
     def test_bodies_are_what_it_says(self) -> None:
@@ -368,10 +470,22 @@ class DescriptionTests(RestCase):
         patch = paths["/books/{id}"]["patch"]["requestBody"]["content"]
         self.assertEqual(list(patch), ["application/json", "application/merge-patch+json"])
         problem = self.described()["components"]["schemas"]["library-rest_error"]
-        for answer in (self.ask("POST", "/books", {}), self.ask("GET", "/x"), self.ask("POST", "/books", BOOK)):
+        for answer in (
+            self.ask("POST", "/books", {}),
+            self.ask("GET", "/x"),
+            self.ask("POST", "/books", BOOK),
+        ):
             check(problem, answer.body)
         years = patch["application/json"]["schema"]["properties"]["year"]
-        self.assertEqual(years, {"type": "integer", "minimum": 1450, "maximum": 2100, "description": "when it was printed"})
+        self.assertEqual(
+            years,
+            {
+                "type": "integer",
+                "minimum": 1450,
+                "maximum": 2100,
+                "description": "when it was printed",
+            },
+        )
 
 
 class LimitsTests(RestCase):
@@ -384,5 +498,8 @@ class LimitsTests(RestCase):
 
     def test_who_is_created_is_an_author(self) -> None:
         self.assertEqual(
-            self.ask("POST", "/authors", {"name": "김철수", "mail": "k@example.org"}).fields["location"], "/authors/2"
+            self.ask("POST", "/authors", {"name": "김철수", "mail": "k@example.org"}).fields[
+                "location"
+            ],
+            "/authors/2",
         )

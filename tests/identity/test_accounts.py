@@ -26,7 +26,11 @@ class CreateTests(DirectoryCase):
 
     def test_all_can_be_said(self) -> None:
         company = self.have(self.directory.create_company("Offices"))
-        ann = self.have(self.directory.create("ann@example.org", RIGHT, role=ADMIN, company_id=company.id, active=False))
+        ann = self.have(
+            self.directory.create(
+                "ann@example.org", RIGHT, role=ADMIN, company_id=company.id, active=False
+            )
+        )
         self.assertEqual((ann.role, ann.company_id, ann.active), (ADMIN, company.id, False))
         self.assertEqual(self.have(self.store.page(Company, 9)), [company])
 
@@ -34,7 +38,9 @@ class CreateTests(DirectoryCase):
         first = self.have(self.directory.default_company())
         self.assertEqual(self.have(self.directory.default_company()), first)
         self.assertEqual(self.have(self.directory.create("Ann", RIGHT)).company_id, first.id)
-        other = Directory(self.store, Passwords(self.pool, CHEAP), self.clock, default_company="Guests")
+        other = Directory(
+            self.store, Passwords(self.pool, CHEAP), self.clock, default_company="Guests"
+        )
         self.assertEqual(self.have(other.default_company()).name, "Guests")
 
     def test_a_name_that_is_taken_in_any_case_is_refused_before_the_hash(self) -> None:
@@ -45,21 +51,28 @@ class CreateTests(DirectoryCase):
 
     def test_of_two_at_once_with_one_name_one_is_refused(self) -> None:
         self.pool.holding = True
-        both = [Deferred.fromCoroutine(self.directory.create(name, RIGHT)) for name in ("Ann", "ANN")]
+        both = [
+            Deferred.fromCoroutine(self.directory.create(name, RIGHT)) for name in ("Ann", "ANN")
+        ]
         self.pool.release()
         self.successResultOf(both[0])
         self.failureResultOf(both[1], Taken)
 
     def test_what_breaks_a_rule_is_refused_before_the_hash(self) -> None:
         wrong: list[tuple[str, dict[str, Any]]] = [
-            *(("login", {"login": login}) for login in ("", "a", "two words", "a:b", "a,b", "nul\x00", "x" * 255)),
+            *(
+                ("login", {"login": login})
+                for login in ("", "a", "two words", "a:b", "a,b", "nul\x00", "x" * 255)
+            ),
             ("role", {"role": "root"}),
             ("active", {"active": "true"}),
             ("company_id", {"company_id": True}),
             ("password", {"digest": "correct horse"}),
         ]
         for field, values in wrong:
-            error = self.refused(self.directory.create(**{"login": "Ann", "digest": RIGHT, **values}), Invalid)
+            error = self.refused(
+                self.directory.create(**{"login": "Ann", "digest": RIGHT, **values}), Invalid
+            )
             assert isinstance(error, Invalid)
             self.assertEqual(error.field, field)
         self.assertEqual(self.pool.works, 0)
@@ -114,7 +127,9 @@ class ChangeTests(DirectoryCase):
         self.refused(self.directory.change(self.ann.id, company_id=77), NotFound)
         self.refused(self.directory.change(self.ann.id, login="ROOT"), Taken)
         self.refused(self.directory.change(self.ann.id, role="boss"), Invalid)
-        self.refused(self.directory.change(self.ann.id, login="Bea", expect=self.ann.rev - 1), Outdated)
+        self.refused(
+            self.directory.change(self.ann.id, login="Bea", expect=self.ann.rev - 1), Outdated
+        )
         self.pool.works = 0
         self.refused(self.directory.change(77, digest=WRONG), NotFound)
         self.refused(self.directory.change(self.ann.id, digest="no digest"), Invalid)
@@ -122,7 +137,9 @@ class ChangeTests(DirectoryCase):
 
     def test_the_revision_expected_is_the_one_after_the_hashing(self) -> None:
         self.pool.holding = True
-        changing = Deferred.fromCoroutine(self.directory.change(self.ann.id, digest=WRONG, expect=self.ann.rev))
+        changing = Deferred.fromCoroutine(
+            self.directory.change(self.ann.id, digest=WRONG, expect=self.ann.rev)
+        )
         self.have(self.directory.change(self.ann.id, login="Bea"))
         self.pool.release()
         self.failureResultOf(changing, Outdated)
@@ -138,12 +155,19 @@ class ChangeTests(DirectoryCase):
 
     def test_ends_the_sessions_at_all_dialects_and_nobody_elses(self) -> None:
         for change in self.every_change():
-            self.have(self.directory.change(self.ann.id, active=True, company_id=self.root.company_id))
+            self.have(
+                self.directory.change(self.ann.id, active=True, company_id=self.root.company_id)
+            )
             token, _ = self.have(self.sessions.start(self.account(self.ann.id), "way", HERE))
-            mine, roots = [self.a_session(self.ann, dialect) for dialect in ("way", "admin")], self.a_session(self.root)
+            mine, roots = (
+                [self.a_session(self.ann, dialect) for dialect in ("way", "admin")],
+                self.a_session(self.root),
+            )
             self.have(self.directory.change(self.ann.id, **change))
             self.assertEqual(self.living(*mine, roots), [False, False, True], change)
-            self.failureResultOf(Deferred.fromCoroutine(self.sessions.resume(token, "way")), NotLoggedIn)
+            self.failureResultOf(
+                Deferred.fromCoroutine(self.sessions.resume(token, "way")), NotLoggedIn
+            )
 
     def test_keeps_the_accounts_own_session(self) -> None:
         for change in self.every_change()[:-1]:
@@ -186,7 +210,9 @@ class ChangeTests(DirectoryCase):
         second = self.an_admin("second")
         self.have(self.directory.change(self.ann.id, login="Bea", permit=permit))
         self.pool.holding = True
-        changing = Deferred.fromCoroutine(self.directory.change(self.ann.id, digest=WRONG, permit=permit))
+        changing = Deferred.fromCoroutine(
+            self.directory.change(self.ann.id, digest=WRONG, permit=permit)
+        )
         creating = Deferred.fromCoroutine(self.directory.create("Cid", RIGHT, permit=permit))
         self.have(self.directory.deactivate(self.root.id))
         before = self.everything()
@@ -196,7 +222,9 @@ class ChangeTests(DirectoryCase):
         self.assertEqual(self.everything(), before)
         self.refused(self.directory.deactivate(second.id, permit=permit), Forbidden)
         self.refused(self.directory.create_company("New", permit=permit), Forbidden)
-        self.refused(self.directory.change_company(self.offices.id, name="Old", permit=permit), Forbidden)
+        self.refused(
+            self.directory.change_company(self.offices.id, name="Old", permit=permit), Forbidden
+        )
 
 
 class CompanyTests(DirectoryCase):
@@ -214,7 +242,11 @@ class CompanyTests(DirectoryCase):
     def test_any_change_ends_the_sessions_of_its_accounts_and_no_others(self) -> None:
         changes: list[dict[str, Any]] = [{"name": "Works"}, {"active": True}]
         for change in changes:
-            sessions = [self.a_session(self.ann, "way"), self.a_session(self.ann, "admin"), self.a_session(self.root)]
+            sessions = [
+                self.a_session(self.ann, "way"),
+                self.a_session(self.ann, "admin"),
+                self.a_session(self.root),
+            ]
             after = self.have(self.directory.change_company(self.offices.id, **change))
             self.assertEqual({name: getattr(after, name) for name in change}, change)
             self.assertEqual(self.living(*sessions), [False, False, True], change)
@@ -227,7 +259,10 @@ class CompanyTests(DirectoryCase):
         self.assertEqual(self.living(session), [False])
 
     def test_sessions_of_hundreds_of_accounts_end_together_with_one_change(self) -> None:
-        accounts = [self.have(self.directory.create(f"user{n}", RIGHT, company_id=self.offices.id)) for n in range(450)]
+        accounts = [
+            self.have(self.directory.create(f"user{n}", RIGHT, company_id=self.offices.id))
+            for n in range(450)
+        ]
         sessions = [self.a_session(account) for account in accounts]
         before = self.store.rev
         self.have(self.directory.change_company(self.offices.id, name="Works"))
@@ -237,7 +272,9 @@ class CompanyTests(DirectoryCase):
     def test_a_refused_change_ends_no_session(self) -> None:
         session = self.a_session(self.ann)
         self.refused(self.directory.change_company(self.offices.id, name="default"), Taken)
-        self.refused(self.directory.change_company(self.offices.id, active=False, expect=1), Outdated)
+        self.refused(
+            self.directory.change_company(self.offices.id, active=False, expect=1), Outdated
+        )
         self.refused(self.directory.change_company(self.offices.id), Invalid)
         self.refused(self.directory.change_company(77, active=True), NotFound)
         self.assertEqual(self.living(session), [True])

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Keys that are none, at every dialect: they are refused, never crash anything, and are in no answer and no log."""
+"""Keys that are none, at every dialect: they are refused, never crash anything, and are in no
+answer and no log.
+"""
 
 from __future__ import annotations
 
@@ -35,20 +37,33 @@ ROUTES: Final = {
     "members": ("GET /", "HEAD /", "PUT /"),
     "admin": ("GET /accounts", "POST /logout", "POST /import", "GET /openapi.json", "GET /health"),
 }
-_SHOP: Final = ("GET /clients/fetch/1", "POST /user/login", "POST /user/logout", "POST /user/create", "GET /products/fetch")
+_SHOP: Final = (
+    "GET /clients/fetch/1",
+    "POST /user/login",
+    "POST /user/logout",
+    "POST /user/create",
+    "GET /products/fetch",
+)
 
 
 class KeyTests(AllDoorsCase):
     def setUp(self) -> None:
         super().setUp()
         self.logged: list[str] = []
-        observer = cast(ILogObserver, lambda event: self.logged.append(eventAsText(cast(LogEvent, event))))
+        observer = cast(
+            ILogObserver, lambda event: self.logged.append(eventAsText(cast(LogEvent, event)))
+        )
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def sends(self, dialect: str, line: bytes, fields: bytes) -> Answered:
         client = HTTPClient(self.responders[dialect], self.clock, address=HERE)
-        client.says(line + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + fields + b"\r\n")
+        client.says(
+            line
+            + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + fields
+            + b"\r\n"
+        )
         (answered,) = answers(client.hears(), (line.split(b" ")[0].decode(),))
         return answered
 
@@ -63,12 +78,19 @@ class KeyTests(AllDoorsCase):
                         b"Cookie: sockcrud_members=" + key + b"; sockcrud_members=" + key + b"\r\n",
                     ):
                         answered = self.sends(dialect, line, fields)
-                        self.assertIn(answered.status, (200, 204, 400, 401, 403, 404), (dialect, line, key, answered))
+                        self.assertIn(
+                            answered.status,
+                            (200, 204, 400, 401, 403, 404),
+                            (dialect, line, key, answered),
+                        )
                         told = answered.body + b"".join(answered.fields.values())
                         self.assertNotIn(SECRET, told)
                         if answered.status == 401:
                             expected = "Basic" if line == b"POST /user/login" else "Bearer"
-                            self.assertTrue((answered.field("WWW-Authenticate") or "").startswith(expected), (line, answered))
+                            self.assertTrue(
+                                (answered.field("WWW-Authenticate") or "").startswith(expected),
+                                (line, answered),
+                            )
         self.assertEqual(self.everything(), before)
         self.assertNotIn(SECRET.decode(), "".join(self.logged))
         self.assertNotIn("Traceback", "".join(self.logged))

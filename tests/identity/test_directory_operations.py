@@ -9,7 +9,16 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from sockcrud.access import Principal
-from sockcrud.errors import Forbidden, Invalid, LastAdmin, LoginDelayed, LoginFailed, NotFound, NotLoggedIn, Taken
+from sockcrud.errors import (
+    Forbidden,
+    Invalid,
+    LastAdmin,
+    LoginDelayed,
+    LoginFailed,
+    NotFound,
+    NotLoggedIn,
+    Taken,
+)
 from sockcrud.identity.credentials import Digest, Password
 from sockcrud.identity.passwords import digest_of
 from sockcrud.identity.records import ADMIN, USER, Account
@@ -27,7 +36,9 @@ class SignUpTests(PeopleCase):
             self.assertEqual(self.log_in("vera", dialect, NEW).account.id, account.id)
 
     def test_an_admin_signs_up_no_more_than_a_user(self) -> None:
-        self.assertEqual(self.have(self.logins.sign_up(self.as_(self.chef), "vera", NEW)).role, USER)
+        self.assertEqual(
+            self.have(self.logins.sign_up(self.as_(self.chef), "vera", NEW)).role, USER
+        )
 
     def test_what_is_refused(self) -> None:
         nobody = self.nobody("members")
@@ -40,7 +51,9 @@ class SignUpTests(PeopleCase):
     def test_where_it_is_closed_only_admins_make_accounts(self) -> None:
         for principal in (self.nobody(), self.as_(self.anna)):
             self.refused(self.closed.sign_up(principal, "vera", NEW), Forbidden)
-        self.assertEqual(self.have(self.closed.sign_up(self.as_(self.root), "vera", NEW)).role, USER)
+        self.assertEqual(
+            self.have(self.closed.sign_up(self.as_(self.root), "vera", NEW)).role, USER
+        )
 
     def test_an_admin_that_is_none_any_more_when_the_hash_is_done_makes_none(self) -> None:
         root = self.as_(self.root)
@@ -57,7 +70,9 @@ class LogInTests(PeopleCase):
         logged_in = self.log_in("anna", "auth")
         # The shop's services count the logins of auth as theirs.
         principal = self.have(self.logins.resume(self.nobody("clients"), "auth", logged_in.token))
-        self.assertEqual(principal, Principal("clients", HERE, self.account(self.anna.id), logged_in.session_id))
+        self.assertEqual(
+            principal, Principal("clients", HERE, self.account(self.anna.id), logged_in.session_id)
+        )
         for token, dialect in ((logged_in.token, "way"), ("0" * 64, "auth"), ("", "auth")):
             self.refused(self.logins.resume(self.nobody(), dialect, token), NotLoggedIn)
 
@@ -68,20 +83,31 @@ class LogInTests(PeopleCase):
 
     def test_failures_tell_nothing_and_are_counted_and_delayed(self) -> None:
         self.have(self.directory.deactivate(self.carl.id))
-        for login, secret in (("anna", NEW), ("nobody", SECRET), ("carl", SECRET), ("a b", SECRET), ("", Password(""))):
+        for login, secret in (
+            ("anna", NEW),
+            ("nobody", SECRET),
+            ("carl", SECRET),
+            ("a b", SECRET),
+            ("", Password("")),
+        ):
             work = self.logins.log_in(self.nobody(), "way", login, secret)
             error = self.failureResultOf(Deferred.fromCoroutine(work), LoginFailed).value
             self.assertEqual(error.args, ())
         self.assertEqual(self.tally.counts["way", "sessions.log_in", "login_failed"], 5)
         for _ in range(9):
-            self.failureResultOf(Deferred.fromCoroutine(self.logins.log_in(self.nobody(), "way", "anna", NEW)), LoginFailed)
+            self.failureResultOf(
+                Deferred.fromCoroutine(self.logins.log_in(self.nobody(), "way", "anna", NEW)),
+                LoginFailed,
+            )
         self.refused(self.logins.log_in(self.nobody(), "way", "anna", SECRET), LoginDelayed)
 
     def test_what_is_no_login_at_all(self) -> None:
         login: Any = 5
         self.refused(self.logins.log_in(self.nobody(), "way", login, SECRET), Invalid)
         self.refused(self.logins.log_in(self.nobody(), "way", "anna", Password(5)), Invalid)
-        self.refused(self.logins.log_in(self.nobody(), "way", "anna", Digest("correct horse")), Invalid)
+        self.refused(
+            self.logins.log_in(self.nobody(), "way", "anna", Digest("correct horse")), Invalid
+        )
 
     def test_an_exclusive_login_ends_the_earlier_ones_at_its_dialect(self) -> None:
         way, auth = self.as_(self.anna), self.as_(self.anna, "auth")
@@ -110,13 +136,24 @@ class LogInTests(PeopleCase):
 class MembersTests(PeopleCase):
     def test_an_admin_sees_all_and_others_see_themselves(self) -> None:
         everybody = ["root", "anna", "chef", "carl"]
-        for account, seen in ((self.root, everybody), (self.chef, everybody), (self.anna, ["anna"]), (self.carl, ["carl"])):
+        for account, seen in (
+            (self.root, everybody),
+            (self.chef, everybody),
+            (self.anna, ["anna"]),
+            (self.carl, ["carl"]),
+        ):
             self.assertEqual(self.logins_of(self.members.list(self.as_(account, "members"))), seen)
 
 
 class ColleaguesTests(PeopleCase):
-    def test_all_see_their_company_and_no_other_but_in_the_default_company_only_admins_do(self) -> None:
-        for account, seen in ((self.anna, ["anna"]), (self.root, ["root", "anna"]), (self.carl, ["chef", "carl"])):
+    def test_all_see_their_company_and_no_other_but_in_the_default_company_only_admins_do(
+        self,
+    ) -> None:
+        for account, seen in (
+            (self.anna, ["anna"]),
+            (self.root, ["root", "anna"]),
+            (self.carl, ["chef", "carl"]),
+        ):
             self.assertEqual(self.logins_of(self.colleagues.list(self.as_(account))), seen)
 
     def test_an_id_of_another_company_looks_like_none(self) -> None:
@@ -143,9 +180,13 @@ class ColleaguesTests(PeopleCase):
     def test_an_admin_creates_users_of_its_company(self) -> None:
         for login, active in (("dora", True), ("emil", False)):
             account = self.have(self.colleagues.create(self.as_(self.chef), login, NEW, active))
-            self.assertEqual((account.company_id, account.role, account.active), (self.theirs.id, USER, active))
+            self.assertEqual(
+                (account.company_id, account.role, account.active), (self.theirs.id, USER, active)
+            )
         self.refused(self.colleagues.create(self.as_(self.chef), "anna", NEW, True), Taken)
-        self.refused(self.colleagues.create(self.as_(self.chef), "fritz", Digest("no"), True), Invalid)
+        self.refused(
+            self.colleagues.create(self.as_(self.chef), "fritz", Digest("no"), True), Invalid
+        )
 
     def test_an_admin_changes_what_it_names_and_nothing_else(self) -> None:
         anna, root = self.as_(self.anna), self.as_(self.root)
@@ -159,12 +200,19 @@ class ColleaguesTests(PeopleCase):
 
     def test_a_user_changes_its_own_password_and_nothing_else(self) -> None:
         anna, elsewhere = self.as_(self.anna), self.as_(self.anna, "auth")
-        changed = self.have(self.colleagues.change(anna, self.anna.id, login="anna", secret=NEW, active=True))
-        self.assertEqual(changed, evolve(self.anna, password_hash=changed.password_hash, rev=changed.rev))
+        changed = self.have(
+            self.colleagues.change(anna, self.anna.id, login="anna", secret=NEW, active=True)
+        )
+        self.assertEqual(
+            changed, evolve(self.anna, password_hash=changed.password_hash, rev=changed.rev)
+        )
         self.assertEqual(self.lives(anna, elsewhere), [True, False])
         self.assertEqual(self.log_in("anna", password=NEW).account.id, self.anna.id)
         before = self.everything()
-        self.assertEqual(self.have(self.colleagues.change(anna, self.anna.id, login="anna", active=True)), changed)
+        self.assertEqual(
+            self.have(self.colleagues.change(anna, self.anna.id, login="anna", active=True)),
+            changed,
+        )
         self.assertEqual(self.everything(), before)
         for work in (
             self.colleagues.change(anna, self.anna.id, secret=NEW, active=False),
@@ -215,7 +263,11 @@ class ColleaguesTests(PeopleCase):
             (change, meanwhile(self.anna, company_id=self.theirs.id), NotFound),
         ):
             self.pool.holding = False
-            self.have(self.directory.change(self.root.id, role=ADMIN, active=True, company_id=self.ours.id))
+            self.have(
+                self.directory.change(
+                    self.root.id, role=ADMIN, active=True, company_id=self.ours.id
+                )
+            )
             root = self.as_(self.root)
             self.pool.holding = True
             working = Deferred.fromCoroutine(start(root))

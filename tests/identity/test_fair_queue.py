@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Whose turn it is when many wait: a flood of one peer keeps no other waiting, and is refused itself."""
+"""Whose turn it is when many wait: a flood of one peer keeps no other waiting, and is refused
+itself.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The file with the first admin's password: on disk before the admin is, and gone when the password is another."""
+"""The file with the first admin's password: on disk before the admin is, and gone when the password
+is another.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class FirstPasswordTests(DirectoryCase):
         self.store_file = Path(directory.name) / "shop.db"
         passwords = Passwords(self.pool, CHEAP)
         self.directory = Directory(self.store, passwords, self.clock)
-        self.directory.password_replaced = lambda hash: first_password.remove_outdated(passwords, hash, self.store_file)
+        self.directory.password_replaced = lambda hash: first_password.remove_outdated(
+            passwords, hash, self.store_file
+        )
 
     def first(self) -> FirstAdmin:
         made = self.have(ensure_admin(self.directory, "admin", "", self.store_file))
@@ -44,7 +48,9 @@ class FirstPasswordTests(DirectoryCase):
         made = self.first()
         assert made.file is not None
         self.assertEqual(stat.S_IMODE(made.file.stat().st_mode), 0o600)
-        admin = self.have(self.directory.authenticate("admin", digest_of(made.password or ""), "192.0.2.1"))
+        admin = self.have(
+            self.directory.authenticate("admin", digest_of(made.password or ""), "192.0.2.1")
+        )
         self.have(self.directory.change(admin.id, login="boss"))
         self.assertTrue(made.file.exists())
         self.have(self.directory.change(admin.id, digest=RIGHT))
@@ -91,7 +97,11 @@ class FirstPasswordTests(DirectoryCase):
 
         def sync(descriptor: int) -> None:
             self.assertEqual(self.have(self.store.count(Account)), 0)
-            synced.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else f"{os.fstat(descriptor).st_size}")
+            synced.append(
+                "directory"
+                if stat.S_ISDIR(os.fstat(descriptor).st_mode)
+                else f"{os.fstat(descriptor).st_size}"
+            )
             real(descriptor)
 
         self.patch(os, "fsync", sync)
@@ -109,7 +119,15 @@ class FirstPasswordTests(DirectoryCase):
         turns.finish(ensure_admin(Directory(store, passwords, turns), "admin", "", self.store_file))
         turns.finish(store.close())
         self.assertEqual(len([name for name in self.files() if "password" in name]), 1)
-        words = ["accounts", "passwd", "admin", "--store", f"sqlite:{self.store_file}", "--password-file", "-"]
+        words = [
+            "accounts",
+            "passwd",
+            "admin",
+            "--store",
+            f"sqlite:{self.store_file}",
+            "--password-file",
+            "-",
+        ]
         result = CliRunner().invoke(main, words, input="a new one\n")
         self.assertEqual(result.exit_code, 0, result.output)
         self.assertEqual([name for name in self.files() if "password" in name], [])
@@ -121,6 +139,10 @@ class Nothing(DirectoryCase):
         passwords = Passwords(self.pool, CHEAP)
         with TemporaryDirectory() as directory:
             self.successResultOf(
-                Deferred.fromCoroutine(first_password.remove_outdated(passwords, "$argon2", Path(directory) / "shop.db"))
+                Deferred.fromCoroutine(
+                    first_password.remove_outdated(
+                        passwords, "$argon2", Path(directory) / "shop.db"
+                    )
+                )
             )
         self.assertEqual(self.pool.works, 0)

@@ -32,7 +32,9 @@ class LastAdminTests(DirectoryCase):
             lambda: change(account.id, company_id=self.closed.id),
             lambda: change(account.id, login="other", digest=WRONG, role=USER, active=True),
             lambda: self.directory.change_company(account.company_id, active=False),
-            lambda: self.directory.change_company(account.company_id, name="Elsewhere", active=False),
+            lambda: self.directory.change_company(
+                account.company_id, name="Elsewhere", active=False
+            ),
         ]
 
     def assert_every_door_is_closed(self) -> None:
@@ -54,7 +56,9 @@ class LastAdminTests(DirectoryCase):
         self.have(self.directory.create("second", RIGHT, role=ADMIN, company_id=offices.id))
         for number in range(len(self.doors(self.root))):
             company = self.have(self.directory.create_company(f"Company {number}"))
-            third = self.have(self.directory.create(f"third{number}", RIGHT, role=ADMIN, company_id=company.id))
+            third = self.have(
+                self.directory.create(f"third{number}", RIGHT, role=ADMIN, company_id=company.id)
+            )
             self.have(self.doors(third)[number]())
             self.have(self.directory.change(third.id, login=f"gone{number}"))
 
@@ -71,8 +75,12 @@ class LastAdminTests(DirectoryCase):
         user = self.have(self.directory.create("user", RIGHT))
         self.have(self.directory.change(user.id, role=USER, active=False, company_id=offices.id))
         self.have(self.directory.change_company(offices.id, active=False))
-        self.have(self.directory.change_company(self.root.company_id, name="Elsewhere", active=True))
-        self.have(self.directory.change(self.root.id, login="boss", digest=WRONG, role=ADMIN, active=True))
+        self.have(
+            self.directory.change_company(self.root.company_id, name="Elsewhere", active=True)
+        )
+        self.have(
+            self.directory.change(self.root.id, login="boss", digest=WRONG, role=ADMIN, active=True)
+        )
 
     def test_may_move_to_another_active_company(self) -> None:
         offices = self.have(self.directory.create_company("Offices"))
@@ -82,7 +90,11 @@ class LastAdminTests(DirectoryCase):
 
     def test_two_that_remove_each_other_at_once_do_not_both_succeed(self) -> None:
         second = self.an_admin("second")
-        removals: list[dict[str, Any]] = [{"active": False}, {"role": USER}, {"company_id": self.closed.id}]
+        removals: list[dict[str, Any]] = [
+            {"active": False},
+            {"role": USER},
+            {"company_id": self.closed.id},
+        ]
         for removal in removals:
             self.pool.holding = True
             removing = [
@@ -94,14 +106,20 @@ class LastAdminTests(DirectoryCase):
             self.pool.release()
             removed = self.successResultOf(removing[0])
             self.failureResultOf(removing[1], LastAdmin)
-            restored: dict[str, Any] = {"active": True, "role": ADMIN, "company_id": second.company_id}
+            restored: dict[str, Any] = {
+                "active": True,
+                "role": ADMIN,
+                "company_id": second.company_id,
+            }
             self.have(self.directory.change(removed.id, **restored))
 
     def test_on_any_store_whoever_may_take_one_away_is_alone_before_it_looks(self) -> None:
         self.an_admin("second")
         for door in self.doors(self.root):
             self.have(self.directory.change(self.root.id, role=ADMIN, active=True))
-            going = Deferred.fromCoroutine(door()).addErrback(lambda failure: failure.trap(LastAdmin))
+            going = Deferred.fromCoroutine(door()).addErrback(
+                lambda failure: failure.trap(LastAdmin)
+            )
             self.assertEqual(self.store.asked[0], f"lock {ACTIVE_ADMIN}")
             self.successResultOf(going)
 
@@ -122,7 +140,10 @@ class FirstAdminTests(DirectoryCase):
 
     def test_two_nodes_that_start_at_once_make_one(self) -> None:
         self.pool.holding = True
-        both = [Deferred.fromCoroutine(self.directory.ensure_admin(login, RIGHT)) for login in ("one", "two")]
+        both = [
+            Deferred.fromCoroutine(self.directory.ensure_admin(login, RIGHT))
+            for login in ("one", "two")
+        ]
         self.pool.release()
         self.assertIsNotNone(self.successResultOf(both[0]))
         self.assertIsNone(self.successResultOf(both[1]))

@@ -281,7 +281,9 @@ class ParallelLoginTests(LoginCase):
 
     def test_a_thousand_guesses_at_once_get_ten_answers(self) -> None:
         guesses = [self.trying(digest=WRONG) for _ in range(1000)]
-        self.assertEqual((self.pool.held, sum(each.called for each in guesses)), (10, 1000 - 10 - MOST_WAITING))
+        self.assertEqual(
+            (self.pool.held, sum(each.called for each in guesses)), (10, 1000 - 10 - MOST_WAITING)
+        )
         self.pool.release()
         answers = [self.failureResultOf(each, LoginFailed, LoginDelayed).type for each in guesses]
         self.assertEqual((answers.count(LoginFailed), answers.count(LoginDelayed)), (10, 990))

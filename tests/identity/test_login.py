@@ -25,7 +25,13 @@ class AuthenticationTests(LoginCase):
         self.have(self.directory.create("Idle", RIGHT, active=False))
         self.have(self.directory.create("Shut", RIGHT, company_id=company.id))
         refusals = set()
-        for login, digest in (("Ann", WRONG), ("Nobody", RIGHT), ("Idle", RIGHT), ("Shut", RIGHT), ("Idle", WRONG)):
+        for login, digest in (
+            ("Ann", WRONG),
+            ("Nobody", RIGHT),
+            ("Idle", RIGHT),
+            ("Shut", RIGHT),
+            ("Idle", WRONG),
+        ):
             self.pool.works = 0
             error = self.refusal(login, digest)
             refusals.add((type(error), str(error), self.pool.works))

@@ -37,7 +37,9 @@ DIGEST = digest_of("correct horse")
 
 class DigestTests(SynchronousTestCase):
     def test_is_the_sha256_as_the_clients_send_it(self) -> None:
-        self.assertEqual(digest_of("abc"), "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD")
+        self.assertEqual(
+            digest_of("abc"), "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
+        )
 
     def test_letters_beyond_ascii_are_utf_8(self) -> None:
         self.assertEqual(digest_of("señal 신호"), checked_digest(digest_of("señal 신호").lower()))
@@ -49,7 +51,16 @@ class DigestTests(SynchronousTestCase):
         self.assertEqual(checked_digest("ab" * 32), "AB" * 32)
 
     def test_anything_else_is_refused_and_not_repeated(self) -> None:
-        for wrong in ("", "A" * 63, "A" * 65, "G" * 64, "A" * 64 + "\n", "\uff11" * 64, " " + "A" * 63, "A" * 1_000_000):
+        for wrong in (
+            "",
+            "A" * 63,
+            "A" * 65,
+            "G" * 64,
+            "A" * 64 + "\n",
+            "\uff11" * 64,
+            " " + "A" * 63,
+            "A" * 1_000_000,
+        ):
             with self.assertRaises(Invalid) as caught:
                 checked_digest(wrong)
             self.assertEqual(caught.exception.field, "password")
@@ -77,7 +88,9 @@ class HashTests(SynchronousTestCase):
         self.assertFalse(self.have(self.passwords.verify(digest_of("wrong"), kept)))
 
     def test_two_of_one_digest_differ(self) -> None:
-        self.assertNotEqual(self.have(self.passwords.hash(DIGEST)), self.have(self.passwords.hash(DIGEST)))
+        self.assertNotEqual(
+            self.have(self.passwords.hash(DIGEST)), self.have(self.passwords.hash(DIGEST))
+        )
 
     def test_nobody_has_a_password(self) -> None:
         self.assertFalse(self.have(self.passwords.verify(DIGEST, None)))
@@ -97,7 +110,12 @@ class HashTests(SynchronousTestCase):
                     costs.append(argon2.extract_parameters(hash))
 
         self.patch(PasswordHasher, "verify", counted)
-        for digest, known in ((DIGEST, kept), (digest_of("x"), kept), (DIGEST, None), (DIGEST, "no hash at all")):
+        for digest, known in (
+            (DIGEST, kept),
+            (digest_of("x"), kept),
+            (DIGEST, None),
+            (DIGEST, "no hash at all"),
+        ):
             self.have(self.passwords.verify(digest, known))
         self.assertEqual(costs, [argon2.extract_parameters(kept)] * 4)
 
@@ -188,7 +206,10 @@ class ThreadsTests(SynchronousTestCase):
             return Deferred.fromCoroutine(pool.run(lambda: work(peer), peer))
 
         flood = [hashing("192.0.2.66") for _ in range(200)]
-        self.assertEqual([self.failureResultOf(each, Busy).type for each in flood if each.called], [Busy] * (200 - 1 - 64))
+        self.assertEqual(
+            [self.failureResultOf(each, Busy).type for each in flood if each.called],
+            [Busy] * (200 - 1 - 64),
+        )
         login = hashing("192.0.2.7")
         self.assertNoResult(login)
         self.released.set()
@@ -236,7 +257,9 @@ class ThreadsTests(SynchronousTestCase):
         self.turns.until(stopping)
         self.assertEqual([self.successResultOf(each) for each in taken], [True] * 3)
         self.successResultOf(stopping)
-        self.assertEqual([thread.name for thread in threading.enumerate() if "hashing" in thread.name], [])
+        self.assertEqual(
+            [thread.name for thread in threading.enumerate() if "hashing" in thread.name], []
+        )
 
     def test_nothing_runs_before_the_start_and_a_stop_can_be_repeated(self) -> None:
         pool = HashingThreads(self.turns, 1)

@@ -1,4 +1,6 @@
-"""How many sessions an account may have, and those that end with a change to the company without being deleted by it."""
+"""How many sessions an account may have, and those that end with a change to the company without
+being deleted by it.
+"""
 
 from __future__ import annotations
 
@@ -58,16 +60,22 @@ class MostTests(_SessionCase):
 
 
 class CompanyChangedTests(_SessionCase):
-    """A session that has ended with a change to the company is nowhere to be seen, though it is still stored."""
+    """A session that has ended with a change to the company is nowhere to be seen, though it is
+    still stored.
+    """
 
     def setUp(self) -> None:
         super().setUp()
         self.token, self.session = self.start()
-        self.administration = Administration(Access(self.clock, [Metrics(self.store, (), dict)]), self.store, self.directory)
+        self.administration = Administration(
+            Access(self.clock, [Metrics(self.store, (), dict)]), self.store, self.directory
+        )
         self.boss = Principal("admin", HERE, self.root, None)
 
     def rename(self) -> None:
-        self.have(self.directory.change_company(self.ann.company_id, name=f"Offices {self.store.rev}"))
+        self.have(
+            self.directory.change_company(self.ann.company_id, name=f"Offices {self.store.rev}")
+        )
 
     def test_a_use_that_is_written_late_does_not_revive_it(self) -> None:
         self.clock.advance(60)
@@ -100,7 +108,10 @@ class CompanyChangedTests(_SessionCase):
         self.rename()
         page = self.have(self.administration.sessions(self.boss))
         self.assertEqual([session.id for session in page.items], [other.id])
-        self.failureResultOf(Deferred.fromCoroutine(self.administration.end_session(self.boss, self.session.id)), NotFound)
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.administration.end_session(self.boss, self.session.id)),
+            NotFound,
+        )
         self.assertEqual(self.have(self.administration.end_sessions(self.boss, self.ann.id)), 0)
         self.have(self.administration.end_session(self.boss, other.id))
 
@@ -111,10 +122,14 @@ class CompanyChangedTests(_SessionCase):
         self.assertEqual(self.have(self.sessions.sweep()), 1)
         self.assertEqual(self.have(self.store.page(Session, 9)), living)
 
-    def test_an_account_that_moves_itself_to_a_company_that_changed_later_stays_logged_in(self) -> None:
+    def test_an_account_that_moves_itself_to_a_company_that_changed_later_stays_logged_in(
+        self,
+    ) -> None:
         other, others = self.start()
         newer = self.have(self.directory.create_company("Newer"))
-        self.have(self.directory.change(self.ann.id, company_id=newer.id, own_session=self.session.id))
+        self.have(
+            self.directory.change(self.ann.id, company_id=newer.id, own_session=self.session.id)
+        )
         self.resume(self.token)
         self.assert_dead(other)
         self.assertFalse(self.have(self.sessions.end(others.id)))
@@ -128,7 +143,11 @@ class CompanyChangedTests(_SessionCase):
 
     def test_the_account_that_is_made_the_first_admin_again_has_no_session(self) -> None:
         self.have(self.store.delete(Account, self.root.id))
-        self.have(self.directory.change_company(self.have(self.directory.default_company()).id, name="default"))
+        self.have(
+            self.directory.change_company(
+                self.have(self.directory.default_company()).id, name="default"
+            )
+        )
         self.have(self.directory.ensure_admin("Ann", RIGHT))
         self.assertEqual(self.account(self.ann.id).role, ADMIN)
         self.assert_dead(self.token)

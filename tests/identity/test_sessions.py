@@ -36,7 +36,9 @@ class SessionCase(DirectoryCase):
         return self.have(self.sessions.resume(token, dialect))
 
     def assert_dead(self, token: str, dialect: str = "way") -> None:
-        self.failureResultOf(Deferred.fromCoroutine(self.sessions.resume(token, dialect)), NotLoggedIn)
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.sessions.resume(token, dialect)), NotLoggedIn
+        )
 
     def kept(self, session: Session) -> Session:
         return self.have(self.store.get(Session, session.id))
@@ -50,22 +52,35 @@ class StartTests(SessionCase):
         token, session = self.start()
         self.assertRegex(token, "^[0-9A-F]{64}$")
         self.assertEqual(session.token_hash, sha256(token.encode()).hexdigest())
-        self.assertNotIn(token, repr(vars(self.sessions)) + repr([attrs.astuple(each) for each in self.everything()[1]]))
+        self.assertNotIn(
+            token,
+            repr(vars(self.sessions))
+            + repr([attrs.astuple(each) for each in self.everything()[1]]),
+        )
         self.assertNotIn(session.token_hash, repr(session))
         self.assertNotEqual(self.start()[0], token)
 
     def test_tells_whose_it_is_and_from_where(self) -> None:
         token, session = self.start()
-        self.assertEqual((session.account_id, session.dialect, session.address), (self.ann.id, "way", HERE))
+        self.assertEqual(
+            (session.account_id, session.dialect, session.address), (self.ann.id, "way", HERE)
+        )
         self.assertEqual((session.created_at, session.used_at), (self.now(), self.now()))
         self.assertEqual(self.resume(token), (session, self.account(self.ann.id)))
 
     def test_a_long_address_is_cut_and_what_no_store_can_hold_is_refused(self) -> None:
-        self.assertEqual(len(self.have(self.sessions.start(self.ann, "way", "x" * 999))[1].address), 200)
+        self.assertEqual(
+            len(self.have(self.sessions.start(self.ann, "way", "x" * 999))[1].address), 200
+        )
         self.refused(self.sessions.start(self.ann, "way", "nul\x00"), Invalid)
 
     def test_fails_when_the_account_was_changed_since_it_was_authenticated(self) -> None:
-        changes: list[dict[str, Any]] = [{"active": False}, {"active": True}, {"digest": WRONG}, {"login": "Bea"}]
+        changes: list[dict[str, Any]] = [
+            {"active": False},
+            {"active": True},
+            {"digest": WRONG},
+            {"login": "Bea"},
+        ]
         for change in changes:
             authenticated = self.account(self.ann.id)
             self.have(self.directory.change(self.ann.id, **change))
@@ -90,12 +105,17 @@ class StartTests(SessionCase):
 
     def test_an_exclusive_one_that_fails_ends_nothing(self) -> None:
         token, _ = self.start()
-        self.refused(self.sessions.start(evolve(self.ann, rev=1), "way", HERE, exclusive=True), LoginFailed)
+        self.refused(
+            self.sessions.start(evolve(self.ann, rev=1), "way", HERE, exclusive=True), LoginFailed
+        )
         self.resume(token)
 
     def test_on_any_store_it_is_alone_with_its_account(self) -> None:
         self.start(exclusive=True)
-        self.assertEqual(self.store.asked[:2], [f"lock company {self.ann.company_id}", f"lock account {self.ann.id}"])
+        self.assertEqual(
+            self.store.asked[:2],
+            [f"lock company {self.ann.company_id}", f"lock account {self.ann.id}"],
+        )
 
 
 class ResumeTests(SessionCase):
@@ -150,7 +170,9 @@ class ResumeTests(SessionCase):
 
     def test_a_dialect_may_have_its_own_idle_time_and_the_limits_can_be_said(self) -> None:
         minutes = [timedelta(minutes=each) for each in (5, 10, 1)]
-        self.sessions = Sessions(self.store, self.clock, minutes[0], minutes[1], {"admin": minutes[2]})
+        self.sessions = Sessions(
+            self.store, self.clock, minutes[0], minutes[1], {"admin": minutes[2]}
+        )
         way, admin = self.start("way")[0], self.start("admin")[0]
         self.clock.advance(60)
         self.assert_dead(admin, "admin")
@@ -162,7 +184,8 @@ class ResumeTests(SessionCase):
         self.assert_dead(way)
 
     def test_what_became_inactive_without_ending_it_keeps_it_shut(self) -> None:
-        # As another program's hand on the store would leave it: the directory ends the sessions too.
+        # As another program's hand on the store would leave it: the directory ends the sessions
+        # too.
         token, session = self.start()
         self.have(self.store.update(Account, self.ann.id, active=False))
         self.assert_dead(token)
@@ -205,7 +228,9 @@ class HeldStore:
 
 
 class LastUseTests(SessionCase):
-    """The last use is written at most once in a thirtieth of the idle time, and nobody waits for that."""
+    """The last use is written at most once in a thirtieth of the idle time, and nobody waits for
+    that.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -325,7 +350,9 @@ class SweepTests(SessionCase):
 
     def test_deletes_failures_an_hour_after_their_delay(self) -> None:
         for _ in range(11):
-            self.failureResultOf(Deferred.fromCoroutine(self.directory.authenticate("Ann", WRONG, HERE)))
+            self.failureResultOf(
+                Deferred.fromCoroutine(self.directory.authenticate("Ann", WRONG, HERE))
+            )
         self.clock.advance(1 + 3600 - 0.001)
         self.assertEqual(self.sweep(), 1)  # those of the account, which have earned no delay yet
         self.assertEqual(self.sweep(), 0)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The monitor's checks against the real responders, over connections in memory that can be meddled with."""
+"""The monitor's checks against the real responders, over connections in memory that can be meddled
+with.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ RECORDS: Final[tuple[type[Record], ...]] = (User, Message, Client, Address, Prod
 
 @implementer(ITCPTransport)
 class End:
-    """One end of a connection in memory. What is written comes to the other end in a later turn of the clock."""
+    """One end of a connection in memory. What is written comes to the other end in a later turn of
+    the clock.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -134,7 +138,9 @@ class End:
 
 
 Meddling = Callable[[str, Any, Any], Awaitable[Any]]
-"""Answers a request to a dialect in the place of the real responder, which it gets with the request."""
+"""Answers a request to a dialect in the place of the real responder, which it gets with the
+request.
+"""
 
 
 async def honestly(dialect: str, real: Any, request: Any) -> Any:
@@ -143,7 +149,11 @@ async def honestly(dialect: str, real: Any, request: Any) -> Any:
 
 def failure_of(real: Any) -> Any:
     """Return what the dialect says when it crashes."""
-    return real.internal_error if hasattr(real, "internal_error") else real.refusal(500, "meddled with")
+    return (
+        real.internal_error
+        if hasattr(real, "internal_error")
+        else real.refusal(500, "meddled with")
+    )
 
 
 class Meddled:
@@ -211,11 +221,15 @@ class MonitorCase(AllDoorsCase):
         self.begins_anew()
 
     def a_conductor(self, limits: Limits | None = None) -> Conductor:
-        return Conductor(self.clock, self.clock.seconds, limits or Limits(), Secrets([PASSWORD, "correct horse"]))
+        return Conductor(
+            self.clock, self.clock.seconds, limits or Limits(), Secrets([PASSWORD, "correct horse"])
+        )
 
     def begins_anew(self, *off: str, timeout: float = 10.0, **changes: Any) -> None:
         """Have a monitor that knows nothing of one before, with these dialects off."""
-        endpoints: dict[str, Any] = {name: port for name, port in self.ports.items() if name not in off}
+        endpoints: dict[str, Any] = {
+            name: port for name, port in self.ports.items() if name not in off
+        }
         ports = Ports(self.clock, endpoints, timeout)
         self.checks: dict[str, Check] = checks(evolve(self.settings, **changes), ports, self.clock)
 
@@ -237,7 +251,11 @@ class MonitorCase(AllDoorsCase):
     def rests(self) -> None:
         """Do all that is due now."""
         for _ in range(10_000):
-            due: list[IDelayedCall] = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+            due: list[IDelayedCall] = [
+                call
+                for call in self.clock.getDelayedCalls()
+                if call.getTime() <= self.clock.seconds()
+            ]
             if not due:
                 return
             self.clock.advance(0)

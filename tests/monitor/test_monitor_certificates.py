@@ -55,7 +55,9 @@ async def a_port(description: str) -> AsyncIterator[Place]:
         await port.stopListening()
 
 
-async def found(place: Place, days: float = 14.0, timeout: float = 10.0) -> tuple[Result, WithCertificate]:
+async def found(
+    place: Place, days: float = 14.0, timeout: float = 10.0
+) -> tuple[Result, WithCertificate]:
     from twisted.internet import reactor
 
     clock: Any = reactor
@@ -67,13 +69,18 @@ async def found(place: Place, days: float = 14.0, timeout: float = 10.0) -> tupl
 async def test_a_certificate_with_enough_days_is_well(tmp_path: Path) -> None:
     async with a_port(endpoint(tmp_path, 30.5)) as place:
         result, check = await found(place)
-        assert (result.state.value, [taken.name for taken in result.steps]) == ("up", ["certificate", "ask"])
+        assert (result.state.value, [taken.name for taken in result.steps]) == (
+            "up",
+            ["certificate", "ask"],
+        )
         assert check.seen.days_left is not None
         assert 30.4 < check.seen.days_left <= 30.5
 
 
 @awaits
-async def test_one_that_is_about_to_expire_is_degraded_and_all_the_rest_is_checked(tmp_path: Path) -> None:
+async def test_one_that_is_about_to_expire_is_degraded_and_all_the_rest_is_checked(
+    tmp_path: Path,
+) -> None:
     async with a_port(endpoint(tmp_path, 5.5)) as place:
         result, _ = await found(place)
         assert (result.state.value, result.step) == ("degraded", "certificate")

@@ -16,7 +16,15 @@ from sockcrud.identity.records import Account, LoginFailures, Session
 from sockcrud.monitor.checks.base import Mark
 from sockcrud.monitor.checks.results import Outcome, Result
 from sockcrud.records import Record, evolve
-from tests.monitor.monitor_kit import ACCOUNT, MonitorCase, after, failure_of, honestly, outcomes, step_of
+from tests.monitor.monitor_kit import (
+    ACCOUNT,
+    MonitorCase,
+    after,
+    failure_of,
+    honestly,
+    outcomes,
+    step_of,
+)
 from tests.support.running import DIALECTS
 
 CARRIED_OUT = ("failed", "cut")
@@ -48,15 +56,24 @@ class AllIsWellTests(MonitorCase):
             self.found(name)
         accounts = {account.login: account for account in self.have(self.store.page(Account, 1000))}
         self.assertEqual(accounts.keys() - known, {ACCOUNT, f"{ACCOUNT}-way", f"{ACCOUNT}-admin"})
-        self.assertEqual([accounts[f"{ACCOUNT}{which}"].active for which in ("", "-way", "-admin")], [True, False, False])
+        self.assertEqual(
+            [accounts[f"{ACCOUNT}{which}"].active for which in ("", "-way", "-admin")],
+            [True, False, False],
+        )
 
     def test_no_session_and_no_failed_login_is_left(self) -> None:
         for _ in range(2):
             for name in DIALECTS:
                 self.found(name)
         self.assertEqual(self.have(self.store.page(Session, 1000)), [])
-        left = [each for each in self.have(self.store.page(LoginFailures, 1000)) if not each.key.startswith("known ")]
-        self.assertEqual(left, [])  # those that are known tell where somebody logged in, which is no failure
+        left = [
+            each
+            for each in self.have(self.store.page(LoginFailures, 1000))
+            if not each.key.startswith("known ")
+        ]
+        self.assertEqual(
+            left, []
+        )  # those that are known tell where somebody logged in, which is no failure
 
     def test_a_round_leaves_no_open_connection_and_no_timer(self) -> None:
         for name in DIALECTS:
@@ -73,12 +90,17 @@ class AllIsWellTests(MonitorCase):
 
     def test_side_by_side_they_do_not_disturb_each_other(self) -> None:
         async def all_at_once() -> list[Result]:
-            checking = [Deferred.fromCoroutine(self.conductor.conduct(self.checks[name])) for name in DIALECTS]
+            checking = [
+                Deferred.fromCoroutine(self.conductor.conduct(self.checks[name]))
+                for name in DIALECTS
+            ]
             return list(await gatherResults(checking))
 
         for _ in range(3):
             found = self.finishes(all_at_once())
-            self.assertEqual([step_of(result) for result in found], [("up", "", "")] * len(DIALECTS))
+            self.assertEqual(
+                [step_of(result) for result in found], [("up", "", "")] * len(DIALECTS)
+            )
         self.assertEqual(self.records(), [])
 
     async def made_message(self, id: int | None, data: str) -> None:
@@ -126,9 +148,29 @@ class LargeStoreTests(MonitorCase):
     """Stores with more records than anybody looks through every half a minute."""
 
     def test_leftovers_among_many_users_are_looked_for_bit_by_bit(self) -> None:
-        self.have(self.many(User, 1200, name="somebody", email="a@b.cd", age=1, created_at=MOMENT, updated_at=MOMENT))
+        self.have(
+            self.many(
+                User,
+                1200,
+                name="somebody",
+                email="a@b.cd",
+                age=1,
+                created_at=MOMENT,
+                updated_at=MOMENT,
+            )
+        )
         ours = Mark(ACCOUNT, "users")
-        self.have(self.many(User, 1, name=f"{ours.text} left", email=ours.email, age=1, created_at=MOMENT, updated_at=MOMENT))
+        self.have(
+            self.many(
+                User,
+                1,
+                name=f"{ours.text} left",
+                email=ours.email,
+                age=1,
+                created_at=MOMENT,
+                updated_at=MOMENT,
+            )
+        )
         self.ports["users"].meddling = self.stream_takes(0.6)
         looked = []
         for _ in range(4):
@@ -147,12 +189,16 @@ class LargeStoreTests(MonitorCase):
         self.assertEqual(len(self.have(self.store.page(User, 10_000))), 1200)
 
     def test_long_lists_are_not_fetched_in_each_round(self) -> None:
-        self.have(self.many(Product, 1001, description="", quantity=1, price=Decimal("1.00"), status=True))
+        self.have(
+            self.many(Product, 1001, description="", quantity=1, price=Decimal("1.00"), status=True)
+        )
         self.have(self.many(Message, 1001, data="somebody's"))
         for name, step in (("products", "list the products"), ("messages", "list")):
             self.assertEqual(outcomes(self.found(name), Outcome.SKIPPED), [])
             result = self.found(name)
-            self.assertEqual((result.state.value, outcomes(result, Outcome.SKIPPED)), ("up", [step]))
+            self.assertEqual(
+                (result.state.value, outcomes(result, Outcome.SKIPPED)), ("up", [step])
+            )
             self.assertIn("there are 1,00", result.skipped[0].reason)
 
     async def many(self, kind: type[Record], count: int, **fields: Any) -> None:
@@ -174,7 +220,8 @@ class LargeStoreTests(MonitorCase):
 class EveryStepTests(MonitorCase):
     """At each request in turn something goes wrong.
 
-    It is refused, or carried out and told as a failure, or carried out and the connection cut, or never answered.
+    It is refused, or carried out and told as a failure, or carried out and the connection cut, or
+    never answered.
     """
 
     def requests_of(self, name: str) -> int:
@@ -231,7 +278,11 @@ class EveryStepTests(MonitorCase):
 
     def active_helpers(self) -> list[str]:
         accounts = self.have(self.store.page(Account, 1000))
-        return [account.login for account in accounts if account.login.startswith(f"{ACCOUNT}-") and account.active]
+        return [
+            account.login
+            for account in accounts
+            if account.login.startswith(f"{ACCOUNT}-") and account.active
+        ]
 
     def end_all_sessions(self) -> None:
         for session in self.have(self.store.page(Session, 1000)):
@@ -246,4 +297,8 @@ def _every_step(name: str) -> Any:
 
 
 for _name in DIALECTS:
-    setattr(EveryStepTests, f"test_whatever_fails_{_name}_leaves_nothing_behind_and_is_up_again", _every_step(_name))
+    setattr(
+        EveryStepTests,
+        f"test_whatever_fails_{_name}_leaves_nothing_behind_and_is_up_again",
+        _every_step(_name),
+    )

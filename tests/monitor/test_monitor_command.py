@@ -27,7 +27,9 @@ PATIENCE = 60
 
 
 def command(daemon: Daemon, *words: str) -> list[str]:
-    places = [word for name in DIALECTS for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")]
+    places = [
+        word for name in DIALECTS for word in (f"--{name}", f"127.0.0.1:{daemon.ports[name]}")
+    ]
     patient = ("--slow", "40s", "--timeout", "50s")  # a machine that runs tests may be busy
     return ["monitor", *places, *patient, *words]
 
@@ -82,11 +84,17 @@ def stopped(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> int
 
 
 def down(round: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    return {name: (each["step"], each["reason"]) for name, each in round["dialects"].items() if each["state"] == "down"}
+    return {
+        name: (each["step"], each["reason"])
+        for name, each in round["dialects"].items()
+        if each["state"] == "down"
+    }
 
 
 def left_in(daemon: Daemon) -> tuple[str, str]:
-    return daemon.ask("users", '{"id_operation": "get_users"}'), daemon.ask("messages", '{"op": "mostrar"}')
+    return daemon.ask("users", '{"id_operation": "get_users"}'), daemon.ask(
+        "messages", '{"op": "mostrar"}'
+    )
 
 
 NOTHING = ('{"payload":[],"code":200}\n', '{"status":200,"message":"OK","data":""}\n')
@@ -98,16 +106,22 @@ def test_all_is_well_and_nothing_is_left_and_no_secret_is_anywhere(tmp_path: Pat
         for _ in range(2):
             status, found = once(daemon, tmp_path, *as_an_admin(daemon), "--junit", str(report))
             assert (status, down(found)) == (0, {}), found
-            assert {name: each["state"] for name, each in found["dialects"].items()} == dict.fromkeys(DIALECTS, "up")
+            assert {
+                name: each["state"] for name, each in found["dialects"].items()
+            } == dict.fromkeys(DIALECTS, "up")
             assert left_in(daemon) == NOTHING
         state = tmp_path / "sockcrud"
         password = (state / "monitor-password").read_text().strip()
         assert (state / "monitor-password").stat().st_mode & 0o777 == 0o600
         told = json.dumps(found) + report.read_text() + daemon.log.read_text()
-        history = b"".join(file.read_bytes() for file in state.iterdir() if file.name.startswith("monitor.db"))
+        history = b"".join(
+            file.read_bytes() for file in state.iterdir() if file.name.startswith("monitor.db")
+        )
         assert password not in told
         assert password.encode() not in history
-        assert sqlite3.connect(state / "monitor.db").execute("SELECT count(*) FROM results").fetchone() == (20,)
+        assert sqlite3.connect(state / "monitor.db").execute(
+            "SELECT count(*) FROM results"
+        ).fetchone() == (20,)
         assert daemon.stop() == 0
         assert "stopping: 0 connections are open" in daemon.log.read_text()
 
@@ -132,19 +146,29 @@ def test_a_changed_password_is_down_at_the_login(tmp_path: Path) -> None:
         status, found = once(daemon, tmp_path, "--password-file", str(wrong))
         assert status == 2
         steps = {name: step for name, (step, _) in down(found).items()}
-        assert steps == dict.fromkeys(("clients", "products", "inventory", "auth", "shop", "way", "members"), "log in")
+        assert steps == dict.fromkeys(
+            ("clients", "products", "inventory", "auth", "shop", "way", "members"), "log in"
+        )
 
 
 def test_the_death_of_the_daemon_is_reported_and_its_return(tmp_path: Path) -> None:
-    with Daemon(tmp_path) as daemon, running(daemon, tmp_path, "--json", "--every", "0.5s") as monitor:
+    with (
+        Daemon(tmp_path) as daemon,
+        running(daemon, tmp_path, "--json", "--every", "0.5s") as monitor,
+    ):
         heard = rounds(monitor)
         assert down(next(heard)) == {}
         daemon.process.kill()
         daemon.process.wait(PATIENCE)
         found = next(round for round in heard if len(down(round)) == len(DIALECTS))
-        assert all("refused" in reason or "lost" in reason or "closed" in reason for _, reason in down(found).values()), found
+        assert all(
+            "refused" in reason or "lost" in reason or "closed" in reason
+            for _, reason in down(found).values()
+        ), found
         assert all("refused" in reason for _, reason in down(next(heard)).values())
-        again = [word for name, port in daemon.ports.items() for word in (f"--{name}", f"tcp:{port}")]
+        again = [
+            word for name, port in daemon.ports.items() for word in (f"--{name}", f"tcp:{port}")
+        ]
         with Daemon(tmp_path, *again):
             assert next(round for round in heard if not down(round))["state"] == "up"
         assert stopped(monitor) == 0
@@ -181,7 +205,9 @@ def test_a_damaged_history_is_the_monitors_own_fault_and_stops_no_check(tmp_path
         status, found = once(daemon, tmp_path, "--history", str(damaged))
         assert (status, found["state"]) == (3, "up")
         assert "it is damaged" in found["fault"]
-        with running(daemon, tmp_path, "--json", "--every", "0.3s", "--history", str(damaged)) as monitor:
+        with running(
+            daemon, tmp_path, "--json", "--every", "0.3s", "--history", str(damaged)
+        ) as monitor:
             heard = rounds(monitor)
             assert [next(heard)["state"] for _ in range(3)] == ["up"] * 3
             assert stopped(monitor, signal.SIGINT) == 0
@@ -193,7 +219,8 @@ def test_hooks_are_called_once_a_change_and_the_status_page_is_served(tmp_path: 
     calls = tmp_path / "calls"
     hook = tmp_path / "hook.py"
     hook.write_text(
-        f"import os, sys\nopen({str(calls)!r}, 'a').write(os.environ['MONITOR_DIALECT'] + ' ' + sys.stdin.read())\n"
+        f"import os, sys\nopen({str(calls)!r}, 'a').write(os.environ['MONITOR_DIALECT'] + ' ' + "
+        f"sys.stdin.read())\n"
     )
     words = ("--json", "--every", "0.4s", "--hook", f"{sys.executable} {hook}", "--status", "tcp:0")
     with Daemon(tmp_path) as daemon, running(daemon, tmp_path, *words) as monitor:
@@ -201,13 +228,19 @@ def test_hooks_are_called_once_a_change_and_the_status_page_is_served(tmp_path: 
         up: set[str] = set()
         while len(up) < len(DIALECTS):  # a slow check is passed over in the rounds meanwhile
             up |= {name for name, each in next(heard)["dialects"].items() if each["state"] == "up"}
-        url = "http://" + (tmp_path / "monitor.log").read_text().partition("status page: ")[2].split()[0]
+        url = (
+            "http://"
+            + (tmp_path / "monitor.log").read_text().partition("status page: ")[2].split()[0]
+        )
         assert url.startswith("http://127.0.0.1:")
         page = urllib.request.urlopen(url, timeout=PATIENCE).read().decode()
         assert "All services are up" in page
         daemon.process.kill()
         for _ in range(3):
-            assert next(round for round in heard if len(down(round)) == len(DIALECTS))["state"] == "down"
+            assert (
+                next(round for round in heard if len(down(round)) == len(DIALECTS))["state"]
+                == "down"
+            )
         shown = json.load(urllib.request.urlopen(url + "/status.json", timeout=PATIENCE))
         assert (shown["state"], shown["dialects"]["way"]["last"]["step"]) == ("down", "log in")
         assert stopped(monitor) == 0
@@ -229,7 +262,14 @@ def test_a_stopped_monitor_leaves_nothing_and_says_nothing(tmp_path: Path) -> No
 def test_a_round_that_is_broken_off_says_nothing_of_the_services(tmp_path: Path) -> None:
     with Daemon(tmp_path) as daemon, socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
-        words = ("--once", "--json", "--timeout", "1h", "--users", f"127.0.0.1:{silent.getsockname()[1]}")
+        words = (
+            "--once",
+            "--json",
+            "--timeout",
+            "1h",
+            "--users",
+            f"127.0.0.1:{silent.getsockname()[1]}",
+        )
         with running(daemon, tmp_path, *words) as monitor:
             connection, _ = silent.accept()
             with connection:
@@ -248,7 +288,10 @@ MISTAKES = [
     (("--password-file", "/no/such/file"), "/no/such/file: No such file"),
     (("--account", "two words"), "expected 2 to 200 characters"),
     (("--status", "nowhere"), "'nowhere' is no endpoint description"),
-    (tuple(word for name in DIALECTS for word in (f"--{name}", "off")), "there is nothing to check"),
+    (
+        tuple(word for name in DIALECTS for word in (f"--{name}", "off")),
+        "there is nothing to check",
+    ),
 ]
 ALL_MISTAKES = """
 import contextlib, io, json, sys
@@ -285,7 +328,12 @@ def test_help_needs_no_reactor() -> None:
     head = "import sys; sys.argv = ['sockcrud', '--help']\n"
     code = head + "from sockcrud.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
     ended = subprocess.run(
-        [sys.executable, "-c", code + "print([name for name in sys.modules if 'twisted.internet' in name or name == 'rich'])"],
+        [
+            sys.executable,
+            "-c",
+            code + "print([name for name in sys.modules if 'twisted.internet' in name or name == "
+            "'rich'])",
+        ],
         env=dict(os.environ),
         capture_output=True,
         text=True,

@@ -16,7 +16,15 @@ from sockcrud.monitor.checks.steps import Limits
 from sockcrud.monitor.history import History, HistoryFile
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
-from tests.monitor.monitor_kit import ACCOUNT, AtOnce, MonitorCase, after, honestly, outcomes, step_of
+from tests.monitor.monitor_kit import (
+    ACCOUNT,
+    AtOnce,
+    MonitorCase,
+    after,
+    honestly,
+    outcomes,
+    step_of,
+)
 from tests.support.running import DIALECTS
 
 LOGS_IN = ("clients", "products", "inventory", "auth", "shop", "way", "members")
@@ -32,12 +40,16 @@ class FindingsCase(MonitorCase):
     def watches(self, limits: Limits) -> None:
         self.begins_anew(timeout=limits.timeout)
         watched = [
-            Watched(name, "memory", check, Standing(name, Thresholds(down_after=1))) for name, check in self.checks.items()
+            Watched(name, "memory", check, Standing(name, Thresholds(down_after=1)))
+            for name, check in self.checks.items()
         ]
         self.monitor = Monitor(watched, self.a_conductor(limits), None)
         self.monitor.start()
         self.passes(1)
-        self.assertEqual({name: result.state for name, result in self.latest().items()}, dict.fromkeys(DIALECTS, State.UP))
+        self.assertEqual(
+            {name: result.state for name, result in self.latest().items()},
+            dict.fromkeys(DIALECTS, State.UP),
+        )
 
     def tearDown(self) -> None:
         for port in self.ports.values():
@@ -53,7 +65,11 @@ class FindingsCase(MonitorCase):
         self.rests()
 
     def latest(self) -> dict[str, Result]:
-        return {watched.name: watched.last for watched in self.monitor.watched if watched.last is not None}
+        return {
+            watched.name: watched.last
+            for watched in self.monitor.watched
+            if watched.last is not None
+        }
 
     def found_within_a_period(self, name: str) -> Result:
         """Let a period pass, with the time that a check and its cleaning up may take."""
@@ -61,12 +77,20 @@ class FindingsCase(MonitorCase):
         return self.latest()[name]
 
     def only_down(self, *names: str) -> None:
-        self.assertEqual([name for name, result in self.latest().items() if result.state is State.DOWN], list(names))
+        self.assertEqual(
+            [name for name, result in self.latest().items() if result.state is State.DOWN],
+            list(names),
+        )
 
 
 class FindingsTests(FindingsCase):
     def test_a_dialect_switched_off_is_down_at_its_first_step_and_the_others_are_up(self) -> None:
-        for name, step in (("users", "create"), ("messages", "list"), ("way", "log in"), ("admin", "ask for its health")):
+        for name, step in (
+            ("users", "create"),
+            ("messages", "list"),
+            ("way", "log in"),
+            ("admin", "ask for its health"),
+        ):
             self.ports[name].refusing = True
             result = self.found_within_a_period(name)
             self.assertEqual(step_of(result)[:2], ("down", step))
@@ -98,10 +122,14 @@ class FindingsTests(FindingsCase):
             self.have(self.forgets_the_account())
             self.assertEqual(step_of(self.found(name)), ("up", "", ""), name)
 
-    def test_a_service_that_answers_after_five_seconds_is_down_for_it_cannot_do_all_in_time(self) -> None:
+    def test_a_service_that_answers_after_five_seconds_is_down_for_it_cannot_do_all_in_time(
+        self,
+    ) -> None:
         self.ports["products"].meddling = after(self.clock, 5.0)
         result = self.found_within_a_period("products")
-        self.assertEqual(step_of(result), ("down", "create a product", "no answer: the check has 10 s in all"))
+        self.assertEqual(
+            step_of(result), ("down", "create a product", "no answer: the check has 10 s in all")
+        )
         self.only_down("products", "inventory")
         self.assertIn("product", self.latest()["inventory"].step)
 
@@ -112,7 +140,9 @@ class FindingsTests(FindingsCase):
         self.assertIn("slow: 5.", result.reason)
         self.assertEqual(self.found_within_a_period("users").state, State.UP)
 
-    def test_a_service_that_never_answers_is_down_and_begins_no_second_check_meanwhile(self) -> None:
+    def test_a_service_that_never_answers_is_down_and_begins_no_second_check_meanwhile(
+        self,
+    ) -> None:
         self.finishes(self.monitor.stop())
         self.watches(Limits(timeout=100.0))
         self.ports["users"].meddling = never
@@ -127,13 +157,18 @@ class FindingsTests(FindingsCase):
         self.ports["users"].meddling = as_another(b"sockcrud monitor", b"Somebody")
         result = self.found_within_a_period("users")
         self.assertEqual(step_of(result)[:2], ("down", "create"))
-        self.assertRegex(result.reason, r"a wrong answer: the user's name is 'Somebody .*', and 'sockcrud monitor .*'")
+        self.assertRegex(
+            result.reason,
+            r"a wrong answer: the user's name is 'Somebody .*', and 'sockcrud monitor .*'",
+        )
 
     def test_a_wrong_amount_in_the_middle_is_found_at_the_step_that_reads_it(self) -> None:
         self.ports["shop"].meddling = as_another(b'"0.05"', b'"0.06"')
         result = self.found_within_a_period("shop")
         self.assertEqual(step_of(result)[:2], ("down", "update the client"))
-        self.assertIn("balance is Decimal('0.06'), and Decimal('0.05') was to be expected", result.reason)
+        self.assertIn(
+            "balance is Decimal('0.06'), and Decimal('0.05') was to be expected", result.reason
+        )
         self.assertEqual(self.records(), [])
 
     def test_garbage_is_down(self) -> None:
@@ -142,7 +177,9 @@ class FindingsTests(FindingsCase):
 
     def test_a_session_that_lives_on_after_its_end_is_down(self) -> None:
         self.ports["auth"].meddling = without_logout
-        self.assertEqual(step_of(self.found_within_a_period("auth"))[:2], ("down", "use the dead token"))
+        self.assertEqual(
+            step_of(self.found_within_a_period("auth"))[:2], ("down", "use the dead token")
+        )
 
     def test_a_store_that_cannot_be_reached_is_down_everywhere_and_the_admin_says_why(self) -> None:
         for port in self.ports.values():
@@ -154,7 +191,9 @@ class FindingsTests(FindingsCase):
         self.ports["users"].meddling = as_another(b'"age":42', b'"age":43')
         result = self.found_within_a_period("users")
         self.assertEqual(outcomes(result, Outcome.FAILED), ["update"])
-        self.assertEqual(outcomes(result, Outcome.NOT_REACHED), ["delete", "read the deleted", "say goodbye"])
+        self.assertEqual(
+            outcomes(result, Outcome.NOT_REACHED), ["delete", "read the deleted", "say goodbye"]
+        )
 
     def test_the_monitors_own_fault_is_no_state_of_the_dialect(self) -> None:
         class Broken:
@@ -180,7 +219,9 @@ class FindingsTests(FindingsCase):
         for _ in range(2):
             self.ports["users"].refusing = True
             self.finishes(self.monitor.stop())
-            watched = Watched("users", "memory", self.checks["users"], Standing("users", Thresholds()))
+            watched = Watched(
+                "users", "memory", self.checks["users"], Standing("users", Thresholds())
+            )
             changes = Changes()
             self.monitor = Monitor([watched], self.a_conductor(), history, [changes])
             self.finishes(self.monitor.load())
@@ -191,7 +232,9 @@ class FindingsTests(FindingsCase):
         self.assertLess(watched.memory.uptime(self.clock.seconds(), 24 * 3600) or 0.0, 0.1)
         self.ports["users"].refusing = False
         self.passes(100)
-        self.assertEqual([(change.old, change.new) for change in changes.heard], [(State.DOWN, State.UP)])
+        self.assertEqual(
+            [(change.old, change.new) for change in changes.heard], [(State.DOWN, State.UP)]
+        )
 
     # What happens to the account
 
@@ -238,7 +281,9 @@ class StoppingTests(FindingsCase):
     def test_one_round_that_is_broken_off_cleans_up_too(self) -> None:
         self.finishes(self.monitor.stop())
         self.begins_anew()
-        watched = [Watched("users", "memory", self.checks["users"], Standing("users", Thresholds()))]
+        watched = [
+            Watched("users", "memory", self.checks["users"], Standing("users", Thresholds()))
+        ]
         self.monitor = Monitor(watched, self.a_conductor(), None)
         self.ports["users"].meddling = self.silent_at("update_user")
         round = self.monitor.begin_round()
@@ -247,7 +292,9 @@ class StoppingTests(FindingsCase):
         self.ports["users"].meddling = honestly
         self.finishes(self.monitor.stop(), 5.0)
         self.assertEqual(self.records(), [])
-        self.assertEqual([result.interrupted for result in self.successResultOf(round).results], [True])
+        self.assertEqual(
+            [result.interrupted for result in self.successResultOf(round).results], [True]
+        )
 
     def test_a_check_that_ends_soon_is_not_broken_off(self) -> None:
         before = self.latest()["users"]
@@ -298,7 +345,11 @@ class StoppingTests(FindingsCase):
         return silent
 
     async def deaf_to_deletions(self, dialect: str, real: Any, request: Any) -> Any:
-        what = request.get("id_operation") or request.get("op") if isinstance(request, dict) else request.method
+        what = (
+            request.get("id_operation") or request.get("op")
+            if isinstance(request, dict)
+            else request.method
+        )
         if what in ("delete_user", "deletar", "DELETE"):
             await Deferred()
         return await real.answer(request)
@@ -332,7 +383,11 @@ def as_another(old: bytes, new: bytes) -> Any:
         answer = await real.answer(request)
         if isinstance(answer, bytes):
             return answer.replace(old, new)
-        return evolve(answer, body=answer.body.replace(old, new)) if isinstance(answer.body, bytes) else answer
+        return (
+            evolve(answer, body=answer.body.replace(old, new))
+            if isinstance(answer.body, bytes)
+            else answer
+        )
 
     return changed
 

@@ -1,4 +1,6 @@
-"""The history: what it keeps, for how long, and what happens where the file is damaged, locked or something else."""
+"""The history: what it keeps, for how long, and what happens where the file is damaged, locked or
+something else.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class HistoryCase(SynchronousTestCase):
     def rows(self, where: str = "1") -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.path)
         try:
-            return connection.execute(f"SELECT dialect, at, state, seconds, step, reason FROM results WHERE {where}").fetchall()
+            return connection.execute(
+                f"SELECT dialect, at, state, seconds, step, reason FROM results WHERE {where}"
+            ).fetchall()
         finally:
             connection.close()
 
@@ -45,7 +49,9 @@ class HistoryCase(SynchronousTestCase):
 class KeepingTests(HistoryCase):
     def test_a_result_is_kept_with_its_step_its_reason_and_its_latency(self) -> None:
         self.add(result(State.DOWN, NOW, reason="connection refused"))
-        self.assertEqual(self.rows(), [("users", NOW, "down", 0.25, "create", "connection refused")])
+        self.assertEqual(
+            self.rows(), [("users", NOW, "down", 0.25, "create", "connection refused")]
+        )
 
     def test_only_its_owner_can_read_it(self) -> None:
         self.add(result(State.UP, NOW))
@@ -58,7 +64,9 @@ class KeepingTests(HistoryCase):
         self.file.close()
         past = HistoryFile(self.path).load(NOW)
         self.assertEqual(past.memories["users"].uptime(NOW, DAY), 0.75)
-        self.assertEqual(sum(value is not None for value in past.memories["users"].last_hour(NOW, 60)), 2)
+        self.assertEqual(
+            sum(value is not None for value in past.memories["users"].last_hour(NOW, 60)), 2
+        )
         self.assertEqual(past.states, {"users": (State.DOWN, NOW - 50)})
 
     def test_successes_are_thinned_after_a_day_and_gone_after_a_week(self) -> None:
@@ -83,7 +91,10 @@ class KeepingTests(HistoryCase):
 
     def test_uptime_does_not_depend_on_what_was_thinned(self) -> None:
         for number in range(200):
-            self.add(result(State.UP if number % 4 else State.DOWN, NOW - 50 * HOUR + number), now=NOW - 50 * HOUR + number)
+            self.add(
+                result(State.UP if number % 4 else State.DOWN, NOW - 50 * HOUR + number),
+                now=NOW - 50 * HOUR + number,
+            )
         self.add(now=NOW)
         self.assertLess(len(self.rows("state = 'up'")), 10)
         self.assertEqual(self.file.load(NOW).memories["users"].uptime(NOW, WEEK), 0.75)
@@ -92,7 +103,10 @@ class KeepingTests(HistoryCase):
 class BoundTests(HistoryCase):
     def test_there_are_never_more_rows_than_allowed_and_successes_go_first(self) -> None:
         for number in range(200):
-            self.add(*(result(State.UP, NOW + number) for _ in range(9)), result(State.DOWN, NOW + number, reason="so"))
+            self.add(
+                *(result(State.UP, NOW + number) for _ in range(9)),
+                result(State.DOWN, NOW + number, reason="so"),
+            )
             self.assertLessEqual(len(self.rows()), 1000)
         self.assertEqual(len(self.rows("state = 'down'")), 200)
 
@@ -162,8 +176,12 @@ class FaultTests(HistoryCase):
         self.path.write_bytes(b"no database at all" * 100)
         history = History(self.file, AtOnce())
         for _ in range(3):
-            self.assertIsNone(self.successResultOf(Deferred.fromCoroutine(history.add([], {}, NOW))))
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(history.load(NOW))).memories, {})
+            self.assertIsNone(
+                self.successResultOf(Deferred.fromCoroutine(history.add([], {}, NOW)))
+            )
+        self.assertEqual(
+            self.successResultOf(Deferred.fromCoroutine(history.load(NOW))).memories, {}
+        )
         self.assertIn("it is damaged", history.fault)
         self.path.unlink()
         self.successResultOf(Deferred.fromCoroutine(history.add([result(State.UP, NOW)], {}, NOW)))
@@ -180,7 +198,10 @@ class FaultTests(HistoryCase):
 
         never = Never()
         history = History(self.file, never)
-        waiting = [Deferred.fromCoroutine(history.add([], {}, NOW)) for _ in range(history.MOST_WAITING + 50)]
+        waiting = [
+            Deferred.fromCoroutine(history.add([], {}, NOW))
+            for _ in range(history.MOST_WAITING + 50)
+        ]
         self.assertEqual(sum(each.called for each in waiting), 50)
         self.assertEqual(never.works, history.MOST_WAITING)
         self.assertIn("too slow", history.fault)

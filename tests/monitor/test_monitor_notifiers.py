@@ -17,7 +17,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.monitor.checks.results import Result, State
-from sockcrud.monitor.notifiers import MOST_UNDER_WAY, Command, NoNotifier, NotifierFailed, Notifiers, Webhook
+from sockcrud.monitor.notifiers import (
+    MOST_UNDER_WAY,
+    Command,
+    NoNotifier,
+    NotifierFailed,
+    Notifiers,
+    Webhook,
+)
 from sockcrud.monitor.rounds import Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
 from sockcrud.protocols.admission import Connections, Listening
@@ -56,7 +63,10 @@ class Told:
 
 def watched(*states: State) -> tuple[Watched, list[Change | None]]:
     standing = Standing("users", Thresholds())
-    results = [Result("users", NOW + number, state, 0.1, (), "create", "refused") for number, state in enumerate(states)]
+    results = [
+        Result("users", NOW + number, state, 0.1, (), "create", "refused")
+        for number, state in enumerate(states)
+    ]
     it: Any = Watched("users", "tcp:127.0.0.1:8080", None, standing)  # type: ignore[arg-type]
     return it, [standing.take(result) for result in results]
 
@@ -78,7 +88,9 @@ class NotifiersTests(SynchronousTestCase):
     def test_a_change_is_told_once_however_often_it_fails(self) -> None:
         hook = Told()
         self.hear(hook, U, D, D, D, D, D, U, U, U)
-        self.assertEqual([(each["old"], each["new"]) for each in hook.heard], [("up", "down"), ("down", "up")])
+        self.assertEqual(
+            [(each["old"], each["new"]) for each in hook.heard], [("up", "down"), ("down", "up")]
+        )
         self.assertEqual(
             hook.heard[0],
             {
@@ -151,7 +163,9 @@ class GivenTests(SynchronousTestCase):
             self.assertNotIn("secret", str(caught.exception))
 
     def test_a_webhook_is_named_by_its_host_alone(self) -> None:
-        self.assertEqual(Webhook("https://example.org/services/T0/secret", Clock()).name, "webhook example.org")
+        self.assertEqual(
+            Webhook("https://example.org/services/T0/secret", Clock()).name, "webhook example.org"
+        )
 
     def test_what_is_no_command_is_refused(self) -> None:
         for text in ("", "page 'me"):
@@ -169,7 +183,13 @@ class Taker:
     always = ()
 
     async def answer(self, request: Request) -> Response:
-        self.taken.append((f"{request.method} {request.path}", request.header(b"content-type"), json.loads(request.body)))
+        self.taken.append(
+            (
+                f"{request.method} {request.path}",
+                request.header(b"content-type"),
+                json.loads(request.body),
+            )
+        )
         if self.silent:
             await Deferred()
         return Response(self.status, b"x" * 100_000)
@@ -234,11 +254,14 @@ def written_by(tmp_path: Path, script: str) -> Command:
 
 
 @awaits
-async def test_a_command_gets_the_change_on_its_input_and_in_its_environment_and_no_shell_sees_it(tmp_path: Path) -> None:
+async def test_a_command_gets_the_change_on_its_input_and_in_its_environment_and_no_shell_sees_it(
+    tmp_path: Path,
+) -> None:
     hook = written_by(
         tmp_path,
         "import json, os, sys\n"
-        "said = {name: value for name, value in os.environ.items() if name.startswith('MONITOR_')}\n"
+        "said = {name: value for name, value in os.environ.items() if "
+        "name.startswith('MONITOR_')}\n"
         "json.dump([json.load(sys.stdin), said], open(sys.argv[1], 'w'))\n",
     )
     await hook.tell(WHAT)
@@ -249,16 +272,23 @@ async def test_a_command_gets_the_change_on_its_input_and_in_its_environment_and
 
 
 @awaits
-async def test_a_command_that_fails_tells_its_status_and_what_it_complained_of(tmp_path: Path) -> None:
+async def test_a_command_that_fails_tells_its_status_and_what_it_complained_of(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(NotifierFailed, match="status 3: no pager"):
-        await written_by(tmp_path, "import sys; print('no pager', file=sys.stderr); sys.exit(3)").tell(WHAT)
+        await written_by(
+            tmp_path, "import sys; print('no pager', file=sys.stderr); sys.exit(3)"
+        ).tell(WHAT)
     with pytest.raises(NotifierFailed):
         await Command.parsed("/no/such/program", a_reactor()).tell(WHAT)
 
 
 @awaits
 async def test_a_command_that_takes_too_long_is_killed(tmp_path: Path) -> None:
-    slow = written_by(tmp_path, "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)")
+    slow = written_by(
+        tmp_path,
+        "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)",
+    )
     with pytest.raises(NotifierFailed, match="killed after 1 s"):
         await Command(slow.words, a_reactor(), seconds=1.0).tell(WHAT)
     if (tmp_path / "out").exists():
@@ -269,5 +299,7 @@ async def test_a_command_that_takes_too_long_is_killed(tmp_path: Path) -> None:
 @awaits
 async def test_a_command_that_reads_nothing_and_says_a_lot_does_no_harm(tmp_path: Path) -> None:
     await written_by(
-        tmp_path, "import sys; sys.stdin.close(); print('x' * 1000000); print('y' * 1000000, file=sys.stderr)"
+        tmp_path,
+        "import sys; sys.stdin.close(); print('x' * 1000000); print('y' * 1000000, "
+        "file=sys.stderr)",
     ).tell(WHAT)

@@ -37,7 +37,9 @@ EVIL = Secrets().hidden("<script>alert('x')</script> & \"quoted\" \x1b[2J ]]> \u
 def result(name: str, state: State, step: str = "", reason: str = "", left: str = "") -> Result:
     steps = (
         StepTaken("log in", Outcome.OK, 0.01),
-        StepTaken(step or "create", Outcome.FAILED if state is State.DOWN else Outcome.OK, 0.2, reason),
+        StepTaken(
+            step or "create", Outcome.FAILED if state is State.DOWN else Outcome.OK, 0.2, reason
+        ),
         StepTaken("sign up", Outcome.SKIPPED, 0.0, "sign-up is closed"),
         StepTaken("delete", Outcome.NOT_REACHED if state is State.DOWN else Outcome.OK),
     )
@@ -62,7 +64,9 @@ def a_monitor() -> Monitor:
     clock.advance(NOW)
     watched = []
     for found in ROUND.results:
-        each = Watched(found.dialect, "tcp:127.0.0.1:1", None, Standing(found.dialect, Thresholds(1, 1)))  # type: ignore[arg-type]
+        check: Any = None
+        standing = Standing(found.dialect, Thresholds(1, 1))
+        each = Watched(found.dialect, "tcp:127.0.0.1:1", check, standing)
         each.last = found
         each.standing.take(found)
         each.memory.take(found)
@@ -105,7 +109,9 @@ class StatusPageTests(SynchronousTestCase):
 
     def test_the_page_tells_all_without_a_script_and_escapes_what_services_say(self) -> None:
         answered = self.client.asks("GET", "/")
-        self.assertEqual((answered.status, answered.field("content-type")), (200, "text/html; charset=utf-8"))
+        self.assertEqual(
+            (answered.status, answered.field("content-type")), (200, "text/html; charset=utf-8")
+        )
         page = Reader(answered.body.decode())
         self.assertNotIn("script", page.seen)
         self.assertIn("Some services are down", page.text)
@@ -118,7 +124,9 @@ class StatusPageTests(SynchronousTestCase):
     def test_the_same_as_json(self) -> None:
         shown = self.client.asks("GET", "/status.json").json
         self.assertEqual(shown["state"], "down")
-        self.assertEqual({name: each["state"] for name, each in shown["dialects"].items()}["way"], "down")
+        self.assertEqual(
+            {name: each["state"] for name, each in shown["dialects"].items()}["way"], "down"
+        )
         self.assertEqual(shown["dialects"]["way"]["last"]["step"], "create")
         self.assertEqual(shown["dialects"]["way"]["uptime_24h"], 0.0)
         self.assertIsNone(shown["dialects"]["admin"]["uptime_7d"])
@@ -143,10 +151,16 @@ class StatusPageTests(SynchronousTestCase):
         self.assertEqual(self.client.asks("GET", "/health").status, 200)
         self.monitor.clock.advance(2)  # type: ignore[attr-defined]
         answered = self.client.asks("GET", "/health")
-        self.assertEqual((answered.status, answered.json["fault"]), (503, "no round has ended for too long"))
+        self.assertEqual(
+            (answered.status, answered.json["fault"]), (503, "no round has ended for too long")
+        )
 
     def test_it_can_only_be_read(self) -> None:
-        for method, path, status in (("POST", "/", 405), ("DELETE", "/status.json", 405), ("GET", "/etc/passwd", 404)):
+        for method, path, status in (
+            ("POST", "/", 405),
+            ("DELETE", "/status.json", 405),
+            ("GET", "/etc/passwd", 404),
+        ):
             answered = self.client.asks(method, path)
             self.assertEqual(answered.status, status)
             self.assertEqual(answered.field("allow"), "GET, HEAD" if status == 405 else None)
@@ -161,10 +175,22 @@ class JUnitTests(SynchronousTestCase):
         self.assertEqual(list(suites), ["users", "way", "shop", "admin"])
         for suite in suites.values():
             cases = suite.findall("testcase")
-            counted = {kind: sum(case.find(kind) is not None for case in cases) for kind in ("failure", "error", "skipped")}
+            counted = {
+                kind: sum(case.find(kind) is not None for case in cases)
+                for kind in ("failure", "error", "skipped")
+            }
             told = [suite.get(name) for name in ("tests", "failures", "errors", "skipped")]
-            self.assertEqual(told, [str(len(cases)), *(str(counted[kind]) for kind in ("failure", "error", "skipped"))])
-        self.assertEqual([root.get(name) for name in ("tests", "failures", "errors", "skipped")], ["13", "1", "1", "4"])
+            self.assertEqual(
+                told,
+                [
+                    str(len(cases)),
+                    *(str(counted[kind]) for kind in ("failure", "error", "skipped")),
+                ],
+            )
+        self.assertEqual(
+            [root.get(name) for name in ("tests", "failures", "errors", "skipped")],
+            ["13", "1", "1", "4"],
+        )
         failure = suites["way"].find("testcase/failure")
         assert failure is not None
         self.assertIn("<script>", failure.get("message") or "")
@@ -198,7 +224,16 @@ class LinesTests(SynchronousTestCase):
 
     def test_a_line_a_change(self) -> None:
         down = (State.DOWN, "create")
-        self.hear((State.UP, ""), (State.UP, ""), down, down, down, (State.DOWN, "read"), (State.UP, ""), (State.UP, ""))
+        self.hear(
+            (State.UP, ""),
+            (State.UP, ""),
+            down,
+            down,
+            down,
+            (State.DOWN, "read"),
+            (State.UP, ""),
+            (State.UP, ""),
+        )
         self.assertEqual(
             [re.sub(r"^\S+  users +", "", line) for line in self.said],
             [
@@ -226,7 +261,9 @@ class LinesTests(SynchronousTestCase):
         self.assertNotIn("\n", line)
         shown = json.loads(line)
         self.assertEqual((shown["round"], shown["state"], shown["status"]), (7, "down", 3))
-        self.assertEqual(shown["dialects"]["way"]["steps"][3], {"name": "delete", "outcome": "not reached"})
+        self.assertEqual(
+            shown["dialects"]["way"]["steps"][3], {"name": "delete", "outcome": "not reached"}
+        )
 
     def test_who_reads_too_slowly_misses_something_and_holds_up_nothing(self) -> None:
         class Never:
@@ -244,7 +281,8 @@ class LinesTests(SynchronousTestCase):
 
     def test_the_exit_status_says_the_worst(self) -> None:
         up, degraded, down, unknown = (
-            result("users", state) for state in (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN)
+            result("users", state)
+            for state in (State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN)
         )
         for results, fault, status in (
             ((up, up), "", 0),
@@ -260,12 +298,16 @@ class LinesTests(SynchronousTestCase):
 class TableTests(SynchronousTestCase):
     def drawn(self, width: int) -> str:
         out = StringIO()
-        Console(file=out, width=width, force_terminal=True, color_system=None).print(table(a_monitor(), width))
+        Console(file=out, width=width, force_terminal=True, color_system=None).print(
+            table(a_monitor(), width)
+        )
         return out.getvalue()
 
     def test_it_shows_each_dialect_with_the_step_that_failed(self) -> None:
         drawn = self.drawn(140)
-        self.assertRegex(drawn, r"way +down +210 ms +·+× +0\.00 % +0\.00 % +down at create: <script>")
+        self.assertRegex(
+            drawn, r"way +down +210 ms +·+× +0\.00 % +0\.00 % +down at create: <script>"
+        )
         self.assertRegex(drawn, r"users +up +210 ms +·+█ +100 % +100 % +up, 1 steps skipped")
         self.assertIn("round 7, one each 30 s", drawn)
         self.assertNotIn("\x1b[2J", drawn)
@@ -275,7 +317,9 @@ class TableTests(SynchronousTestCase):
 
     def test_it_is_drawn_over_itself_and_logs_go_above(self) -> None:
         out = StringIO()
-        live = LiveTable(Writer(AtOnce()), Console(file=out, width=100, force_terminal=True), a_monitor())
+        live = LiveTable(
+            Writer(AtOnce()), Console(file=out, width=100, force_terminal=True), a_monitor()
+        )
         for _ in range(3):
             live.draw()
         live.say("something happened")

@@ -18,10 +18,16 @@ def result(state: State, at: float = NOW, seconds: float = 0.1) -> Result:
 
 
 class ThresholdTests(SynchronousTestCase):
-    def after(self, *states: State, down: int = 2, up: int = 2) -> tuple[State, list[tuple[State, State]]]:
+    def after(
+        self, *states: State, down: int = 2, up: int = 2
+    ) -> tuple[State, list[tuple[State, State]]]:
         standing = Standing("users", Thresholds(down, up))
-        changes = [standing.take(result(state, NOW + number)) for number, state in enumerate(states)]
-        return standing.state, [(change.old, change.new) for change in changes if change is not None]
+        changes = [
+            standing.take(result(state, NOW + number)) for number, state in enumerate(states)
+        ]
+        return standing.state, [
+            (change.old, change.new) for change in changes if change is not None
+        ]
 
     def test_the_first_good_result_is_believed_at_once_and_is_no_news(self) -> None:
         self.assertEqual(self.after(U), (U, [(N, U)]))
@@ -96,7 +102,8 @@ class MemoryTests(SynchronousTestCase):
 
     def test_a_part_that_is_missing_is_never_rounded_away(self) -> None:
         self.assertEqual(
-            [percent(part) for part in (None, 1.0, 0.99999, 0.5, 0.0)], ["–", "100 %", "99.99 %", "50.00 %", "0.00 %"]
+            [percent(part) for part in (None, 1.0, 0.99999, 0.5, 0.0)],
+            ["–", "100 %", "99.99 %", "50.00 %", "0.00 %"],
         )
 
 
@@ -104,7 +111,10 @@ class SecretTests(SynchronousTestCase):
     def test_passwords_and_tokens_are_hidden(self) -> None:
         secrets = Secrets(["correct horse"])
         token = "0123456789abcdef" * 4
-        self.assertEqual(secrets.hidden(f"no {token.upper()} and correct horse here"), "no [hidden] and [hidden] here")
+        self.assertEqual(
+            secrets.hidden(f"no {token.upper()} and correct horse here"),
+            "no [hidden] and [hidden] here",
+        )
 
     def test_a_reason_is_one_bounded_line_that_controls_no_terminal(self) -> None:
         self.assertEqual(Secrets().hidden("a\n\x1b[31mb\x00\tc\u202e"), "a [31mb c")

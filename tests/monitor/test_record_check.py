@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The monitor's check of a record that nobody wrote one for, with a client in memory that may misbehave."""
+"""The monitor's check of a record that nobody wrote one for, with a client in memory that may
+misbehave.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.client.calls import Page
-from sockcrud.client.errors import AlreadyExists, BadAnswer, NotFound, NotLoggedIn, Outdated, ServerGone
+from sockcrud.client.errors import (
+    AlreadyExists,
+    BadAnswer,
+    NotFound,
+    NotLoggedIn,
+    Outdated,
+    ServerGone,
+)
 from sockcrud.client.record_calls import client_type
 from sockcrud.identity.records import Company
 from sockcrud.monitor.checks.accounts import OwnAccount
@@ -63,7 +72,11 @@ class FakeClient:
             if not self.is_logged_in and name != "log_in":
                 return fail(NotLoggedIn(401, "log in first"))
             try:
-                result = getattr(self, f"do_{name}")(*given, **named) if not broken or self.store.is_carried_out else None
+                result = (
+                    getattr(self, f"do_{name}")(*given, **named)
+                    if not broken or self.store.is_carried_out
+                    else None
+                )
             except Exception as error:
                 return fail(ServerGone("it broke") if broken else error)
             return fail(ServerGone("it broke")) if broken else succeed(result)
@@ -125,7 +138,9 @@ class RecordCheckTests(SynchronousTestCase):
         self.check = RecordCheck(kit, kind, "records", self.store.connect, login)
 
     def found(self) -> Result:
-        conducting = Deferred.fromCoroutine(Conductor(self.clock, self.clock.seconds).conduct(self.check))
+        conducting = Deferred.fromCoroutine(
+            Conductor(self.clock, self.clock.seconds).conduct(self.check)
+        )
         result: Result = self.successResultOf(conducting)
         return result
 
@@ -142,7 +157,10 @@ class RecordCheckTests(SynchronousTestCase):
         self.begin(InventoryItem)
         result = self.found()
         self.assertEqual(result.state.value, "up")
-        self.assertEqual([taken.name for taken in result.steps if taken.outcome is Outcome.OK], ["ask for the records"])
+        self.assertEqual(
+            [taken.name for taken in result.steps if taken.outcome is Outcome.OK],
+            ["ask for the records"],
+        )
         self.assertIn("refers to other records", result.skipped[0].reason)
 
     def test_whatever_breaks_leaves_nothing_behind_and_is_up_again(self) -> None:
@@ -154,9 +172,15 @@ class RecordCheckTests(SynchronousTestCase):
             count = self.store.calls
             for carried_out in (False, True):
                 for number in range(1, count + 1):
-                    self.store.calls, self.store.breaks_at, self.store.is_carried_out = 0, number, carried_out
+                    self.store.calls, self.store.breaks_at, self.store.is_carried_out = (
+                        0,
+                        number,
+                        carried_out,
+                    )
                     self.assertEqual(self.found().state.value, "down", (kind, number, carried_out))
-                    self.assertEqual((self.store.records, self.store.open), ({}, 0), (kind, number, carried_out))
+                    self.assertEqual(
+                        (self.store.records, self.store.open), ({}, 0), (kind, number, carried_out)
+                    )
                     self.store.breaks_at = 0
                     self.assertEqual(self.found().state.value, "up")
 
@@ -177,16 +201,23 @@ class RecordCheckTests(SynchronousTestCase):
 
     def test_a_wrong_answer_is_down_at_the_step_that_reads_it(self) -> None:
         self.begin(Product)
-        self.patch(FakeClient, "do_get", lambda self, id: attrs.evolve(self.store.records[id], quantity=99))
+        self.patch(
+            FakeClient, "do_get", lambda self, id: attrs.evolve(self.store.records[id], quantity=99)
+        )
         result = self.found()
         self.assertEqual((result.state.value, result.step), ("down", "read the product"))
         self.assertIn("quantity is 99", result.reason)
-        self.patch(FakeClient, "do_get", lambda self, id: (_ for _ in ()).throw(BadAnswer("garbage")))
+        self.patch(
+            FakeClient, "do_get", lambda self, id: (_ for _ in ()).throw(BadAnswer("garbage"))
+        )
         self.assertEqual(self.found().step, "read the product")
 
     def test_checks_of_two_dialects_do_not_take_each_others_records_for_leftovers(self) -> None:
         ports = Ports(Clock(), {}, 10.0)
-        kits = [Kit(name, ports, OwnAccount("monitor", ""), None, Clock(), 1.0) for name in ("library-lines", "library-rest")]
+        kits = [
+            Kit(name, ports, OwnAccount("monitor", ""), None, Clock(), 1.0)
+            for name in ("library-lines", "library-rest")
+        ]
         first, second = (DeclaredSteps(Client, "clients", kit).values() for kit in kits)
         for name in describe(Client).uniques:
             self.assertNotEqual(first[name], second[name], name)

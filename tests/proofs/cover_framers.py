@@ -1,7 +1,9 @@
-"""Looks for bytes that reach code of the framers and the dialects which none has reached before, guided by coverage.
+"""Looks for bytes that reach code of the framers and the dialects which none has reached before,
+guided by coverage.
 
-`pip install atheris`, and `python -m tests.proofs.cover_framers --seconds 600`. It checks what `fuzz_framers` checks, and ends
-with a status that is not 0, and the bytes in a file, where they do harm.
+`pip install atheris`, and `python -m tests.proofs.cover_framers --seconds 600`. It checks what
+`fuzz_framers` checks, and ends with a status that is not 0, and the bytes in a file, where they do
+harm.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from random import Random
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=60)
     seconds = parser.parse_args().seconds
     try:
@@ -29,8 +33,14 @@ def main() -> None:
 
     def one(data: bytes) -> None:
         given = atheris.FuzzedDataProvider(data)
-        kind, places = given.ConsumeIntInRange(0, 31), [given.ConsumeIntInRange(1, 500) for _ in range(4)]
-        dialect, said = DIALECTS[given.ConsumeIntInRange(0, len(DIALECTS) - 1)], given.ConsumeBytes(600)
+        kind, places = (
+            given.ConsumeIntInRange(0, 31),
+            [given.ConsumeIntInRange(1, 500) for _ in range(4)],
+        )
+        dialect, said = (
+            DIALECTS[given.ConsumeIntInRange(0, len(DIALECTS) - 1)],
+            given.ConsumeBytes(600),
+        )
         if kind < 30:  # framers are quick; a system for a dialect takes milliseconds to make
             check_framer(FRAMERS[kind % 3], said, places)
         else:
@@ -44,7 +54,17 @@ def main() -> None:
         (directory / f"seed-{number}").write_bytes(made[:600] + random.randbytes(16))
     print(f"what is found is in {directory}", flush=True)
     found = f"-artifact_prefix={directory}/"
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-max_len=700", "-timeout=20", found, str(directory)], one)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            f"-max_total_time={seconds}",
+            "-max_len=700",
+            "-timeout=20",
+            found,
+            str(directory),
+        ],
+        one,
+    )
     atheris.Fuzz()
 
 

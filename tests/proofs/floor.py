@@ -1,6 +1,8 @@
-"""What the machine itself makes everybody wait: the longest that a bare sync of a file takes, and the longest delay of a sleep.
+"""What the machine itself makes everybody wait: the longest that a bare sync of a file takes, and
+the longest delay of a sleep.
 
-`Floor` is a process of its own, so that what it measures is neither the daemon's doing nor the client's.
+`Floor` is a process of its own, so that what it measures is neither the daemon's doing nor the
+client's.
 """
 
 from __future__ import annotations
@@ -38,11 +40,18 @@ class Floor:
         self._command = [sys.executable, "-m", "tests.proofs.floor", str(directory / "floor")]
 
     def __enter__(self) -> Floor:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self._ask()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._process.communicate()  # it ends with its input
 
     def worst(self) -> Worst:

@@ -24,14 +24,17 @@ from attrs import define
 from tests.support.running import Daemon, received
 
 BATCH: Final = 50
-"""Strings a connection at most: few enough for what is said and what is answered to fit in the system's buffers."""
+"""Strings a connection at most: few enough for what is said and what is answered to fit in the
+system's buffers.
+"""
 
 HARMLESS: Final = {
     "users": [
         b'{"id_operation": "get_users", "payload": {"limit": 5, "after": 0}}',
         b'{"id_operation": "get_user", "payload": {"user_id": 1}}',
         b'{"id_operation": "delete_user", "payload": {"user_id": "1"}}',
-        b'{"id_operation": "update_user", "payload": {"user_id": 1, "data": {"name": "Ana", "age": 30}}}',
+        b'{"id_operation": "update_user", "payload": {"user_id": 1, "data": {"name": "Ana", '
+        b'"age": 30}}}',
         b'{"id_operation": "close_connection"}',
     ],
     "messages": [
@@ -43,14 +46,46 @@ HARMLESS: Final = {
 """Requests that store nothing in an empty store, whatever becomes of them on their way."""
 
 STORING: Final[dict[str, dict[str, Any]]] = {
-    "users": {"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}},
+    "users": {
+        "id_operation": "create_user",
+        "payload": {"name": "Ana", "email": "ana@example.org", "age": 30},
+    },
     "messages": {"op": "adicionar", "id": 1, "data": "teste"},
 }
 """Requests that would store something, and are broken on purpose."""
 
 SCRAPS: Final = [
-    *(b"{", b"}", b"[", b"]", b'"', b"\\", b":", b",", b"\n", b"\r\n", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b" "),
-    *(b"null", b"true", b"NaN", b"-Infinity", b"1e400", b"9" * 30, b"-0", b"1.0", rb"\ud800", rb"\u0000", b'"payload":', b"{}"),
+    *(
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+        b"\\",
+        b":",
+        b",",
+        b"\n",
+        b"\r\n",
+        b"\0",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf",
+        b" ",
+    ),
+    *(
+        b"null",
+        b"true",
+        b"NaN",
+        b"-Infinity",
+        b"1e400",
+        b"9" * 30,
+        b"-0",
+        b"1.0",
+        rb"\ud800",
+        rb"\u0000",
+        b'"payload":',
+        b"{}",
+    ),
     *(b"GET / HTTP/1.1\r\n", b"{" * 200, b"[" * 2000, b"x" * 300, b'{"a":"}}}}'),
 ]
 NO_USER: Final = b'{"payload":[],"code":200}\n'
@@ -73,7 +108,12 @@ def mutated(random: Random, request: bytes) -> bytes:
     changed = bytearray(request)
     for _ in range(random.randrange(1, 5)):
         at, length = random.randrange(len(changed) + 1), random.randrange(8)
-        stretch = (changed[at : at + length] * 2, b"", random.randbytes(length), random.choice(SCRAPS))
+        stretch = (
+            changed[at : at + length] * 2,
+            b"",
+            random.randbytes(length),
+            random.choice(SCRAPS),
+        )
         changed[at : at + length] = random.choice(stretch)
     return bytes(changed)
 
@@ -85,11 +125,19 @@ def spoilt(random: Random, request: dict[str, Any]) -> bytes:
         return b"\n" + whole[: random.randrange(len(whole))] + b"\n"
     if random.random() < 0.3:
         at = random.randrange(1, len(whole))
-        return b"\n" + whole[:at] + random.choice([b"\xff", b"\0", b"\n", b"\x01", b"\xc3("]) + whole[at:] + b"\n"
+        return (
+            b"\n"
+            + whole[:at]
+            + random.choice([b"\xff", b"\0", b"\n", b"\x01", b"\xc3("])
+            + whole[at:]
+            + b"\n"
+        )
     wrong = json.loads(whole)
     fields = wrong.get("payload", wrong)
     name = random.choice([name for name in fields if name != "op"])
-    fields[name] = random.choice([True, 1.5, -(2**70), [], {}, "a\0b", "x" * 10_001, ["a"], {"a": 1}, [None] * 50])
+    fields[name] = random.choice(
+        [True, 1.5, -(2**70), [], {}, "a\0b", "x" * 10_001, ["a"], {"a": 1}, [None] * 50]
+    )
     return b"\n" + json.dumps(wrong).encode() + b"\n"
 
 
@@ -102,7 +150,9 @@ def strings(dialect: str, random: Random) -> Iterator[bytes]:
         lambda: spoilt(random, STORING[dialect]),
     )
     while True:
-        yield random.choices(makers, (3, 4, 1, 3))[0]() + random.choice([b"\n", b"\n", b"\r\n", b"", b" "])
+        yield random.choices(makers, (3, 4, 1, 3))[0]() + random.choice(
+            [b"\n", b"\n", b"\r\n", b"", b" "]
+        )
 
 
 @define
@@ -118,7 +168,8 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.strings:,} strings, {self.sent:,} bytes on {self.connections:,} connections: {self.answers:,} answers, "
+            f"{self.strings:,} strings, {self.sent:,} bytes on {self.connections:,} connections: "
+            f"{self.answers:,} answers, "
             f"{self.resets:,} resets, {self.seconds:.1f} s"
         )
 
@@ -129,7 +180,9 @@ def attack(daemon: Daemon, dialect: str, count: int, random: Random) -> Figures:
     while figures.strings < count:
         batch = list(islice(source, min(random.randint(1, BATCH), count - figures.strings)))
         figures.strings += len(batch)
-        if random.random() < 0.8:  # a connection that opens with noise is given up for another protocol's
+        if (
+            random.random() < 0.8
+        ):  # a connection that opens with noise is given up for another protocol's
             batch.insert(0, HARMLESS[dialect][0] + b"\n")
         figures.sent += sum(map(len, batch))
         figures.connections += 1
@@ -172,7 +225,9 @@ def _check(dialect: str, answer: bytes) -> None:
 
 
 def check_served(daemon: Daemon) -> None:
-    """Check that nothing was stored, that a client is served as ever, and that the log tells of no fault."""
+    """Check that nothing was stored, that a client is served as ever, and that the log tells of no
+    fault.
+    """
     user, message = (json.dumps(STORING[dialect]) for dialect in ("users", "messages"))
     expected = [
         ("users", '{"id_operation": "get_users"}', NO_USER.decode()),
@@ -195,7 +250,10 @@ def run(count: int, seed: int, directory: Path) -> dict[str, Figures]:
     """Attack a daemon of its own, and check what it is like afterwards."""
     with Daemon(directory, "--log-refusals", "0") as daemon:
         logged = daemon.log.read_text()
-        figures = {dialect: attack(daemon, dialect, count, Random(f"{seed} {dialect}")) for dialect in STORING}
+        figures = {
+            dialect: attack(daemon, dialect, count, Random(f"{seed} {dialect}"))
+            for dialect in STORING
+        }
         if (more := daemon.log.read_text()) != logged:
             raise Broken(f"bad input is in the log: {more[len(logged) :][-3000:]}")
         check_served(daemon)
@@ -203,7 +261,9 @@ def run(count: int, seed: int, directory: Path) -> dict[str, Figures]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100_000, help="strings for each port")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()

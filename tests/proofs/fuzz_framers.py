@@ -1,9 +1,10 @@
 """Bytes of all kinds for both framers and for every dialect, in memory and under a clock.
 
-`python -m tests.proofs.fuzz_framers --examples 20000` checks that no bytes bring about an exception or a traceback, that memory
-stays bounded, that the same bytes have the same effect however they are split in time and segments (what is answered, and what
-is stored), and that of a field client that frames loosely nothing is stored but what it meant. `cover_framers`, beside this,
-looks for bytes that reach new code.
+`python -m tests.proofs.fuzz_framers --examples 20000` checks that no bytes bring about an exception
+or a traceback, that memory stays bounded, that the same bytes have the same effect however they are
+split in time and segments (what is answered, and what is stored), and that of a field client that
+frames loosely nothing is stored but what it meant. `cover_framers`, beside this, looks for bytes
+that reach new code.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def check_memory(name: str, scrap: bytes) -> None:
 
 
 def check_dialect(dialect: str, data: bytes, places: Sequence[int], pauses: bool) -> None:
-    """Check that a dialect answers and stores the same, whole and in pieces, at once or one after the other."""
+    """Check that a dialect answers and stores the same, whole and in pieces, at once or one after
+    the other.
+    """
     pieces = cut(data, list(places))
     whole = System().told(dialect, [data])
     parts = System().told(dialect, pieces, [_GAP] * (len(pieces) - 1) if pauses else ())
@@ -82,18 +85,25 @@ def check_dialect(dialect: str, data: bytes, places: Sequence[int], pauses: bool
 
 
 def _refused_before_its_body(parts: Effect, whole: Effect) -> bool:
-    """Return whether they differ only by a request that was refused before its body had come, which ends the connection.
+    """Return whether they differ only by a request that was refused before its body had come, which
+    ends the connection.
 
-    It is the one thing that depends on when bytes come: a body that came with its header costs nothing to read over.
+    It is the one thing that depends on when bytes come: a body that came with its header costs
+    nothing to read over.
     """
     *before, last = parts.answers.rpartition(b"HTTP/1.1 ")
     if not parts.closed or b"\r\nConnection: close\r\n" not in last or last[:3] not in _EARLY:
         return False
-    return whole.answers.startswith(before[0]) and set(parts.stored) <= {*whole.stored, *System().told("admin", []).stored}
+    return whole.answers.startswith(before[0]) and set(parts.stored) <= {
+        *whole.stored,
+        *System().told("admin", []).stored,
+    }
 
 
 def check_loose(random: Random, gaps: Sequence[float]) -> None:
-    """Check that nothing is stored but what the clients of the field meant, whatever the pauses between pieces."""
+    """Check that nothing is stored but what the clients of the field meant, whatever the pauses
+    between pieces.
+    """
     data, meant = loose_conversation(random)
     pieces = cut(data, [random.randrange(1, len(data)) for _ in gaps])
     system = System()
@@ -101,18 +111,28 @@ def check_loose(random: Random, gaps: Sequence[float]) -> None:
     for account in effect.stored[6:]:
         one = next((one for one in meant if f"'login': {one.email!r}" in account), None)
         if one is None:
-            raise Fault(f"{data!r} in {pieces} with pauses of {gaps} stored {account}, which nobody meant")
+            raise Fault(
+                f"{data!r} in {pieces} with pauses of {gaps} stored {account}, which nobody meant"
+            )
         try:
             system.case.log_in(one.email, "members", Password(one.password))
         except Exception:
-            raise Fault(f"{data!r} in {pieces} with pauses of {gaps} stored another password for {one.email}") from None
+            raise Fault(
+                f"{data!r} in {pieces} with pauses of {gaps} stored another password for "
+                f"{one.email}"
+            ) from None
 
 
 def _framer(name: str, longest: int = _LONGEST) -> Any:
     if name == "objects":
         return ObjectFramer(longest, 64)
     made = RequestFramer if name == "strict" else LooseFramer
-    return made("192.0.2.7", header_bytes=min(longest, 16384), fields=6 if longest == _LONGEST else 100, target=60)
+    return made(
+        "192.0.2.7",
+        header_bytes=min(longest, 16384),
+        fields=6 if longest == _LONGEST else 100,
+        target=60,
+    )
 
 
 def _found(name: str, pieces: Sequence[bytes]) -> list[Any]:
@@ -155,7 +175,11 @@ def _framer_property(name: str) -> _Property:
     def check(random: Random, places: list[int], raw: bytes) -> None:
         data = {0: raw, 1: mutated(random, raw + b"{}"), 2: noise(random)}.get(random.randrange(6))
         if data is None:
-            data = requests(random.choice(("users", "messages")), random) if name == "objects" else http_bytes(random)
+            data = (
+                requests(random.choice(("users", "messages")), random)
+                if name == "objects"
+                else http_bytes(random)
+            )
         check_framer(name, data, places)
 
     return given(_randoms, _places, some.binary(max_size=300))(check)
@@ -176,7 +200,9 @@ def _dialect_property(dialect: str) -> _Property:
 
 
 def _loose_property() -> _Property:
-    return given(_randoms, some.lists(some.sampled_from((0.0, 0.01, 0.09, 0.11, 0.3, 2.0)), max_size=5))(check_loose)
+    return given(
+        _randoms, some.lists(some.sampled_from((0.0, 0.01, 0.09, 0.11, 0.3, 2.0)), max_size=5)
+    )(check_loose)
 
 
 PROPERTIES: Final[dict[str, _Property]] = {
@@ -202,20 +228,28 @@ def run(name: str, examples: int, seeded: int | None = None) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--examples", type=int, default=5_000, help="for each property")
     parser.add_argument("--only", nargs="+", metavar="PROPERTY", choices=list(PROPERTIES))
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     failed = 0
     for name in asked.only or PROPERTIES:
-        began, examples = perf_counter(), asked.examples // 50 + 1 if name.startswith("memory") else asked.examples
+        began, examples = (
+            perf_counter(),
+            asked.examples // 50 + 1 if name.startswith("memory") else asked.examples,
+        )
         try:
             run(name, examples, asked.seed)
             result = "PASS"
         except Exception as error:
             failed, result = failed + 1, f"FAIL\n    {type(error).__name__}: {str(error)[:3000]}"
-        print(f"{name:<20} {examples:>8,} examples {perf_counter() - began:>7.1f} s  {result}", flush=True)
+        print(
+            f"{name:<20} {examples:>8,} examples {perf_counter() - began:>7.1f} s  {result}",
+            flush=True,
+        )
     if failed:
         sys.exit(1)
 

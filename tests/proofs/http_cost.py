@@ -1,4 +1,6 @@
-"""What one call of an HTTP framing may cost at most. `python -m tests.proofs.http_cost` prints the figures."""
+"""What one call of an HTTP framing may cost at most. `python -m tests.proofs.http_cost` prints the
+figures.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,24 @@ LOOSE: Final = b"PUT /? HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
 SHAPES: Final[dict[str, bytes]] = {
     "chunks of one byte": CHUNKED + b"1\r\nx\r\n" * 170_000,
     "chunks of five bytes": CHUNKED + b"5\r\nxxxxx\r\n" * 100_000,
-    "chunks of much extension": CHUNKED + (b"400;" + b"a" * 900 + b"\r\n" + b"x" * 1024 + b"\r\n") * 500,
-    "chunk extensions of one letter": CHUNKED + (b"400" + b";a" * 500 + b"\r\n" + b"x" * 1024 + b"\r\n") * 500,
+    "chunks of much extension": CHUNKED
+    + (b"400;" + b"a" * 900 + b"\r\n" + b"x" * 1024 + b"\r\n") * 500,
+    "chunk extensions of one letter": CHUNKED
+    + (b"400" + b";a" * 500 + b"\r\n" + b"x" * 1024 + b"\r\n") * 500,
     "chunk extensions of blanks": CHUNKED + (b"400" + b" " * 1000 + b"\r\n") * 500,
     "trailers": CHUNKED + b"0\r\n" + b"a:\r\n" * 200,
     "a body in one piece": _head(b"Content-Length: 1048576", method=b"POST") + b"x" * 1_048_576,
     "blank lines": b"\r\n" * 200_000,
     "a hundred large fields": _head(*[b"x%d: " % n + b"y" * 150 for n in range(98)]),
-    "fields that nearly match": _head(*[b"content-lengt: 1"] * 98, *[b"connection: " + b"clos, " * 800]),
+    "fields that nearly match": _head(
+        *[b"content-lengt: 1"] * 98, *[b"connection: " + b"clos, " * 800]
+    ),
     "a Connection of blanks": _head(b"Connection: " + b", \t" * 4000),
     "a Connection of commas": _head(b"Connection: " + b"," * 15000 + b"clos"),
     "a Transfer-Encoding of commas": _head(b"Transfer-Encoding: " + b"," * 15000, method=b"POST"),
-    "a Transfer-Encoding of tabs": _head(b"Transfer-Encoding: " + b"\t" * 15000 + b"chunked", method=b"POST"),
+    "a Transfer-Encoding of tabs": _head(
+        b"Transfer-Encoding: " + b"\t" * 15000 + b"chunked", method=b"POST"
+    ),
     "a Host of a name": _head().replace(b"Host: a", b"Host: " + b"a%41" * 3500),
     "a Host of colons": _head().replace(b"Host: a", b"Host: [" + b"1:" * 7000 + b"]"),
     "a Host of digits": _head().replace(b"Host: a", b"Host: [" + b"1" * 15000 + b"]"),
@@ -52,7 +60,9 @@ SHAPES: Final[dict[str, bytes]] = {
     "pipelined requests of 1.2": _head().replace(b"1.1", b"1.2") * 8000,
     "a line without end": b"GET /" + b"a" * 8000,
     "loose: a body of characters": LOOSE % 16384 + "é".encode() * 8192,
-    "loose: a body in Korean, and a request": LOOSE % 16384 + "한".encode() * 16380 + b"GET /? HTTP/1.1",
+    "loose: a body in Korean, and a request": LOOSE % 16384
+    + "한".encode() * 16380
+    + b"GET /? HTTP/1.1",
     "loose: a target without end": LOOSE % 13 + b"user:a,pw" + b"GET /" + b"a" * 8000,
     "loose: an unended GET": b"GET /? HTTP/1.1\r\n" + b"a: b\r\n" * 90 + b"c: " + b"d" * 14000,
     "loose: blank lines behind a body": LOOSE % 13 + b"user:a,pw" + b"\r\n" * 100_000,
@@ -63,7 +73,10 @@ def _calls(data: list[bytes], clock: Clock, connection: HTTPConnection) -> Itera
     for piece in data:
         connection.dataReceived(piece)
         yield
-        while clock.getDelayedCalls() and min(call.getTime() for call in clock.getDelayedCalls()) <= clock.seconds():
+        while (
+            clock.getDelayedCalls()
+            and min(call.getTime() for call in clock.getDelayedCalls()) <= clock.seconds()
+        ):
             clock.advance(0)
             yield
     clock.advance(0.1)
@@ -73,10 +86,18 @@ def _calls(data: list[bytes], clock: Clock, connection: HTTPConnection) -> Itera
 def costs(shape: str, byte: bool) -> tuple[float, float]:
     """Return the seconds of the dearest call of `next_request`, and of all calls together."""
     data = SHAPES[shape]
-    pieces = byte_by_byte(data[:40_000]) if byte else [data[at : at + SEGMENT] for at in range(0, len(data), SEGMENT)]
+    pieces = (
+        byte_by_byte(data[:40_000])
+        if byte
+        else [data[at : at + SEGMENT] for at in range(0, len(data), SEGMENT)]
+    )
     clock = Clock()
     factory = HTTPFactory(
-        lambda peer: Dialect(clock, peer), clock, Listening(Connections(1, clock)), HTTPLimits(), shape.startswith("loose")
+        lambda peer: Dialect(clock, peer),
+        clock,
+        Listening(Connections(1, clock)),
+        HTTPLimits(),
+        shape.startswith("loose"),
     )
     connection = factory.buildProtocol(None)
     spent: list[float] = []
@@ -105,7 +126,9 @@ def _timed(call: Callable[[], object], spent: list[float]) -> Callable[[], objec
 
 
 def dearest(shape: str, byte: bool, enough: float, times: int = 3) -> float:
-    """Return the cost of the dearest call: at the first of so many moments that is quiet enough, or else at the quietest."""
+    """Return the cost of the dearest call: at the first of so many moments that is quiet enough, or
+    else at the quietest.
+    """
     least = math.inf
     for _ in range(times):
         if (least := min(least, costs(shape, byte)[0])) < enough:
@@ -119,7 +142,10 @@ def main() -> None:
             (most, whole) = min(costs(shape, byte) for _ in range(3))
             size = len(SHAPES[shape])
             how = "by the byte" if byte else "whole"
-            print(f"{shape:<42} {size:>9,} bytes {how:<12} dearest call {most * 1e3:7.3f} ms, all {whole * 1e3:8.1f} ms")
+            print(
+                f"{shape:<42} {size:>9,} bytes {how:<12} dearest call {most * 1e3:7.3f} ms, all "
+                f"{whole * 1e3:8.1f} ms"
+            )
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ def http_bytes(random: Random) -> bytes:
 @cache
 def _routes() -> dict[str, tuple[Route, ...]]:
     return {
-        name: tuple(one for one in table.all if one.path not in _NOT_COMPARED) for name, table in routes_by_dialect().items()
+        name: tuple(one for one in table.all if one.path not in _NOT_COMPARED)
+        for name, table in routes_by_dialect().items()
     }
 
 
@@ -116,9 +117,13 @@ def _part(part: str, random: Random) -> str:
 
 def _body(route: Route, random: Random) -> bytes:
     properties = dict((route.body or {}).get("properties", {"name": {}}))
-    fields: dict[str, Any] = {name: random.choice(_VALUES) for name in properties if random.random() < 0.9}
+    fields: dict[str, Any] = {
+        name: random.choice(_VALUES) for name in properties if random.random() < 0.9
+    }
     if random.random() < 0.2:
-        return random.choice((b"user:a@b.cd,pwd", b"{", b"[]", b"email=a@b.cd&password=pwd", b"\xff", b"user:a"))
+        return random.choice(
+            (b"user:a@b.cd,pwd", b"{", b"[]", b"email=a@b.cd&password=pwd", b"\xff", b"user:a")
+        )
     return json.dumps(fields, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
@@ -152,13 +157,17 @@ class Meant:
 
 
 def loose_conversation(random: Random) -> tuple[bytes, list[Meant]]:
-    """Return what some clients of the field would send on one connection, and the accounts that they mean to make."""
+    """Return what some clients of the field would send on one connection, and the accounts that
+    they mean to make.
+    """
     said, meant = b"", []
     for number in range(random.randrange(1, 5)):
         kind = random.choice(("PUT", "PUT", "POST", "GET", "HEAD"))
         version = random.choice(("1.1", "1.0"))
         if kind in ("GET", "HEAD"):
-            said += f"{kind} /? HTTP/{version}\r\nUser-Agent: field".encode() + random.choice((b"", b"\r\n", b"\r\n\r\n"))
+            said += f"{kind} /? HTTP/{version}\r\nUser-Agent: field".encode() + random.choice(
+                (b"", b"\r\n", b"\r\n\r\n")
+            )
             continue
         one = Meant(f"{random.choice(_NAMES)}{number}@ex.com", random.choice(_PASSWORDS))
         if kind == "PUT":

@@ -1,4 +1,6 @@
-"""What it costs to read bytes that were made to be costly. `python -m tests.proofs.linearity` prints the figures."""
+"""What it costs to read bytes that were made to be costly. `python -m tests.proofs.linearity`
+prints the figures.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +53,13 @@ SHAPES: Final = {
     "long lines that are nearly JSON": (b"", b'{"a":[' + b"1," * 2000 + b"]}\n"),
 }
 MOMENTS: Final = 12
-"""At how many a figure is taken, unless one is good before: on a machine that is busy for seconds, the caches are others' and
-the clock of the processor is another each time. A cost that grows with the square is never good."""
+"""At how many a figure is taken, unless one is good before: on a machine that is busy for seconds,
+the caches are others' and the clock of the processor is another each time. A cost that grows with
+the square is never good."""
 LONGEST_CALL: Final = 0.001
-"""Seconds of the processor that one call of the framer may take. A busy machine, or a slow one, takes more."""
+"""Seconds of the processor that one call of the framer may take. A busy machine, or a slow one,
+takes more.
+"""
 
 
 def made(shape: str, size: int) -> bytes:
@@ -65,7 +70,9 @@ def made(shape: str, size: int) -> bytes:
 
 def on_a_connection(data: bytes, piece: int) -> float:
     """Return the processor time that a connection takes for `data` in pieces of this size."""
-    connection = JSONConnection(ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT))
+    connection = JSONConnection(
+        ScriptedResponder(), Clock(), Listening(Connections(1, Clock())), JSONLimits(request=LIMIT)
+    )
     connection.makeConnection(StringTransport())
     started = process_time()
     for at in range(0, len(data), piece):
@@ -74,7 +81,9 @@ def on_a_connection(data: bytes, piece: int) -> float:
 
 
 def in_the_framer(data: bytes, piece: int) -> float:
-    """Return the processor time that the framing alone takes, the end of the line and of the input included."""
+    """Return the processor time that the framing alone takes, the end of the line and of the input
+    included.
+    """
     framer = ObjectFramer(LIMIT, 64)
     started = process_time()
     for at in range(0, len(data), piece):
@@ -89,9 +98,11 @@ def in_the_framer(data: bytes, piece: int) -> float:
 
 
 def longest_call(shape: str, times: int = MOMENTS, enough: float = 0.0) -> float:
-    """Return the processor time of the longest call for 64 KiB on each of two lines, at the quietest of several moments.
+    """Return the processor time of the longest call for 64 KiB on each of two lines, at the
+    quietest of several moments.
 
-    One that is no longer than `enough` ends the search: that a call can be as short is all that was asked.
+    One that is no longer than `enough` ends the search: that a call can be as short is all that was
+    asked.
     """
     lines = (made(shape, 65_000) + b"\n") * 2
     quietest = math.inf
@@ -119,7 +130,8 @@ def growth(
     times: int = MOMENTS,
     enough: float = 0.0,
 ) -> float:
-    """Return how many times the cost of the small amount the large one costs, at the quietest of several moments.
+    """Return how many times the cost of the small amount the large one costs, at the quietest of
+    several moments.
 
     A figure that is no higher than `enough` ends the search, as above.
     """
@@ -138,9 +150,15 @@ def main() -> None:
     for shape in SHAPES:
         for piece in (1, 7, LIMIT):
             times = growth(in_the_framer, shape, 200_000, 1_000_000, piece, times=3)
-            print(f"{shape:<30} in pieces of {piece:>9,}: 1 MB costs {times:.1f} times what 200 kB cost")
+            print(
+                f"{shape:<30} in pieces of {piece:>9,}: 1 MB costs {times:.1f} times what 200 kB "
+                f"cost"
+            )
     for shape in SHAPES:
-        print(f"{shape:<45} longest call for lines of 65,000 bytes: {longest_call(shape, times=5) * 1000:.2f} ms")
+        print(
+            f"{shape:<45} longest call for lines of 65,000 bytes: "
+            f"{longest_call(shape, times=5) * 1000:.2f} ms"
+        )
     times = growth(on_a_connection, "braces in a text", 200_000, 1_000_000, 1, times=3)
     print(f"{'braces in a text':<30} on a connection, a byte at a time: {times:.1f} times")
 

@@ -1,9 +1,11 @@
-"""A real daemon makes its longest changes, while a well-behaved client reads and creates a user every few milliseconds.
+"""A real daemon makes its longest changes, while a well-behaved client reads and creates a user
+every few milliseconds.
 
-`python -m tests.proofs.long_changes` fills a store in memory and one in an SQLite file, and prints for each change how long it
-took, the longest that the client waited meanwhile, and the memory. Beside it stands the floor, measured at the same time by a
-process that has nothing to do with any of it: the longest that a bare sync of 4 KiB in the same directory took, and the
-longest that a sleep lasted beyond its time. Linux only.
+`python -m tests.proofs.long_changes` fills a store in memory and one in an SQLite file, and prints
+for each change how long it took, the longest that the client waited meanwhile, and the memory.
+Beside it stands the floor, measured at the same time by a process that has nothing to do with any
+of it: the longest that a bare sync of 4 KiB in the same directory took, and the longest that a
+sleep lasted beyond its time. Linux only.
 """
 
 from __future__ import annotations
@@ -95,8 +97,8 @@ class Waits:
 
 @frozen
 class Measured:
-    """One long change: how long it took, what the client waited and how much of that is the machine's, and the daemon's memory
-    before, at most, and after."""
+    """One long change: how long it took, what the client waited and how much of that is the
+    machine's, and the daemon's memory before, at most, and after."""
 
     store: str
     name: str
@@ -109,15 +111,19 @@ class Measured:
 
 
 class WellBehaved:
-    """Reads a user on one connection and creates one on another, again and again, until it is told to stop.
+    """Reads a user on one connection and creates one on another, again and again, until it is told
+    to stop.
 
-    It is a process of its own: what this one does with an export of a million lines is none of the daemon's delays.
+    It is a process of its own: what this one does with an export of a million lines is none of the
+    daemon's delays.
     """
 
     def __init__(self, daemon: Daemon) -> None:
         self.waits = Waits()
         command = f"from tests.proofs.long_changes import behave; behave({daemon.ports['users']})"
-        self._process = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def __enter__(self) -> WellBehaved:
         assert self._process.stdout is not None
@@ -132,7 +138,9 @@ class WellBehaved:
 
 
 def behave(number: int) -> None:
-    """Be the client of the daemon at this port until the standard input ends, and print how long it has waited."""
+    """Be the client of the daemon at this port until the standard input ends, and print how long it
+    has waited.
+    """
     stop, waits, errors = Event(), Waits(), []
 
     def create(port: Users) -> None:
@@ -164,10 +172,14 @@ def behave(number: int) -> None:
 
 
 def records(sizes: Sizes) -> Iterator[list[Record]]:
-    """Yield all records that the store begins with, a list a kind, in an order in which each finds what it refers to."""
+    """Yield all records that the store begins with, a list a kind, in an order in which each finds
+    what it refers to.
+    """
     revs, now = count(1), datetime.now(timezone.utc)
 
-    def made(kind: type[Record], size: int, fields: Callable[[int], dict[str, Any]]) -> list[Record]:
+    def made(
+        kind: type[Record], size: int, fields: Callable[[int], dict[str, Any]]
+    ) -> list[Record]:
         if size:
             checked(kind, **fields(1))
         return [kind(id=id, rev=next(revs), **fields(id)) for id in range(1, size + 1)]
@@ -189,17 +201,36 @@ def _client(n: int) -> dict[str, Any]:
 
 
 def _address(n: int) -> dict[str, Any]:
-    return {"client_id": 1, "state": "SP", "city": "Santos", "street": f"Street {n}", "number": n, "cep": "01310-100"}
+    return {
+        "client_id": 1,
+        "state": "SP",
+        "city": "Santos",
+        "street": f"Street {n}",
+        "number": n,
+        "cep": "01310-100",
+    }
 
 
 def _account(n: int) -> dict[str, Any]:
-    return {"login": f"account{n}", "password_hash": NO_PASSWORD, "role": "user", "company_id": 2, "active": True}
+    return {
+        "login": f"account{n}",
+        "password_hash": NO_PASSWORD,
+        "role": "user",
+        "company_id": 2,
+        "active": True,
+    }
 
 
 def _session(n: int, now: datetime) -> dict[str, Any]:
     moment = {"created_at": now, "used_at": now + timedelta(microseconds=n)}
     token = sha256(b"%d" % n).hexdigest()
-    return {"token_hash": token, "account_id": 1 + (n - 1) // 1_000, "dialect": "way", "address": "", **moment}
+    return {
+        "token_hash": token,
+        "account_id": 1 + (n - 1) // 1_000,
+        "dialect": "way",
+        "address": "",
+        **moment,
+    }
 
 
 class FilledStore(MemoryStore):
@@ -230,7 +261,10 @@ def lines(size: int, first: int) -> Iterator[bytes]:
     moment = datetime.now(timezone.utc).isoformat()
     while size > 0:
         piece = b"".join(
-            orjson.dumps({"kind": "User", "id": n, **_user(n), "created_at": moment, "updated_at": moment}) + b"\n"
+            orjson.dumps(
+                {"kind": "User", "id": n, **_user(n), "created_at": moment, "updated_at": moment}
+            )
+            + b"\n"
             for n in range(first, first + 500)
         )
         size -= len(piece)
@@ -245,7 +279,11 @@ def started(stack: ExitStack, store: str, sizes: Sizes, directory: Path) -> Daem
     password.write_text(PASSWORD)
     flags = ["--admin-password-file", str(password), "--max-import", f"{sizes.import_bytes + MIB}"]
     if store == "memory":
-        stack.enter_context(patch.object(running, "SERVE", [sys.executable, "-c", FILLED.format(sizes=sizes), "serve"]))
+        stack.enter_context(
+            patch.object(
+                running, "SERVE", [sys.executable, "-c", FILLED.format(sizes=sizes), "serve"]
+            )
+        )
     elif store == "postgresql":
         url = postgres_kit.new_database()
         stack.callback(postgres_kit.drop_database, url)
@@ -262,15 +300,23 @@ class Changes:
 
     def __init__(self, store: str, sizes: Sizes, daemon: Daemon, floor: Floor) -> None:
         self._store, self._sizes, self._daemon, self._floor = store, sizes, daemon, floor
-        self._pieces = list(lines(sizes.import_bytes, 10_000_001))  # beforehand: the client shares this process
+        self._pieces = list(
+            lines(sizes.import_bytes, 10_000_001)
+        )  # beforehand: the client shares this process
 
     def all(self) -> Iterator[tuple[str, Callable[[Admin], object]]]:
         """Give each by name, and how it is asked for."""
         sizes = self._sizes
         yield "nothing", lambda admin: sleep(sizes.quiet_seconds)
-        yield f"rename a company with {sizes.sessions:,} sessions", lambda admin: admin.change_company(2, name="Renamed")
+        yield (
+            f"rename a company with {sizes.sessions:,} sessions",
+            lambda admin: admin.change_company(2, name="Renamed"),
+        )
         yield "end an account's 1,000 sessions", lambda admin: admin.end_sessions(1)
-        yield f"delete a client with {sizes.addresses:,} addresses", lambda admin: self._delete_client()
+        yield (
+            f"delete a client with {sizes.addresses:,} addresses",
+            lambda admin: self._delete_client(),
+        )
         yield f"import {sizes.import_bytes // MIB} MiB", self._import
         yield "import the same again (refused)", self._import_refused
         yield "export all", lambda admin: admin.export(lambda piece: None)
@@ -328,7 +374,9 @@ def _peak(daemon: Daemon) -> int:
 
 
 def run(store: str, sizes: Sizes, directory: Path, only: str = "") -> Iterator[Measured]:
-    """Make all changes on a store of this kind, "memory", "sqlite" or "postgresql", one after the other."""
+    """Make all changes on a store of this kind, "memory", "sqlite" or "postgresql", one after the
+    other.
+    """
     with ExitStack() as stack:
         daemon = started(stack, store, sizes, directory)
         changes = Changes(store, sizes, daemon, stack.enter_context(Floor(directory)))
@@ -343,26 +391,34 @@ def row(measured: Measured) -> str:
     """Return the figures of one as a line of the table."""
     waits = measured.waits
     return (
-        f"{measured.store:<10} {measured.name:<42} {measured.seconds:>7.2f} {max(waits.reads) * 1000:>8.1f} "
-        f"{max(waits.creates) * 1000:>8.1f} {waits.late:>6} {len(waits.reads) + len(waits.creates):>7,} "
+        f"{measured.store:<10} {measured.name:<42} {measured.seconds:>7.2f} "
+        f"{max(waits.reads) * 1000:>8.1f} "
+        f"{max(waits.creates) * 1000:>8.1f} {waits.late:>6} "
+        f"{len(waits.reads) + len(waits.creates):>7,} "
         f"{measured.floor.sync * 1000:>8.1f} {measured.floor.late * 1000:>8.1f} "
         f"{measured.before / MIB:>7,.0f} {measured.peak / MIB:>7,.0f} {measured.after / MIB:>7,.0f}"
     )
 
 
 HEAD: Final = (
-    f"{'store':<10} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} {'asked':>7} {'sync':>8} {'late':>8} "
+    f"{'store':<10} {'change':<42} {'took':>7} {'get':>8} {'create':>8} {'above':>6} "
+    f"{'asked':>7} {'sync':>8} {'late':>8} "
     f"{'before':>7} {'peak':>7} {'after':>7}\n"
-    f"{'':<10} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'ms':>8} {'ms':>8} {'MiB':>7} {'MiB':>7} {'MiB':>7}"
+    f"{'':<10} {'':<42} {'s':>7} {'ms':>8} {'ms':>8} {'50 ms':>6} {'':>7} {'ms':>8} {'ms':>8} "
+    f"{'MiB':>7} {'MiB':>7} {'MiB':>7}"
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--store", choices=("memory", "sqlite", "postgresql"), action="append")
     parser.add_argument("--users", type=int, default=Sizes().users)
     parser.add_argument("--import-mib", type=int, default=Sizes().import_bytes // MIB)
-    parser.add_argument("--directory", help="where the files are, else where the system has its temporary ones")
+    parser.add_argument(
+        "--directory", help="where the files are, else where the system has its temporary ones"
+    )
     parser.add_argument("--only", default="", help="only the changes whose name has this in it")
     given = parser.parse_args()
     sizes = Sizes(users=given.users, import_bytes=given.import_mib * MIB)

@@ -1,4 +1,6 @@
-"""All dialects in memory, wired as the daemon wires them, to be told anything: what they answer, store and log."""
+"""All dialects in memory, wired as the daemon wires them, to be told anything: what they answer,
+store and log.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ class Logged:
     def __call__(self, event: LogEvent) -> None:
         if event.get("log_level", LogLevel.info) >= LogLevel.error or "log_failure" in event:
             failure = event.get("log_failure")
-            self.faults.append(failure.getTraceback() if failure is not None else str(event.get("log_format")))
+            self.faults.append(
+                failure.getTraceback() if failure is not None else str(event.get("log_format"))
+            )
 
 
 @contextmanager
@@ -85,12 +89,18 @@ class System:
         self.case.setUp()
         self._tokens = {
             name: self.case.log_in("anna" if door != "admin" else "root", door).token.encode()
-            for name, door in {name: name if name in ("way", "members", "admin") else "auth" for name in DIALECTS}.items()
+            for name, door in {
+                name: name if name in ("way", "members", "admin") else "auth" for name in DIALECTS
+            }.items()
         }
         self._factories = factories(self.case)
 
-    def told(self, dialect: str, pieces: Sequence[bytes], gaps: Sequence[float] = (), ends: bool = True) -> Effect:
-        """Say this on a connection, with so many seconds after each piece, and then that it was all."""
+    def told(
+        self, dialect: str, pieces: Sequence[bytes], gaps: Sequence[float] = (), ends: bool = True
+    ) -> Effect:
+        """Say this on a connection, with so many seconds after each piece, and then that it was
+        all.
+        """
         token = self._tokens[dialect]
         data = b"".join(pieces).replace(TOKEN, token)
         connection: Any = self._factories[dialect].buildProtocol(IPv4Address("TCP", HERE, 1024))
@@ -111,7 +121,11 @@ class System:
             for seconds in _PAST_ALL:
                 self.case.clock.advance(seconds)
                 self._turn()
-        return Effect(_same(transport.value()), bool(transport.disconnecting or transport.disconnected), self._stored())
+        return Effect(
+            _same(transport.value()),
+            bool(transport.disconnecting or transport.disconnected),
+            self._stored(),
+        )
 
     def _turn(self) -> None:
         for _ in range(_MOST_TURNS):
@@ -122,7 +136,9 @@ class System:
 
     def _stored(self) -> tuple[str, ...]:
         kinds = [kind for kind in KINDS if kind not in (Session, LoginFailures)]
-        records = [record for kind in kinds for record in self.have(self.case.store.page(kind, 10_000))]
+        records = [
+            record for kind in kinds for record in self.have(self.case.store.page(kind, 10_000))
+        ]
         return tuple(_shown(record) for record in records)
 
     def have(self, work: Any) -> Any:
@@ -139,5 +155,9 @@ def _same(answers: bytes) -> bytes:
 def _shown(record: Record) -> str:
     """Show a record without what is told by a clock or by chance."""
     fields = attrs.asdict(record, recurse=False)
-    told = {name: value for name, value in fields.items() if not isinstance(value, datetime) and name != "password_hash"}
+    told = {
+        name: value
+        for name, value in fields.items()
+        if not isinstance(value, datetime) and name != "password_hash"
+    }
     return f"{type(record).__name__} {told}"

@@ -1,4 +1,6 @@
-"""No bytes do harm, however they are split. The long form is `python -m tests.proofs.fuzz_framers`."""
+"""No bytes do harm, however they are split. The long form is `python -m
+tests.proofs.fuzz_framers`.
+"""
 
 from __future__ import annotations
 
@@ -31,4 +33,6 @@ def test_field_clients_do_store_what_they_mean() -> None:
     text = "user:ana@ex.com,pw1"
     for count in COUNTS.values():
         said = f"PUT /? HTTP/1.1\r\nContent-Length: {count(text)}\r\n\r\n{text}".encode()
-        assert any("'login': 'ana@ex.com'" in record for record in System().told("members", [said]).stored)
+        assert any(
+            "'login': 'ana@ex.com'" in record for record in System().told("members", [said]).stored
+        )

@@ -7,7 +7,9 @@ import pytest
 from tests.proofs.http_cost import SHAPES, dearest
 
 MOST = 0.005
-"""Seconds of the processor. The figures are about a fifth of a millisecond; before there was a bound, they were seconds."""
+"""Seconds of the processor. The figures are about a fifth of a millisecond; before there was a
+bound, they were seconds.
+"""
 
 
 @pytest.mark.parametrize("shape", SHAPES)

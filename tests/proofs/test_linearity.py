@@ -6,14 +6,26 @@ from typing import Final
 
 import pytest
 
-from tests.proofs.linearity import LIMIT, LONGEST_CALL, SHAPES, growth, in_the_framer, longest_call, on_a_connection
+from tests.proofs.linearity import (
+    LIMIT,
+    LONGEST_CALL,
+    SHAPES,
+    growth,
+    in_the_framer,
+    longest_call,
+    on_a_connection,
+)
 
 MOST: Final = 8
-"""How many times as much 5 times the bytes may cost: a cost that grows with the square would be 25 times as much."""
+"""How many times as much 5 times the bytes may cost: a cost that grows with the square would be 25
+times as much.
+"""
 
 
 def test_250_kb_of_braces_a_byte_at_a_time_cost_at_most_8_times_what_50_kb_cost() -> None:
-    assert growth(on_a_connection, "braces in a text", 50_000, 250_000, piece=1, enough=MOST) <= MOST
+    assert (
+        growth(on_a_connection, "braces in a text", 50_000, 250_000, piece=1, enough=MOST) <= MOST
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,4 +1,6 @@
-"""The long changes in short: each comes to its end, and nobody who reads or creates meanwhile is refused or forgotten."""
+"""The long changes in short: each comes to its end, and nobody who reads or creates meanwhile is
+refused or forgotten.
+"""
 
 from __future__ import annotations
 

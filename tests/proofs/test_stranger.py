@@ -1,4 +1,6 @@
-"""Whatever strangers do, others are served: each of them once, in small. The long form is `python -m tests.proofs.stranger`."""
+"""Whatever strangers do, others are served: each of them once, in small. The long form is `python
+-m tests.proofs.stranger`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def _attacks() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("store", "name"), list(_attacks()))
-def test_others_are_served_and_nothing_is_left(sites: Callable[[str], Sites], store: str, name: str) -> None:
+def test_others_are_served_and_nothing_is_left(
+    sites: Callable[[str], Sites], store: str, name: str
+) -> None:
     outcome = tried(sites(store), STRANGERS[name])
     assert not outcome.failures(SLACK), row(outcome, SLACK)
 
@@ -86,7 +90,9 @@ GOOD: Final = Outcome(
         ({}, {"broken": ["the daemon has ended"]}, "the daemon has ended"),
     ],
 )
-def test_what_is_not_as_promised_is_told(figures: dict[str, Any], more: dict[str, Any], told: str) -> None:
+def test_what_is_not_as_promised_is_told(
+    figures: dict[str, Any], more: dict[str, Any], told: str
+) -> None:
     assert GOOD.failures(STRICT) == []
     (failure,) = evolve(GOOD, figures=evolve(GOOD.figures, **figures), **more).failures(STRICT)
     assert told in failure

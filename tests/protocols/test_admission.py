@@ -1,4 +1,6 @@
-"""What all connections share: that no peer gets more than a share of it, and that nothing is left of who has gone."""
+"""What all connections share: that no peer gets more than a share of it, and that nothing is left
+of who has gone.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class ShareTests(ConnectionCase):
         for _ in range(8):
             self.connect(address="127.0.0.1")
         admin = Listening(self.connections, reserved=True)
-        peers = [Peer(JSONConnection(self.responder, self.clock, admin, JSONLimits())) for _ in range(3)]
+        peers = [
+            Peer(JSONConnection(self.responder, self.clock, admin, JSONLimits())) for _ in range(3)
+        ]
         self.assertEqual([peer.hear() for peer in peers], [b"", b"", b"busy\n"])
         self.assertEqual(len(admin), 2)
 
@@ -60,7 +64,9 @@ class ShareTests(ConnectionCase):
 
 class BudgetTests(ConnectionCase):
     def test_who_holds_most_unread_answers_is_ended_when_all_hold_too_much(self) -> None:
-        self.connections = Connections(100, self.clock, shares=Shares(1.0), budgets=Budgets(unsent=100_000))
+        self.connections = Connections(
+            100, self.clock, shares=Shares(1.0), budgets=Budgets(unsent=100_000)
+        )
         small, other = self.connect(address="192.0.2.2"), self.connect(address="192.0.2.3")
         large = [self.connect() for _ in range(4)]
         for peer, size in ((small, 10_000), (other, 1000), *((peer, 20_000) for peer in large)):
@@ -68,7 +74,10 @@ class BudgetTests(ConnectionCase):
             peer.send(asked(0, "fill", size=size))
         self.assertEqual([peer.is_aborted for peer in large], [False] * 4)
         large[0].send(asked(0, "fill", size=30_000))
-        self.assertEqual([peer.is_aborted for peer in (small, other, *large)], [False, False, True, False, False, False])
+        self.assertEqual(
+            [peer.is_aborted for peer in (small, other, *large)],
+            [False, False, True, False, False, False],
+        )
         for peer in large:
             peer.vanish()
         self.assertEqual(self.connections.unsent, 11_000)
@@ -137,7 +146,10 @@ class FairnessTests(ConnectionCase):
         many = [self.connect() for _ in range(50)]
         for peer in many:
             peer.send(b"".join(asked("many") for _ in range(100)))
-        for address in ("192.0.2.2", "192.0.2.1"):  # also where it shares an address with those who ask for much
+        for address in (
+            "192.0.2.2",
+            "192.0.2.1",
+        ):  # also where it shares an address with those who ask for much
             one = self.connect(address=address)
             one.send(asked("one"))
             self.turn()
@@ -152,7 +164,9 @@ class FairnessTests(ConnectionCase):
         there.send(asked("there"))
         gone.wire.fault = ECONNRESET  # nothing is read from it, so it is not heard
         self.turn()
-        self.assertEqual((self.started(), gone.is_aborted, there.hear()), (["there"], True, b"there\n"))
+        self.assertEqual(
+            (self.started(), gone.is_aborted, there.hear()), (["there"], True, b"there\n")
+        )
 
     def test_long_answers_count_by_their_bytes(self) -> None:
         many = [self.connect() for _ in range(50)]
@@ -178,7 +192,9 @@ class StreamTests(ConnectionCase):
 
 
 class NothingIsLeftTests(ConnectionCase):
-    """With the garbage collector off: what is only found by it stays for a while, and is as long as a stranger likes."""
+    """With the garbage collector off: what is only found by it stays for a while, and is as long as
+    a stranger likes.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -208,7 +224,10 @@ class NothingIsLeftTests(ConnectionCase):
                 waiting = list(self.responder.waiting)
                 peer.vanish()
                 peer.wire.producer = None  # as a real transport does
-                self.assertEqual([each.closed for each in self.responder.slices.values()], [1] * len(self.responder.slices))
+                self.assertEqual(
+                    [each.closed for each in self.responder.slices.values()],
+                    [1] * len(self.responder.slices),
+                )
                 gone = ref(peer.connection)
                 for name in waiting:
                     self.responder.fire(name)
@@ -247,4 +266,6 @@ class HandshakeTests(ConnectionCase):
         connection, wire = self.shaking()
         connection.handshakeCompleted()
         connection.dataReceived(asked(0, "last"))
-        self.assertEqual((wire.said(), wire.disconnecting, wire.write_closed), (line(0), True, False))
+        self.assertEqual(
+            (wire.said(), wire.disconnecting, wire.write_closed), (line(0), True, False)
+        )

@@ -95,7 +95,9 @@ class OrderTests(ConnectionCase):
 
 
 class FaultTests(ConnectionCase):
-    def test_a_responder_that_raises_is_answered_with_its_internal_error_and_logged_once(self) -> None:
+    def test_a_responder_that_raises_is_answered_with_its_internal_error_and_logged_once(
+        self,
+    ) -> None:
         for do in ("raise", "fail"):
             peer = self.connect()
             self.assertEqual(peer.ask(asked(0, do) + asked(1)), b"crash\n1\n")
@@ -245,7 +247,9 @@ class LastTests(ConnectionCase):
     def test_over_tcp_only_this_half_closes_so_that_what_is_unread_does_not_reset_it(self) -> None:
         peer = self.connect(tcp=True)
         self.assertEqual(peer.ask(asked(0, "last")), line(0))
-        self.assertEqual((peer.wire.write_closed, peer.is_closed, peer.wire.reads), (True, False, True))
+        self.assertEqual(
+            (peer.wire.write_closed, peer.is_closed, peer.wire.reads), (True, False, True)
+        )
         peer.send(asked(1) * 1000)
         self.assertEqual(peer.hear(), b"")
         peer.half_close()
@@ -259,11 +263,15 @@ class LastTests(ConnectionCase):
         self.clock.advance(1.999)
         self.assertFalse(peer.is_closed)
         self.clock.advance(0.001)
-        self.assertEqual((peer.is_closed, peer.is_aborted), (True, False))  # what the system still holds is sent
+        self.assertEqual(
+            (peer.is_closed, peer.is_aborted), (True, False)
+        )  # what the system still holds is sent
         self.clock.advance(2)
         self.assertTrue(peer.is_aborted)
 
-    def test_a_peer_that_does_not_take_what_was_said_last_within_30_seconds_is_cut_off(self) -> None:
+    def test_a_peer_that_does_not_take_what_was_said_last_within_30_seconds_is_cut_off(
+        self,
+    ) -> None:
         peer = self.connect(tcp=True)
         peer.send(asked(0, "last"))
         self.clock.advance(29.999)

@@ -1,4 +1,6 @@
-"""How a connection ends: by the peer, by idleness, by a stop; and answers that are made while the peer reads them."""
+"""How a connection ends: by the peer, by idleness, by a stop; and answers that are made while the
+peer reads them.
+"""
 
 from __future__ import annotations
 
@@ -297,7 +299,9 @@ class StopTests(ConnectionCase):
         peer.send(b"".join(map(asked, range(200))) + asked("a", "slice"))
         stopping = self.finishing()
         self.turn(6)
-        self.assertEqual((peer.hear(), peer.is_closed), (names(0, 200) + streamed("a", 0, 3) + b"bye\n", True))
+        self.assertEqual(
+            (peer.hear(), peer.is_closed), (names(0, 200) + streamed("a", 0, 3) + b"bye\n", True)
+        )
         self.stopped(stopping, peer)
 
     def test_over_tcp_only_this_half_closes_so_that_what_is_unread_does_not_reset_it(self) -> None:
@@ -306,7 +310,9 @@ class StopTests(ConnectionCase):
         stopping = self.finishing()
         self.responder.fire(0)
         self.assertEqual(peer.hear(), b"0\nbye\n")
-        self.assertEqual((peer.wire.write_closed, peer.is_closed, peer.wire.reads), (True, False, True))
+        self.assertEqual(
+            (peer.wire.write_closed, peer.is_closed, peer.wire.reads), (True, False, True)
+        )
         self.assertEqual(peer.ask(asked(1)), b"")
         peer.half_close()
         self.assertTrue(peer.is_closed)

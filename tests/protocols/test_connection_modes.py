@@ -1,4 +1,6 @@
-"""What comes by line and what comes raw, and the two places that all traffic of a connection passes."""
+"""What comes by line and what comes raw, and the two places that all traffic of a connection
+passes.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ class ModeTests(WireCase):
     def modes(self, peer: Peer, pieces: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return what came by line, and what came raw."""
         self.assertIsInstance(peer.connection, LineReceiver)
-        lines, raw = noted(peer.connection, "lineReceived"), noted(peer.connection, "rawDataReceived")
+        lines, raw = (
+            noted(peer.connection, "lineReceived"),
+            noted(peer.connection, "rawDataReceived"),
+        )
         for piece in pieces:
             peer.send(piece)
         return list(map(bytes, lines)), list(map(bytes, raw))
@@ -42,7 +47,9 @@ class ModeTests(WireCase):
     def test_whole_lines_of_objects_come_by_line(self) -> None:
         peer = self.connect()
         one, two, three = (asked(number) for number in range(3))
-        self.assertEqual(self.modes(peer, [one, two + three]), ([one[:-1], two[:-1], three[:-1]], []))
+        self.assertEqual(
+            self.modes(peer, [one, two + three]), ([one[:-1], two[:-1], three[:-1]], [])
+        )
         self.assertEqual(peer.hear(), line(0) + line(1) + line(2))
 
     def test_a_bare_object_comes_raw_and_after_its_line_end_lines_come_by_line_again(self) -> None:
@@ -55,14 +62,23 @@ class ModeTests(WireCase):
     def test_what_is_no_object_comes_raw_with_all_behind_it(self) -> None:
         peer = self.connect()
         lines, raw = self.modes(peer, [asked(0) + b"what?\n" + asked(1) + asked(2), asked(3)])
-        self.assertEqual((lines[1:], raw), ([b"what?", asked(3)[:-1]], [b"what?\n" + asked(1) + asked(2)]))
+        self.assertEqual(
+            (lines[1:], raw), ([b"what?", asked(3)[:-1]], [b"what?\n" + asked(1) + asked(2)])
+        )
         self.assertEqual(peer.hear(), line(0) + b"bad\n" + line(1) + line(2) + line(3))
 
     def test_a_line_in_pieces_comes_raw(self) -> None:
-        for dialect, data, answer in ((Echo, b"one\n", b"HELLO\r\none\r\n"), (Doubler, b'{"a":1}\n', b'{"a":2}\n')):
+        for dialect, data, answer in (
+            (Echo, b"one\n", b"HELLO\r\none\r\n"),
+            (Doubler, b'{"a":1}\n', b'{"a":2}\n'),
+        ):
             peer = self.peer(dialect)
-            self.assertEqual(self.modes(peer, [data[:2], data[2:], data]), ([data[:-1]], [data[:2], data[2:]]))
-            self.assertEqual(peer.hear(), answer + data.replace(b"one\n", b"one\r\n").replace(b"1", b"2"))
+            self.assertEqual(
+                self.modes(peer, [data[:2], data[2:], data]), ([data[:-1]], [data[:2], data[2:]])
+            )
+            self.assertEqual(
+                peer.hear(), answer + data.replace(b"one\n", b"one\r\n").replace(b"1", b"2")
+            )
 
     def test_what_has_a_framer_of_its_own_comes_raw(self) -> None:
         peer = self.peer(Strings)
@@ -95,7 +111,9 @@ class ModeTests(WireCase):
         self.assertEqual(peer.hear(), b"HELLO\r\none\r\n")
 
     def test_of_what_was_answered_nothing_is_kept(self) -> None:
-        """Else each of many connections that fall idle would keep what it read last: 256 KiB, which nobody counts."""
+        """Else each of many connections that fall idle would keep what it read last: 256 KiB, which
+        nobody counts.
+        """
         for peer, data in (
             (self.connect(), asked(0) * 1000),
             (self.connect(), asked(0)[:-1] * 1000),
@@ -104,9 +122,13 @@ class ModeTests(WireCase):
         ):
             self.check_that_nothing_is_kept(peer.connection, data, self.turn)
         http = connected()
-        self.check_that_nothing_is_kept(http.connection, request("GET", "/") * 1000, lambda: http.passes(0))
+        self.check_that_nothing_is_kept(
+            http.connection, request("GET", "/") * 1000, lambda: http.passes(0)
+        )
 
-    def check_that_nothing_is_kept(self, connection: Connection[Any], data: bytes, turn: Callable[[], object]) -> None:
+    def check_that_nothing_is_kept(
+        self, connection: Connection[Any], data: bytes, turn: Callable[[], object]
+    ) -> None:
         before = sys.getrefcount(data)
         connection.dataReceived(data)
         for _ in range(100):
@@ -120,11 +142,16 @@ class OnePlaceTests(WireCase):
     def test_each_request_and_all_that_is_said_of_objects(self) -> None:
         peer = self.connect()
         requests, said = noted(peer.connection, "_start"), noted(peer.connection, "_put")
-        peer.send(read(0) + read(1, "answer") + asked(2, "slice", reads=True) + b"what?\n" + asked(3))
+        peer.send(
+            read(0) + read(1, "answer") + asked(2, "slice", reads=True) + b"what?\n" + asked(3)
+        )
         self.responder.fire(0)
         self.turn(9)
         self.clock.advance(300)
-        self.assertEqual([one["is"] if isinstance(one, dict) else one.name for one in requests], [0, 1, 2, "SYNTAX", 3])
+        self.assertEqual(
+            [one["is"] if isinstance(one, dict) else one.name for one in requests],
+            [0, 1, 2, "SYNTAX", 3],
+        )
         self.assertEqual(b"".join(said), peer.hear())
         self.assertEqual(said[-1], self.responder.farewell)
 

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A few promises that only a real socket can break: resets, half-closes, a peer that does not read."""
+"""A few promises that only a real socket can break: resets, half-closes, a peer that does not
+read.
+"""
 
 from __future__ import annotations
 
@@ -78,12 +80,19 @@ class Server:
         self.reactor: Any = reactor
         self.connections = Connections(100, self.reactor)
         self.responder = ScriptedResponder()
-        factory: Any = JSONFactory(lambda peer: self.responder, self.reactor, Listening(self.connections), JSONLimits(**limits))
+        factory: Any = JSONFactory(
+            lambda peer: self.responder,
+            self.reactor,
+            Listening(self.connections),
+            JSONLimits(**limits),
+        )
         self.port: Any = self.reactor.listenTCP(0, factory, interface=LOCAL)
 
     async def connect(self) -> Client:
         endpoint = TCP4ClientEndpoint(self.reactor, LOCAL, self.port.getHost().port)
-        return cast(Client, await endpoint.connect(Factory.forProtocol(partial(Client, self.reactor))))
+        return cast(
+            Client, await endpoint.connect(Factory.forProtocol(partial(Client, self.reactor)))
+        )
 
     async def reached(self, state: Callable[[], bool]) -> None:
         """Return when it is so."""
@@ -128,7 +137,9 @@ async def test_the_last_answer_arrives_although_the_client_still_sends() -> None
 
 
 @awaits
-async def test_the_answers_and_the_farewell_of_a_stop_arrive_although_the_client_still_sends() -> None:
+async def test_the_answers_and_the_farewell_of_a_stop_arrive_although_the_client_still_sends() -> (
+    None
+):
     async with serving() as server:
         client = await server.connect()
         client.transport.write(asked(0, "wait") + asked(1, "last") + b"\n" * 5_000_000)
@@ -143,7 +154,9 @@ async def test_the_answers_and_the_farewell_of_a_stop_arrive_although_the_client
 async def test_a_client_that_closes_its_half_hears_all_its_answers() -> None:
     async with serving() as server:
         client = await server.connect()
-        client.transport.write(b"".join(asked(name, "fill", size=1000) for name in range(2000)) + asked(7)[:-1])
+        client.transport.write(
+            b"".join(asked(name, "fill", size=1000) for name in range(2000)) + asked(7)[:-1]
+        )
         client.transport.loseWriteConnection()
         assert await client.ends() == b"x" * 2_000_000 + b"7\n"
 
@@ -158,11 +171,18 @@ async def test_a_client_that_closes_its_half_in_the_middle_of_an_object_hears_ba
 
 
 @awaits
-async def test_a_client_that_reads_late_hears_everything_in_order_and_keeps_nobody_waiting() -> None:
+async def test_a_client_that_reads_late_hears_everything_in_order_and_keeps_nobody_waiting() -> (
+    None
+):
     async with serving() as server:
         slow, other = await server.connect(), await server.connect()
         slow.transport.pauseProducing()
-        slow.transport.write(b"".join(asked(name, "slice", count=5) + asked(name, "fill", size=5000) for name in range(1500)))
+        slow.transport.write(
+            b"".join(
+                asked(name, "slice", count=5) + asked(name, "fill", size=5000)
+                for name in range(1500)
+            )
+        )
         await server.started(5)
         for size in (2, 4, 6):
             other.transport.write(asked(0))
@@ -170,7 +190,9 @@ async def test_a_client_that_reads_late_hears_everything_in_order_and_keeps_nobo
         assert server.responder.started[-1] != 1499
         slow.transport.resumeProducing()
         slow.transport.loseWriteConnection()
-        slices = [b"".join(f"{name}.{number}\n".encode() for number in range(5)) for name in range(1500)]
+        slices = [
+            b"".join(f"{name}.{number}\n".encode() for number in range(5)) for name in range(1500)
+        ]
         assert await slow.ends() == b"".join(part + b"x" * 5000 for part in slices)
         other.transport.loseConnection()
 

@@ -1,4 +1,6 @@
-"""What other protocols send first, and what people type: the one ends a connection, the other does not."""
+"""What other protocols send first, and what people type: the one ends a connection, the other does
+not.
+"""
 
 from __future__ import annotations
 
@@ -105,13 +107,69 @@ OPENINGS: Final[dict[str, bytes]] = {
 }
 
 TYPED: Final[list[bytes]] = [
-    *(b"mostrar", b"get_users", b"get_user 1", b"help", b"HELP", b"hello", b"Hello there", b"quit", b"QUIT", b"exit", b"?"),
-    *(b"[1]", b'"x"', b'["a/b"]', b'"op": "mostrar"', b"1", b"-1", b"1.5", b"null", b"true", b"1 2 3", b"}", b"]", b",", b"}}"),
+    *(
+        b"mostrar",
+        b"get_users",
+        b"get_user 1",
+        b"help",
+        b"HELP",
+        b"hello",
+        b"Hello there",
+        b"quit",
+        b"QUIT",
+        b"exit",
+        b"?",
+    ),
+    *(
+        b"[1]",
+        b'"x"',
+        b'["a/b"]',
+        b'"op": "mostrar"',
+        b"1",
+        b"-1",
+        b"1.5",
+        b"null",
+        b"true",
+        b"1 2 3",
+        b"}",
+        b"]",
+        b",",
+        b"}}",
+    ),
     *("olá".encode(), "adicionar 3 olá, tudo bem?".encode(), b"ol\xe1", "mostrar ação".encode()),
-    *(b"adicionar 3 teste", b"create_user Ana ana@example.org 30", b"op=mostrar", b"op: mostrar", b"deletar 3", b"MOSTRAR"),
-    *(b"id_operation: get_users", b"what is this?", b"'mostrar'", b"don't", b"_", b"mostrar\t3", b"x" * 60_000),
-    *(b"'op': 'mostrar', 'id': 3", b"op, id, data", b"GET", b"get", b"get key", b"x{}", b'mostrar {"id": 3}'),
-    *(b"{op: mostrar}", b"{'op': 'mostrar', 'data': 'a/b'}", b"{", b'{"op": "mostrar"', "{“op”: “mostrar”}".encode()),
+    *(
+        b"adicionar 3 teste",
+        b"create_user Ana ana@example.org 30",
+        b"op=mostrar",
+        b"op: mostrar",
+        b"deletar 3",
+        b"MOSTRAR",
+    ),
+    *(
+        b"id_operation: get_users",
+        b"what is this?",
+        b"'mostrar'",
+        b"don't",
+        b"_",
+        b"mostrar\t3",
+        b"x" * 60_000,
+    ),
+    *(
+        b"'op': 'mostrar', 'id': 3",
+        b"op, id, data",
+        b"GET",
+        b"get",
+        b"get key",
+        b"x{}",
+        b'mostrar {"id": 3}',
+    ),
+    *(
+        b"{op: mostrar}",
+        b"{'op': 'mostrar', 'data': 'a/b'}",
+        b"{",
+        b'{"op": "mostrar"',
+        "{“op”: “mostrar”}".encode(),
+    ),
 ]
 
 
@@ -124,7 +182,9 @@ def judged(data: bytes) -> bool:
     return any(is_foreign(line) for line in lines if line and line != SMUGGLED)
 
 
-@pytest.mark.parametrize("opening", [pytest.param(opening, id=name) for name, opening in OPENINGS.items()])
+@pytest.mark.parametrize(
+    "opening", [pytest.param(opening, id=name) for name, opening in OPENINGS.items()]
+)
 def test_another_protocol_is_told_by_its_opening(opening: bytes) -> None:
     assert judged(opening)
 
@@ -135,7 +195,9 @@ def test_what_a_person_types_is_not_taken_for_another_protocol(typed: bytes) -> 
         assert not judged(typed + end)
 
 
-TOKENS: Final = some.text("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1)
+TOKENS: Final = some.text(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1
+)
 TARGETS: Final = some.text(some.characters(min_codepoint=0x21, max_codepoint=0x7E)).map("/".__add__)
 
 

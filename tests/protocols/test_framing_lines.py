@@ -78,7 +78,9 @@ def taken(framer: LineFramer[Any], pieces: list[bytes], end: bool = False) -> li
 
 
 class TableTests(SynchronousTestCase):
-    def check(self, make: Callable[[], LineFramer[Any]], table: Any, behind: bytes, next: Any) -> None:
+    def check(
+        self, make: Callable[[], LineFramer[Any]], table: Any, behind: bytes, next: Any
+    ) -> None:
         for data, expected in table:
             for pieces in every_way(data):
                 self.assertEqual(taken(make(), pieces), expected, pieces)
@@ -92,7 +94,9 @@ class TableTests(SynchronousTestCase):
         self.check(lambda: JSONLines(200, DEEPEST), JSONS, b"[]\n", [])
 
     def test_another_encoding(self) -> None:
-        self.assertEqual(taken(TextLines(LONGEST, "cp949"), ["김철수\n".encode("cp949")]), ["김철수"])
+        self.assertEqual(
+            taken(TextLines(LONGEST, "cp949"), ["김철수\n".encode("cp949")]), ["김철수"]
+        )
 
     def test_what_is_json_is_taken_and_what_is_none_is_not(self) -> None:
         for name, data, is_json in JSON_CASES:
@@ -119,8 +123,13 @@ class EndTests(SynchronousTestCase):
         self.assertEqual(taken(TextLines(LONGEST), [b"DEL;1\nDEL;1"], end=True), ["DEL;1", UNENDED])
 
     def test_json_without_its_line_end_is_whole(self) -> None:
-        self.assertEqual(taken(JSONLines(LONGEST, DEEPEST), [b'{"a":1}\n{"a":2}'], end=True), [{"a": 1}, {"a": 2}])
-        self.assertEqual(taken(JSONLines(LONGEST, DEEPEST), [b'{"a":1}\n{"a":'], end=True), [{"a": 1}, NOT_JSON])
+        self.assertEqual(
+            taken(JSONLines(LONGEST, DEEPEST), [b'{"a":1}\n{"a":2}'], end=True),
+            [{"a": 1}, {"a": 2}],
+        )
+        self.assertEqual(
+            taken(JSONLines(LONGEST, DEEPEST), [b'{"a":1}\n{"a":'], end=True), [{"a": 1}, NOT_JSON]
+        )
 
     def test_blanks_are_nothing(self) -> None:
         for framer in (TextLines(LONGEST), JSONLines(LONGEST, DEEPEST)):
@@ -138,7 +147,10 @@ class WorkTests(SynchronousTestCase):
         return process_time() - began
 
     def test_a_line_byte_by_byte_is_linear(self) -> None:
-        short, long = (min(self.seconds(byte_by_byte(b"x" * size)) for _ in range(3)) for size in (20_000, 200_000))
+        short, long = (
+            min(self.seconds(byte_by_byte(b"x" * size)) for _ in range(3))
+            for size in (20_000, 200_000)
+        )
         self.assertLess(long, 40 * short)  # quadratic work would take a hundred times as long
 
     def test_blank_lines_come_in_steps(self) -> None:

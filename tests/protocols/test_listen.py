@@ -1,4 +1,6 @@
-"""Where the daemon listens: on this machine alone unless asked, and with room for many who come at once."""
+"""Where the daemon listens: on this machine alone unless asked, and with room for many who come at
+once.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +46,26 @@ class DescriptionTests(SynchronousTestCase):
             self.assertEqual(self.listening(description)[0], address, description)
 
     def test_its_queue_is_as_long_as_the_system_allows_unless_it_says_otherwise(self) -> None:
-        for description in ("tcp:8080", "tcp6:8080", "haproxy:tcp:8080", "unix:/run/a", "tcp:8080:interface=0.0.0.0"):
+        for description in (
+            "tcp:8080",
+            "tcp6:8080",
+            "haproxy:tcp:8080",
+            "unix:/run/a",
+            "tcp:8080:interface=0.0.0.0",
+        ):
             self.assertEqual(self.listening(description)[1], 65_535, description)
         self.assertEqual(self.listening("tcp:8080:backlog=7")[1], 7)
 
     def test_what_is_none_is_told(self) -> None:
-        for description in ("", "tcp", "tcp:http", "carrier-pigeon:1", "haproxy:", "ssl:443", ":::"):
+        for description in (
+            "",
+            "tcp",
+            "tcp:http",
+            "carrier-pigeon:1",
+            "haproxy:",
+            "ssl:443",
+            ":::",
+        ):
             with self.assertRaises(CannotListen):
                 endpoint(description, MemoryReactor())
 

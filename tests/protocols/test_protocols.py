@@ -30,7 +30,12 @@ class Echo(LineDialect):
 
     greeting = b"HELLO\r\n"
     farewell = b"BYE\r\n"
-    words = {NotFound: "NONE", Invalid: "WRONG {field}: {expected}", Busy: "BUSY", DomainError: "SORRY"}  # noqa: RUF012
+    words = {  # noqa: RUF012
+        NotFound: "NONE",
+        Invalid: "WRONG {field}: {expected}",
+        Busy: "BUSY",
+        DomainError: "SORRY",
+    }
 
     def only_reads(self, request: str) -> bool:
         return request.startswith("read")
@@ -41,7 +46,11 @@ class Echo(LineDialect):
             await WAITING[-1]
         if line == "crash":
             raise RuntimeError("a secret")
-        errors: dict[str, DomainError] = {"none": NotFound("User", 1), "wrong": Invalid("age", "a number"), "no": Forbidden()}
+        errors: dict[str, DomainError] = {
+            "none": NotFound("User", 1),
+            "wrong": Invalid("age", "a number"),
+            "no": Forbidden(),
+        }
         if line in errors:
             raise errors[line]
         if line == "end":
@@ -90,7 +99,11 @@ class Netstrings:
         if len(rest) <= int(length):
             return None
         self._data = rest[int(length) + 1 :]
-        return rest[: int(length)] if rest[int(length) : int(length) + 1] == b"," else Malformed("a comma")
+        return (
+            rest[: int(length)]
+            if rest[int(length) : int(length) + 1] == b","
+            else Malformed("a comma")
+        )
 
 
 class Strings(ByteDialect[bytes, bytes]):
@@ -119,7 +132,11 @@ class LinesTests(WireCase):
     def test_errors_have_the_words_of_the_table(self) -> None:
         peer = self.peer(Echo)
         peer.hear()
-        for line, words in ((b"none", b"NONE"), (b"wrong", b"WRONG age: a number"), (b"no", b"SORRY")):
+        for line, words in (
+            (b"none", b"NONE"),
+            (b"wrong", b"WRONG age: a number"),
+            (b"no", b"SORRY"),
+        ):
             self.assertEqual(peer.ask(line + b"\n"), words + b"\r\n")
         self.assertEqual(peer.ask(b"crash\n"), b"SORRY\r\n")
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
@@ -164,7 +181,9 @@ class LinesTests(WireCase):
         peer = self.peer(Echo)
         self.assertEqual(peer.ask(b"one\nDEL;1"), b"HELLO\r\none\r\n")
         self.clock.advance(10)
-        self.assertEqual(peer.hear(), b"WRONG request: a request that is complete within 10 s\r\nBYE\r\n")
+        self.assertEqual(
+            peer.hear(), b"WRONG request: a request that is complete within 10 s\r\nBYE\r\n"
+        )
         self.assertTrue(peer.is_closed)
         self.assertEqual(peer.ask(b"2\none\n"), b"")
 
@@ -172,13 +191,18 @@ class LinesTests(WireCase):
         peer = self.peer(Echo)
         peer.send(b"one\nDEL;1")
         peer.half_close()
-        self.assertEqual(peer.hear(), b"HELLO\r\none\r\nWRONG request: a line that ends in LF\r\nBYE\r\n")
+        self.assertEqual(
+            peer.hear(), b"HELLO\r\none\r\nWRONG request: a line that ends in LF\r\nBYE\r\n"
+        )
         self.assertTrue(peer.is_closed)
 
     def test_a_line_too_long_ends_the_connection(self) -> None:
         peer = self.peer(Echo, request=10)
         peer.send(b"x" * 10 + b"\r\n" + b"y" * 11 + b"\r\none\n")
-        self.assertEqual(peer.hear(), b"HELLO\r\nxxxxxxxxxx\r\nWRONG request: a line of at most 10 bytes\r\nBYE\r\n")
+        self.assertEqual(
+            peer.hear(),
+            b"HELLO\r\nxxxxxxxxxx\r\nWRONG request: a line of at most 10 bytes\r\nBYE\r\n",
+        )
         self.assertTrue(peer.is_closed)
 
     def test_no_web_page_drives_it(self) -> None:
@@ -213,7 +237,10 @@ class LinesTests(WireCase):
         for peer in peers:
             peer.send(b"unfinished")
             peer.vanish()
-        self.assertEqual((len(self.connections), self.connections.unfinished, self.clock.getDelayedCalls()), (0, 0, []))
+        self.assertEqual(
+            (len(self.connections), self.connections.unfinished, self.clock.getDelayedCalls()),
+            (0, 0, []),
+        )
 
 
 class JSONLinesTests(WireCase):
@@ -222,7 +249,14 @@ class JSONLinesTests(WireCase):
         self.assertEqual(peer.ask(b'{"a":1,"b":2}\n{"a":"x"}\r\n'), b'{"a":2,"b":4}\n{"a":"xx"}\n')
 
     def test_what_is_no_object_is_an_error(self) -> None:
-        for line in (b"[1]", b"null", b"1", b"{", b'{"a":NaN}', b'{"a":' + b"[" * 70 + b"]" * 70 + b"}"):
+        for line in (
+            b"[1]",
+            b"null",
+            b"1",
+            b"{",
+            b'{"a":NaN}',
+            b'{"a":' + b"[" * 70 + b"]" * 70 + b"}",
+        ):
             self.assertEqual(self.peer(Doubler).ask(line + b"\n"), b'{"error":"no"}\n', line)
 
     def test_a_crash_is_an_error_and_the_connection_goes_on(self) -> None:
@@ -235,7 +269,9 @@ class OwnFramerTests(WireCase):
     def test_its_requests_are_answered_in_order(self) -> None:
         self.connections.most = 10_000
         for pieces in every_way(b"3:abc,0:,4:a:b,,"):
-            self.assertEqual(self.spoken(lambda: self.peer(Strings), pieces), b"3:cba,0:,4:,b:a,", pieces)
+            self.assertEqual(
+                self.spoken(lambda: self.peer(Strings), pieces), b"3:cba,0:,4:,b:a,", pieces
+            )
 
     def test_what_is_malformed_is_answered_and_the_last_of_it_ends_the_connection(self) -> None:
         peer = self.peer(Strings)

@@ -11,7 +11,9 @@ from sockcrud.protocols.scheduler import BUDGET_SECONDS, TURN_SECONDS, Scheduler
 class Connection:
     """Takes its turns for as long as it is told, and notes them."""
 
-    def __init__(self, case: SchedulerTests, peer: str, seconds: float = TURN_SECONDS, turns: int = 1) -> None:
+    def __init__(
+        self, case: SchedulerTests, peer: str, seconds: float = TURN_SECONDS, turns: int = 1
+    ) -> None:
         self.peer_key = peer
         self._case = case
         self._seconds = seconds

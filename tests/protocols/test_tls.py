@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""TLS: what a client may agree on with a listener, in real handshakes with what a description makes."""
+"""TLS: what a client may agree on with a listener, in real handshakes with what a description
+makes.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,16 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 """
 """ffdhe2048 of RFC 7919."""
 
-ECDSA: Final = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305")
-RSA: Final = ("ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305")
+ECDSA: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+)
+RSA: Final = (
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
 DHE: Final = ("DHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-GCM-SHA384")
 
 Describe = Callable[..., str]
@@ -66,7 +76,9 @@ class Server:
 
     def __init__(self, description: str) -> None:
         self.transport = StringTransport()
-        self.protocol = TLSMemoryBIOFactory(options(description), False, Factory.forProtocol(Protocol)).buildProtocol(None)
+        self.protocol = TLSMemoryBIOFactory(
+            options(description), False, Factory.forProtocol(Protocol)
+        ).buildProtocol(None)
         self.protocol.makeConnection(self.transport)
 
     def hears(self, data: bytes) -> bytes:
@@ -91,7 +103,9 @@ def agreed(
     oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     latest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
 ) -> ssl.SSLObject:
-    """Shake hands as a client with these ciphers and versions; raise ssl.SSLError where the server wants none of them."""
+    """Shake hands as a client with these ciphers and versions; raise ssl.SSLError where the server
+    wants none of them.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -118,13 +132,17 @@ def test_a_client_of_these_days_gets_tls_1_3(described: Describe, rsa: bool) -> 
 
 
 @pytest.mark.parametrize("cipher", ECDSA + RSA)
-def test_a_client_of_tls_1_2_gets_each_cipher_of_mozilla_s(described: Describe, cipher: str) -> None:
+def test_a_client_of_tls_1_2_gets_each_cipher_of_mozilla_s(
+    described: Describe, cipher: str
+) -> None:
     client = agreed(Server(described(rsa=cipher in RSA)), cipher, latest=ssl.TLSVersion.TLSv1_2)
     assert (client.version(), (client.cipher() or ("",))[0]) == ("TLSv1.2", cipher)
 
 
 @pytest.mark.parametrize("cipher", DHE)
-def test_dhe_is_had_with_the_parameters_of_the_description(described: Describe, tmp_path: Path, cipher: str) -> None:
+def test_dhe_is_had_with_the_parameters_of_the_description(
+    described: Describe, tmp_path: Path, cipher: str
+) -> None:
     with_parameters = described(f"dhParameters={tmp_path / 'dh.pem'}", rsa=True)
     client = agreed(Server(with_parameters), cipher, latest=ssl.TLSVersion.TLSv1_2)
     assert (client.cipher() or ("",))[0] == cipher
@@ -133,7 +151,14 @@ def test_dhe_is_had_with_the_parameters_of_the_description(described: Describe, 
 
 
 @pytest.mark.parametrize(
-    "cipher", ["AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES256-SHA"]
+    "cipher",
+    [
+        "AES128-GCM-SHA256",
+        "AES256-SHA",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES256-SHA384",
+        "DHE-RSA-AES256-SHA",
+    ],
 )
 def test_no_cipher_that_is_not_forward_secret_or_not_authenticated_is_agreed_on(
     described: Describe, tmp_path: Path, cipher: str
@@ -206,7 +231,10 @@ def test_one_that_is_out_of_use_is_refused_when_it_is_to_listen(described: Descr
 def test_the_certificates_between_are_sent_along(described: Describe, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     _, between = certified(tmp_path / "other", 30)
-    server, client = Server(described(f"extraCertChain={between}")), SSL.Connection(_client_context(), None)
+    server, client = (
+        Server(described(f"extraCertChain={between}")),
+        SSL.Connection(_client_context(), None),
+    )
     client.set_connect_state()
     _shake(client, server)
     assert len(client.get_peer_cert_chain() or ()) == 2

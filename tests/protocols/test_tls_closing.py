@@ -1,4 +1,6 @@
-"""TLS at the moment of closing: the last answer arrives, whole, and TLS is told that it was the last."""
+"""TLS at the moment of closing: the last answer arrives, whole, and TLS is told that it was the
+last.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from tests.support.running import Daemon
 
 pytestmark = pytest.mark.usefixtures("either_reactor")
 
-LOGIN = b"POST /user/login HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YWRtaW46d3Jvbmc=\r\nConnection: close\r\n\r\n"
+LOGIN = (
+    b"POST /user/login HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic "
+    b"YWRtaW46d3Jvbmc=\r\nConnection: close\r\n\r\n"
+)
 SHORT = ("--shop-idle", "1", "--users-idle", "1", "--header-timeout", "1", "--messages-idle", "1")
 
 
@@ -31,7 +36,11 @@ def endpoint(directory: Path) -> str:
 
 @pytest.fixture(scope="module")
 def daemon(either_reactor: None, directory: Path, endpoint: str) -> Iterator[Daemon]:
-    flags = [word for name in ("users", "messages", "shop", "way", "members") for word in (f"--{name}", endpoint)]
+    flags = [
+        word
+        for name in ("users", "messages", "shop", "way", "members")
+        for word in (f"--{name}", endpoint)
+    ]
     with Daemon(directory, *flags, *SHORT) as started:
         yield started
         assert "Traceback" not in started.log.read_text()
@@ -45,7 +54,8 @@ def secure(daemon: Daemon, dialect: str) -> ssl.SSLSocket:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    # An end of input that TLS was not told of is an error then, as it is for every client that cares.
+    # An end of input that TLS was not told of is an error then, as it is for every client that
+    # cares.
     return context.wrap_socket(daemon.connect(dialect), suppress_ragged_eofs=False)
 
 
@@ -98,7 +108,9 @@ def test_who_closes_a_conversation_hears_the_answer(daemon: Daemon) -> None:
 
 
 def test_one_too_many_is_told_so(directory: Path, endpoint: str) -> None:
-    with Daemon(directory, "--users", endpoint, "--shop", endpoint, "--max-connections", "1") as daemon:
+    with Daemon(
+        directory, "--users", endpoint, "--shop", endpoint, "--max-connections", "1"
+    ) as daemon:
         with secure(daemon, "users"):
             assert b"Internal Server Error" in asked(daemon, "users", b"")
             assert asked(daemon, "shop", b"").startswith(b"HTTP/1.1 503 ")
@@ -107,7 +119,11 @@ def test_one_too_many_is_told_so(directory: Path, endpoint: str) -> None:
 
 def test_the_stop_says_farewell(directory: Path, endpoint: str) -> None:
     with Daemon(directory, "--messages", endpoint, "--shop", endpoint) as daemon:
-        with secure(daemon, "messages") as line, secure(daemon, "shop") as shop, socket.socket() as unfinished:
+        with (
+            secure(daemon, "messages") as line,
+            secure(daemon, "shop") as shop,
+            socket.socket() as unfinished,
+        ):
             unfinished.connect(("127.0.0.1", daemon.ports["shop"]))  # whose handshake never comes
             line.sendall(b'{"op": "mostrar"}\n')
             assert line.recv(65536)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Each field holds what it promises, up to its edges, and a record's declaration says what the stores need."""
+"""Each field holds what it promises, up to its edges, and a record's declaration says what the
+stores need.
+"""
 
 from __future__ import annotations
 
@@ -27,41 +29,139 @@ Table = list[tuple[type[Record], str, list[object], list[object]]]
 """Kind, field, values it holds, values it does not hold."""
 
 
-def texts(kind: type[Record], field: str, shortest: int, longest: int) -> tuple[type[Record], str, list[object], list[object]]:
+def texts(
+    kind: type[Record], field: str, shortest: int, longest: int
+) -> tuple[type[Record], str, list[object], list[object]]:
     """Return the edges of a text without further form."""
-    held: list[str] = ["x" * max(shortest, 1), "x" * longest, "é" * longest, "🐿" * longest, " ", "\n\t\x01\x7f", "'\"\\%"]
-    refused: list[object] = ["x" * (longest + 1), "\x00", "a\x00b", "\ud800", "a\udfffb", b"x", None, 1, ["x"]]
+    held: list[str] = [
+        "x" * max(shortest, 1),
+        "x" * longest,
+        "é" * longest,
+        "🐿" * longest,
+        " ",
+        "\n\t\x01\x7f",
+        "'\"\\%",
+    ]
+    refused: list[object] = [
+        "x" * (longest + 1),
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "a\udfffb",
+        b"x",
+        None,
+        1,
+        ["x"],
+    ]
     if shortest > 0:
         refused += ["x" * (shortest - 1)]
     return kind, field, [text for text in ["", *held] if len(text) >= shortest], refused
 
 
-def names(kind: type[Record], field: str, longest: int) -> tuple[type[Record], str, list[object], list[object]]:
+def names(
+    kind: type[Record], field: str, longest: int
+) -> tuple[type[Record], str, list[object], list[object]]:
     """Return the edges of a text that records are told apart by."""
-    held: list[object] = ["x", "x" * longest, "é" * longest, "e\u0301", "가", "\u1100\u1161", "ＡＢＣ", "🐿", "ا", "'\"\\%"]
-    refused: list[object] = ["", "x" * (longest + 1), "\x00", "\ud800", *HIDDEN, "\ufdfa" * (longest // 4), b"x", None, 1]
+    held: list[object] = [
+        "x",
+        "x" * longest,
+        "é" * longest,
+        "e\u0301",
+        "가",
+        "\u1100\u1161",
+        "ＡＢＣ",
+        "🐿",
+        "ا",
+        "'\"\\%",
+    ]
+    refused: list[object] = [
+        "",
+        "x" * (longest + 1),
+        "\x00",
+        "\ud800",
+        *HIDDEN,
+        "\ufdfa" * (longest // 4),
+        b"x",
+        None,
+        1,
+    ]
     return kind, field, held, refused
 
 
-def wholes(kind: type[Record], field: str, low: int, high: int) -> tuple[type[Record], str, list[object], list[object]]:
+def wholes(
+    kind: type[Record], field: str, low: int, high: int
+) -> tuple[type[Record], str, list[object], list[object]]:
     """Return the edges of a whole number."""
-    return kind, field, [low, low + 1, high - 1, high], [low - 1, high + 1, 1.0, True, False, "1", None, Decimal(1)]
+    return (
+        kind,
+        field,
+        [low, low + 1, high - 1, high],
+        [low - 1, high + 1, 1.0, True, False, "1", None, Decimal(1)],
+    )
 
 
 HIDDEN: list[object] = [
     f"ad{hidden}min@x.org"
     for hidden in (
-        *("\u200b", "\u00ad", "\u200c", "\u200d", "\u2060", "\ufeff", "\u034f", "\u061c", "\u180e", "\u3164", "\u115f"),
-        *("\u202e", "\u202a", "\u2066", "\u2069", "\u200e", "\u200f", "\ufe0f", "\ufe00", "\U000e0041", "\U000e0100"),
-        *("\n", "\x01", "\x7f", "\x85", "\u2028", "\u2029", "\u2800", "\uffa0", "\u206a", "\ufff9", "\U0001d173"),
+        *(
+            "\u200b",
+            "\u00ad",
+            "\u200c",
+            "\u200d",
+            "\u2060",
+            "\ufeff",
+            "\u034f",
+            "\u061c",
+            "\u180e",
+            "\u3164",
+            "\u115f",
+        ),
+        *(
+            "\u202e",
+            "\u202a",
+            "\u2066",
+            "\u2069",
+            "\u200e",
+            "\u200f",
+            "\ufe0f",
+            "\ufe00",
+            "\U000e0041",
+            "\U000e0100",
+        ),
+        *(
+            "\n",
+            "\x01",
+            "\x7f",
+            "\x85",
+            "\u2028",
+            "\u2029",
+            "\u2800",
+            "\uffa0",
+            "\u206a",
+            "\ufff9",
+            "\U0001d173",
+        ),
     )
 ]
 """Names with a character that nobody sees."""
 AMOUNTS: list[object] = [
-    Decimal(text) for text in ("0", "0.00", "0.01", "0.1", "10", "99999999.99", "1E+7", "1.000", "0E+9999")
+    Decimal(text)
+    for text in ("0", "0.00", "0.01", "0.1", "10", "99999999.99", "1E+7", "1.000", "0E+9999")
 ]
 NO_AMOUNTS: list[object] = [
-    *(Decimal(text) for text in ("-0.01", "-0", "-0.00", "100000000", "99999999.995", "0.001", "1E-30", "1E+999999")),
+    *(
+        Decimal(text)
+        for text in (
+            "-0.01",
+            "-0",
+            "-0.00",
+            "100000000",
+            "99999999.995",
+            "0.001",
+            "1E-30",
+            "1E+999999",
+        )
+    ),
     *(Decimal(text) for text in ("NaN", "sNaN", "Infinity", "-Infinity")),
     *(1, 1.5, "1.00", None, True),
 ]
@@ -71,7 +171,13 @@ SNAPSHOTS: list[object] = [
     datetime(1, 1, 1, tzinfo=UTC),
     MOMENT.replace(tzinfo=timezone(timedelta(hours=-3))),
 ]
-NO_SNAPSHOTS: list[object] = [datetime(2024, 2, 29, 12, 0), date(2024, 2, 29), "2024-02-29T12:00:00Z", 1709208000, None]
+NO_SNAPSHOTS: list[object] = [
+    datetime(2024, 2, 29, 12, 0),
+    date(2024, 2, 29),
+    "2024-02-29T12:00:00Z",
+    1709208000,
+    None,
+]
 FLAGS: list[object] = [True, False]
 NO_FLAGS: list[object] = [1, 0, "true", "", None]
 EMAILS: list[object] = [
@@ -87,8 +193,25 @@ EMAILS: list[object] = [
 ]
 NO_EMAILS: list[object] = [
     *HIDDEN,
-    *("a\uff20b@c.d", "a\u3000b@c.d", "\ufdfa@b.c"),  # normalized, these have two @, a blank, and some
-    *("a@bc", "@b.c", "a@.c", "a@b.", "a@@b.c", "a@b@c.d", "a b@c.d", " a@b.c", "a@b.c\n", "a@b.c ", "a\x00@b.c", "a@b.\x7f"),
+    *(
+        "a\uff20b@c.d",
+        "a\u3000b@c.d",
+        "\ufdfa@b.c",
+    ),  # normalized, these have two @, a blank, and some
+    *(
+        "a@bc",
+        "@b.c",
+        "a@.c",
+        "a@b.",
+        "a@@b.c",
+        "a@b@c.d",
+        "a b@c.d",
+        " a@b.c",
+        "a@b.c\n",
+        "a@b.c ",
+        "a\x00@b.c",
+        "a@b.\x7f",
+    ),
     *("a@b", "", "x" * 249 + "@b.org", "\ud800@b.c", "a\u00a0@b.c", "a@b.c\u2028", None, b"a@b.c"),
 ]
 LOGINS: list[object] = [
@@ -106,11 +229,32 @@ LOGINS: list[object] = [
         "Zoë",
         "Zoe\u0308",
     ),
-    *("مدير", "管理员", "管理員@例え.jp", "админ", "διαχειριστής", "Ærø.ñ", "ผู้ดูแล", "ana한글", "व्यवस्थापक", "管理admin"),
+    *(
+        "مدير",
+        "管理员",
+        "管理員@例え.jp",
+        "админ",
+        "διαχειριστής",
+        "Ærø.ñ",
+        "ผู้ดูแล",
+        "ana한글",
+        "व्यवस्थापक",
+        "管理admin",
+    ),
 ]
 NO_LOGINS: list[object] = [
     *HIDDEN,
-    *("\u0430dmin", "adm\u0456n", "admi\u03bd", "\u0410DMIN", "ро\u0070т", "a\u00b5", "παn", "аα", "a\U0001d6c2"),
+    *(
+        "\u0430dmin",
+        "adm\u0456n",
+        "admi\u03bd",
+        "\u0410DMIN",
+        "ро\u0070т",
+        "a\u00b5",
+        "παn",
+        "аα",
+        "a\U0001d6c2",
+    ),
     *(
         "a\uff1ab",
         "a\uff0cb",
@@ -168,7 +312,12 @@ BOUNDS: Table = [
     texts(Address, "city", 1, 100),
     texts(Address, "street", 1, 100),
     wholes(Address, "number", 1, INT63),
-    (Address, "cep", ["01310-100"], ["01310100", "0131-0100", "01310-10", "01310-1000", "01310-100\n", "٠1310-100", "", None]),
+    (
+        Address,
+        "cep",
+        ["01310-100"],
+        ["01310100", "0131-0100", "01310-10", "01310-1000", "01310-100\n", "٠1310-100", "", None],
+    ),
     names(Product, "name", 100),
     texts(Product, "description", 0, 10_000),
     wholes(Product, "quantity", 0, INT63),
@@ -177,7 +326,12 @@ BOUNDS: Table = [
     wholes(InventoryItem, "client_id", -INT63 - 1, INT63),
     wholes(InventoryItem, "product_id", -INT63 - 1, INT63),
     wholes(InventoryItem, "number_of_items", 0, INT63),
-    (InventoryItem, "purchase_date", [date.min, date(2024, 2, 29), date.max], [MOMENT, "2024-02-29", 20240229, None]),
+    (
+        InventoryItem,
+        "purchase_date",
+        [date.min, date(2024, 2, 29), date.max],
+        [MOMENT, "2024-02-29", 20240229, None],
+    ),
     names(Company, "name", 200),
     (Company, "active", FLAGS, NO_FLAGS),
     (Account, "login", LOGINS, NO_LOGINS),
@@ -205,7 +359,9 @@ class BoundTests(SynchronousTestCase):
             (kind, own) for kind in KINDS for own in ("id", "rev")
         }
         self.assertEqual({(kind, field) for kind, field, _, _ in BOUNDS}, fields)
-        self.assertEqual({(kind, name) for kind in KINDS for name in describe(kind).constraints}, fields)
+        self.assertEqual(
+            {(kind, name) for kind in KINDS for name in describe(kind).constraints}, fields
+        )
 
     def test_a_field_holds_what_keeps_its_bounds_and_gives_it_back(self) -> None:
         for kind, field, held, _ in BOUNDS:
@@ -218,7 +374,10 @@ class BoundTests(SynchronousTestCase):
                 with self.assertRaises(Invalid, msg=(kind, field, value)) as caught:
                     checked(kind, **{field: value})
                 error = caught.exception
-                self.assertEqual((error.field, error.expected), (field, describe(kind).constraints[field].expects))
+                self.assertEqual(
+                    (error.field, error.expected),
+                    (field, describe(kind).constraints[field].expects),
+                )
                 self.assertEqual(str(error), f"{field}: expected {error.expected}")
 
     def test_no_subclass_slips_through(self) -> None:
@@ -280,9 +439,24 @@ class RecordTests(SynchronousTestCase):
         self.assertNotEqual(message, Message(id=1, rev=2, data="x"))
 
     def test_does_not_show_its_secrets(self) -> None:
-        account = Account(id=1, rev=1, login="ana", password_hash="$argon2$", role="user", company_id=1, active=True)
+        account = Account(
+            id=1,
+            rev=1,
+            login="ana",
+            password_hash="$argon2$",
+            role="user",
+            company_id=1,
+            active=True,
+        )
         session = Session(
-            id=1, rev=1, token_hash="f" * 64, account_id=1, dialect="way", address="", created_at=MOMENT, used_at=MOMENT
+            id=1,
+            rev=1,
+            token_hash="f" * 64,
+            account_id=1,
+            dialect="way",
+            address="",
+            created_at=MOMENT,
+            used_at=MOMENT,
         )
         self.assertNotIn("argon2", repr(account))
         self.assertNotIn("ffff", repr(session))
@@ -328,7 +502,11 @@ class DescribeTests(SynchronousTestCase):
                 (Session, "account_id", Account, True),
             },
         )
-        backwards = {(other, name, kind, cascade) for kind in KINDS for other, name, cascade in describe(kind).referred_by}
+        backwards = {
+            (other, name, kind, cascade)
+            for kind in KINDS
+            for other, name, cascade in describe(kind).referred_by
+        }
         self.assertEqual(backwards, references)
 
     def test_every_reference_is_indexed_and_refers_to_an_earlier_kind(self) -> None:
@@ -339,5 +517,9 @@ class DescribeTests(SynchronousTestCase):
         self.assertEqual(describe(Account).indexed, ("role", "company_id"))
 
     def test_logins_are_not_journaled_and_everything_else_is(self) -> None:
-        self.assertEqual([kind for kind in KINDS if not describe(kind).journaled], [Session, LoginFailures])
-        self.assertEqual([describe(kind).name for kind in (User, LoginFailures)], ["User", "LoginFailures"])
+        self.assertEqual(
+            [kind for kind in KINDS if not describe(kind).journaled], [Session, LoginFailures]
+        )
+        self.assertEqual(
+            [describe(kind).name for kind in (User, LoginFailures)], ["User", "LoginFailures"]
+        )

@@ -14,7 +14,19 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 import sockcrud
-from sockcrud import Record, caseless, choice, day, email, flag, moment, money, reference, text, whole
+from sockcrud import (
+    Record,
+    caseless,
+    choice,
+    day,
+    email,
+    flag,
+    moment,
+    money,
+    reference,
+    text,
+    whole,
+)
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
 from sockcrud.records import DeclarationError, RecordType, checked, describe, evolve, exactly
@@ -111,24 +123,43 @@ class RecordsTests(SynchronousTestCase):
 
     def test_describes_what_it_declares(self) -> None:
         declared = describe(Book)
-        self.assertEqual((declared.name, declared.table, declared.journaled), ("Book", "books", True))
+        self.assertEqual(
+            (declared.name, declared.table, declared.journaled), ("Book", "books", True)
+        )
         self.assertEqual(
             list(declared.constraints),
-            ["title", "isbn", "year", "author_id", "price", "bought", "seen", "lent", "state", "note"],
+            [
+                "title",
+                "isbn",
+                "year",
+                "author_id",
+                "price",
+                "bought",
+                "seen",
+                "lent",
+                "state",
+                "note",
+            ],
         )
         self.assertEqual(dict(declared.uniques), {"isbn": exactly})
         self.assertEqual(dict(describe(Author).uniques), {"name": caseless})
         self.assertEqual(declared.indexed, ("title", "author_id"))
         self.assertEqual(
-            {name: (to.kind, to.cascade) for name, to in declared.references.items()}, {"author_id": (Author, False)}
+            {name: (to.kind, to.cascade) for name, to in declared.references.items()},
+            {"author_id": (Author, False)},
         )
         self.assertEqual(declared.soft, ("seen",))
         self.assertEqual(declared.secrets, ("note",))
         self.assertEqual(
-            dict(declared.defaults), {"year": 2000, "price": Decimal("0.00"), "lent": False, "state": "new", "note": ""}
+            dict(declared.defaults),
+            {"year": 2000, "price": Decimal("0.00"), "lent": False, "state": "new", "note": ""},
         )
         self.assertEqual(
-            dict(declared.help), {"": "A book of the library.\n\nEach copy by itself.", "isbn": "as printed on the back"}
+            dict(declared.help),
+            {
+                "": "A book of the library.\n\nEach copy by itself.",
+                "isbn": "as printed on the back",
+            },
         )
 
     def test_what_is_unique_whatever_its_case_holds_nothing_invisible(self) -> None:
@@ -140,8 +171,31 @@ class RecordsTests(SynchronousTestCase):
             return describe(RecordType(name, (Record,), {})).table  # type: ignore[arg-type]
 
         self.assertEqual(
-            list(map(table, ("Day", "Box", "Match", "Wish", "Class", "Category", "LoginFailures", "InventoryItem"))),
-            ["days", "boxes", "matches", "wishes", "classes", "categories", "login_failures", "inventory_items"],
+            list(
+                map(
+                    table,
+                    (
+                        "Day",
+                        "Box",
+                        "Match",
+                        "Wish",
+                        "Class",
+                        "Category",
+                        "LoginFailures",
+                        "InventoryItem",
+                    ),
+                )
+            ),
+            [
+                "days",
+                "boxes",
+                "matches",
+                "wishes",
+                "classes",
+                "categories",
+                "login_failures",
+                "inventory_items",
+            ],
         )
 
     def test_the_package_exports_what_declares_records_and_loads_it_late(self) -> None:
@@ -149,15 +203,22 @@ class RecordsTests(SynchronousTestCase):
             self.assertTrue(callable(getattr(sockcrud, name)), name)
         with self.assertRaises(AttributeError):
             sockcrud.nothing  # noqa: B018
-        loaded = "import sys, sockcrud; sys.exit('sockcrud.records' in sys.modules or 'attrs' in sys.modules)"
+        loaded = (
+            "import sys, sockcrud; sys.exit('sockcrud.records' in sys.modules or 'attrs' in "
+            "sys.modules)"
+        )
         self.assertEqual(subprocess.run([sys.executable, "-c", loaded], check=False).returncode, 0)
 
 
 def _declare(**fields: tuple[Any, Any]) -> type:
     """Make a record `Film` of fields, each its annotation and its value."""
-    annotations = {name: annotation for name, (annotation, _) in fields.items() if annotation is not None}
+    annotations = {
+        name: annotation for name, (annotation, _) in fields.items() if annotation is not None
+    }
     values = {name: value for name, (_, value) in fields.items() if value is not None}
-    return RecordType("Film", (Record,), {"__annotations__": annotations, "__module__": __name__, **values})
+    return RecordType(
+        "Film", (Record,), {"__annotations__": annotations, "__module__": __name__, **values}
+    )
 
 
 class NoRecordTests(SynchronousTestCase):
@@ -177,14 +238,19 @@ class NoRecordTests(SynchronousTestCase):
             "limit": "lists are asked for with it",
             "xmin": "each of PostgreSQL's tables has one",
         }.items():
-            self.refused(taken.format(name, why), lambda name=name: _declare(**{name: (str, text(1, 2))}))  # type: ignore[misc]
+            self.refused(
+                taken.format(name, why),
+                lambda name=name: _declare(**{name: (str, text(1, 2))}),  # type: ignore[misc]
+            )
         for name in ("_hidden", "Title", "título", "two__lines", "line_"):
             self.refused(
-                f"Film.{name}: the name of a field is one of small Latin letters, digits and single _, as printed_in",
+                f"Film.{name}: the name of a field is one of small Latin letters, digits and "
+                f"single _, as printed_in",
                 lambda name=name: _declare(**{name: (str, text(1, 2))}),  # type: ignore[misc]
             )
         self.refused(
-            f"Film.{'x' * 41}: the names of table and field have 45 characters at most: shorten one",
+            f"Film.{'x' * 41}: the names of table and field have 45 characters at most: shorten "
+            f"one",
             lambda: _declare(**{"x" * 41: (str, text(1, 2))}),
         )
         self.refused(
@@ -196,25 +262,39 @@ class NoRecordTests(SynchronousTestCase):
         latin = "the name of a record is one of Latin letters and digits, as InventoryItem"
         for name in ("film", "Film_2", "Книга"):
             self.refused(f"{name}: {latin}", lambda name=name: RecordType(name, (Record,), {}))  # type: ignore[misc]
-        for name, table in {"Change": "changes", "Counter": "counters", "Kind": "kinds", "SqliteFile": "sqlite_files"}.items():
+        for name, table in {
+            "Change": "changes",
+            "Counter": "counters",
+            "Kind": "kinds",
+            "SqliteFile": "sqlite_files",
+        }.items():
             self.refused(
-                f"{name}: its table would be {table!r}, which stores have for themselves: choose another name",
+                f"{name}: its table would be {table!r}, which stores have for themselves: choose "
+                f"another name",
                 lambda name=name: RecordType(name, (Record,), {}),  # type: ignore[misc]
             )
 
     def test_bases(self) -> None:
-        self.refused("Film: a record has one base, Record or another record", lambda: RecordType("Film", (Author, Book), {}))
+        self.refused(
+            "Film: a record has one base, Record or another record",
+            lambda: RecordType("Film", (Author, Book), {}),
+        )
 
     def test_constraints_that_are_none_or_missing(self) -> None:
         known = (
-            "Film.title: no constraint is known for it: write text(1, 200), whole(0, 150), money(), moment(), day(), flag(),"
+            "Film.title: no constraint is known for it: write text(1, 200), whole(0, 150), "
+            "money(), moment(), day(), flag(),"
             " choice('a', 'b'), email() or reference(Kind)"
         )
         for value in (None, "Emma", attrs.field(), attrs.field(metadata={"bound": 1}), object()):
             self.refused(known, lambda value=value: _declare(title=(str, value)))  # type: ignore[misc]
-        self.refused("Film.title: its type is missing: write title: str = ...", lambda: _declare(title=(None, text(1, 200))))
         self.refused(
-            "Film.title: its constraint is one of str: write title: str = ...", lambda: _declare(title=(int, text(1, 200)))
+            "Film.title: its type is missing: write title: str = ...",
+            lambda: _declare(title=(None, text(1, 200))),
+        )
+        self.refused(
+            "Film.title: its constraint is one of str: write title: str = ...",
+            lambda: _declare(title=(int, text(1, 200))),
         )
         self.refused(
             "Film.bought: its constraint is one of date: write bought: date = ...",
@@ -224,13 +304,15 @@ class NoRecordTests(SynchronousTestCase):
     def test_constraints_that_nothing_keeps(self) -> None:
         for shortest, longest in ((5, 1), (-1, 5), (0, 0), ("1", 5), (True, 5)):
             self.refused(
-                f"Film.title: text({shortest!r}, {longest!r}) holds nothing: name the fewest and the most characters,"
+                f"Film.title: text({shortest!r}, {longest!r}) holds nothing: name the fewest and "
+                f"the most characters,"
                 " as text(1, 200)",
                 lambda: _declare(title=(str, text(shortest, longest))),  # type: ignore[arg-type]  # noqa: B023
             )
         for low, high in ((5, 1), (0, 2**63), (-(2**63) - 1, 0), (0.0, 5)):
             self.refused(
-                f"Film.year: whole({low!r}, {high!r}): name the lowest and the highest number, of 64 bits, as whole(0, 150)",
+                f"Film.year: whole({low!r}, {high!r}): name the lowest and the highest number, "
+                f"of 64 bits, as whole(0, 150)",
                 lambda: _declare(year=(int, whole(low, high))),  # type: ignore[arg-type]  # noqa: B023
             )
         for words in ((), ("a", "a"), ("",), (1,), ("a\x00",)):
@@ -256,9 +338,14 @@ class NoRecordTests(SynchronousTestCase):
             "Film.year: only a text can be unique by a key: write unique=True",
             lambda: _declare(year=(int, whole(1, 2, unique=caseless))),  # type: ignore[arg-type]
         )
-        for more, most in (({"unique": True}, LONGEST_KEY), ({"indexed": True}, LONGEST_KEY), ({"unique": caseless}, 500)):
+        for more, most in (
+            ({"unique": True}, LONGEST_KEY),
+            ({"indexed": True}, LONGEST_KEY),
+            ({"unique": caseless}, 500),
+        ):
             self.refused(
-                f"Film.title: a text that is looked for like this has {most} characters at most, and this one 601",
+                f"Film.title: a text that is looked for like this has {most} characters at most, "
+                f"and this one 601",
                 lambda: _declare(title=(str, text(1, 601, **more))),  # noqa: B023
             )
 
@@ -302,7 +389,10 @@ class SchemaTests(SynchronousTestCase):
     def test_refuses_a_reference_that_leads_nowhere(self) -> None:
         with self.assertRaises(DeclarationError) as caught:
             Schema([Book])
-        self.assertEqual(str(caught.exception), "Book.author_id: it refers to Author, which is not in use: name Author as well")
+        self.assertEqual(
+            str(caught.exception),
+            "Book.author_id: it refers to Author, which is not in use: name Author as well",
+        )
 
     def test_refuses_two_kinds_of_one_name(self) -> None:
         other = RecordType("User", (Record,), {"__module__": "library", "__qualname__": "User"})
@@ -310,13 +400,17 @@ class SchemaTests(SynchronousTestCase):
             Schema([User, other])  # type: ignore[list-item]
         self.assertEqual(
             str(caught.exception),
-            "User: User is taken by sockcrud.apps.users.records.User, and library.User wants it too: rename one",
+            "User: User is taken by sockcrud.apps.users.records.User, and library.User wants it "
+            "too: rename one",
         )
 
     def test_refuses_two_kinds_of_one_table(self) -> None:
-        other = RecordType("Authors", (Record,), {"__module__": "library", "__qualname__": "Authors"})
+        other = RecordType(
+            "Authors", (Record,), {"__module__": "library", "__qualname__": "Authors"}
+        )
         with self.assertRaises(DeclarationError) as caught:
             Schema([Author, other])  # type: ignore[list-item]
         self.assertIn(
-            "Authors: authors is taken by tests.records.test_records.Author, and library.Authors", str(caught.exception)
+            "Authors: authors is taken by tests.records.test_records.Author, and library.Authors",
+            str(caught.exception),
         )

@@ -50,7 +50,17 @@ class ValuesTests(SynchronousTestCase):
             "100000000",
             "1_0",
         )
-        others: tuple[object, ...] = (True, False, None, -1, 10**8, 10**5000, [], {}, Decimal("NaN"))
+        others: tuple[object, ...] = (
+            True,
+            False,
+            None,
+            -1,
+            10**8,
+            10**5000,
+            [],
+            {},
+            Decimal("NaN"),
+        )
         for value in (*floats, *texts, *others):
             self.assertRaises(Invalid, values.money, "price", value)
 
@@ -89,14 +99,23 @@ class ValuesTests(SynchronousTestCase):
     def test_eleven_and_eight_digits_get_their_punctuation(self) -> None:
         self.assertEqual((cpf("45409000000"), cep("01310200")), ("454.090.000-00", "01310-200"))
         # Their bounds in the model decide on all else.
-        odd: tuple[object, ...] = ("454.090.000-00", "4540900000", "45409000000\n", "٤٥٤٠٩٠٠٠٠٠٠", 45409000000, None)
+        odd: tuple[object, ...] = (
+            "454.090.000-00",
+            "4540900000",
+            "45409000000\n",
+            "٤٥٤٠٩٠٠٠٠٠٠",
+            45409000000,
+            None,
+        )
         for value in odd:
             self.assertIs(cpf(value), value)
         for value in ("01310-200", "0131020", 1310200, None):
             self.assertIs(cep(value), value)
 
     def test_flags(self) -> None:
-        self.assertEqual([values.flag(value) for value in (1, 0, True, False)], [True, False, True, False])
+        self.assertEqual(
+            [values.flag(value) for value in (1, 0, True, False)], [True, False, True, False]
+        )
         for value in (2, -1, 1.0, "1", "true", None):
             self.assertIs(values.flag(value), value)
 
@@ -104,7 +123,11 @@ class ValuesTests(SynchronousTestCase):
 class SecretsTests(SynchronousTestCase):
     def test_a_password_and_its_digest_are_the_same_secret(self) -> None:
         digest = digest_of("correct horse")
-        secrets: tuple[Secret, ...] = (Password("correct horse"), Digest(digest), Digest(digest.lower()))
+        secrets: tuple[Secret, ...] = (
+            Password("correct horse"),
+            Digest(digest),
+            Digest(digest.lower()),
+        )
         for secret in secrets:
             self.assertEqual((secret.to_compare(), secret.to_keep()), (digest, digest))
 

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The description of the HTTP dialects is valid, complete and true: each operation in it is called as it is described."""
+"""The description of the HTTP dialects is valid, complete and true: each operation in it is called
+as it is described.
+"""
 
 from __future__ import annotations
 
@@ -121,13 +123,44 @@ class DescribedCase(AdminCase):
 
     def setUp(self) -> None:
         super().setUp()
-        client = {"name": "Ana", "email": "ana@x.org", "cpf": "454.090.000-00", "balance": Decimal("1.00")}
-        address = {"client_id": 1, "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}
-        product = {"name": "TV", "description": "", "quantity": 0, "price": Decimal("1.00"), "status": True}
-        item = {"client_id": 1, "product_id": 1, "number_of_items": 2, "purchase_date": date(2024, 2, 29)}
-        for kind, fields in ((Client, client), (Address, address), (Product, product), (InventoryItem, item)):
+        client = {
+            "name": "Ana",
+            "email": "ana@x.org",
+            "cpf": "454.090.000-00",
+            "balance": Decimal("1.00"),
+        }
+        address = {
+            "client_id": 1,
+            "state": "SP",
+            "city": "S",
+            "street": "R",
+            "number": 9,
+            "cep": "01310-100",
+        }
+        product = {
+            "name": "TV",
+            "description": "",
+            "quantity": 0,
+            "price": Decimal("1.00"),
+            "status": True,
+        }
+        item = {
+            "client_id": 1,
+            "product_id": 1,
+            "number_of_items": 2,
+            "purchase_date": date(2024, 2, 29),
+        }
+        for kind, fields in (
+            (Client, client),
+            (Address, address),
+            (Product, product),
+            (InventoryItem, item),
+        ):
             self.have(self.store.insert(kind, 1, **fields))
-        self.has_file(check=AsyncMock(return_value=[]), copied=AsyncMock(side_effect=lambda: PlainCopy([b"SQLite"])))
+        self.has_file(
+            check=AsyncMock(return_value=[]),
+            copied=AsyncMock(side_effect=lambda: PlainCopy([b"SQLite"])),
+        )
         self.tokens = {name: self.log_in("root", name).token for name in ("auth", "members", "way")}
         self.tokens["admin"] = self.root_token
         self.annas = self.as_(self.anna, "auth")
@@ -144,17 +177,25 @@ class DescribedCase(AdminCase):
             "products": lambda peer: ProductsResponder(products, logins, peer, terms),
             "inventory": lambda peer: InventoryResponder(inventory, logins, peer, terms),
             "auth": lambda peer: AuthResponder(logins, peer, terms),
-            "shop": lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
+            "shop": lambda peer: ShopResponder(
+                clients, addresses, products, inventory, logins, peer, terms
+            ),
             "way": lambda peer: WayResponder(logins, self.colleagues, peer, terms),
             "members": lambda peer: MembersResponder(logins, self.members, state, peer, terms),
         }
-        return self.a_client(terms) if name == "admin" else HTTPClient(responders[name], self.clock, address=HERE)
+        return (
+            self.a_client(terms)
+            if name == "admin"
+            else HTTPClient(responders[name], self.clock, address=HERE)
+        )
 
     # What to ask
 
     def right(self, operation: Operation) -> Asked:
         """Return a request that succeeds."""
-        path = re.sub(r"\{(\w+)\}", lambda match: str(self.in_path(operation, match[1])), operation.path)
+        path = re.sub(
+            r"\{(\w+)\}", lambda match: str(self.in_path(operation, match[1])), operation.path
+        )
         query = {
             parameter["name"]: self.in_query(operation, parameter["name"])
             for parameter in operation.says.get("parameters", [])
@@ -166,16 +207,29 @@ class DescribedCase(AdminCase):
             body = self.body(operation, media["schema"])
             type = "application/json" if type == "*/*" else type
         schemes = operation.says.get("security", [])
-        names = [name.removesuffix("_token") for scheme in schemes for name in scheme if name != "password"]
+        names = [
+            name.removesuffix("_token")
+            for scheme in schemes
+            for name in scheme
+            if name != "password"
+        ]
         token = self.tokens[names[0]] if names else None
-        headers = {"Authorization": "Basic YW5uYTpjb3JyZWN0IGhvcnNl"} if {"password": []} in schemes else {}
+        headers = (
+            {"Authorization": "Basic YW5uYTpjb3JyZWN0IGhvcnNl"}
+            if {"password": []} in schemes
+            else {}
+        )
         return Asked(path, query, body, type, token, headers)
 
     def in_path(self, operation: Operation, name: str) -> object:
         if name == "session":
             return self.tokens["way"]
         if operation.part == "admin":
-            of = {"accounts": self.carl.id, "companies": self.theirs.id, "sessions": self.annas.session_id}
+            of = {
+                "accounts": self.carl.id,
+                "companies": self.theirs.id,
+                "sessions": self.annas.session_id,
+            }
             return of[operation.path.split("/")[1]]
         return 1
 
@@ -217,12 +271,18 @@ class DescribedCase(AdminCase):
         return self.asks(operation.method.upper(), target, asked.body, token=asked.token, **named)
 
     def is_described(self, operation: Operation, answered: Answered) -> None:
-        """Expect that the description knows the answer: its status, its type, its body, its fields."""
+        """Expect that the description knows the answer: its status, its type, its body, its
+        fields.
+        """
         what = f"{operation}: {answered}"
         response = operation.says["responses"].get(str(answered.status))
         self.assertIsNotNone(response, what)
         if answered.status < 300:
-            self.assertEqual({name for name in response.get("headers", {}) if answered.field(name) is None}, set(), what)
+            self.assertEqual(
+                {name for name in response.get("headers", {}) if answered.field(name) is None},
+                set(),
+                what,
+            )
         content = response.get("content")
         if content is None or operation.method == "head":
             self.assertEqual(answered.body, b"", what)
@@ -234,7 +294,10 @@ class DescribedCase(AdminCase):
 
     def fits(self, value: object, schema: Mapping[str, Any], what: str) -> None:
         whole = {**schema, "components": self.document["components"]}
-        faults = [f"{fault.json_path}: {fault.message}" for fault in Draft202012Validator(whole).iter_errors(value)]
+        faults = [
+            f"{fault.json_path}: {fault.message}"
+            for fault in Draft202012Validator(whole).iter_errors(value)
+        ]
         self.assertEqual(faults, [], what)
 
 
@@ -247,9 +310,13 @@ def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
 
 class DescriptionTests(DescribedCase):
     def test_it_is_valid(self) -> None:
-        from openapi_spec_validator import OpenAPIV31SpecValidator  # dear to import, and every worker collects this file
+        from openapi_spec_validator import (
+            OpenAPIV31SpecValidator,
+        )  # dear to import, and every worker collects this file
 
-        self.assertEqual([str(error) for error in OpenAPIV31SpecValidator(self.document).iter_errors()], [])
+        self.assertEqual(
+            [str(error) for error in OpenAPIV31SpecValidator(self.document).iter_errors()], []
+        )
 
     def test_kinds_are_those_of_the_apps_in_use(self) -> None:
         apps = loading.apps([str(ROOT / "examples" / "library.py")])
@@ -264,29 +331,45 @@ class DescriptionTests(DescribedCase):
             for route in part.routes.all
             for path in (route.path, *route.also)
         )
-        described = sorted((operation.part, operation.method, operation.path) for operation in operations(self.document))
+        described = sorted(
+            (operation.part, operation.method, operation.path)
+            for operation in operations(self.document)
+        )
         self.assertEqual(described, routes)
         self.assertEqual(sorted({part for part, _, _ in routes}), sorted(set(DOORS) - {"shop"}))
 
     def test_it_is_what_the_admin_is_answered(self) -> None:
         answered = self.asks("GET", "/openapi.json")
-        self.assertEqual(answered.json["paths"].keys() & {"/login", "/clients/create"}, {"/login", "/clients/create"})
+        self.assertEqual(
+            answered.json["paths"].keys() & {"/login", "/clients/create"},
+            {"/login", "/clients/create"},
+        )
 
     def test_what_does_not_listen_is_not_in_it(self) -> None:
-        document = orjson.loads(description({"admin": "http://x:1", "shop": "http://x:2"}, PARTS, KINDS))
-        self.assertEqual([tag["name"] for tag in document["tags"]], ["clients", "products", "inventory", "auth", "admin"])
+        document = orjson.loads(
+            description({"admin": "http://x:1", "shop": "http://x:2"}, PARTS, KINDS)
+        )
+        self.assertEqual(
+            [tag["name"] for tag in document["tags"]],
+            ["clients", "products", "inventory", "auth", "admin"],
+        )
         servers = {operation.part: operation.says["servers"] for operation in operations(document)}
         self.assertEqual(servers["auth"], [{"url": "http://x:2"}])
         self.assertEqual(servers["admin"], [{"url": "http://x:1"}])
         self.assertEqual(orjson.loads(description({}, PARTS, KINDS))["paths"], {})
 
     def test_what_two_dialects_serve_alike_is_described_for_both(self) -> None:
-        from openapi_spec_validator import OpenAPIV31SpecValidator  # dear to import, and every worker collects this file
+        from openapi_spec_validator import (
+            OpenAPIV31SpecValidator,
+        )  # dear to import, and every worker collects this file
 
         twice = [PARTS[0], evolve(PARTS[0], name="other", doors=("way",))]
         document = orjson.loads(description(URLS, twice, KINDS))
         OpenAPIV31SpecValidator(document).validate()
-        for path, url in (("/clients/fetch", URLS["clients"]), ("/clients/fetch#other", URLS["way"])):
+        for path, url in (
+            ("/clients/fetch", URLS["clients"]),
+            ("/clients/fetch#other", URLS["way"]),
+        ):
             self.assertIn({"url": url}, document["paths"][path]["get"]["servers"])
 
 
@@ -310,8 +393,12 @@ class TruthTests(DescribedCase):
     def test_what_is_not_said_to_be_needed_is_not_needed(self) -> None:
         for operation, door in self.each():
             asked = self.right(operation)
-            needed = {one["name"] for one in operation.says.get("parameters", []) if one.get("required")}
-            asked = evolve(asked, query={name: value for name, value in asked.query.items() if name in needed})
+            needed = {
+                one["name"] for one in operation.says.get("parameters", []) if one.get("required")
+            }
+            asked = evolve(
+                asked, query={name: value for name, value in asked.query.items() if name in needed}
+            )
             answered = self.ask(operation, asked, door)
             self.assertEqual(answered.status // 100, 2, f"{operation} at {door}: {answered}")
             self.is_described(operation, answered)
@@ -332,7 +419,9 @@ class TruthTests(DescribedCase):
         if right.body is not None:
             yield evolve(right, body=b"[")
             yield evolve(right, body={})
-            yield evolve(right, body=right.body if isinstance(right.body, bytes) else dict.fromkeys(FIELDS))
+            yield evolve(
+                right, body=right.body if isinstance(right.body, bytes) else dict.fromkeys(FIELDS)
+            )
             yield evolve(right, type="image/png")
             yield evolve(right, body=b" " * (8 * 2**20))
         if "{id}" in operation.path or "_id}" in operation.path:
@@ -344,8 +433,12 @@ class TruthTests(DescribedCase):
             yield met
 
     def meeting(self, operation: Operation, right: Asked) -> Iterator[tuple[int, Asked]]:
-        """Yield what meets the refusals that follow from the kind of the route, and need nothing else to be met."""
-        if operation.method != "head":  # the line is refused before its method is known, so with a body
+        """Yield what meets the refusals that follow from the kind of the route, and need nothing
+        else to be met.
+        """
+        if (
+            operation.method != "head"
+        ):  # the line is refused before its method is known, so with a body
             yield 414, evolve(right, query={**right.query, "x": "x" * 9000})
         yield 421, evolve(right, headers={**right.headers, "Host": "evil.example"})
         if operation.method not in ("get", "head"):
@@ -364,9 +457,15 @@ class TruthTests(DescribedCase):
             right = self.right(operation)
             responses = operation.says["responses"]
             if "401" in responses and right.token is not None:
-                self.assertEqual(self.ask(operation, evolve(right, token=None), door).status, 401, operation)
+                self.assertEqual(
+                    self.ask(operation, evolve(right, token=None), door).status, 401, operation
+                )
             for status, met in self.meeting(operation, right):
                 self.assertIn(str(status), responses, operation)
                 self.assertEqual(self.ask(operation, met, door).status, status, operation)
             if "415" in responses:
-                self.assertEqual(self.ask(operation, evolve(right, type="image/png"), door).status, 415, operation)
+                self.assertEqual(
+                    self.ask(operation, evolve(right, type="image/png"), door).status,
+                    415,
+                    operation,
+                )

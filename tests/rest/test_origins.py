@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What web pages of others can do to the dialects: nothing. The requests are those that browsers really send."""
+"""What web pages of others can do to the dialects: nothing. The requests are those that browsers
+really send.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ WRONG: Final = "battery staple"
 
 NOT_SERVED: Final = "This host is not among those that the setting hosts names"
 WRONG_HOST: Final = {
-    "way": {"Status": "ERROR", "IDSessao": "", "Message": "Este servidor não atende por este nome", "StackTrace": ""},
+    "way": {
+        "Status": "ERROR",
+        "IDSessao": "",
+        "Message": "Este servidor não atende por este nome",
+        "StackTrace": "",
+    },
     "members": {"message": "Misdirected request"},
     "admin": {"error": {"code": "wrong_host", "message": NOT_SERVED, "field": None}},
 }
@@ -42,7 +49,11 @@ WRONG_PAGE: Final = {
     },
     "members": {"message": "Forbidden"},
     "admin": {
-        "error": {"code": "foreign_origin", "message": "Web pages of this origin may change nothing here", "field": None}
+        "error": {
+            "code": "foreign_origin",
+            "message": "Web pages of this origin may change nothing here",
+            "field": None,
+        }
     },
 }
 
@@ -93,9 +104,17 @@ class HostTests(SynchronousTestCase):
         for host in self.OTHERS:
             self.assertTrue(sender_of(Origins(hosts=frozenset()), Host=host).misdirected, host)
 
-    def test_names_that_are_configured_are_served_besides_whatever_their_case_and_port(self) -> None:
+    def test_names_that_are_configured_are_served_besides_whatever_their_case_and_port(
+        self,
+    ) -> None:
         origins = Origins(hosts=frozenset(("shop.example", "192.168.1.5", "[fd00::1]")))
-        for host in (*self.LOOPBACK, "shop.example", "SHOP.example.:443", "192.168.1.5:80", "[fd00::1]:80"):
+        for host in (
+            *self.LOOPBACK,
+            "shop.example",
+            "SHOP.example.:443",
+            "192.168.1.5:80",
+            "[fd00::1]:80",
+        ):
             self.assertFalse(sender_of(origins, Host=host).misdirected, host)
         for host in ("evil.example", "a.shop.example", "192.168.1.6"):
             self.assertTrue(sender_of(origins, Host=host).misdirected, host)
@@ -143,7 +162,9 @@ class HostTests(SynchronousTestCase):
             ("unix:/run/shop.sock", ("a.example",), frozenset(("a.example",))),
             ("off", (), None),
         ):
-            settings = config.load({"shop": shop, "hosts": " ".join(hosts)}, {}, os.devnull).settings
+            settings = config.load(
+                {"shop": shop, "hosts": " ".join(hosts)}, {}, os.devnull
+            ).settings
             nothing: Any = None
             serving = Serving(loading.apps().dialect("shop"), settings, *[nothing] * 8)
             self.assertEqual(serving.terms.origins.hosts, served, (shop, hosts))
@@ -158,7 +179,14 @@ class PageTests(SynchronousTestCase):
             (False, {"Host": "shop.example:443", "Origin": "https://shop.example"}),
             (False, {"Host": "shop.example", "Origin": "http://shop.example:80"}),
             (False, {"Host": "shop.example", "Sec_Fetch_Site": "none"}),
-            (False, {"Host": "10.0.0.11:5080", "Origin": "https://shop.example", "Sec_Fetch_Site": "same-origin"}),
+            (
+                False,
+                {
+                    "Host": "10.0.0.11:5080",
+                    "Origin": "https://shop.example",
+                    "Sec_Fetch_Site": "same-origin",
+                },
+            ),
             (True, {"Host": "localhost:5080", "Origin": "http://localhost:3000"}),
             (True, {"Host": "localhost:5080", "Origin": "http://localhost"}),
             (True, {"Host": "localhost", "Origin": "null"}),
@@ -170,7 +198,10 @@ class PageTests(SynchronousTestCase):
             (True, {"Origin": "http://localhost"}),
             (True, {"Host": "localhost", "Sec_Fetch_Site": "cross-site"}),
             (True, {"Host": "localhost", "Sec_Fetch_Site": "same-site"}),
-            (True, {"Host": "localhost", "Sec_Fetch_Site": "whatever", "Origin": "http://localhost"}),
+            (
+                True,
+                {"Host": "localhost", "Sec_Fetch_Site": "whatever", "Origin": "http://localhost"},
+            ),
         ):
             self.assertEqual(sender_of(Origins(), **fields).foreign, foreign, fields)
 
@@ -183,20 +214,30 @@ class DoorCase(AllDoorsCase):
     def serves(self, **settings: Any) -> None:
         """Be configured like this from now on."""
         before = config.defaults(loading.apps())
-        of_apps = before.of_apps | {name: settings.pop(name) for name in before.of_apps.keys() & settings}
+        of_apps = before.of_apps | {
+            name: settings.pop(name) for name in before.of_apps.keys() & settings
+        }
         self.responders = wired(self, settings=evolve(before, of_apps=of_apps, **settings))
         self.clients.clear()
 
     def bytes_at(self, dialect: str, data: bytes) -> list[Answered]:
-        client = HTTPClient(self.responders[dialect], self.clock, address=HERE, loose=dialect == "members")
+        client = HTTPClient(
+            self.responders[dialect], self.clock, address=HERE, loose=dialect == "members"
+        )
         client.says(data)
         return answers(client.hears())
 
 
 class RebindingTests(DoorCase):
-    """evil.example resolves to 127.0.0.1 by now, so its page is of the dialect's own origin: only the Host is wrong."""
+    """evil.example resolves to 127.0.0.1 by now, so its page is of the dialect's own origin: only
+    the Host is wrong.
+    """
 
-    FIELDS: Final = {"Host": "evil.example:5080", "Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example:5080"}
+    FIELDS: Final = {
+        "Host": "evil.example:5080",
+        "Sec-Fetch-Site": "same-origin",
+        "Origin": "http://evil.example:5080",
+    }
 
     def test_nothing_is_told_and_nothing_is_done_in_the_dialect_s_own_words(self) -> None:
         token = self.logs_in_at_all()
@@ -227,8 +268,15 @@ class RebindingTests(DoorCase):
         return {door: self.doors.logs_in(door, "root", RIGHT) for door in DOORS}
 
     def test_the_verdict_is_of_each_request_of_a_connection(self) -> None:
-        for host, status in (("localhost", 200), ("evil.example", 421), ("127.0.0.1:1", 200), ("evil.example", 421)) * 2:
-            self.assertEqual(self.asks("shop", "GET", "/clients/health", headers={"Host": host}).status, status)
+        for host, status in (
+            ("localhost", 200),
+            ("evil.example", 421),
+            ("127.0.0.1:1", 200),
+            ("evil.example", 421),
+        ) * 2:
+            self.assertEqual(
+                self.asks("shop", "GET", "/clients/health", headers={"Host": host}).status, status
+            )
 
     def test_http_1_0_without_a_host_is_served(self) -> None:
         (answered,) = self.bytes_at("shop", b"GET /clients/health HTTP/1.0\r\n\r\n")
@@ -238,14 +286,24 @@ class RebindingTests(DoorCase):
 
     def test_the_body_is_not_asked_for(self) -> None:
         fields = {"Host": "evil.example", "Expect": "100-continue", "Content-Length": "40"}
-        for dialect, target in (("admin", "/login"), ("admin", "/import"), ("auth", "/user/create"), ("way", "/api/main")):
+        for dialect, target in (
+            ("admin", "/login"),
+            ("admin", "/import"),
+            ("auth", "/user/create"),
+            ("way", "/api/main"),
+        ):
             (answered,) = self.bytes_at(dialect, request("POST", target, headers=fields))
             self.assertEqual(answered.status, 421, target)
 
     def test_names_may_be_configured(self) -> None:
         self.serves(hosts=("evil.example",))
-        self.assertEqual(self.asks("shop", "GET", "/clients/health", headers=self.FIELDS).status, 200)
-        self.assertEqual(self.asks("shop", "GET", "/clients/health", headers={"Host": "other.example"}).status, 421)
+        self.assertEqual(
+            self.asks("shop", "GET", "/clients/health", headers=self.FIELDS).status, 200
+        )
+        self.assertEqual(
+            self.asks("shop", "GET", "/clients/health", headers={"Host": "other.example"}).status,
+            421,
+        )
 
 
 @frozen
@@ -257,19 +315,34 @@ class Sent:
 
 
 def simple(body: bytes, type: str | None) -> list[Sent]:
-    """Return what a page of evil.example can send without being asked: by newer browsers, older ones, and from a sandbox."""
+    """Return what a page of evil.example can send without being asked: by newer browsers, older
+    ones, and from a sandbox.
+    """
     typed = {} if type is None else {"Content-Type": type}
     return [
-        Sent(body, {**typed, "Origin": EVIL, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
+        Sent(
+            body,
+            {**typed, "Origin": EVIL, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        ),
         Sent(body, {**typed, "Origin": EVIL}),
-        Sent(body, {**typed, "Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}),
+        Sent(
+            body,
+            {
+                **typed,
+                "Origin": "null",
+                "Sec-Fetch-Site": "cross-site",
+                "Sec-Fetch-Mode": "navigate",
+            },
+        ),
         Sent(body, {**typed, "Sec-Fetch-Site": "cross-site"}),
         Sent(body, {**typed, "Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}),
     ]
 
 
 def as_a_form(fields: Mapping[str, str]) -> list[Sent]:
-    """Return JSON as a form says it with enctype="text/plain", and as `fetch` does: with no type, of a Blob, or a wrong one."""
+    """Return JSON as a form says it with enctype="text/plain", and as `fetch` does: with no type,
+    of a Blob, or a wrong one.
+    """
     text = orjson.dumps(fields)
     hidden = text[:-1] + b',"x":"="}\r\n'  # <input name='{..., "x":"' value='"}'>
     return [
@@ -282,7 +355,9 @@ def as_a_form(fields: Mapping[str, str]) -> list[Sent]:
 
 
 class CrossSiteTests(DoorCase):
-    def sends(self, dialect: str, method: str, target: str, sent: Sent, token: str | None = None) -> Answered:
+    def sends(
+        self, dialect: str, method: str, target: str, sent: Sent, token: str | None = None
+    ) -> Answered:
         fields = {"Content-Length": str(len(sent.body)), **sent.fields}
         data = request(method, target, token=token, headers=fields) + sent.body
         client = HTTPClient(self.responders[dialect], self.clock, address=HERE)
@@ -330,17 +405,29 @@ class CrossSiteTests(DoorCase):
         for sent in simple(line, "text/plain"):
             self.is_refused("admin", self.sends("admin", "POST", "/import", sent, tokens["admin"]))
             self.is_refused("admin", self.sends("admin", "POST", "/check", sent, tokens["admin"]))
-            self.is_refused("shop", self.sends("shop", "POST", "/user/logout", sent, tokens["auth"]))
+            self.is_refused(
+                "shop", self.sends("shop", "POST", "/user/logout", sent, tokens["auth"])
+            )
             self.is_refused("way", self.sends("way", "POST", f"/api/usuario/{tokens['way']}", sent))
             self.is_refused("way", self.sends("way", "DELETE", f"/api/main/{tokens['way']}", sent))
             self.is_refused("members", self.sends("members", "PUT", "/", sent, tokens["members"]))
         self.assertEqual(self.everything(), before)
         typed = {"Content-Type": "text/plain"}
-        self.assertEqual(self.asks("admin", "POST", "/import", line, token=tokens["admin"], headers=typed).status, 200)
+        self.assertEqual(
+            self.asks(
+                "admin", "POST", "/import", line, token=tokens["admin"], headers=typed
+            ).status,
+            200,
+        )
 
     def test_a_page_is_refused_before_its_body_comes(self) -> None:
         fields = {"Origin": EVIL, "Expect": "100-continue", "Content-Length": "40"}
-        for dialect, target in (("admin", "/login"), ("admin", "/import"), ("auth", "/user/create"), ("way", "/api/main")):
+        for dialect, target in (
+            ("admin", "/login"),
+            ("admin", "/import"),
+            ("auth", "/user/create"),
+            ("way", "/api/main"),
+        ):
             (answered,) = self.bytes_at(dialect, request("POST", target, headers=fields))
             self.is_refused(dialect, answered)
 
@@ -353,22 +440,37 @@ class CrossSiteTests(DoorCase):
                 self.assertIsNone(answered.field("Access-Control-Allow-Origin"))
 
     def test_field_clients_that_say_nothing_of_pages_are_served_as_ever(self) -> None:
-        (answered,) = self.bytes_at("way", request("POST", "/api/main", headers={"Content-Length": "2"}) + b"{}")
+        (answered,) = self.bytes_at(
+            "way", request("POST", "/api/main", headers={"Content-Length": "2"}) + b"{}"
+        )
         self.assertEqual(answered.status, 200)
         body = orjson.dumps({"username": "dora", "password": RIGHT})
-        (answered,) = self.bytes_at("auth", request("POST", "/user/create", headers={"Content-Length": str(len(body))}) + body)
+        (answered,) = self.bytes_at(
+            "auth",
+            request("POST", "/user/create", headers={"Content-Length": str(len(body))}) + body,
+        )
         self.assertEqual(answered.status, 201)
 
-    def test_pages_of_the_same_origin_and_of_configured_ones_may_change_what_the_user_may(self) -> None:
+    def test_pages_of_the_same_origin_and_of_configured_ones_may_change_what_the_user_may(
+        self,
+    ) -> None:
         fields = {"username": "dora", "password": RIGHT}
-        own = {"Origin": "http://localhost:5004", "Host": "localhost:5004", "Sec-Fetch-Site": "same-origin"}
+        own = {
+            "Origin": "http://localhost:5004",
+            "Host": "localhost:5004",
+            "Sec-Fetch-Site": "same-origin",
+        }
         self.assertEqual(self.asks("auth", "POST", "/user/create", fields, headers=own).status, 201)
         self.serves(cors_origins=("https://shop.example",))
         for origin, status in (("https://shop.example", 201), (EVIL, 403)):
             of_it = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
-            answered = self.asks("auth", "POST", "/user/create", {**fields, "username": "carla"}, headers=of_it)
+            answered = self.asks(
+                "auth", "POST", "/user/create", {**fields, "username": "carla"}, headers=of_it
+            )
             self.assertEqual(answered.status, status)
-            self.assertEqual(answered.field("Access-Control-Allow-Origin"), origin if status == 201 else None)
+            self.assertEqual(
+                answered.field("Access-Control-Allow-Origin"), origin if status == 201 else None
+            )
             self.assertEqual(answered.field("Vary"), "Origin")
             self.assertEqual(self.asks("admin", "POST", "/login", {}, headers=of_it).status, 403)
 
@@ -384,11 +486,23 @@ class AdminTypeTests(DoorCase):
             ("POST", "/companies", {"name": "new"}),
         ):
             body = orjson.dumps(fields)
-            for type in (None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+            for type in (
+                None,
+                "",
+                "text/plain",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data",
+            ):
                 typed = {} if type is None else {"Content-Type": type}
                 fields_of_it = {"Content-Length": str(len(body)), **typed}
-                (answered,) = self.bytes_at("admin", request(method, target, token=token, headers=fields_of_it) + body)
-                self.assertEqual((answered.status, answered.json["error"]["code"]), (415, "wrong_type"), (target, type))
+                (answered,) = self.bytes_at(
+                    "admin", request(method, target, token=token, headers=fields_of_it) + body
+                )
+                self.assertEqual(
+                    (answered.status, answered.json["error"]["code"]),
+                    (415, "wrong_type"),
+                    (target, type),
+                )
         self.assertEqual(self.everything(), before)
 
 
@@ -401,7 +515,10 @@ class CookieTests(DoorCase):
             cookie = self.asks("members", "POST", "/", self.LOGIN).field("Set-Cookie") or ""
             name, *attributes = cookie.split("; ")
             self.assertRegex(name, "^sockcrud_members=[0-9A-F]{64}$")
-            self.assertEqual(attributes, ["Path=/", "HttpOnly", "SameSite=Strict", *(["Secure"] if secure else [])])
+            self.assertEqual(
+                attributes,
+                ["Path=/", "HttpOnly", "SameSite=Strict", *(["Secure"] if secure else [])],
+            )
 
     def test_a_form_of_another_origin_sets_none_even_where_its_pages_may_log_in(self) -> None:
         for configured in (("*",), (EVIL,)):
@@ -413,11 +530,20 @@ class CookieTests(DoorCase):
                 (orjson.dumps(self.LOGIN), "text/plain"),
                 (orjson.dumps(self.LOGIN), ""),
             ):
-                answered = self.asks("members", "POST", "/", body, headers={**fields, "Content-Type": type})
-                self.assertEqual((answered.status, answered.json), (415, {"message": "Unsupported media type"}))
+                answered = self.asks(
+                    "members", "POST", "/", body, headers={**fields, "Content-Type": type}
+                )
+                self.assertEqual(
+                    (answered.status, answered.json), (415, {"message": "Unsupported media type"})
+                )
                 self.assertIsNone(answered.field("Set-Cookie"))
             answered = self.asks("members", "POST", "/", self.LOGIN, headers=fields)
             self.assertEqual((answered.status, answered.json["role"]), (200, ROLES["user"]))
-            own = {"Origin": "http://localhost", "Content-Type": "application/x-www-form-urlencoded"}
-            answered = self.asks("members", "POST", "/", b"email=anna&password=correct+horse", headers=own)
+            own = {
+                "Origin": "http://localhost",
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
+            answered = self.asks(
+                "members", "POST", "/", b"email=anna&password=correct+horse", headers=own
+            )
             self.assertEqual(answered.status, 200)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What all HTTP dialects do alike: the order of the checks, bodies that are not wanted, CORS; and the shop's tables."""
+"""What all HTTP dialects do alike: the order of the checks, bodies that are not wanted, CORS; and
+the shop's tables.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,17 @@ class OrderTests(SynchronousTestCase):
         self.dialect = Dialect()
         self.client = HTTPClient(lambda _: self.dialect, Clock(), limits=HTTPLimits(body=50))
 
-    def status(self, method: str, path: str, body: bytes = b"{", content_type: str = "text/plain", **headers: str) -> int:
-        return self.client.asks(method, path, body, headers={"Content-Type": content_type, **headers}).status
+    def status(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"{",
+        content_type: str = "text/plain",
+        **headers: str,
+    ) -> int:
+        return self.client.asks(
+            method, path, body, headers={"Content-Type": content_type, **headers}
+        ).status
 
     def test_the_first_thing_that_is_wrong_is_told(self) -> None:
         long, login = b"x" * 51, {"Authorization": "x"}
@@ -42,12 +53,24 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(self.status("PUT", "/things/1", b"{", "application/json", **login), 400)
         self.assertEqual(self.status("PUT", "/things/1", b"{}", "application/json", **login), 200)
 
-    def test_a_body_of_no_type_counts_as_json_and_parameters_of_the_type_do_not_matter(self) -> None:
-        for content_type in ("", "application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"):
+    def test_a_body_of_no_type_counts_as_json_and_parameters_of_the_type_do_not_matter(
+        self,
+    ) -> None:
+        for content_type in (
+            "",
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json ;x=y",
+        ):
             self.assertEqual(self.status("POST", "/open", b"{}", content_type), 200)
         self.client.says(b"POST /open HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
         self.assertEqual([answered.status for answered in answers(self.client.hears())], [200])
-        for content_type in ("text/json", "application/jsonx", "application/json, text/plain", "multipart/form-data"):
+        for content_type in (
+            "text/json",
+            "application/jsonx",
+            "application/json, text/plain",
+            "multipart/form-data",
+        ):
             self.assertEqual(self.status("POST", "/open", b"{}", content_type), 415)
 
     def test_a_route_may_take_other_types_or_any(self) -> None:
@@ -77,19 +100,27 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual((answered.status, answered.field("X-Route")), (500, "/crash/{name}"))
         (logged,) = self.flushLoggedErrors(RuntimeError)
         self.assertNotIn("secret", logged.getTraceback())
-        self.assertEqual(self.client.asks("GET", "/things", headers={"Authorization": "broken"}).status, 500)
+        self.assertEqual(
+            self.client.asks("GET", "/things", headers={"Authorization": "broken"}).status, 500
+        )
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_a_wrong_method_is_405_with_what_is_allowed(self) -> None:
         answered = self.client.asks("DELETE", "/things/1")
-        self.assertEqual((answered.status, answered.field("Allow")), (405, "GET, HEAD, OPTIONS, PUT"))
+        self.assertEqual(
+            (answered.status, answered.field("Allow")), (405, "GET, HEAD, OPTIONS, PUT")
+        )
         self.assertEqual(answered.json, "DELETE is not for this path")
 
     def test_options_tells_what_is_allowed_and_needs_no_login(self) -> None:
         answered = self.client.asks("OPTIONS", "/things/1")
-        self.assertEqual((answered.status, answered.field("Allow")), (204, "GET, HEAD, OPTIONS, PUT"))
+        self.assertEqual(
+            (answered.status, answered.field("Allow")), (204, "GET, HEAD, OPTIONS, PUT")
+        )
         self.assertIsNone(answered.field("Access-Control-Allow-Methods"))
-        self.assertEqual(self.client.asks("OPTIONS", "*").field("Allow"), "GET, HEAD, OPTIONS, POST, PUT")
+        self.assertEqual(
+            self.client.asks("OPTIONS", "*").field("Allow"), "GET, HEAD, OPTIONS, POST, PUT"
+        )
         self.assertEqual(self.client.asks("OPTIONS", "/nothing").status, 404)
 
 
@@ -103,14 +134,19 @@ class EarlyTests(SynchronousTestCase):
     def early(self, method: str, path: str, **headers: str) -> bytes:
         """Send a head that waits for permission to send its body."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n{lines}\r\n"
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+            f"2\r\n{lines}\r\n"
+        )
         if self.client.closed:
             self.client.connect()
         self.client.says(head.encode())
         return self.client.hears()
 
     def test_a_body_that_is_wanted_is_asked_for(self) -> None:
-        self.assertEqual(self.early("PUT", "/things/1", Authorization="x"), b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.assertEqual(
+            self.early("PUT", "/things/1", Authorization="x"), b"HTTP/1.1 100 Continue\r\n\r\n"
+        )
         self.client.says(b"{}")
         self.assertEqual([answered.status for answered in answers(self.client.hears())], [200])
 
@@ -123,13 +159,17 @@ class EarlyTests(SynchronousTestCase):
             ("PUT", "/things/1", type, 415),
         ):
             (answered,) = answers(self.early(method, path, Origin=ORIGIN, **headers))
-            self.assertEqual((answered.status, answered.field("Access-Control-Allow-Origin")), (status, ORIGIN))
+            self.assertEqual(
+                (answered.status, answered.field("Access-Control-Allow-Origin")), (status, ORIGIN)
+            )
             self.assertTrue(self.client.closed)
 
     def test_a_spooled_body_that_nobody_takes_is_let_go(self) -> None:
         for headers, status, abandoned in (({"Authorization": "x"}, 200, False), ({}, 401, True)):
             answered = self.client.asks("POST", "/spooled", b"{}", headers=headers)
-            self.assertEqual((answered.status, self.dialect.sinks[-1].abandoned), (status, abandoned))
+            self.assertEqual(
+                (answered.status, self.dialect.sinks[-1].abandoned), (status, abandoned)
+            )
 
     def test_a_body_whose_login_ends_on_the_way_is_let_go(self) -> None:
         logged_in = [True, False]
@@ -141,7 +181,9 @@ class EarlyTests(SynchronousTestCase):
 
         self.patch(self.dialect, "log_in", log_in)
         self.assertEqual(self.client.asks("POST", "/spooled", b"{}").status, 401)
-        self.assertEqual((self.dialect.sinks[0].is_done, self.dialect.sinks[0].abandoned), (True, True))
+        self.assertEqual(
+            (self.dialect.sinks[0].is_done, self.dialect.sinks[0].abandoned), (True, True)
+        )
 
 
 class CORSTests(SynchronousTestCase):
@@ -151,8 +193,12 @@ class CORSTests(SynchronousTestCase):
         dialect = Dialect(Terms(Origins(origins)))
         return HTTPClient(lambda _: dialect, Clock())
 
-    def fields(self, client: HTTPClient, method: str, path: str, origin: str | None = ORIGIN) -> dict[str, str]:
-        headers = {} if origin is None else {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    def fields(
+        self, client: HTTPClient, method: str, path: str, origin: str | None = ORIGIN
+    ) -> dict[str, str]:
+        headers = (
+            {} if origin is None else {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+        )
         answered = client.asks(method, path, headers=headers)
         return {
             name.decode(): value.decode()
@@ -167,8 +213,18 @@ class CORSTests(SynchronousTestCase):
 
     def test_any_origin_may_be_configured_and_never_has_credentials(self) -> None:
         client = self.client("*")
-        simple = {"access-control-allow-origin": "*", "access-control-expose-headers": self.EXPOSED, "vary": "Origin"}
-        for method, path in (("GET", "/open"), ("HEAD", "/open"), ("GET", "/things"), ("GET", "/nothing"), ("PUT", "/open")):
+        simple = {
+            "access-control-allow-origin": "*",
+            "access-control-expose-headers": self.EXPOSED,
+            "vary": "Origin",
+        }
+        for method, path in (
+            ("GET", "/open"),
+            ("HEAD", "/open"),
+            ("GET", "/things"),
+            ("GET", "/nothing"),
+            ("PUT", "/open"),
+        ):
             self.assertEqual(self.fields(client, method, path), simple)
         preflight = {
             **simple,
@@ -179,12 +235,24 @@ class CORSTests(SynchronousTestCase):
         self.assertEqual(self.fields(client, "OPTIONS", "/things/1"), preflight)
         self.assertEqual(self.fields(client, "GET", "/open", None), {"vary": "Origin"})
 
-    def test_only_the_origins_that_are_configured_are_let_in_and_caches_are_told_by_every_answer(self) -> None:
+    def test_only_the_origins_that_are_configured_are_let_in_and_caches_are_told_by_every_answer(
+        self,
+    ) -> None:
         client = self.client("https://other.example", ORIGIN)
-        for method, path in (("GET", "/open"), ("HEAD", "/open"), ("GET", "/nothing"), ("PATCH", "/open"), ("GET", "/things")):
+        for method, path in (
+            ("GET", "/open"),
+            ("HEAD", "/open"),
+            ("GET", "/nothing"),
+            ("PATCH", "/open"),
+            ("GET", "/things"),
+        ):
             fields = self.fields(client, method, path)
-            self.assertEqual((fields["access-control-allow-origin"], fields["vary"]), (ORIGIN, "Origin"))
-            self.assertEqual(self.fields(client, method, path, "https://evil.example"), {"vary": "Origin"})
+            self.assertEqual(
+                (fields["access-control-allow-origin"], fields["vary"]), (ORIGIN, "Origin")
+            )
+            self.assertEqual(
+                self.fields(client, method, path, "https://evil.example"), {"vary": "Origin"}
+            )
         fields = self.fields(client, "OPTIONS", "/open")
         self.assertEqual(fields["access-control-allow-methods"], "GET, HEAD, OPTIONS, POST")
         for origin in ("https://evil.example", "null", None):
@@ -204,29 +272,40 @@ class ShopTableTests(ShopWireCase):
             for path in ("/", "/nothing", "/clients", "/user/nothing", "/fetch"):
                 self.assertEqual(self.fails(404, "GET", path, token=None), "There is no such path")
         self.port = "shop"
-        answered = self.says((405, {"msg": "GET is not for this path"}), "GET", "/user/login", token=None)
+        answered = self.says(
+            (405, {"msg": "GET is not for this path"}), "GET", "/user/login", token=None
+        )
         self.assertEqual(answered.field("Allow"), "OPTIONS, POST")
         self.assertEqual(self.asks("OPTIONS", "/clients/fetch/1", token=None).status, 204)
         self.assertEqual(self.asks("OPTIONS", "*", token=None).status, 204)
 
     def test_type_and_size_are_checked_after_the_login(self) -> None:
         self.port = "shop"
-        self.fails(401, "POST", "/clients/create", b"x", token=None, headers={"Content-Type": "text/plain"})
+        self.fails(
+            401, "POST", "/clients/create", b"x", token=None, headers={"Content-Type": "text/plain"}
+        )
         self.fails(415, "POST", "/clients/create", b"x", headers={"Content-Type": "text/plain"})
         client = self.shop_with(limits=HTTPLimits(body=100))
-        answered = client.asks("POST", "/clients/create", {**ARTHUR, "name": "x" * 100}, token=self.token)
+        answered = client.asks(
+            "POST", "/clients/create", {**ARTHUR, "name": "x" * 100}, token=self.token
+        )
         self.assertEqual((answered.status, answered.json), (413, {"msg": "The body is too large"}))
         self.assertTrue(client.closed)
 
     def test_no_body_is_waited_for_before_the_login(self) -> None:
-        for fields in ({"Content-Length": "1000000"}, {"Content-Length": "1000000", "Content-Type": "text/plain"}):
+        for fields in (
+            {"Content-Length": "1000000"},
+            {"Content-Length": "1000000", "Content-Type": "text/plain"},
+        ):
             for body in (b"", b"{"):
                 client = self.shop_with()
                 client.says(request("POST", "/clients/create", body, headers=fields))
                 self.assertEqual([answered.status for answered in answers(client.hears())], [401])
                 self.assertTrue(client.closed)
         client = self.shop_with()
-        head = request("POST", "/clients/create", b"", token=self.token, headers={"Content-Length": "1000000"})
+        head = request(
+            "POST", "/clients/create", b"", token=self.token, headers={"Content-Length": "1000000"}
+        )
         client.says(head)
         self.assertEqual(client.hears(), b"")
         client = self.shop_with()
@@ -247,15 +326,24 @@ class ShopTableTests(ShopWireCase):
         body = {**ARTHUR, "more": {}}
         self.assertEqual(client.asks("POST", "/clients/create", body, token=self.token).status, 400)
         client = self.shop_with(Terms(Origins(hosts=frozenset())))
-        for path in ("/clients/health", "/products/health", "/inventory/health", "/user/health", "/nowhere"):
+        for path in (
+            "/clients/health",
+            "/products/health",
+            "/inventory/health",
+            "/user/health",
+            "/nowhere",
+        ):
             answered = client.asks("GET", path, headers={"Host": "evil.example:5080"})
             self.assertEqual(
-                (answered.status, answered.json), (421, {"msg": "This host is not among those that the setting hosts names"})
+                (answered.status, answered.json),
+                (421, {"msg": "This host is not among those that the setting hosts names"}),
             )
 
     def test_permission_to_send_a_body_is_asked_of_the_service(self) -> None:
         client = self.ports["shop"]
-        head = request("POST", "/clients/create", b"{}", headers={"Expect": "100-continue"}).removesuffix(b"{}")
+        head = request(
+            "POST", "/clients/create", b"{}", headers={"Expect": "100-continue"}
+        ).removesuffix(b"{}")
         client.says(head)
         self.assertEqual([answered.status for answered in answers(client.hears())], [401])
 
@@ -265,7 +353,9 @@ class ShopTableTests(ShopWireCase):
             for path in (route.path, *route.also):
                 target = path.replace("{id}", "7").replace("{client_id}", "7")
                 answered = self.asks(route.method, target, {} if route.body else None, token=None)
-                self.assertEqual(answered.status == 401, route.login or path.endswith("/login"), path)
+                self.assertEqual(
+                    answered.status == 401, route.login or path.endswith("/login"), path
+                )
                 self.assertNotIn(answered.status, (404, 405, 415, 500))
             self.assertTrue(route.summary)
             self.assertFalse(route.if_match and route.method not in ("PUT", "DELETE"))

@@ -24,7 +24,9 @@ from tests.support.model import KINDS, describe
 
 
 class RoutesTests(SynchronousTestCase):
-    def found(self, path: str, method: str = "GET", table: Routes = Dialect.routes) -> tuple[str, dict[str, Any]]:
+    def found(
+        self, path: str, method: str = "GET", table: Routes = Dialect.routes
+    ) -> tuple[str, dict[str, Any]]:
         found = table.find(path, method)
         assert isinstance(found, Found), found
         return found.route.path, dict(found.parameters)
@@ -38,7 +40,9 @@ class RoutesTests(SynchronousTestCase):
         parts = {"id": 5, "part_id": 6}
         self.assertEqual(self.found("/things/5/parts/6/"), ("/things/{id}/parts/{part_id}", parts))
         parts = {"name": "Ann b", "part_id": 6}  # type: ignore[dict-item]
-        self.assertEqual(self.found("/people/Ann b/parts/6"), ("/people/{name}/parts/{part_id}", parts))
+        self.assertEqual(
+            self.found("/people/Ann b/parts/6"), ("/people/{name}/parts/{part_id}", parts)
+        )
 
     def test_a_path_without_parameters_comes_first(self) -> None:
         self.assertEqual(self.found("/things/special"), ("/things/special", {}))
@@ -49,14 +53,27 @@ class RoutesTests(SynchronousTestCase):
             self.assertIsNone(Dialect.routes.find(f"/things/{text}", "GET"), text)
 
     def test_what_is_not_there_is_not_found(self) -> None:
-        for path in ("/nothing", "/things/5/parts", "///", "/things//", "", "things", "/THINGS", "/things/{id}"):
+        for path in (
+            "/nothing",
+            "/things/5/parts",
+            "///",
+            "/things//",
+            "",
+            "things",
+            "/THINGS",
+            "/things/{id}",
+        ):
             self.assertIsNone(Dialect.routes.find(path, "GET"), path)
 
     def test_the_methods_of_a_path_are_told_where_there_is_no_such_one(self) -> None:
-        self.assertEqual(Dialect.routes.find("/things/5", "PATCH"), ("GET", "HEAD", "OPTIONS", "PUT"))
+        self.assertEqual(
+            Dialect.routes.find("/things/5", "PATCH"), ("GET", "HEAD", "OPTIONS", "PUT")
+        )
         self.assertEqual(Dialect.routes.find("/thing/5", "GET"), ("OPTIONS", "PUT"))
         self.assertEqual(Dialect.routes.find("/things", "OPTIONS"), ("GET", "HEAD", "OPTIONS"))
-        self.assertEqual(Dialect.routes.find("*", "OPTIONS"), ("GET", "HEAD", "OPTIONS", "POST", "PUT"))
+        self.assertEqual(
+            Dialect.routes.find("*", "OPTIONS"), ("GET", "HEAD", "OPTIONS", "POST", "PUT")
+        )
 
     def test_head_is_served_by_get_unless_it_has_a_route_of_its_own(self) -> None:
         self.assertEqual(self.found("/things/5", "HEAD"), ("/things/{id}", {"id": 5}))
@@ -64,9 +81,13 @@ class RoutesTests(SynchronousTestCase):
         assert isinstance(found, Found)
         self.assertEqual(found.route.method, "HEAD")
 
-    def test_paths_that_a_dialect_takes_for_one_are_one_and_parameters_stay_as_they_are(self) -> None:
+    def test_paths_that_a_dialect_takes_for_one_are_one_and_parameters_stay_as_they_are(
+        self,
+    ) -> None:
         table = Routes([route("GET", "/Api/{session}/Main"), route("GET", "/Api")], str.lower)
-        self.assertEqual(self.found("/aPI/AbC/main", table=table), ("/Api/{session}/Main", {"session": "AbC"}))
+        self.assertEqual(
+            self.found("/aPI/AbC/main", table=table), ("/Api/{session}/Main", {"session": "AbC"})
+        )
         self.assertEqual(self.found("/API/", table=table), ("/Api", {}))
 
     def test_a_table_that_contradicts_itself_is_refused(self) -> None:
@@ -80,17 +101,26 @@ class RoutesTests(SynchronousTestCase):
 
     def test_what_only_reads_is_told_by_the_method_unless_it_is_said(self) -> None:
         self.assertEqual(
-            [route(method, "/").changes for method in ("GET", "HEAD", "PUT", "DELETE")], [False, False, True, True]
+            [route(method, "/").changes for method in ("GET", "HEAD", "PUT", "DELETE")],
+            [False, False, True, True],
         )
         self.assertFalse(route("POST", "/", changes=False).changes)
         dialect = Dialect()
-        for method, path, reads in (("GET", "/things", True), ("PUT", "/things/1", False), ("PUT", "/nothing", True)):
+        for method, path, reads in (
+            ("GET", "/things", True),
+            ("PUT", "/things/1", False),
+            ("PUT", "/nothing", True),
+        ):
             self.assertIs(dialect.only_reads(Request(method, path)), reads)
 
 
 class IfMatchTests(SynchronousTestCase):
-    def matched(self, value: bytes, revisions: list[int], unless: bytes | None = None) -> tuple[int | None, list[int | None]]:
-        """Change a record that is at these revisions, one after the other, whenever it is looked at."""
+    def matched(
+        self, value: bytes, revisions: list[int], unless: bytes | None = None
+    ) -> tuple[int | None, list[int | None]]:
+        """Change a record that is at these revisions, one after the other, whenever it is looked
+        at.
+        """
         tried: list[int | None] = []
 
         async def change(expect: int | None) -> int | None:
@@ -130,10 +160,14 @@ class IfMatchTests(SynchronousTestCase):
             (b'"9223372036854775807", "9223372036854775808"', [2**63 - 1]),
             (b"", []),
         ):
-            self.assertEqual(conditions(self.conditional(value)), Conditions(matched=tuple(revisions)), value)
+            self.assertEqual(
+                conditions(self.conditional(value)), Conditions(matched=tuple(revisions)), value
+            )
 
     def test_if_none_match_takes_weak_tags_for_their_revisions_too(self) -> None:
-        self.assertEqual(conditions(self.conditional(None, b'W/"5", "6", "x"')), Conditions(excluded=(5, 6)))
+        self.assertEqual(
+            conditions(self.conditional(None, b'W/"5", "6", "x"')), Conditions(excluded=(5, 6))
+        )
         self.assertEqual(conditions(self.conditional(b'"4"', b"*")), Conditions((4,), None))
         self.assertEqual(conditions(self.conditional(None, b"5")), Conditions())
         self.assertEqual(conditions(self.conditional(None)), Conditions())
@@ -156,7 +190,9 @@ class IfMatchTests(SynchronousTestCase):
         self.assertEqual(self.matched(b'"5", "7"', [7, 7]), (7, [5, 7]))
         self.assertEqual(self.matched(b"*", [7]), (7, [None]))
 
-    def test_a_record_that_changes_meanwhile_is_tried_at_its_new_revision_if_that_is_named(self) -> None:
+    def test_a_record_that_changes_meanwhile_is_tried_at_its_new_revision_if_that_is_named(
+        self,
+    ) -> None:
         self.assertEqual(self.matched(b'"5", "7", "8"', [7, 8, 8]), (8, [5, 7, 8]))
         self.assertEqual(self.matched(b'"5", "7"', [7, 9]), (None, [5, 7]))
 
@@ -189,20 +225,27 @@ class ListTests(SynchronousTestCase):
     def test_a_listing_that_fails_before_anything_was_said_is_let_go(self) -> None:
         for slices in (0, 1):
             stream = FailingStream(slices)
-            self.failureResultOf(Deferred.fromCoroutine(list_response(stream, b"[", lambda _: b"1", b"]")), Unavailable)
+            self.failureResultOf(
+                Deferred.fromCoroutine(list_response(stream, b"[", lambda _: b"1", b"]")),
+                Unavailable,
+            )
             self.assertTrue(stream.closed)
 
     def test_a_body_is_begun_with_what_was_read(self) -> None:
         stream = FailingStream(3)
         encode = lambda messages: b"x" * LONGEST_WHOLE  # noqa: E731
-        response = self.successResultOf(Deferred.fromCoroutine(list_response(stream, b"[", encode, b"]")))
+        response = self.successResultOf(
+            Deferred.fromCoroutine(list_response(stream, b"[", encode, b"]"))
+        )
         assert isinstance(response.body, BodySlices)
         self.assertEqual((stream.left, stream.closed), (2, False))
         response.body.close()
         self.assertTrue(stream.closed)
 
     def test_over_tcp_only_a_list_of_one_slice_is_whole(self) -> None:
-        answer = self.successResultOf(Deferred.fromCoroutine(list_answer(FailingStream(2), b"[", lambda _: b"1", b"]")))
+        answer = self.successResultOf(
+            Deferred.fromCoroutine(list_answer(FailingStream(2), b"[", lambda _: b"1", b"]"))
+        )
         self.assertIsInstance(answer, Stream)
 
 

@@ -1,4 +1,6 @@
-"""The store as plain dictionaries, written to be obviously right: what the real ones are compared with."""
+"""The store as plain dictionaries, written to be obviously right: what the real ones are compared
+with.
+"""
 
 from __future__ import annotations
 
@@ -82,16 +84,23 @@ class PlainStore:
         """Return the records of a kind in the order of their ids."""
         return dict(sorted(self._records[kind].items()))
 
-    def page(self, kind: type[Record], limit: int | None, after: int | None, where: Where | None) -> list[Record]:
+    def page(
+        self, kind: type[Record], limit: int | None, after: int | None, where: Where | None
+    ) -> list[Record]:
         return [
             record
             for id, record in self.all(kind).items()
-            if (after is None or id > after) and (where is None or getattr(record, where.field) == where.value)
+            if (after is None or id > after)
+            and (where is None or getattr(record, where.field) == where.value)
         ][:limit]
 
     def find(self, kind: type[Record], field: str, value: Any) -> Record | None:
         normalize = describe(kind).uniques[field]
-        owners = [record for record in self._records[kind].values() if normalize(getattr(record, field)) == normalize(value)]
+        owners = [
+            record
+            for record in self._records[kind].values()
+            if normalize(getattr(record, field)) == normalize(value)
+        ]
         assert len(owners) <= 1
         return owners[0] if owners else None
 
@@ -113,13 +122,20 @@ class PlainStore:
     def refusals(self, step: Step) -> list[DomainError]:
         """Return every reason to refuse a step: a store may name any of them."""
         if isinstance(step, Insert):
-            id_taken = [Taken(step.kind.__name__, "id")] if step.id in self._records[step.kind] else []
+            id_taken = (
+                [Taken(step.kind.__name__, "id")] if step.id in self._records[step.kind] else []
+            )
             return [*id_taken, *self._broken_rules(step)]
         record = self._records[step.kind].get(step.id)
         if record is None:
             return [NotFound(step.kind.__name__, step.id)]
-        outdated = [Outdated(step.expect, record.rev)] if step.expect not in (None, record.rev) else []
-        return [*outdated, *(self._broken_rules(step) if isinstance(step, Update) else self._holders(step))]
+        outdated = (
+            [Outdated(step.expect, record.rev)] if step.expect not in (None, record.rev) else []
+        )
+        return [
+            *outdated,
+            *(self._broken_rules(step) if isinstance(step, Update) else self._holders(step)),
+        ]
 
     def _broken_rules(self, step: Insert | Update) -> Iterator[DomainError]:
         kind = describe(step.kind)

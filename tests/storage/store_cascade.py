@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What every store promises that clears away over time what a record took with it: all of it is gone at once."""
+"""What every store promises that clears away over time what a record took with it: all of it is
+gone at once.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,17 @@ from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.errors import Forbidden, NotFound, Outdated, Taken
 from sockcrud.records import Record
 from sockcrud.storage.contract import IStages, ITransaction, Stage, Where
-from tests.storage.store_case import ALL, StoreCase, a_client, a_product, an_address, an_item, everything, ids, rest_of
+from tests.storage.store_case import (
+    ALL,
+    StoreCase,
+    a_client,
+    a_product,
+    an_address,
+    an_item,
+    everything,
+    ids,
+    rest_of,
+)
 from tests.storage.test_cascade_machine import streamed
 
 OF_ONE = Where("client_id", 1)
@@ -21,7 +33,9 @@ KINDS_THAT_GO = (Address, InventoryItem)
 
 
 class CascadePromises(StoreCase):
-    """One client of two has five addresses and three items, and they are cleared away one by one when a test says so."""
+    """One client of two has five addresses and three items, and they are cleared away one by one
+    when a test says so.
+    """
 
     store: Any
 
@@ -66,7 +80,10 @@ class CascadePromises(StoreCase):
         self.assertTrue(self.paused)
 
         async def check() -> None:
-            gone: list[tuple[type[Record], int]] = [(Client, 1), *((Address, id) for id in (1, 3, 4, 6, 7))]
+            gone: list[tuple[type[Record], int]] = [
+                (Client, 1),
+                *((Address, id) for id in (1, 3, 4, 6, 7)),
+            ]
             for kind, id in [*gone, *((InventoryItem, id) for id in (1, 3, 4))]:
                 for work in (self.store.get, self.store.update, self.store.delete):
                     with self.assertRaises(NotFound):
@@ -77,22 +94,33 @@ class CascadePromises(StoreCase):
                 await self.store.update(Address, 2, client_id=1)
             self.assertEqual(ids(await self.store.page(Address, ALL)), [2, 5])
             self.assertEqual(ids(await self.store.page(Address, 1, 2)), [5])
-            self.assertEqual([await self.store.count(kind) for kind in (Client, *KINDS_THAT_GO)], [1, 2, 1])
+            self.assertEqual(
+                [await self.store.count(kind) for kind in (Client, *KINDS_THAT_GO)], [1, 2, 1]
+            )
             for kind in KINDS_THAT_GO:
                 self.assertEqual(await self.store.page(kind, ALL, None, OF_ONE), [])
                 self.assertEqual(await rest_of(self.store.stream(kind, where=OF_ONE)), [])
             self.assertEqual(ids(await rest_of(self.store.stream(Address))), [2, 5])
             for product, expected in ((1, [2]), (2, [])):
                 where = Where("product_id", product)
-                self.assertEqual(ids(await self.store.page(InventoryItem, ALL, None, where)), expected)
-                self.assertEqual(ids(await rest_of(self.store.stream(InventoryItem, where=where))), expected)
+                self.assertEqual(
+                    ids(await self.store.page(InventoryItem, ALL, None, where)), expected
+                )
+                self.assertEqual(
+                    ids(await rest_of(self.store.stream(InventoryItem, where=where))), expected
+                )
 
         await self.always(check)
 
     async def test_a_list_that_was_begun_before_still_has_all_and_one_after_has_none(self) -> None:
         kinds = (Address, InventoryItem, Client)
         wheres = (None, OF_ONE, Where("product_id", 1))
-        asked = [(kind, where) for kind in kinds for where in wheres if where is None or hasattr(kind, where.field)]
+        asked = [
+            (kind, where)
+            for kind in kinds
+            for where in wheres
+            if where is None or hasattr(kind, where.field)
+        ]
         before = [await self.store.page(kind, ALL, None, where) for kind, where in asked]
         early = [self.store.stream(kind, where=where) for kind, where in asked]
         also = [self.store.stream(kind, where=where) for kind, where in asked]
@@ -112,11 +140,21 @@ class CascadePromises(StoreCase):
 
         async def check() -> None:
             changes = await self.store.changes(before, ALL)
-            self.assertEqual([change.rev for change in changes], list(range(before + 1, before + 11)))
+            self.assertEqual(
+                [change.rev for change in changes], list(range(before + 1, before + 11))
+            )
             self.assertEqual([change.record for change in changes[:9]], [None] * 9)
             gone = {(change.kind, change.id) for change in changes[:8]}
-            self.assertEqual(gone, {*((Address, id) for id in (1, 3, 4, 6, 7)), *((InventoryItem, id) for id in (1, 3, 4))})
-            self.assertEqual([(change.kind, change.id) for change in changes[8:]], [(Client, 1), (Message, 1)])
+            self.assertEqual(
+                gone,
+                {
+                    *((Address, id) for id in (1, 3, 4, 6, 7)),
+                    *((InventoryItem, id) for id in (1, 3, 4)),
+                },
+            )
+            self.assertEqual(
+                [(change.kind, change.id) for change in changes[8:]], [(Client, 1), (Message, 1)]
+            )
             for since in range(before, before + 11):
                 for limit in (1, 2, 3, ALL):
                     told = await self.store.changes(since, limit)
@@ -127,7 +165,11 @@ class CascadePromises(StoreCase):
 
     async def test_what_is_taken_until_it_is_cleared_away(self) -> None:
         await self.store.delete(Client, 1)
-        for kind, id, fields in ((Client, 1, a_client(1)), (Address, 3, an_address(2)), (InventoryItem, 1, an_item(2, 1))):
+        for kind, id, fields in (
+            (Client, 1, a_client(1)),
+            (Address, 3, an_address(2)),
+            (InventoryItem, 1, an_item(2, 1)),
+        ):
             with self.assertRaises(Taken):
                 await self.store.insert(kind, id, **fields)
         again = await self.store.insert(Client, **a_client(1))  # its unique values are free at once
@@ -169,7 +211,9 @@ class CascadePromises(StoreCase):
         await deleted
         self.assertEqual(ids(await self.store.page(Address, ALL)), [2, 5])
 
-    async def test_within_a_transaction_it_goes_with_the_other_changes_or_stays_with_them(self) -> None:
+    async def test_within_a_transaction_it_goes_with_the_other_changes_or_stays_with_them(
+        self,
+    ) -> None:
         async def body(transaction: ITransaction) -> None:
             for client in (1, 2):
                 await transaction.delete(Client, client)
@@ -183,7 +227,9 @@ class CascadePromises(StoreCase):
         self.assertEqual(await everything(self.store), before)
         succeeds = True
         await self.store.transact(body)
-        self.assertEqual([await self.store.count(kind) for kind in (Client, *KINDS_THAT_GO)], [0, 0, 0])
+        self.assertEqual(
+            [await self.store.count(kind) for kind in (Client, *KINDS_THAT_GO)], [0, 0, 0]
+        )
         self.assertEqual(self.paused, [])
 
     async def test_what_else_it_referred_to_can_go_meanwhile(self) -> None:
@@ -204,7 +250,9 @@ class CascadePromises(StoreCase):
         succeeds = True
         await self.store.transact(body)
         told = await self.store.changes(before["rev"], ALL)
-        self.assertEqual([(change.kind, change.id) for change in told], [(InventoryItem, 2), (Product, 1)])
+        self.assertEqual(
+            [(change.kind, change.id) for change in told], [(InventoryItem, 2), (Product, 1)]
+        )
 
         async def check() -> None:
             self.assertEqual(await self.store.page(InventoryItem, ALL), [])

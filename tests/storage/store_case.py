@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What every test of a store starts from: a fresh store, a way to run what awaits, and records to put in."""
+"""What every test of a store starts from: a fresh store, a way to run what awaits, and records to
+put in.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,26 @@ ALL = 1_000_000
 
 
 def a_user(**fields: Any) -> dict[str, Any]:
-    return {"name": "Ana", "email": "ana@example.org", "age": 30, "created_at": NOON, "updated_at": NOON, **fields}
+    return {
+        "name": "Ana",
+        "email": "ana@example.org",
+        "age": 30,
+        "created_at": NOON,
+        "updated_at": NOON,
+        **fields,
+    }
 
 
 def a_client(number: int, **fields: Any) -> dict[str, Any]:
     """Return the fields of a client whose unique values are those of `number`."""
     cpf = f"454.090.{number // 100:03}-{number % 100:02}"
-    return {"name": "Rui", "email": f"rui{number}@example.org", "cpf": cpf, "balance": Decimal("10.00"), **fields}
+    return {
+        "name": "Rui",
+        "email": f"rui{number}@example.org",
+        "cpf": cpf,
+        "balance": Decimal("10.00"),
+        **fields,
+    }
 
 
 def an_address(client_id: int, **fields: Any) -> dict[str, Any]:
@@ -48,12 +63,25 @@ def an_address(client_id: int, **fields: Any) -> dict[str, Any]:
 
 
 def a_product(name: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "description": "", "quantity": 3, "price": Decimal("0.10"), "status": True, **fields}
+    return {
+        "name": name,
+        "description": "",
+        "quantity": 3,
+        "price": Decimal("0.10"),
+        "status": True,
+        **fields,
+    }
 
 
 def an_item(client_id: int, product_id: int, **fields: Any) -> dict[str, Any]:
     day = date(2024, 2, 29)
-    return {"client_id": client_id, "product_id": product_id, "number_of_items": 1, "purchase_date": day, **fields}
+    return {
+        "client_id": client_id,
+        "product_id": product_id,
+        "number_of_items": 1,
+        "purchase_date": day,
+        **fields,
+    }
 
 
 def a_company(name: str) -> dict[str, Any]:
@@ -61,7 +89,14 @@ def a_company(name: str) -> dict[str, Any]:
 
 
 def an_account(login: str, company_id: int, **fields: Any) -> dict[str, Any]:
-    return {"login": login, "password_hash": "$", "role": "user", "company_id": company_id, "active": True, **fields}
+    return {
+        "login": login,
+        "password_hash": "$",
+        "role": "user",
+        "company_id": company_id,
+        "active": True,
+        **fields,
+    }
 
 
 def a_session(token: str, account_id: int) -> dict[str, Any]:
@@ -89,7 +124,9 @@ async def rest_of(stream: RecordStream[R]) -> list[R]:
 
 
 async def everything(store: IStore) -> dict[str, Any]:
-    """Return all that can be asked of a store whose history is whole: equal before and after means nothing has changed."""
+    """Return all that can be asked of a store whose history is whole: equal before and after means
+    nothing has changed.
+    """
     seen: dict[str, Any] = {"rev": store.rev, "changes": await store.changes(0, ALL)}
     for kind in KINDS:
         records = await store.page(kind, ALL)
@@ -101,14 +138,18 @@ async def everything(store: IStore) -> dict[str, Any]:
             }
         for name in describe(kind).uniques:
             values = sorted({getattr(record, name) for record in records})
-            seen[f"{kind.__name__} of {name}"] = {value: await store.find(kind, name, value) for value in values}
+            seen[f"{kind.__name__} of {name}"] = {
+                value: await store.find(kind, name, value) for value in values
+            }
     return seen
 
 
 class StoreCase(SynchronousTestCase):
-    """Tests over a store. Their bodies are `async def`: what a store really waits for depends on the store.
+    """Tests over a store. Their bodies are `async def`: what a store really waits for depends on
+    the store.
 
-    A suite for another store overrides `make_store`, and `settle` where its awaitables need a running reactor.
+    A suite for another store overrides `make_store`, and `settle` where its awaitables need a
+    running reactor.
     """
 
     store: IStore

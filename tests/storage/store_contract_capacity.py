@@ -10,7 +10,16 @@ from sockcrud.errors import HistoryGone, QuotaExceeded
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.contract import IStore, ITransaction
-from tests.storage.store_case import ALL, StoreCase, a_client, a_company, a_product, a_session, a_user, an_account
+from tests.storage.store_case import (
+    ALL,
+    StoreCase,
+    a_client,
+    a_company,
+    a_product,
+    a_session,
+    a_user,
+    an_account,
+)
 
 LONG = "\U0001f600" * 10_000
 """A message of 40 KB."""
@@ -52,7 +61,9 @@ class CapacityPromises(StoreCase):
         await self.store.insert(Company, **a_company("Acme"))
         for login in ("ana", "rui"):
             await self.store.insert(Account, **an_account(login, 1))
-        await self.refused(QuotaExceeded, lambda: self.store.insert(Account, **an_account("eva", 1)))
+        await self.refused(
+            QuotaExceeded, lambda: self.store.insert(Account, **an_account("eva", 1))
+        )
 
     async def test_a_transaction_that_is_too_much_leaves_nothing(self) -> None:
         async def body(transaction: ITransaction) -> None:
@@ -74,7 +85,9 @@ class CapacityPromises(StoreCase):
                 taken += 1
         self.assertIn(taken, range(24, 28))
         await self.refused(QuotaExceeded, lambda: self.store.insert(User, **a_user()))
-        await self.refused(QuotaExceeded, lambda: self.store.update(Product, 1, description="longer"))
+        await self.refused(
+            QuotaExceeded, lambda: self.store.update(Product, 1, description="longer")
+        )
         await self.store.update(Product, 1, description="less")
         await self.store.insert(Session, **a_session("a", 1))  # so that an admin can log in
         await self.store.delete(Message, 1)
@@ -85,14 +98,21 @@ class CapacityPromises(StoreCase):
         for _ in range(100):
             message = await self.store.insert(Message, data=LONG)
             await self.store.delete(Message, message.id)
-        kept = [change for change in await self.store.changes(160, ALL) if change.record is not None]
+        kept = [
+            change for change in await self.store.changes(160, ALL) if change.record is not None
+        ]
         self.assertEqual(len(kept), 20)
         with self.assertRaises(HistoryGone) as caught:
             await self.store.changes(0, ALL)
         oldest = caught.exception.oldest
         told = await self.store.changes(oldest, ALL)
         self.assertEqual([change.rev for change in told], list(range(oldest + 1, 201)))
-        self.assertLess(sum(len(change.record.data) * 4 for change in told if isinstance(change.record, Message)), MIB)
+        self.assertLess(
+            sum(
+                len(change.record.data) * 4 for change in told if isinstance(change.record, Message)
+            ),
+            MIB,
+        )
 
     async def test_one_change_that_is_too_long_to_be_kept_is_said_to_be_gone(self) -> None:
         await self.bounded(Capacity(history_bytes=10_000))

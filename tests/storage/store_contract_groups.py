@@ -30,7 +30,9 @@ from tests.storage.store_case import (
 
 
 async def stocked(store: IStore) -> None:
-    """Put in two clients with addresses, two products and what was bought, and a company with an account and its session."""
+    """Put in two clients with addresses, two products and what was bought, and a company with an
+    account and its session.
+    """
     for number in (1, 2):
         await store.insert(Client, **a_client(number))
         await store.insert(Product, **a_product(f"product {number}"))
@@ -64,7 +66,9 @@ class ReferencePromises(StoreCase):
         await self.store.update(Address, 1, client_id=2)
         await self.store.delete(Client, 1)
         self.assertEqual(ids(await self.store.page(Address, ALL)), [1, 2])
-        self.assertEqual(ids(await self.store.page(Address, ALL, None, Where("client_id", 2))), [1, 2])
+        self.assertEqual(
+            ids(await self.store.page(Address, ALL, None, Where("client_id", 2))), [1, 2]
+        )
 
     async def test_a_deleted_record_can_no_longer_be_referred_to(self) -> None:
         await stocked(self.store)
@@ -76,7 +80,9 @@ class ReferencePromises(StoreCase):
         await self.store.delete(Client, 1)
         self.assertEqual(ids(await self.store.page(Address, ALL)), [2])
         self.assertEqual(ids(await self.store.page(InventoryItem, ALL)), [3, 4])
-        self.assertEqual(ids(await self.store.page(InventoryItem, ALL, None, Where("product_id", 1))), [3])
+        self.assertEqual(
+            ids(await self.store.page(InventoryItem, ALL, None, Where("product_id", 1))), [3]
+        )
         self.assertEqual(await self.store.page(Address, ALL, None, Where("client_id", 1)), [])
         await self.store.delete(Product, 2)
         self.assertEqual(ids(await self.store.page(InventoryItem, ALL)), [3])
@@ -165,8 +171,12 @@ class TransactionPromises(StoreCase):
         self.assertEqual(revs, sorted(set(revs)))
         self.assertEqual(revs[-1], self.store.rev)
         self.assertEqual(ids(await self.store.page(Client, ALL)), [2, 77, 78])
-        self.assertEqual(ids(await self.store.page(Address, ALL, None, Where("client_id", 77))), [2, 4])
-        self.assertEqual([company.name for company in await self.store.page(Company, ALL)], ["ACME"])
+        self.assertEqual(
+            ids(await self.store.page(Address, ALL, None, Where("client_id", 77))), [2, 4]
+        )
+        self.assertEqual(
+            [company.name for company in await self.store.page(Company, ALL)], ["ACME"]
+        )
 
     async def test_one_that_fails_leaves_everything_as_it_was(self) -> None:
         await stocked(self.store)
@@ -216,7 +226,9 @@ class TransactionPromises(StoreCase):
             self.assertIsNone(await transaction.find(Client, "email", "rui9@example.org"))
             self.assertEqual(await transaction.page(Client, 1, 2), [rui])
             address = await transaction.insert(Address, **an_address(rui.id))
-            self.assertEqual(await transaction.page(Address, ALL, None, Where("client_id", rui.id)), [address])
+            self.assertEqual(
+                await transaction.page(Address, ALL, None, Where("client_id", rui.id)), [address]
+            )
             await transaction.delete(Client, 1)
             self.assertEqual(await transaction.count(Client), 2)
             self.assertEqual(ids(await transaction.page(Address, ALL)), [2, 4])
@@ -247,7 +259,12 @@ class TransactionPromises(StoreCase):
         refusals: list[tuple[type[DomainError], Callable[[ITransaction], Awaitable[object]]]] = [
             (Taken, lambda transaction: transaction.insert(Client, **a_client(2))),
             (Taken, lambda transaction: transaction.insert(Message, 1, data="again")),
-            (Taken, lambda transaction: transaction.update(Client, 1, email="new@example.org", cpf=a_client(2)["cpf"])),
+            (
+                Taken,
+                lambda transaction: transaction.update(
+                    Client, 1, email="new@example.org", cpf=a_client(2)["cpf"]
+                ),
+            ),
             (NotFound, lambda transaction: transaction.insert(Address, **an_address(9))),
             (NotFound, lambda transaction: transaction.delete(User, 9)),
             (Outdated, lambda transaction: transaction.delete(Client, 1, 99)),
@@ -263,7 +280,9 @@ class TransactionPromises(StoreCase):
 
         before = await everything(self.store)
         await self.store.transact(body)
-        self.assertEqual([message.data for message in await self.store.page(Message, ALL)], ["before", "after"])
+        self.assertEqual(
+            [message.data for message in await self.store.page(Message, ALL)], ["before", "after"]
+        )
         self.assertEqual(self.store.rev, before["rev"] + 2)
         for kind in ("Client", "Address", "Company", "Client of email", "Address by client_id"):
             self.assertEqual((await everything(self.store))[kind], before[kind])

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What a store promises over time: a stream is one moment, and the changes since a revision can be had."""
+"""What a store promises over time: a stream is one moment, and the changes since a revision can be
+had.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ async def many_accounts(store: IStore) -> list[Account]:
     async def body(transaction: ITransaction) -> list[Account]:
         await transaction.insert(Company, **a_company("Acme"))
         roles = ("user", "admin")
-        return [await transaction.insert(Account, n, **an_account(f"u{n}", 1, role=roles[n % 2 == 0])) for n in range(2 * MANY)]
+        return [
+            await transaction.insert(Account, n, **an_account(f"u{n}", 1, role=roles[n % 2 == 0]))
+            for n in range(2 * MANY)
+        ]
 
     return await store.transact(body)
 
@@ -92,13 +97,21 @@ class StreamPromises(StoreCase):
             for limit in (None, 1, 499, 500, 501, MANY):
                 for where in (None, ADMINS, Where("role", "none")):
                     listed = await rest_of(self.store.stream(Account, after, limit, where))
-                    wanted = [account for account in accounts if where is None or account.role == where.value]
+                    wanted = [
+                        account
+                        for account in accounts
+                        if where is None or account.role == where.value
+                    ]
                     above = [account for account in wanted if after is None or account.id > after]
                     self.assertEqual(ids(listed), ids(above[:limit]), (after, limit, where))
 
     async def test_does_not_see_what_changes_before_it_is_read(self) -> None:
         messages = await many_messages(self.store)
-        streams = [self.store.stream(Message), self.store.stream(Message, 4_995), self.store.stream(Message, 15, 505)]
+        streams = [
+            self.store.stream(Message),
+            self.store.stream(Message, 4_995),
+            self.store.stream(Message, 15, 505),
+        ]
         await self.store.transact(shuffle_messages)
         self.assertEqual(await rest_of(streams[0]), messages)
         self.assertEqual(await rest_of(streams[1]), messages[499:])
@@ -131,9 +144,14 @@ class StreamPromises(StoreCase):
 
         async def swap_roles(transaction: ITransaction) -> None:
             for account in await transaction.page(Account, ALL):
-                await transaction.update(Account, account.id, role="user" if account.role == "admin" else "admin")
+                await transaction.update(
+                    Account, account.id, role="user" if account.role == "admin" else "admin"
+                )
 
-        fresh, limited = self.store.stream(Account, where=ADMINS), self.store.stream(Account, 100, 700, ADMINS)
+        fresh, limited = (
+            self.store.stream(Account, where=ADMINS),
+            self.store.stream(Account, 100, 700, ADMINS),
+        )
         begun = self.store.stream(Account, where=ADMINS)
         first = list(await begun.__anext__())
         await self.store.transact(swap_roles)
@@ -200,7 +218,10 @@ class ChangesPromises(StoreCase):
         message = await self.store.insert(Message, -4, data="hello")
         older = await self.store.update(User, ana.id, age=31)
         await self.store.delete(Message, -4)
-        told = [(change.rev, change.kind, change.id, change.record) for change in await self.store.changes(0, ALL)]
+        told = [
+            (change.rev, change.kind, change.id, change.record)
+            for change in await self.store.changes(0, ALL)
+        ]
         expected: list[tuple[int, type[Record], int, Record | None]] = [
             (1, User, ana.id, ana),
             (2, Message, -4, message),
@@ -232,12 +253,16 @@ class ChangesPromises(StoreCase):
             for newest in range(1, 2 * history + 20):
                 await store.insert(Message, data="x")
                 oldest = max(0, newest - history)
-                self.assertEqual(await self.revs(store, oldest), list(range(oldest + 1, newest + 1)))
+                self.assertEqual(
+                    await self.revs(store, oldest), list(range(oldest + 1, newest + 1))
+                )
                 for since in (oldest - 1, newest + 1):
                     with self.assertRaises(HistoryGone) as caught:
                         await store.changes(since, ALL)
                     gone = caught.exception
-                    self.assertEqual((gone.since, gone.oldest, gone.newest), (since, oldest, newest))
+                    self.assertEqual(
+                        (gone.since, gone.oldest, gone.newest), (since, oldest, newest)
+                    )
 
     async def test_of_one_transaction_may_be_more_than_are_kept(self) -> None:
         store = await self.opened(5)

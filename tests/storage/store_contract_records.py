@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What a store promises of single records: revisions, compare-and-set, unique values, ids, pages."""
+"""What a store promises of single records: revisions, compare-and-set, unique values, ids,
+pages.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,17 @@ from sockcrud.identity.records import Account, Company
 from sockcrud.records import Record
 from sockcrud.records.constraints import INT64
 from sockcrud.storage.contract import IStore, Where
-from tests.storage.store_case import ALL, StoreCase, a_client, a_company, a_product, a_user, an_account, an_item, ids
+from tests.storage.store_case import (
+    ALL,
+    StoreCase,
+    a_client,
+    a_company,
+    a_product,
+    a_user,
+    an_account,
+    an_item,
+    ids,
+)
 
 LOWEST, HIGHEST = INT64.start, INT64.stop - 1
 
@@ -30,7 +42,10 @@ class RevisionPromises(StoreCase):
         verifyObject(IStore, self.store)
 
     async def test_starts_empty_at_revision_zero(self) -> None:
-        self.assertEqual((self.store.rev, await self.store.count(User), await self.store.page(User, ALL)), (0, 0, []))
+        self.assertEqual(
+            (self.store.rev, await self.store.count(User), await self.store.page(User, ALL)),
+            (0, 0, []),
+        )
 
     async def test_every_change_has_the_next_revision_and_its_record_carries_it(self) -> None:
         ana = await self.store.insert(User, **a_user())
@@ -98,12 +113,17 @@ class RevisionPromises(StoreCase):
         await self.store.update(User, user.id, age=31)
         await self.store.insert(Message, data="revision 3, of another record")
         for expect in (1, 3, 0, -1, HIGHEST):
-            error = await self.refused(Outdated, partial(self.store.update, User, user.id, expect, age=40))
+            error = await self.refused(
+                Outdated, partial(self.store.update, User, user.id, expect, age=40)
+            )
             self.assertEqual((error.expected, error.rev), (expect, 2))
             await self.refused(Outdated, partial(self.store.delete, User, user.id, expect))
 
     async def test_a_change_leaves_other_kinds_and_records_alone(self) -> None:
-        user, other = await self.store.insert(User, 1, **a_user()), await self.store.insert(User, 2, **a_user())
+        user, other = (
+            await self.store.insert(User, 1, **a_user()),
+            await self.store.insert(User, 2, **a_user()),
+        )
         message = await self.store.insert(Message, 1, data="same id")
         await self.store.update(User, 1, name="Eva")
         await self.store.delete(User, 1)
@@ -154,7 +174,9 @@ class UniquePromises(StoreCase):
         second = await self.store.update(Client, first.id, email="Ana@x.org")
         self.assertEqual(second.email, "Ana@x.org")
         self.assertEqual(await self.store.find(Client, "email", "ANA@X.ORG"), second)
-        await self.refused(Taken, lambda: self.store.insert(Client, **a_client(2, email="ana@x.org")))
+        await self.refused(
+            Taken, lambda: self.store.insert(Client, **a_client(2, email="ana@x.org"))
+        )
 
     async def test_a_value_freed_by_an_update_can_be_taken(self) -> None:
         first = await self.store.insert(Client, **a_client(1, email="a@x.org"))
@@ -224,12 +246,18 @@ class IdPromises(StoreCase):
 
 
 class PagePromises(StoreCase):
-    """Pages go up the ids, from above one, as many as wanted, of all records or those with one value."""
+    """Pages go up the ids, from above one, as many as wanted, of all records or those with one
+    value.
+    """
 
-    async def check_pages(self, kind: type[Record], where: Where | None, present: list[int]) -> None:
+    async def check_pages(
+        self, kind: type[Record], where: Where | None, present: list[int]
+    ) -> None:
         """Compare pages around every edge of the ids that are `present`."""
         edges: list[int | None] = [None, LOWEST, HIGHEST]
-        edges += [id + step for id in present for step in (-1, 0, 1) if LOWEST <= id + step <= HIGHEST]
+        edges += [
+            id + step for id in present for step in (-1, 0, 1) if LOWEST <= id + step <= HIGHEST
+        ]
         for after in edges:
             above = [id for id in present if after is None or id > after]
             for limit in (1, 2, len(present), len(present) + 1, ALL):
@@ -242,12 +270,21 @@ class PagePromises(StoreCase):
         for id in reversed(present):
             await self.store.insert(Message, id, data=f"{id}")
         await self.check_pages(Message, None, present)
-        self.assertEqual([message.data for message in await self.store.page(Message, ALL)], [f"{id}" for id in present])
+        self.assertEqual(
+            [message.data for message in await self.store.page(Message, ALL)],
+            [f"{id}" for id in present],
+        )
 
     async def test_a_page_of_one_value_has_the_records_with_it_only(self) -> None:
         for name in ("one", "two"):
             await self.store.insert(Company, **a_company(name))
-        for id, company, role in ((-9, 1, "user"), (2, 2, "user"), (3, 1, "admin"), (5, 1, "user"), (HIGHEST, 2, "admin")):
+        for id, company, role in (
+            (-9, 1, "user"),
+            (2, 2, "user"),
+            (3, 1, "admin"),
+            (5, 1, "user"),
+            (HIGHEST, 2, "admin"),
+        ):
             await self.store.insert(Account, id, **an_account(f"u{id}", company, role=role))
         expected: list[tuple[str, Any, list[int]]] = [
             ("company_id", 1, [-9, 3, 5]),
@@ -267,7 +304,9 @@ class PagePromises(StoreCase):
         await self.store.update(Account, 3, login="new")
         await self.store.delete(Account, 1)
         self.assertEqual(ids(await self.store.page(Account, ALL, None, Where("role", "user"))), [3])
-        self.assertEqual(ids(await self.store.page(Account, ALL, None, Where("role", "admin"))), [2])
+        self.assertEqual(
+            ids(await self.store.page(Account, ALL, None, Where("role", "admin"))), [2]
+        )
 
     async def test_the_count_follows_inserts_and_deletes(self) -> None:
         for id in (7, -7):

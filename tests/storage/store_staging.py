@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What every store promises that takes in many records at once: nobody sees any of them before everybody sees all."""
+"""What every store promises that takes in many records at once: nobody sees any of them before
+everybody sees all.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,17 @@ from sockcrud.errors import DomainError, Forbidden, NotFound, QuotaExceeded, Tak
 from sockcrud.identity.records import Account, Company
 from sockcrud.records import Record
 from sockcrud.storage.contract import IReads, IStages, ITransaction, Overtaken, Stage, Where
-from tests.storage.store_case import ALL, StoreCase, a_client, a_company, an_account, an_address, everything, ids, rest_of
+from tests.storage.store_case import (
+    ALL,
+    StoreCase,
+    a_client,
+    a_company,
+    an_account,
+    an_address,
+    everything,
+    ids,
+    rest_of,
+)
 
 
 def client(number: int, **fields: Any) -> Client:
@@ -51,7 +63,9 @@ class StagingPromises(StoreCase):
         await self.store.insert(Address, 20, **an_address(2))
 
     async def new_ones(self) -> Stage:
-        return await self.staged(client(1), client(5), client(9), address(10, 5), address(21, 2), address(30, 2))
+        return await self.staged(
+            client(1), client(5), client(9), address(10, 5), address(21, 2), address(30, 2)
+        )
 
     async def test_nothing_of_it_is_seen_before_it_is_published(self) -> None:
         await self.stock()
@@ -66,7 +80,10 @@ class StagingPromises(StoreCase):
         self.assertEqual(ids(await self.store.page(Client, 2)), [2, 4])
         self.assertEqual(ids(await self.store.page(Client, 2, after=4)), [6])
         self.assertEqual(await self.store.page(Address, ALL, None, Where("client_id", 5)), [])
-        between = self.store.stream(Address, where=Where("client_id", 2)), self.store.stream(Client, 4)
+        between = (
+            self.store.stream(Address, where=Where("client_id", 2)),
+            self.store.stream(Client, 4),
+        )
         await stage.publish(permit)
         self.assertEqual(ids(await rest_of(stream)), [2, 4, 6])
         self.assertEqual([ids(await rest_of(each)) for each in between], [[20], [6]])
@@ -78,15 +95,23 @@ class StagingPromises(StoreCase):
         await self.store.update(Client, 2, name="Other")
         await stage.publish(permit)
         self.assertEqual(ids(await self.store.page(Client, ALL)), [1, 2, 4, 5, 6, 9])
-        self.assertEqual(ids(await rest_of(self.store.stream(Address, where=Where("client_id", 2)))), [20, 21, 30])
+        self.assertEqual(
+            ids(await rest_of(self.store.stream(Address, where=Where("client_id", 2)))),
+            [20, 21, 30],
+        )
         self.assertEqual([await self.store.count(kind) for kind in (Client, Address)], [6, 4])
         found = await self.store.find(Client, "cpf", a_client(5)["cpf"])
         self.assertEqual(found, await self.store.get(Client, 5))
         changes = await self.store.changes(before, ALL)
         self.assertEqual([change.id for change in changes], [2, 1, 5, 9, 10, 21, 30])
-        self.assertEqual([change.rev for change in changes], sorted({change.rev for change in changes}))
+        self.assertEqual(
+            [change.rev for change in changes], sorted({change.rev for change in changes})
+        )
         self.assertEqual(changes[-1].rev, self.store.rev)
-        self.assertEqual([change.record and change.record.rev for change in changes], [change.rev for change in changes])
+        self.assertEqual(
+            [change.record and change.record.rev for change in changes],
+            [change.rev for change in changes],
+        )
 
     async def test_the_records_are_like_any_others_then(self) -> None:
         await self.stock()
@@ -153,7 +178,9 @@ class StagingPromises(StoreCase):
             stage = await self.new_ones()
             with self.assertRaises(Overtaken) as caught:
                 await stage.add([client(11), record])
-            self.assertEqual((caught.exception.kind, caught.exception.id), (type(record), record.id))
+            self.assertEqual(
+                (caught.exception.kind, caught.exception.id), (type(record), record.id)
+            )
             self.assertIsInstance(caught.exception.error, error)
             await stage.abandon()
             self.assertEqual(await everything(self.store), before)
@@ -236,7 +263,9 @@ class StagingPromises(StoreCase):
             await self._among_others(Random(seed), 1000 * seed)
 
     async def _among_others(self, random: Random, first: int) -> None:
-        """Change messages below and above the staged ones, and hold what is seen against what it has to be."""
+        """Change messages below and above the staged ones, and hold what is seen against what it
+        has to be.
+        """
         mine = {message.id: message.data for message in await self.store.page(Message, ALL)}
         numbers = random.sample(range(first, first + 1000), 300)
         staged, others = numbers[:150], numbers[150:]

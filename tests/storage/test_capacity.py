@@ -45,7 +45,9 @@ class SqliteCapacityTests(store_contract_capacity.CapacityPromises):
         for number in range(5):
             await self.store.insert(Message, data=f"{number}")
         await self.store.close()
-        self.store = SqliteStore.open(self.path, STANDARD, the_reactor(), self.fail, capacity=store_contract_capacity.FEW)
+        self.store = SqliteStore.open(
+            self.path, STANDARD, the_reactor(), self.fail, capacity=store_contract_capacity.FEW
+        )
         try:
             self.assertEqual(ids(await self.store.page(Message, ALL)), [1, 2, 3, 4, 5])
             with self.assertRaises(QuotaExceeded):

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What a record took with it is cleared away over time, in memory and in a file, whatever happens to the file meanwhile."""
+"""What a record took with it is cleared away over time, in memory and in a file, whatever happens
+to the file meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,10 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
 
     async def test_what_was_seen_of_an_earlier_commit_does_not_answer_for_a_later_one(self) -> None:
         commits = self.held()
-        updates = [started(self.store.update(kind, 1, **fields)) for kind, fields in ((Address, {"number": 9}), (Client, {}))]
+        updates = [
+            started(self.store.update(kind, 1, **fields))
+            for kind, fields in ((Address, {"number": 9}), (Client, {}))
+        ]
         await commits.reached()
         deleted = started(self.store.delete(Client, 1))
         looks = [started(_outcome(self.store.get(kind, 1))) for kind in (Address, Client)]
@@ -126,7 +131,9 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
         self.assertEqual(rows(self.path, "SELECT count(*) FROM addresses"), [(7,)])
         copied = self.directory / "copy.db"
         copy(self.path, copied)
-        self.assertEqual(self.seen_in(copied), [(Client, 2), (Address, 2), (Address, 5), (InventoryItem, 2)])
+        self.assertEqual(
+            self.seen_in(copied), [(Client, 2), (Address, 2), (Address, 5), (InventoryItem, 2)]
+        )
         of_copy = self.open(copied)
         self.assertEqual(await records_of(of_copy), await records_of(self.store))
         self.assertEqual(rows(copied, "SELECT id FROM addresses"), [(2,), (5,)])
@@ -137,7 +144,11 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
         with opened_to_read(path, STANDARD) as opened:
             self.assertEqual(faults(opened, unheard), [])
             kinds = (Client, Address, InventoryItem)
-            return [(type(each), each.id) for some in read_records(opened, kinds, unheard) for each in some]
+            return [
+                (type(each), each.id)
+                for some in read_records(opened, kinds, unheard)
+                for each in some
+            ]
 
     async def test_after_it_the_file_has_no_trace_of_it(self) -> None:
         await self.store.delete(Client, 1)
@@ -154,12 +165,18 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
                 await store.insert(Address, **an_address(1))
             with mock.patch.object(sqlite_batch, "write_batch", Closing(store, cleared)):
                 await store.delete(Client, 1)
-                while store._tables.cascade is not None and not store._has_failed and store._closing is None:
+                while (
+                    store._tables.cascade is not None
+                    and not store._has_failed
+                    and store._closing is None
+                ):
                     await store._turn()
             await store.close()
             again = self.open(self.directory / f"{cleared}.db")
             self.assertEqual([await again.count(kind) for kind in (Client, Address)], [0, 0])
-            self.assertEqual(rows(self.directory / f"{cleared}.db", "SELECT count(*) FROM addresses"), [(0,)])
+            self.assertEqual(
+                rows(self.directory / f"{cleared}.db", "SELECT count(*) FROM addresses"), [(0,)]
+            )
             await again.insert(Client, 1, **a_client(1))
             await again.close()
 
@@ -177,11 +194,17 @@ class SqliteCascadeTests(store_cascade.CascadePromises, sqlite_case.SqliteCase):
         self.assertGreater(states.count, 9)
         for number in range(states.count + 1):
             store = self.open(self.directory / f"killed{number}" / "store.db")
-            self.assertEqual(await records_of(store), [before, after][number] if number < 2 else without_product, number)
+            self.assertEqual(
+                await records_of(store),
+                [before, after][number] if number < 2 else without_product,
+                number,
+            )
             self.assertEqual(await store.check(), [])
             await store.close()
             path = self.directory / f"killed{number}" / "store.db"
-            self.assertEqual(rows(path, "SELECT count(*) FROM addresses"), [(7 if number == 0 else 2,)])
+            self.assertEqual(
+                rows(path, "SELECT count(*) FROM addresses"), [(7 if number == 0 else 2,)]
+            )
 
 
 class Copies:
@@ -287,7 +310,9 @@ class TableTests(SynchronousTestCase):
         cascade.end()
         self.assertEqual((turns, len(table.records), len(table.ids)), (11, 0, 0))
 
-    def test_a_list_is_read_while_half_of_what_an_older_one_needed_of_a_record_is_let_go_of(self) -> None:
+    def test_a_list_is_read_while_half_of_what_an_older_one_needed_of_a_record_is_let_go_of(
+        self,
+    ) -> None:
         tables = _tables(340)
         older = tables.stream(Address, None, None, None)
         tables.begin()
@@ -300,7 +325,9 @@ class TableTests(SynchronousTestCase):
         async def listed() -> list[int]:
             return ids(await rest_of(stream))
 
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(listed())), list(range(335, 341)))
+        self.assertEqual(
+            self.successResultOf(Deferred.fromCoroutine(listed())), list(range(335, 341))
+        )
 
     def test_a_list_that_was_begun_after_it_keeps_nothing_of_it(self) -> None:
         tables = _tables(600)
@@ -349,7 +376,9 @@ class HistoryTests(SynchronousTestCase):
                 kind = random.choice(kinds)
                 later = History(most, most_bytes)
                 later.add_deleted(kind, some, rev + 1)
-                expected += [Change(rev + 1 + place, kind, id, None) for place, id in enumerate(some)]
+                expected += [
+                    Change(rev + 1 + place, kind, id, None) for place, id in enumerate(some)
+                ]
                 later.add([(len(expected) + 1, Client, 1, None)])
                 expected.append(Change(len(expected) + 1, Client, 1, None))
                 kept.join(later)

@@ -1,4 +1,5 @@
-"""Whatever is asked of a store while what a record took with it is cleared away: it answers as plain dictionaries would.
+"""Whatever is asked of a store while what a record took with it is cleared away: it answers as
+plain dictionaries would.
 
 Every record with a dependant is one with very many here, and they are cleared away one by one.
 """
@@ -134,33 +135,54 @@ class CascadingMemoryStoreMachine(Cascading, MemoryStoreMachine):
 
 
 class CascadingSqliteStoreMachine(Cascading, SqliteStoreMachine):
-    """The store in a file, where each is cleared away by a commit, and some are at the next start."""
+    """The store in a file, where each is cleared away by a commit, and some are at the next
+    start.
+    """
 
     @rule(steps=st.lists(_steps(), min_size=1, max_size=8), kind=PARENTS, id=st.integers(1, 4))
     def change_many_at_once(self, steps: list[Step], kind: type[Record], id: int) -> None:
         """Make changes that are written as one transaction, a long delete among them."""
-        deletes = [step for step in steps if isinstance(step, Delete) and describe(step.kind).referred_by]
+        deletes = [
+            step for step in steps if isinstance(step, Delete) and describe(step.kind).referred_by
+        ]
         others = [step for step in steps if step not in deletes]
         is_there = id in self.plain.all(kind) and not self.store._hiding.locked
         middle = len(others) // 2
         begun: list[tuple[list[str], Deferred[Any], Record | None]] = []
-        for step in [*others[:middle], *([Delete(kind, id, None)] if is_there else []), *others[middle:]]:
+        for step in [
+            *others[:middle],
+            *([Delete(kind, id, None)] if is_there else []),
+            *others[middle:],
+        ]:
             step = self.plain.resolved(step)
             if not self.keeps(step):
                 reasons = [repr(reason) for reason in self.plain.refusals(step)]
-                begun.append((reasons, started(_outcome(step.apply(self.store))), None if reasons else self.plain.apply(step)))
+                begun.append(
+                    (
+                        reasons,
+                        started(_outcome(step.apply(self.store))),
+                        None if reasons else self.plain.apply(step),
+                    )
+                )
 
         async def check() -> None:
             for reasons, changing, expected in begun:
                 got = await changing
-                assert repr(got) in reasons if reasons else got == expected, (got, reasons, expected)
+                assert repr(got) in reasons if reasons else got == expected, (
+                    got,
+                    reasons,
+                    expected,
+                )
 
         self.settle(check())
 
 
 TestCascadingMemoryStoreMachine = CascadingMemoryStoreMachine.TestCase
 TestCascadingMemoryStoreMachine.settings = settings(
-    max_examples=50, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=50,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestCascadingSqliteStoreMachine = CascadingSqliteStoreMachine.TestCase
 TestCascadingSqliteStoreMachine.settings = settings(

@@ -34,7 +34,9 @@ class MemoryStoreOnlyTests(StoreCase):
     async def make_store(self, history: int) -> IStore:
         return MemoryStore(STANDARD, history)
 
-    async def test_a_body_that_waits_for_something_else_is_refused_and_nothing_changes(self) -> None:
+    async def test_a_body_that_waits_for_something_else_is_refused_and_nothing_changes(
+        self,
+    ) -> None:
         await self.store.insert(Message, data="first")
         foreign: Deferred[None] = Deferred()
 
@@ -82,8 +84,12 @@ class MemoryStoreOnlyTests(StoreCase):
 
         await self.store.transact(fill)
         shared = Where("company_id", 1)
-        self.assertEqual(ids(await self.store.page(Account, ALL, None, shared)), list(range(1, count + 1)))
-        self.assertEqual(ids(await self.store.page(Account, 3, 4_000, shared)), [4_001, 4_002, 4_003])
+        self.assertEqual(
+            ids(await self.store.page(Account, ALL, None, shared)), list(range(1, count + 1))
+        )
+        self.assertEqual(
+            ids(await self.store.page(Account, 3, 4_000, shared)), [4_001, 4_002, 4_003]
+        )
         before = await everything(self.store)
         with self.assertRaises(NotFound):
             await self.store.transact(thin_out)
@@ -139,5 +145,7 @@ class TableTests(StoreCase):
         table = self.tables.table(Account)
         self.assertEqual(set(table.indexes["role"]), {"admin"})
         self.tables.delete(Account, account.id, None)
-        self.assertEqual((table.indexes, table.uniques), ({"role": {}, "company_id": {}}, {"login": {}}))
+        self.assertEqual(
+            (table.indexes, table.uniques), ({"role": {}, "company_id": {}}, {"login": {}})
+        )
         self.tables.rollback()

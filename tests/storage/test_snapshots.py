@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What open lists cost those who change what is listed, what they keep alive, and how long a slice is."""
+"""What open lists cost those who change what is listed, what they keep alive, and how long a slice
+is.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ class SnapshotCase(StoreCase):
         self.change(*(lambda id=id: self.tables.insert(Message, id, {"data": data}) for id in ids))
 
     def alter(self, *ids: int, data: str = "y") -> None:
-        self.change(*(lambda id=id: self.tables.update(Message, id, None, {"data": data}) for id in ids))
+        self.change(
+            *(lambda id=id: self.tables.update(Message, id, None, {"data": data}) for id in ids)
+        )
 
     def drop(self, *ids: int) -> None:
         self.change(*(lambda id=id: self.tables.delete(Message, id, None) for id in ids))
@@ -89,7 +93,12 @@ class WriterTests(SnapshotCase):
             for number in range(more):
                 self.stream()
                 self.alter(9, data=f"{more} {number}")  # so that each is of another moment
-            changes = (lambda: self.add(1_000), lambda: self.alter(1), lambda: self.drop(1_000), lambda: self.drop(1))
+            changes = (
+                lambda: self.add(1_000),
+                lambda: self.alter(1),
+                lambda: self.drop(1_000),
+                lambda: self.drop(1),
+            )
             costs.append([calls_made(change) for change in changes])
             self.add(1)
         for one, thousand in zip(*costs, strict=True):
@@ -118,7 +127,9 @@ class WriterTests(SnapshotCase):
             streams.append(self.stream())
         self.drop(1)
         for number in (0, 999, 500, 1, 998):
-            self.assertEqual([message.data for message in await rest_of(streams[number])], [f"{number}"])
+            self.assertEqual(
+                [message.data for message in await rest_of(streams[number])], [f"{number}"]
+            )
 
     def test_a_change_that_is_taken_back_keeps_nothing(self) -> None:
         self.add(*range(10))
@@ -151,7 +162,9 @@ class KeptTests(SnapshotCase):
         while self.turns:
             kept.append(self.kept)
             self.turns.pop()()
-        self.assertLessEqual(max(more - less for more, less in zip(kept, [*kept[1:], 0], strict=True)), 1_000)
+        self.assertLessEqual(
+            max(more - less for more, less in zip(kept, [*kept[1:], 0], strict=True)), 1_000
+        )
         self.assertEqual((self.kept, self.budget.used), (0, 0))
 
     def test_what_no_list_reads_any_more_goes_while_others_are_open(self) -> None:
@@ -192,7 +205,9 @@ class KeptTests(SnapshotCase):
             await anext(old)
         self.assertEqual(ids(await rest_of(new)), list(range(20, 40)))
 
-    async def test_a_list_of_a_kind_that_changes_little_goes_on_where_another_is_ended(self) -> None:
+    async def test_a_list_of_a_kind_that_changes_little_goes_on_where_another_is_ended(
+        self,
+    ) -> None:
         self.have_room_for(2**20)
         self.add(*range(40), data=LONG)
         self.change(lambda: self.tables.insert(User, 1, a_user()))
@@ -246,10 +261,14 @@ def a_named_user(id: int, text: str) -> User:
 @pytest.mark.parametrize("length", [1, 60, 2_000, 10_000])
 @pytest.mark.parametrize("character", WORST)
 @pytest.mark.parametrize(
-    ("make", "encode"), [(a_message, _inside_text), (a_long_product, _render_products), (a_named_user, _users)]
+    ("make", "encode"),
+    [(a_message, _inside_text), (a_long_product, _render_products), (a_named_user, _users)],
 )
 def test_a_slice_is_bounded_however_long_its_records_become(
-    make: Callable[[int, str], Record], encode: Callable[[Sequence[Any]], bytes], character: str, length: int
+    make: Callable[[int, str], Record],
+    encode: Callable[[Sequence[Any]], bytes],
+    character: str,
+    length: int,
 ) -> None:
     records = [make(2**62 + number, character * length) for number in range(600)]
     tables = Tables(STANDARD, 0)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Imports come in over many turns and are seen in one, in memory and in a file, whatever happens to the file meanwhile."""
+"""Imports come in over many turns and are seen in one, in memory and in a file, whatever happens to
+the file meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,11 @@ class SqliteStagingTests(store_staging.StagingPromises, sqlite_case.SqliteCase):
     def seen_in(self, path: Path) -> list[int]:
         with opened_to_read(path, STANDARD) as opened:
             self.assertEqual(faults(opened, unheard), [])
-            return [record.id for some in read_records(opened, (Client, Address), unheard) for record in some]
+            return [
+                record.id
+                for some in read_records(opened, (Client, Address), unheard)
+                for record in some
+            ]
 
     async def test_after_it_was_abandoned_the_file_has_no_trace_of_it(self) -> None:
         await self.stock()
@@ -77,7 +83,9 @@ class SqliteStagingTests(store_staging.StagingPromises, sqlite_case.SqliteCase):
         self.assertEqual(await self.store.check(), [])
         await self.store.close()
         self.assertEqual(rows(self.path, "SELECT id FROM clients"), [(2,), (4,), (6,)])
-        self.assertEqual(rows(self.path, "SELECT value FROM counters WHERE name = 'staged'"), [(0,)])
+        self.assertEqual(
+            rows(self.path, "SELECT value FROM counters WHERE name = 'staged'"), [(0,)]
+        )
 
     async def test_a_store_that_is_closed_takes_no_more_of_it(self) -> None:
         stage = await self.staged(client(1))
@@ -137,8 +145,15 @@ async def _result(deferred: object) -> object:
 class HiddenTests(SynchronousTestCase):
     """Reading without what is hidden."""
 
-    @given(numbers=_NUMBERS, some=_NUMBERS, after=st.none() | st.integers(-31, 31), size=st.integers(0, 40))
-    def test_what_is_hidden_is_skipped(self, numbers: set[int], some: set[int], after: int | None, size: int) -> None:
+    @given(
+        numbers=_NUMBERS,
+        some=_NUMBERS,
+        after=st.none() | st.integers(-31, 31),
+        size=st.integers(0, 40),
+    )
+    def test_what_is_hidden_is_skipped(
+        self, numbers: set[int], some: set[int], after: int | None, size: int
+    ) -> None:
         expected = [id for id in sorted(numbers - some) if after is None or id > after][:size]
         for make in (list, SortedList):
             all_ids, those = make(sorted(numbers)), make(sorted(numbers & some))
@@ -153,5 +168,7 @@ class HiddenTests(SynchronousTestCase):
                 return super().__getitem__(place)
 
         all_ids, those = Counted(range(200_000)), Counted(range(100, 199_900))
-        self.assertEqual(visible_after(all_ids, those, 50, 100), [*range(51, 100), *range(199_900, 199_951)])
+        self.assertEqual(
+            visible_after(all_ids, those, 50, 100), [*range(51, 100), *range(199_900, 199_951)]
+        )
         self.assertLess(Counted.looks, 100)

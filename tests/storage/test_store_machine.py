@@ -24,7 +24,17 @@ from sockcrud.storage.contract import Change, IChanges, IStore, ITransaction, Re
 from sockcrud.storage.memory import hidden
 from sockcrud.storage.memory.store import MemoryStore
 from tests.storage.plain_store import RIGHT, Delete, Insert, PlainStore, Step, Update
-from tests.storage.store_case import ALL, a_client, a_company, a_product, a_session, a_user, an_account, an_address, an_item
+from tests.storage.store_case import (
+    ALL,
+    a_client,
+    a_company,
+    a_product,
+    a_session,
+    a_user,
+    an_account,
+    an_address,
+    an_item,
+)
 from tests.support import model
 from tests.support.model import describe
 
@@ -59,12 +69,17 @@ STOCK: list[tuple[type[Record], dict[str, Any]]] = [
     *((Client, a_client(number)) for number in (3, 4)),
     *((Product, a_product(name)) for name in ("Acme", "é")),
     *((Company, a_company(name)) for name in ("Acme", "é")),
-    *((Account, an_account(login, company)) for login, company in (("a@x.org", 1), ("ß@x.org", 1), ("éva", 2))),
+    *(
+        (Account, an_account(login, company))
+        for login, company in (("a@x.org", 1), ("ß@x.org", 1), ("éva", 2))
+    ),
     *((Address, an_address(client)) for client in (1, 2, 1)),
     *((InventoryItem, an_item(client, product)) for client in (1, 2) for product in (1, 2)),
     *((Session, a_session(token, account)) for token, account in (("a", 1), ("b", 1), ("c", 2))),
 ]
-"""What is there from the start, so that there is something to refer to, to collide with and to delete."""
+"""What is there from the start, so that there is something to refer to, to collide with and to
+delete.
+"""
 
 KIND = st.sampled_from(list(FIELDS))
 UNIQUE = st.sampled_from([(kind, name) for kind in FIELDS for name in describe(kind).uniques])
@@ -106,7 +121,9 @@ class Stop(Exception):
 
 
 def small() -> contextlib.ExitStack:
-    """Let three records be many, until it is closed: they take several slices, and an id or two more a list of another kind."""
+    """Let three records be many, until it is closed: they take several slices, and an id or two
+    more a list of another kind.
+    """
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(hidden, "MANY", 2))
         stack.enter_context(mock.patch.object(weights, "SLICE", 3))
@@ -116,8 +133,9 @@ def small() -> contextlib.ExitStack:
 class StoreMachine(RuleBasedStateMachine):
     """A store beside `PlainStore`, and a mirror that is told nothing but changes.
 
-    A machine for another store overrides `make_store` and, where it needs a reactor, `settle`. One for a durable store
-    adds a rule that closes `self.streams`, then closes `self.store` and opens it again: everything else must go on.
+    A machine for another store overrides `make_store` and, where it needs a reactor, `settle`. One
+    for a durable store adds a rule that closes `self.streams`, then closes `self.store` and opens
+    it again: everything else must go on.
     """
 
     history = HISTORY
@@ -153,7 +171,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(close())
 
     async def take(self, step: Step, plain: PlainStore, to: IChanges) -> bool:
-        """Take a step in both stores, which must both refuse it or have the same record; return whether it was taken."""
+        """Take a step in both stores, which must both refuse it or have the same record; return
+        whether it was taken.
+        """
         step = plain.resolved(step)
         reasons = [repr(reason) for reason in plain.refusals(step)]
         outcome = await _outcome(step.apply(to))
@@ -174,14 +194,18 @@ class StoreMachine(RuleBasedStateMachine):
     def change(self, step: Step) -> None:
         self.settle(self.take(step, self.plain, self.store))
 
-    @rule(steps=st.lists(_steps(), min_size=1, max_size=6), catches=st.booleans(), fails=st.booleans())
+    @rule(
+        steps=st.lists(_steps(), min_size=1, max_size=6), catches=st.booleans(), fails=st.booleans()
+    )
     def transact(self, steps: list[Step], catches: bool, fails: bool) -> None:
         async def body(transaction: ITransaction) -> PlainStore:
             plain = self.plain.copy()
             for step in steps:
                 if not await self.take(step, plain, transaction) and not catches:
                     raise Stop
-                assert await transaction.page(step.kind, ALL) == plain.page(step.kind, None, None, None)
+                assert await transaction.page(step.kind, ALL) == plain.page(
+                    step.kind, None, None, None
+                )
             if fails:
                 raise Stop
             return plain
@@ -207,22 +231,35 @@ class StoreMachine(RuleBasedStateMachine):
         kind, after, where = selection
 
         async def check() -> None:
-            assert await self.store.page(kind, limit, after, where) == self.plain.page(kind, limit, after, where)
+            assert await self.store.page(kind, limit, after, where) == self.plain.page(
+                kind, limit, after, where
+            )
 
         self.settle(check())
 
     @precondition(lambda self: len(self.streams) < 6)
     @rule(selection=_selections(), limit=st.none() | LIMITS)
-    def open_listing(self, selection: tuple[type[Record], int | None, Where | None], limit: int | None) -> None:
+    def open_listing(
+        self, selection: tuple[type[Record], int | None, Where | None], limit: int | None
+    ) -> None:
         kind, after, where = selection
-        self.streams.append((self.store.stream(kind, after, limit, where), self.plain.page(kind, limit, after, where)))
+        self.streams.append(
+            (
+                self.store.stream(kind, after, limit, where),
+                self.plain.page(kind, limit, after, where),
+            )
+        )
 
     @precondition(lambda self: self.streams)
     @rule(data=st.data(), close=st.booleans())
     def read_a_slice(self, data: st.DataObject, close: bool) -> None:
-        self.read_a_slice_of(*self.streams.pop(data.draw(st.integers(0, len(self.streams) - 1))), close)
+        self.read_a_slice_of(
+            *self.streams.pop(data.draw(st.integers(0, len(self.streams) - 1))), close
+        )
 
-    def read_a_slice_of(self, stream: RecordStream[Record], left: list[Record], close: bool) -> None:
+    def read_a_slice_of(
+        self, stream: RecordStream[Record], left: list[Record], close: bool
+    ) -> None:
         async def read() -> None:
             try:
                 slice = list(await stream.__anext__())
@@ -246,19 +283,26 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(self._told(self.plain.rev - back, limit))
 
     async def _told(self, since: int, limit: int) -> list[Change] | None:
-        """Return the changes since a revision, after a check that both stores tell the same; None where both refuse."""
+        """Return the changes since a revision, after a check that both stores tell the same; None
+        where both refuse.
+        """
         expected = self.plain.changes(since, limit)
         changes = await _outcome(self.store.changes(since, limit))
         if isinstance(changes, DomainError) or isinstance(expected, DomainError):
             assert repr(changes) == repr(expected)
             return None
-        # What goes with a record may go in any order before it, so that kinds and ids cannot be compared.
-        assert [(change.rev, change.record) for change in changes] == [(change.rev, change.record) for change in expected]
+        # What goes with a record may go in any order before it, so that kinds and ids cannot be
+        # compared.
+        assert [(change.rev, change.record) for change in changes] == [
+            (change.rev, change.record) for change in expected
+        ]
         return changes
 
     @rule(limit=LIMITS)
     def follow(self, limit: int) -> None:
-        """Bring the mirror on by some changes, or start it anew where it has lagged too far behind."""
+        """Bring the mirror on by some changes, or start it anew where it has lagged too far
+        behind.
+        """
         self.settle(self._followed(limit))
 
     async def _followed(self, limit: int) -> None:
@@ -321,7 +365,9 @@ class NarrowMemoryStoreMachine(MemoryStoreMachine):
 
     capacity = Capacity(list_bytes=2_000)
 
-    def read_a_slice_of(self, stream: RecordStream[Record], left: list[Record], close: bool) -> None:
+    def read_a_slice_of(
+        self, stream: RecordStream[Record], left: list[Record], close: bool
+    ) -> None:
         try:
             super().read_a_slice_of(stream, left, close)
         except Unavailable:
@@ -334,7 +380,10 @@ class NarrowMemoryStoreMachine(MemoryStoreMachine):
 
 TestMemoryStoreMachine = MemoryStoreMachine.TestCase
 TestMemoryStoreMachine.settings = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestNarrowMemoryStoreMachine = NarrowMemoryStoreMachine.TestCase
 TestNarrowMemoryStoreMachine.settings = settings(TestMemoryStoreMachine.settings, max_examples=40)

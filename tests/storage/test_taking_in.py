@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A store takes in a new kind and a new field, and what the records that are there keep to; it refuses all else."""
+"""A store takes in a new kind and a new field, and what the records that are there keep to; it
+refuses all else.
+"""
 
 from __future__ import annotations
 
@@ -67,12 +69,19 @@ FIELDS: dict[str, tuple[type, Any]] = {
 def kind(name: str, /, **fields: tuple[type, Any]) -> Any:
     """Declare a record with these fields."""
     annotations = {name: type for name, (type, _) in fields.items()}
-    return RecordType(name, (Record,), {"__annotations__": annotations, **{name: make() for name, (_, make) in fields.items()}})
+    return RecordType(
+        name,
+        (Record,),
+        {"__annotations__": annotations, **{name: make() for name, (_, make) in fields.items()}},
+    )
 
 
 def book(**changes: tuple[type, Any] | None) -> Any:
     """Declare a book, with other fields than it usually has; None for one that it has not."""
-    return kind("Book", **{name: field for name, field in {**FIELDS, **changes}.items() if field is not None})
+    return kind(
+        "Book",
+        **{name: field for name, field in {**FIELDS, **changes}.items() if field is not None},
+    )
 
 
 Book = book()
@@ -145,13 +154,19 @@ class TakingIn:
             self.assertEqual(library.all(Book), [])
             emma = library.add(Book, **EMMA)
             self.assertEqual((emma.id, emma.rev), (1, 2))
-            self.assertEqual([change.kind for change in library.have(library.store.changes(1, 10))], [Book])
+            self.assertEqual(
+                [change.kind for change in library.have(library.store.changes(1, 10))], [Book]
+            )
             self.assertEqual(library.store.unknown_kinds, ())
         with self.opened(Author, Book) as library:
             self.assertEqual(library.all(Book), [{"id": 1, "rev": 2, **EMMA}])
-            self.assertEqual(library.have(library.store.find(Book, "isbn", EMMA["isbn"])).title, "Emma")
+            self.assertEqual(
+                library.have(library.store.find(Book, "isbn", EMMA["isbn"])).title, "Emma"
+            )
             self.fails(Taken, library, library.store.insert(Book, **EMMA))
-            self.fails(NotFound, library, library.store.insert(Book, **{**PERSUASION, "author_id": 7}))
+            self.fails(
+                NotFound, library, library.store.insert(Book, **{**PERSUASION, "author_id": 7})
+            )
             self.fails(StillReferred, library, library.store.delete(Author, 1))
             self.assertEqual(library.have(library.store.count(Book)), 1)
             self.assertEqual(library.add(Book, **PERSUASION).id, 2)
@@ -182,9 +197,14 @@ class TakingIn:
             library.have(library.store.update(other, 1, pages=474, lent=False))
             library.add(other, **{**EMMA, "isbn": "another one"}, **{**defaults, "shelf": ""})
             where = Where("shelf", "o'\\")
-            self.assertEqual([each.id for each in library.have(library.store.page(other, 9, None, where))], [1, 2])
+            self.assertEqual(
+                [each.id for each in library.have(library.store.page(other, 9, None, where))],
+                [1, 2],
+            )
         expected = [(474, False, "o'\\"), (100, True, "o'\\"), (100, True, "")]
-        self.assertEqual([(each["pages"], each["lent"], each["shelf"]) for each in self.books(other)], expected)
+        self.assertEqual(
+            [(each["pages"], each["lent"], each["shelf"]) for each in self.books(other)], expected
+        )
 
     def test_a_field_without_a_default_where_there_is_no_record(self: Any) -> None:
         with self.opened(Author, Book) as library:
@@ -195,7 +215,20 @@ class TakingIn:
         self.assertEqual(self.books(other)[0]["pages"], 5)
 
     def test_words_of_sql_are_names_as_any(self: Any) -> None:
-        names = ("select", "group", "table", "user", "offset", "values", "default", "rowid", "oid", "key", "record", "name")
+        names = (
+            "select",
+            "group",
+            "table",
+            "user",
+            "offset",
+            "values",
+            "default",
+            "rowid",
+            "oid",
+            "key",
+            "record",
+            "name",
+        )
         fields = {name: (str, lambda: text(1, 20, unique=True)) for name in names}
         order = kind("Order", **fields)
         more = kind("Order", **fields, where=(str, lambda: text(0, 5, default="x", indexed=True)))
@@ -209,14 +242,19 @@ class TakingIn:
     def test_what_the_records_keep_to_already(self: Any) -> None:
         self.fill()
         before = self.books()
-        unique = book(title=(str, lambda: text(1, 100, unique=caseless)), isbn=(str, lambda: text(10, 17, indexed=True)))
+        unique = book(
+            title=(str, lambda: text(1, 100, unique=caseless)),
+            isbn=(str, lambda: text(10, 17, indexed=True)),
+        )
         with self.opened(Author, unique) as library:
             self.assertEqual(library.all(unique), before)
             self.fails(Taken, library, library.store.insert(unique, **{**EMMA, "title": "EMMA"}))
             library.add(unique, **{**EMMA, "title": "Emma, again"})
         with self.opened(Author, unique) as library:
             self.assertEqual(len(library.all(unique)), 3)
-        exactly = book(title=(str, lambda: text(1, 100, unique=True)), isbn=(str, lambda: text(10, 17)))
+        exactly = book(
+            title=(str, lambda: text(1, 100, unique=True)), isbn=(str, lambda: text(10, 17))
+        )
         with self.opened(Author, exactly) as library:
             library.add(exactly, **{**EMMA, "title": "EMMA"})
             self.fails(Taken, library, library.store.insert(exactly, **{**EMMA, "title": "EMMA"}))
@@ -225,11 +263,13 @@ class TakingIn:
         self.fill()
         before, new = self.books(), kind("Reader")
         for expected, other in (
-            ("Book.year is gone from the record, and the store has it: declare it again, or export", book(year=None)),
+            ("Book.year is gone from the record, and the store has it: declare it again, or "
+             "export", book(year=None)),
             ("Book.pages is new, and the store has 2 books without it: give it a default",
              book(pages=(int, lambda: whole(1, 9)))),
             (
-                "Book.year is to be a whole number from 1816 to 2100, and Book 1 has 1815: let the field hold it, or run",
+                "Book.year is to be a whole number from 1816 to 2100, and Book 1 has 1815: let "
+                "the field hold it, or run",
                 book(year=(int, lambda: whole(1816, 2100))),
             ),
             ("Book.title is to be a text of 1 to 4 characters, and Book 2 has 'Persuasion': ",
@@ -237,10 +277,12 @@ class TakingIn:
             ("Book.title is to be a text of 1 to 4 characters, and Book 2 has something else: ",
              book(title=(str, lambda: text(1, 4, secret=True)))),
             (
-                "Book.author_id is to be unique, and Book 1 and 2 have the same: let it be as it was",
+                "Book.author_id is to be unique, and Book 1 and 2 have the same: let it be as it "
+                "was",
                 book(author_id=(int, lambda: whole(0, 9, unique=True))),
             ),
-            ("Book.year is to be a text of 1 to 9 characters, and ", book(year=(str, lambda: text(1, 9)))),
+            ("Book.year is to be a text of 1 to 9 characters, "
+             "and ", book(year=(str, lambda: text(1, 9)))),
             ("Book.year is to refer to Author, and Book 1 has 1815, which is none: ",
              book(year=(int, lambda: reference(Author)))),
         ):  # fmt: skip
@@ -254,7 +296,10 @@ class TakingIn:
     def test_a_kind_whose_table_another_has(self: Any) -> None:
         self.fill()
         other = kind("Books")
-        said = "Books is new, and the store has a table books already, of the kind Book: rename the record"
+        said = (
+            "Books is new, and the store has a table books already, of the kind Book: rename "
+            "the record"
+        )
         self.assertIn(said, self.refused(Author, other))
 
     def test_kinds_of_apps_that_are_not_in_use(self: Any) -> None:
@@ -276,7 +321,9 @@ class TakingIn:
     def test_export_and_import_carry_the_kinds(self: Any) -> None:
         self.fill()
         with self.opened(Author, Book) as library:
-            lines = as_lines(library.have(library.store.page(Author, 9))) + as_lines(library.have(library.store.page(Book, 9)))
+            lines = as_lines(library.have(library.store.page(Author, 9))) + as_lines(
+                library.have(library.store.page(Book, 9))
+            )
         other = book(**PAGES)
         turns = Turns()
         memory = Opened(cast(IStore, MemoryStore(Schema([other, Author]))), turns)
@@ -285,7 +332,10 @@ class TakingIn:
         plain = Opened(cast(IStore, MemoryStore(Schema([Author]))), turns)
         with self.assertRaises(Unimportable) as caught:
             plain.imports(lines)
-        self.assertEqual({(fault.field, fault.expected) for fault in caught.exception.faults}, {("kind", "Author")})
+        self.assertEqual(
+            {(fault.field, fault.expected) for fault in caught.exception.faults},
+            {("kind", "Author")},
+        )
 
 
 class SqliteTests(TakingIn, SynchronousTestCase):
@@ -307,7 +357,11 @@ class SqliteTests(TakingIn, SynchronousTestCase):
 
     @property
     def beside(self) -> list[str]:
-        return sorted(path.name for path in self.path.parent.iterdir() if path.name not in ("library.db", "library.db-lock"))
+        return sorted(
+            path.name
+            for path in self.path.parent.iterdir()
+            if path.name not in ("library.db", "library.db-lock")
+        )
 
     def test_the_file_is_copied_before_it_is_changed_and_only_then(self) -> None:
         self.fill()
@@ -325,19 +379,26 @@ class SqliteTests(TakingIn, SynchronousTestCase):
         self.fill()
         self.books(book(year=(int, lambda: whole(1500, 2000))))
         self.assertEqual(self.beside, [])
-        self.assertIn("Book.year is to be", self.refused(Author, book(year=(int, lambda: whole(1900, 2000)))))
+        self.assertIn(
+            "Book.year is to be", self.refused(Author, book(year=(int, lambda: whole(1900, 2000))))
+        )
 
     def test_a_table_that_something_else_has_changed(self) -> None:
         self.fill()
         with closing(sqlite_file.connect(self.path)) as connection:
             connection.execute("ALTER TABLE books ADD COLUMN note TEXT")
-        self.assertIn("Book has a table books in the store that is not of a record", self.refused(Author, Book))
+        self.assertIn(
+            "Book has a table books in the store that is not of a record",
+            self.refused(Author, Book),
+        )
         with closing(sqlite_file.connect(self.path)) as connection:
             connection.execute("ALTER TABLE books DROP COLUMN note")
             connection.execute("CREATE INDEX mine ON books (title)")
         self.assertEqual(len(self.books()), 2)
 
-    def test_a_daemon_that_is_killed_at_any_statement_leaves_the_old_file_or_the_new_one(self) -> None:
+    def test_a_daemon_that_is_killed_at_any_statement_leaves_the_old_file_or_the_new_one(
+        self,
+    ) -> None:
         self.fill()
         whole_file = self.path.with_name("whole")
         copy(self.path, whole_file)
@@ -360,10 +421,14 @@ class SqliteTests(TakingIn, SynchronousTestCase):
 
     def _has_pages(self) -> bool:
         with closing(sqlite_file.connect_to_read(self.path)) as connection:
-            return "pages" in [name for _, name, *_ in connection.execute("PRAGMA table_info(books)")]
+            return "pages" in [
+                name for _, name, *_ in connection.execute("PRAGMA table_info(books)")
+            ]
 
     def _dies_at(self, statement: int, schema: Schema) -> bool:
-        """Load the file in a process that dies at one of the statements of whoever may change it. Return whether it did not."""
+        """Load the file in a process that dies at one of the statements of whoever may change it.
+        Return whether it did not.
+        """
         if not (pid := os.fork()):
             try:
                 left, real = statement, sqlite_file.connect
@@ -391,11 +456,18 @@ class SqliteTests(TakingIn, SynchronousTestCase):
     def test_what_reads_the_file_by_itself(self) -> None:
         self.fill()
         with opened_to_read(self.path, LIBRARY) as file:
-            self.assertEqual((file.kinds, file.unknown_kinds, faults(file, unheard)), ((Author, Book), (), []))
+            self.assertEqual(
+                (file.kinds, file.unknown_kinds, faults(file, unheard)), ((Author, Book), (), [])
+            )
             self.assertEqual(sum(map(len, read_records(file, LIBRARY.journaled, unheard))), 4)
         with opened_to_read(self.path, STANDARD) as file:
-            self.assertEqual((file.kinds, file.unknown_kinds, faults(file, unheard)), ((), ("Author", "Book"), []))
-        with self.assertRaisesRegex(StoreError, "has Book as declared before: start the daemon on it once"):
+            self.assertEqual(
+                (file.kinds, file.unknown_kinds, faults(file, unheard)),
+                ((), ("Author", "Book"), []),
+            )
+        with self.assertRaisesRegex(
+            StoreError, "has Book as declared before: start the daemon on it once"
+        ):
             opened_to_read(self.path, Schema([Author, book(**PAGES)])).__enter__()
 
     def test_commands_say_what_they_leave_out(self) -> None:
@@ -405,19 +477,32 @@ class SqliteTests(TakingIn, SynchronousTestCase):
             store.add(Company, name="ACME", active=True)
         there, other = f"sqlite:{self.path}", f"sqlite:{self.path}-other"
         for words, said in (
-            (("check", "--store", there), "note: the store has Author of apps that are not in use: their records were not"),
+            (
+                ("check", "--store", there),
+                "note: the store has Author of apps that are not in use: their records were not",
+            ),
             (
                 ("export", "--store", there),
-                "note: the store has Author of apps that are not in use: their records are not exported",
+                "note: the store has Author of apps that are not in use: their records are not "
+                "exported",
             ),
-            (("move", there, other), f"note: Author stay behind in {self.path}: they are of apps that are not in use"),
+            (
+                ("move", there, other),
+                f"note: Author stay behind in {self.path}: they are of apps that are not in use",
+            ),
         ):
             result = CliRunner().invoke(main, words)
             self.assertEqual(result.exit_code, 0, result.output)
             self.assertIn(said, result.stderr)
         backup = self.path.with_name("backup.db")
-        self.assertEqual(CliRunner().invoke(main, ("backup", str(backup), "--store", there)).exit_code, 0)
-        for path, names in ((self.path, ["Austen"]), (backup, ["Austen"]), (Path(other.removeprefix("sqlite:")), [])):
+        self.assertEqual(
+            CliRunner().invoke(main, ("backup", str(backup), "--store", there)).exit_code, 0
+        )
+        for path, names in (
+            (self.path, ["Austen"]),
+            (backup, ["Austen"]),
+            (Path(other.removeprefix("sqlite:")), []),
+        ):
             self.path = path
             with self.opened(*library) as store:
                 self.assertEqual([each["name"] for each in store.all(Author)], names)
@@ -425,7 +510,13 @@ class SqliteTests(TakingIn, SynchronousTestCase):
 
     def test_an_app_may_refer_to_an_account(self) -> None:
         loan = kind("Loan", account_id=(int, lambda: reference(Account, cascade=True)))
-        account = {"login": "ana", "password_hash": "!", "role": "user", "company_id": 1, "active": True}
+        account = {
+            "login": "ana",
+            "password_hash": "!",
+            "role": "user",
+            "company_id": 1,
+            "active": True,
+        }
         with self.opened(*STANDARD, loan) as store:
             store.add(Company, name="ACME", active=True)
             for number in (1, 2):
@@ -485,16 +576,25 @@ class PostgresTests(TakingIn, SynchronousTestCase):
         self.fill()
         with TemporaryDirectory() as directory:
             path = Path(directory) / "library.db"
-            with postgres_copy.source(self.url, LIBRARY) as given, sqlite_ends.target(path, LIBRARY) as filled:
+            with (
+                postgres_copy.source(self.url, LIBRARY) as given,
+                sqlite_ends.target(path, LIBRARY) as filled,
+            ):
                 moved = moving.move(given, filled, unheard, unheard)
-            self.assertEqual([(each.kind, each.records) for each in moved], [(Author, 2), (Book, 2)])
+            self.assertEqual(
+                [(each.kind, each.records) for each in moved], [(Author, 2), (Book, 2)]
+            )
             there, more = Schema([Author]), Schema([Author, Book, kind("Reader")])
             other = postgres_kit.new_database()
             self.addCleanup(postgres_kit.drop_database, other)
             with sqlite_ends.source(path, more) as back, postgres_copy.target(other, more) as to:
-                self.assertEqual([each.records for each in moving.move(back, to, unheard, unheard)], [2, 2])
+                self.assertEqual(
+                    [each.records for each in moving.move(back, to, unheard, unheard)], [2, 2]
+                )
             with postgres_copy.source(other, there) as known:
-                self.assertEqual((known.kinds, known.unknown_kinds), ((Author,), ("Book", "Reader")))
+                self.assertEqual(
+                    (known.kinds, known.unknown_kinds), ((Author,), ("Book", "Reader"))
+                )
         before, self.url = self.books(), other
         self.assertEqual(self.books(), before)
 

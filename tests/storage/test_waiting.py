@@ -14,7 +14,9 @@ class TurnsTests(SynchronousTestCase):
         self.now = 1_000.0
         self.patch(waiting, "time", lambda: self.now)
 
-    def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(self) -> None:
+    def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(
+        self,
+    ) -> None:
         turns, late = Turns(), list[str]()
 
         async def work() -> None:

@@ -17,8 +17,9 @@ SECRET: Final = "correct horse"
 NEW: Final = "battery staple"
 
 ACTORS: Final = ("nobody", "user", "admin", "their user", "their admin", "dead", "elsewhere")
-"""Those who ask: without a login, as a user and as an admin of the company that is asked about, as those of another
-company, with an admin's session that is over, and with an admin's sessions of the other dialects."""
+"""Those who ask: without a login, as a user and as an admin of the company that is asked about, as
+those of another company, with an admin's session that is over, and with an admin's sessions of the
+other dialects."""
 
 Outcome = Any
 """A status; where that says nothing, the message of an error, or the names in a list."""
@@ -45,7 +46,9 @@ class Row:
 
 
 def family(dialect: str) -> str:
-    """Return where a dialect's rows stand: the shop's routes are the same at each port that has them."""
+    """Return where a dialect's rows stand: the shop's routes are the same at each port that has
+    them.
+    """
     return "shop" if dialect in SHOP_PORTS else dialect
 
 
@@ -83,10 +86,32 @@ _NO_PERMISSION: Final = "Usuário sem permissão"
 _NO_SUCH: Final = "Usuário não encontrado"
 _OURS: Final = ("root", "anna", "bert")
 _THEIRS: Final = ("chef", "carl")
-_CLIENT: Final = {"name": "Arthur", "email": "new@inmetrics.com.br", "cpf": "454.090.000-00", "balance": 30.25}
-_ADDRESS: Final = {"state": "SP", "city": "São Paulo", "street": "Paulista", "number": 1578, "CEP": "01310-200"}
-_PRODUCT: Final = {"name": "Pen", "description": "blue", "quantity": 7, "price": 1.5, "status": True}
-_ITEM: Final = {"client_id": 1, "product_id": 1, "number_of_items": 2, "purchase_date": "2024-11-01"}
+_CLIENT: Final = {
+    "name": "Arthur",
+    "email": "new@inmetrics.com.br",
+    "cpf": "454.090.000-00",
+    "balance": 30.25,
+}
+_ADDRESS: Final = {
+    "state": "SP",
+    "city": "São Paulo",
+    "street": "Paulista",
+    "number": 1578,
+    "CEP": "01310-200",
+}
+_PRODUCT: Final = {
+    "name": "Pen",
+    "description": "blue",
+    "quantity": 7,
+    "price": 1.5,
+    "status": True,
+}
+_ITEM: Final = {
+    "client_id": 1,
+    "product_id": 1,
+    "number_of_items": 2,
+    "purchase_date": "2024-11-01",
+}
 _LINE: Final = b'{"kind": "Message", "id": 77, "data": "imported"}\n'
 _AN_ID: Final = {"id": "account"}
 
@@ -112,9 +137,13 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("shop", "GET", "/products/exists/{id}"): Row(with_token(200), of={"id": "product"}),
     ("shop", "GET", "/products/health"): Row(anybody(200)),
     ("shop", "POST", "/inventory/add_product"): Row(with_token(201), _ITEM),
-    ("shop", "GET", "/inventory/list_products_id/{client_id}"): Row(with_token(200), of={"client_id": "client"}),
+    ("shop", "GET", "/inventory/list_products_id/{client_id}"): Row(
+        with_token(200), of={"client_id": "client"}
+    ),
     ("shop", "DELETE", "/inventory/remove_product/{id}"): Row(with_token(200), of={"id": "item"}),
-    ("shop", "DELETE", "/inventory/remove_products"): Row(with_token(200), {"remotion_id": 1, "type": "client"}),
+    ("shop", "DELETE", "/inventory/remove_products"): Row(
+        with_token(200), {"remotion_id": 1, "type": "client"}
+    ),
     ("shop", "GET", "/inventory/health"): Row(anybody(200)),
     ("shop", "POST", "/user/create"): Row(anybody(201), {"username": "new", "password": NEW}),
     ("shop", "POST", "/user/login"): Row(anybody(200), headers=basic("bert", SECRET)),
@@ -123,7 +152,9 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("way", "POST", "/api/main"): Row(anybody("OK"), {"User": "bert", "Passwd": digest_of(SECRET)}),
     ("way", "DELETE", "/api/main/{session}"): Row((_OVER, "OK", "OK", "OK", "OK", _OVER, _OVER)),
     ("way", "GET", "/api/usuario/{session}"): (
-        Row((_OVER, ("anna",), _OURS, _THEIRS, _THEIRS, _OVER, _OVER)),  # anybody may sign up to be one of ours
+        Row(
+            (_OVER, ("anna",), _OURS, _THEIRS, _THEIRS, _OVER, _OVER)
+        ),  # anybody may sign up to be one of ours
         Row((_OVER, (), ("bert",), (), (), _OVER, _OVER), query="id={account}"),
     ),
     ("way", "POST", "/api/usuario/{session}"): Row(
@@ -141,14 +172,26 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
             {"PassWord": digest_of(NEW), "Ativo": "true"},
             query="id={account}",
         ),
-        Row((_OVER, _NO_PERMISSION, "OK", _NO_PERMISSION, _NO_SUCH, _OVER, _OVER), {}, query="id={account}"),
+        Row(
+            (_OVER, _NO_PERMISSION, "OK", _NO_PERMISSION, _NO_SUCH, _OVER, _OVER),
+            {},
+            query="id={account}",
+        ),
     ),
     ("way", "DELETE", "/api/usuario/{session}"): Row(
         (_OVER, _NO_PERMISSION, "OK", _NO_PERMISSION, _NO_SUCH, _OVER, _OVER), query="id={account}"
     ),
     ("members", "POST", "/"): Row(anybody(200), {"email": "bert", "password": SECRET}),
     ("members", "GET", "/"): Row(
-        (403, ("anna",), (*_OURS[:2], *_THEIRS, "bert"), ("carl",), (*_OURS[:2], *_THEIRS, "bert"), 403, 403)
+        (
+            403,
+            ("anna",),
+            (*_OURS[:2], *_THEIRS, "bert"),
+            ("carl",),
+            (*_OURS[:2], *_THEIRS, "bert"),
+            403,
+            403,
+        )
     ),
     ("members", "PUT", "/"): Row(anybody(201), {"email": "new@example.org", "password": NEW}),
     ("members", "HEAD", "/"): Row(anybody(200)),
@@ -157,7 +200,10 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "GET", "/accounts"): Row(admins(200)),
     ("admin", "POST", "/accounts"): (
         Row(admins(201), {"login": "new", "password": NEW}),
-        Row(admins(201), {"login": "new", "password": NEW, "role": "admin", "company_id": 1, "active": True}),
+        Row(
+            admins(201),
+            {"login": "new", "password": NEW, "role": "admin", "company_id": 1, "active": True},
+        ),
     ),
     ("admin", "GET", "/accounts/{id}"): Row(admins(200), of=_AN_ID),
     ("admin", "PATCH", "/accounts/{id}"): (
@@ -176,13 +222,20 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
         Row(admins(200), {"active": False}, of={"id": "company"}),
     ),
     ("admin", "DELETE", "/companies/{id}"): Row(admins(200), of={"id": "company"}),
-    ("admin", "GET", "/sessions"): (Row(admins(200)), Row(admins(200), query="account_id={account}")),
+    ("admin", "GET", "/sessions"): (
+        Row(admins(200)),
+        Row(admins(200), query="account_id={account}"),
+    ),
     ("admin", "DELETE", "/sessions"): Row(admins(200), query="account_id={account}"),
     ("admin", "DELETE", "/sessions/{id}"): Row(admins(204), of={"id": "session"}),
     ("admin", "GET", "/changes"): Row(admins(200), query="since=0"),
     ("admin", "GET", "/export"): (Row(admins(200)), Row(admins(200), query="secrets=yes")),
-    ("admin", "POST", "/import"): Row(admins(200), _LINE, headers={"Content-Type": "application/x-ndjson"}),
-    ("admin", "POST", "/check"): Row(admins(409)),  # there is no file behind this store, which only admins are told
+    ("admin", "POST", "/import"): Row(
+        admins(200), _LINE, headers={"Content-Type": "application/x-ndjson"}
+    ),
+    ("admin", "POST", "/check"): Row(
+        admins(409)
+    ),  # there is no file behind this store, which only admins are told
     ("admin", "GET", "/backup"): Row(admins(409)),
     ("admin", "GET", "/health"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),

@@ -23,7 +23,9 @@ def is_awaited(test: object) -> bool:
 
 
 def run_reactor_until(fired: Deferred[Any]) -> None:
-    """Let the reactor go on until then; from outside of it only. Raise what the Deferred fails with."""
+    """Let the reactor go on until then; from outside of it only. Raise what the Deferred fails
+    with.
+    """
     if pytest_twisted._instances.gr_twisted is not None:
         pytest_twisted.blockon(fired)
     else:
@@ -31,12 +33,15 @@ def run_reactor_until(fired: Deferred[Any]) -> None:
 
 
 def _spin_until(fired: Deferred[Any]) -> None:
-    """Do the same under trial, where nobody runs the reactor: run it, as trial's own `TestCase` does."""
+    """Do the same under trial, where nobody runs the reactor: run it, as trial's own `TestCase`
+    does.
+    """
     from twisted.internet import reactor
 
     spun: Any = reactor
     results: list[Any] = []
-    # What is crashed, unlike what is stopped, can be run again. It must not be crashed before it runs.
+    # What is crashed, unlike what is stopped, can be run again. It must not be crashed before it
+    # runs.
     fired.addBoth(results.append).addBoth(lambda _: spun.callLater(0, spun.crash))
     spun.run(installSignalHandlers=False)
     if isinstance(results[0], Failure):

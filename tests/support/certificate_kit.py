@@ -15,7 +15,9 @@ from cryptography.x509.oid import NameOID
 
 
 def certified(directory: Path, days: float, *, rsa: bool = False) -> tuple[Path, Path]:
-    """Write a key and a certificate of 127.0.0.1 that vouches for itself, valid so many days from now, and give both files."""
+    """Write a key and a certificate of 127.0.0.1 that vouches for itself, valid so many days from
+    now, and give both files.
+    """
     key = generate_rsa_key(65537, 2048) if rsa else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     end = datetime.now(timezone.utc) + timedelta(days=days)
@@ -27,7 +29,9 @@ def certified(directory: Path, days: float, *, rsa: bool = False) -> tuple[Path,
         .serial_number(x509.random_serial_number())
         .not_valid_before(end - timedelta(days=400))
         .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
     )
@@ -38,6 +42,8 @@ def certified(directory: Path, days: float, *, rsa: bool = False) -> tuple[Path,
 
 
 def endpoint(directory: Path, days: float) -> str:
-    """Return the description of an endpoint with TLS that has such a certificate, at a port of its own choice."""
+    """Return the description of an endpoint with TLS that has such a certificate, at a port of its
+    own choice.
+    """
     key, certificate = certified(directory, days)
     return f"ssl:0:privateKey={key}:certKey={certificate}:interface=127.0.0.1"

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A connection in memory: a transport that is worked by hand, and a responder that does what the requests say."""
+"""A connection in memory: a transport that is worked by hand, and a responder that does what the
+requests say.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ class Slices:
 
 
 class ScriptedResponder:
-    """Does what a request says: `{"is": its name, "do": what, "reads": whether it changes nothing}`."""
+    """Does what a request says: `{"is": its name, "do": what, "reads": whether it changes
+    nothing}`.
+    """
 
     internal_error = b"crash\n"
     busy = b"busy\n"
@@ -99,7 +103,9 @@ class ScriptedResponder:
 
 
 class TurningClock(Clock):
-    """A clock that can go round once, as a reactor does: what is called for in a turn comes in a later one."""
+    """A clock that can go round once, as a reactor does: what is called for in a turn comes in a
+    later one.
+    """
 
     def turn(self) -> None:
         due = [call for call in self.calls if call.getTime() <= self.seconds()]
@@ -111,7 +117,9 @@ class TurningClock(Clock):
 
 
 class Wire(StringTransport):
-    """A transport that counts its writes, and can be a TCP one: then it can close its half alone."""
+    """A transport that counts its writes, and can be a TCP one: then it can close its half
+    alone.
+    """
 
     def __init__(self, tcp: bool = False) -> None:
         super().__init__()
@@ -165,7 +173,9 @@ class Wire(StringTransport):
 class Peer:
     """One connection, as the one at its other end sees it."""
 
-    def __init__(self, connection: JSONConnection, tcp: bool = False, address: str = "192.0.2.1") -> None:
+    def __init__(
+        self, connection: JSONConnection, tcp: bool = False, address: str = "192.0.2.1"
+    ) -> None:
         self.wire = Wire(tcp)
         self.wire.peerAddr = IPv4Address("TCP", address, 54321)
         self.connection = connection
@@ -208,13 +218,23 @@ class ConnectionCase(SynchronousTestCase):
         self.clock = TurningClock()
         self.clock.advance(1_700_000_000)
         self.connections = Connections(100, self.clock, reserve=0, shares=Shares(1.0))
-        self.connections.scheduler.now = self.clock.seconds  # so that work takes no time, unless a test lets it
+        self.connections.scheduler.now = (
+            self.clock.seconds
+        )  # so that work takes no time, unless a test lets it
         self.responder = ScriptedResponder()
 
-    def connect(self, responder: Responder | None = None, tcp: bool = False, address: str = "192.0.2.1", **limits: Any) -> Peer:
+    def connect(
+        self,
+        responder: Responder | None = None,
+        tcp: bool = False,
+        address: str = "192.0.2.1",
+        **limits: Any,
+    ) -> Peer:
         """Return a new connection, served by the responder of the test unless another is given."""
         allowed = evolve(self.limits, **limits)
-        connection = JSONConnection(responder or self.responder, self.clock, Listening(self.connections), allowed)
+        connection = JSONConnection(
+            responder or self.responder, self.clock, Listening(self.connections), allowed
+        )
         return Peer(connection, tcp, address)
 
     def turn(self, turns: int = 1) -> None:

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The JSON-on-TCP dialects in memory: a store that can be told to fail, and connections that ask it."""
+"""The JSON-on-TCP dialects in memory: a store that can be told to fail, and connections that ask
+it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ T = TypeVar("T")
 
 
 class FailingStore(MemoryStore):
-    """A store that fails with `error` where there is one, and waits for `late` where there is that."""
+    """A store that fails with `error` where there is one, and waits for `late` where there is
+    that.
+    """
 
     error: Exception | None = None
     late: Deferred[None] | None = None
@@ -70,7 +74,9 @@ class DialectCase(ConnectionCase):
 
     def messages(self, **limits: Any) -> Peer:
         """Return a connection that speaks the messages dialect."""
-        return self.connect(MessagesResponder(Messages(self.access, self.store), "192.0.2.1"), **limits)
+        return self.connect(
+            MessagesResponder(Messages(self.access, self.store), "192.0.2.1"), **limits
+        )
 
     def assert_unchanged(self, rev: int) -> None:
         """Check that nothing was stored since then."""

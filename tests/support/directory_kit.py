@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What the tests of the directory share: a pool and a store worked by hand, and the questions they ask all the time."""
+"""What the tests of the directory share: a pool and a store worked by hand, and the questions they
+ask all the time.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ class Watched:
 
 
 class HandWorkedStore(MemoryStore):
-    """A store that tells what its latest transaction was asked, and whose answer to a `find` may be long under way."""
+    """A store that tells what its latest transaction was asked, and whose answer to a `find` may be
+    long under way.
+    """
 
     def __init__(self) -> None:
         super().__init__(STANDARD)
@@ -117,7 +121,9 @@ class DirectoryCase(SynchronousTestCase):
         return self.successResultOf(Deferred.fromCoroutine(work))
 
     def everything(self) -> tuple[int, list[Record]]:
-        return self.store.rev, [record for kind in KINDS for record in self.have(self.store.page(kind, 10_000))]
+        return self.store.rev, [
+            record for kind in KINDS for record in self.have(self.store.page(kind, 10_000))
+        ]
 
     def refused(self, work: Coroutine[Any, Any, object], *errors: type[DomainError]) -> DomainError:
         """Expect the refusal, and that nothing at all has changed."""
@@ -150,7 +156,9 @@ class LoginCase(DirectoryCase):
         self.ann = self.have(self.directory.create("Ann", RIGHT, company_id=offices.id))
         self.pool.works = 0
 
-    def trying(self, login: str = "Ann", digest: str = RIGHT, address: str = HERE) -> Deferred[Account]:
+    def trying(
+        self, login: str = "Ann", digest: str = RIGHT, address: str = HERE
+    ) -> Deferred[Account]:
         return Deferred.fromCoroutine(self.directory.authenticate(login, digest, address))
 
     def log_in(self, login: str = "Ann", digest: str = RIGHT, address: str = HERE) -> Account:
@@ -175,5 +183,7 @@ class LoginCase(DirectoryCase):
         return [each for each in self.all_rows() if " " not in each.key]
 
     def all_rows(self) -> list[LoginFailures]:
-        """Return all that is kept of logins: failures of both counters, and the addresses that accounts know."""
+        """Return all that is kept of logins: failures of both counters, and the addresses that
+        accounts know.
+        """
         return self.have(self.store.page(LoginFailures, 100_000))

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""All dialects at once: in memory, wired as the daemon wires them, or the real daemon; and the four doors to log in at."""
+"""All dialects at once: in memory, wired as the daemon wires them, or the real daemon; and the four
+doors to log in at.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ HTTP: Final = tuple(name for name in DIALECTS if name not in ("users", "messages
 DOORS: Final = ("auth", "way", "members", "admin")
 """Where people log in, each with sessions of its own."""
 SHOP_PORTS: Final = ("clients", "products", "inventory", "auth", "shop")
-HEALTH: Final = {name: f"/{name}/health" for name in SHOP_PORTS} | {"auth": "/user/health", "shop": "/clients/health"}
+HEALTH: Final = {name: f"/{name}/health" for name in SHOP_PORTS} | {
+    "auth": "/user/health",
+    "shop": "/clients/health",
+}
 
 _TURNS: Final = 1000
 
@@ -68,7 +73,9 @@ class Doors:
         if door == "auth":
             return self.asks("auth", "POST", "/user/login", headers=basic(login, password))
         if door == "way":
-            return self.asks("way", "POST", "/api/main", {"User": login, "Passwd": digest_of(password)})
+            return self.asks(
+                "way", "POST", "/api/main", {"User": login, "Passwd": digest_of(password)}
+            )
         if door == "members":
             return self.asks("members", "POST", "/", {"email": login, "password": password})
         return self.asks("admin", "POST", "/login", {"login": login, "password": password})
@@ -94,7 +101,9 @@ class Doors:
         return {door: self.logs_in(door, login, password) for door in DOORS}
 
     def opens(self, door: str, token: str) -> bool:
-        """Return whether the token opens anything behind a door. If not, the answer must be the dialect's own for that."""
+        """Return whether the token opens anything behind a door. If not, the answer must be the
+        dialect's own for that.
+        """
         if door == "auth":
             opened = {self.asks("shop", "GET", "/clients/fetch", token=token).status}
             opened.add(self.asks("products", "GET", "/products/fetch", token=token).status)
@@ -102,7 +111,9 @@ class Doors:
             return opened == {200}
         if door == "way":
             answered = self.asks("way", "GET", f"/api/usuario/{token}").json
-            assert isinstance(answered, list) or answered["Message"] == "A sessão informada é inválida"
+            assert (
+                isinstance(answered, list) or answered["Message"] == "A sessão informada é inválida"
+            )
             return isinstance(answered, list)
         if door == "members":
             status = self.asks("members", "GET", "/", token=token).status
@@ -124,7 +135,9 @@ def token_of(answered: Answered) -> str | None:
 
 
 class AllDoorsCase(PeopleCase):
-    """All HTTP dialects in memory, wired by `tap`, among people; root, anna and bert are of one company."""
+    """All HTTP dialects in memory, wired by `tap`, among people; root, anna and bert are of one
+    company.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -142,10 +155,14 @@ class AllDoorsCase(PeopleCase):
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
-        """Ask at one of the ports, each with a connection of its own; wait for what is done in turns."""
+        """Ask at one of the ports, each with a connection of its own; wait for what is done in
+        turns.
+        """
         client = self.clients.get(dialect)
         if client is None:
-            client = HTTPClient(self.responders[dialect], self.clock, address=HERE, loose=dialect == "members")
+            client = HTTPClient(
+                self.responders[dialect], self.clock, address=HERE, loose=dialect == "members"
+            )
             self.clients[dialect] = client
         if client.closed:
             client.connect()
@@ -157,19 +174,30 @@ class AllDoorsCase(PeopleCase):
             self.clock.advance(REST_SECONDS)
             heard = client.hears()
         (answered,) = answers(heard, (method,))
-        # Whatever is asked of whichever dialect: nothing is to be kept, and who is not let in is told how to be.
+        # Whatever is asked of whichever dialect: nothing is to be kept, and who is not let in is
+        # told how to be.
         self.assertEqual(answered.field("Cache-Control"), "no-store", answered)
-        self.assertEqual(answered.field("Referrer-Policy"), "no-referrer" if dialect == "way" else None)
-        self.assertEqual(answered.status == 401, answered.field("WWW-Authenticate") is not None, answered)
+        self.assertEqual(
+            answered.field("Referrer-Policy"), "no-referrer" if dialect == "way" else None
+        )
+        self.assertEqual(
+            answered.status == 401, answered.field("WWW-Authenticate") is not None, answered
+        )
         return answered
 
 
-def wired(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
+def wired(
+    case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None
+) -> dict[str, Any]:
     """Give each dialect's responders, over the store and the directory of a test case."""
-    return {name: factory.responder for name, factory in factories(case, connections, settings).items()}
+    return {
+        name: factory.responder for name, factory in factories(case, connections, settings).items()
+    }
 
 
-def factories(case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None) -> dict[str, Any]:
+def factories(
+    case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None
+) -> dict[str, Any]:
     """Give each dialect's factory, over the store and the directory of a test case."""
     access, apps = Access(case.clock, [case.tally]), loading.apps()
     settings = settings or config.defaults(apps)
@@ -182,7 +210,9 @@ def factories(case: PeopleCase, connections: Connections | None = None, settings
     def factory(dialect: Dialect) -> Any:
         own = Listening(all, dialect.privileged)
         people = (case.directory, case.sessions, logins)
-        return Serving(dialect, settings, case.clock, own, access, case.store, *people, about).factory()
+        return Serving(
+            dialect, settings, case.clock, own, access, case.store, *people, about
+        ).factory()
 
     return {dialect.name: factory(dialect) for dialect in apps.dialects}
 
@@ -225,7 +255,9 @@ class Town:
 
     def account(self, login: str, password: str, **fields: object) -> int:
         """Make an account at the admin's, and return its id."""
-        id: int = self.administers("POST", "/accounts", {"login": login, "password": password, **fields})["id"]
+        id: int = self.administers(
+            "POST", "/accounts", {"login": login, "password": password, **fields}
+        )["id"]
         return id
 
 
@@ -240,7 +272,15 @@ def _asks(
     headers: Mapping[str, str] | None = None,
 ) -> Answered:
     with daemon.connect(dialect) as connection:
-        connection.sendall(request(method, target, body, token=token, headers={"Connection": "close", **(headers or {})}))
+        connection.sendall(
+            request(
+                method,
+                target,
+                body,
+                token=token,
+                headers={"Connection": "close", **(headers or {})},
+            )
+        )
         (answered,) = answers(received(connection), (method,))
     return answered
 

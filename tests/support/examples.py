@@ -7,5 +7,7 @@ from hypothesis import HealthCheck, settings
 
 def take_time() -> None:
     """Let an example take as long as it does. To be called before the tests are imported."""
-    settings.register_profile("sockcrud", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "sockcrud", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.load_profile("sockcrud")

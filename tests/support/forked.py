@@ -1,7 +1,9 @@
-"""Daemons and commands that are forked from a process which has imported all that they need: most of their start is imports.
+"""Daemons and commands that are forked from a process which has imported all that they need: most
+of their start is imports.
 
-A process that runs tests has one such process beside it, from its first daemon to its end. Nothing but what is imported is
-shared: what is forked has its own arguments, environment, directory and output, and ends as any other does.
+A process that runs tests has one such process beside it, from its first daemon to its end. Nothing
+but what is imported is shared: what is forked has its own arguments, environment, directory and
+output, and ends as any other does.
 """
 
 from __future__ import annotations
@@ -46,13 +48,22 @@ CHEAP: Final = HashCost(1, 8, 1)
 
 
 class Forked:
-    """A process of `sockcrud` that was forked, with the methods of a `subprocess.Popen`; `stdout` is a pipe.
+    """A process of `sockcrud` that was forked, with the methods of a `subprocess.Popen`; `stdout`
+    is a pipe.
 
-    Commands know no apps but those that are installed: which there are is known to them when they are imported.
+    Commands know no apps but those that are installed: which there are is known to them when they
+    are imported.
     """
 
-    def __init__(self, words: Sequence[str], cwd: Path, stderr: IO[bytes], env: Mapping[str, str]) -> None:
-        request = json.dumps({"words": list(words), "directory": str(cwd), "environment": dict(env)}).encode() + b"\n"
+    def __init__(
+        self, words: Sequence[str], cwd: Path, stderr: IO[bytes], env: Mapping[str, str]
+    ) -> None:
+        request = (
+            json.dumps(
+                {"words": list(words), "directory": str(cwd), "environment": dict(env)}
+            ).encode()
+            + b"\n"
+        )
         output, its_output = os.pipe()
         ended, its_end = os.pipe()
         with _LOCK:
@@ -61,7 +72,9 @@ class Forked:
         os.close(its_output)
         os.close(its_end)
         self.stdout: IO[bytes] = os.fdopen(output, "rb")
-        self._ended = os.fdopen(ended, "rb", buffering=0)  # unbuffered, so that `select` knows of all that can be read
+        self._ended = os.fdopen(
+            ended, "rb", buffering=0
+        )  # unbuffered, so that `select` knows of all that can be read
         self.pid = int(self._ended.readline())
         self.returncode: int | None = None
 
@@ -91,7 +104,9 @@ class Forked:
         return self.returncode
 
 
-def run(words: Sequence[str], env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+def run(
+    words: Sequence[str], env: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
     """Run `sockcrud` with these words to its end, as `subprocess.run` would do it."""
     with TemporaryFile() as errors:
         process = Forked(words, Path.cwd(), errors, env)
@@ -102,7 +117,9 @@ def run(words: Sequence[str], env: Mapping[str, str], timeout: float) -> subproc
         status = process.wait()
         ending.cancel()
         errors.seek(0)
-        return subprocess.CompletedProcess(["sockcrud", *words], status, said.decode(), errors.read().decode())
+        return subprocess.CompletedProcess(
+            ["sockcrud", *words], status, said.decode(), errors.read().decode()
+        )
 
 
 @cache
@@ -110,7 +127,9 @@ def _way_to_the_one_that_forks() -> socket.socket:
     """Start the process that forks, and return the socket on which it is asked to."""
     ours, its_own = socket.socketpair()
     number = its_own.fileno()
-    process = subprocess.Popen([sys.executable, "-m", __name__, str(number)], cwd=_ROOT, pass_fds=[number])
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, str(number)], cwd=_ROOT, pass_fds=[number]
+    )
     its_own.close()
 
     def end() -> None:
@@ -122,7 +141,9 @@ def _way_to_the_one_that_forks() -> socket.socket:
 
 
 def _wait_to_be_forked(asked: socket.socket) -> dict[str, Any]:
-    """Return once for each request, each time in a process of its own: what it is to be. End with whoever asks."""
+    """Return once for each request, each time in a process of its own: what it is to be. End with
+    whoever asks.
+    """
     while True:
         data, descriptors, _, _ = socket.recv_fds(asked, 65536, 3)
         while data and not data.endswith(b"\n"):
@@ -141,7 +162,9 @@ def _wait_to_be_forked(asked: socket.socket) -> dict[str, Any]:
 
 
 def _fork_and_tell(output: int, errors: int, end: int) -> None:
-    """Return in a child with this output. Its parent does nothing but tell its id, and the status with which it ended."""
+    """Return in a child with this output. Its parent does nothing but tell its id, and the status
+    with which it ended.
+    """
     if pid := os.fork():
         os.close(output)
         os.close(errors)

@@ -57,7 +57,9 @@ def framed(framer: RequestFramer, pieces: Iterable[bytes], end: bool = False) ->
     return taken
 
 
-def _take_out(framer: RequestFramer, taken: list[Got | int], unfinished: list[tuple[Request, bytearray]]) -> None:
+def _take_out(
+    framer: RequestFramer, taken: list[Got | int], unfinished: list[tuple[Request, bytearray]]
+) -> None:
     while True:
         if not unfinished:
             head = framer.next_head()
@@ -86,7 +88,11 @@ def _take_out(framer: RequestFramer, taken: list[Got | int], unfinished: list[tu
         else:
             body += piece
             if framer.body is None:
-                taken.append(Got(request.method, request.path, request.query, bytes(body), request.keep_alive))
+                taken.append(
+                    Got(
+                        request.method, request.path, request.query, bytes(body), request.keep_alive
+                    )
+                )
                 unfinished.clear()
 
 
@@ -112,7 +118,9 @@ class Sink:
 
 
 class Dialect:
-    """Answers with the path, unless the path says otherwise. What waits is in `waiting`, by path."""
+    """Answers with the path, unless the path says otherwise. What waits is in `waiting`, by
+    path.
+    """
 
     always = ()
 
@@ -134,7 +142,9 @@ class Dialect:
             return Response(413, b"too large")
         if path.startswith("/slow"):
             await self._wait(path)
-        special: Callable[[Request], Response] | None = self._SPECIAL.get(path.lstrip("/").split("/")[0])
+        special: Callable[[Request], Response] | None = self._SPECIAL.get(
+            path.lstrip("/").split("/")[0]
+        )
         return special(self, request) if special else Response(200, path.encode())  # type: ignore[call-arg, arg-type]
 
     async def refuse_early(self, request: Request) -> Response | None:
@@ -238,7 +248,9 @@ class Peer:
         return heard
 
     def hears_answers(self, *asked: str) -> list[Answered]:
-        """Take apart what was said, as the answers to requests of these methods (GET where none are named)."""
+        """Take apart what was said, as the answers to requests of these methods (GET where none are
+        named).
+        """
         return answers(self.hears(), asked)
 
     @property
@@ -280,7 +292,14 @@ def connected(
         dialects.append(dialect(clock, peer))
         return dialects[-1]
 
-    factory = HTTPFactory(made, clock, Listening(connections), limits or HTTPLimits(), loose, now=lambda: NOW + clock.seconds())
+    factory = HTTPFactory(
+        made,
+        clock,
+        Listening(connections),
+        limits or HTTPLimits(),
+        loose,
+        now=lambda: NOW + clock.seconds(),
+    )
     connection = factory.buildProtocol(None)
     transport = TCPTransport() if tcp else StringTransport()
     connection.makeConnection(transport)
@@ -348,7 +367,9 @@ def _unchunked(said: bytes) -> tuple[bytes, bytes]:
 
 
 class HTTPClient:
-    """Asks a real responder over the real wire. It stays on one connection, and makes a new one where that was closed."""
+    """Asks a real responder over the real wire. It stays on one connection, and makes a new one
+    where that was closed.
+    """
 
     def __init__(
         self,
@@ -362,7 +383,12 @@ class HTTPClient:
         self.clock = clock
         self._address = IPv4Address("TCP", address, 1024)
         self._factory = HTTPFactory(
-            responder, clock, Listening(Connections(100, clock)), limits or HTTPLimits(), loose, now=lambda: NOW
+            responder,
+            clock,
+            Listening(Connections(100, clock)),
+            limits or HTTPLimits(),
+            loose,
+            now=lambda: NOW,
         )
         self.connect()
 
@@ -380,7 +406,9 @@ class HTTPClient:
         self.connection.dataReceived(data)
 
     def hears(self) -> bytes:
-        """Return what was said since this was last asked, to the end of what needs no time to be said."""
+        """Return what was said since this was last asked, to the end of what needs no time to be
+        said.
+        """
         heard = b""
         while said := self.transport.value():
             heard += said
@@ -397,7 +425,9 @@ class HTTPClient:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
-        """Ask, and return the answer. A body that is not bytes is sent as JSON; a `token` goes as the bearer's."""
+        """Ask, and return the answer. A body that is not bytes is sent as JSON; a `token` goes as
+        the bearer's.
+        """
         if self.closed:
             self.connect()
         self.says(request(method, target, body, token=token, headers=headers))
@@ -414,7 +444,9 @@ def request(
     token: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return the bytes of a request. `headers` come last, and take the place of those that are added by themselves."""
+    """Return the bytes of a request. `headers` come last, and take the place of those that are
+    added by themselves.
+    """
     data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
     fields = {"Host": "localhost"}
     if body is not None:

@@ -1,4 +1,6 @@
-"""Several real daemons as processes on one PostgreSQL of their own, which may be killed, frozen and started again."""
+"""Several real daemons as processes on one PostgreSQL of their own, which may be killed, frozen and
+started again.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,13 @@ _END_SECONDS: Final = 30.0
 
 
 class Nodes:
-    """So many daemons, started at the same moment on an empty database. Used as a context, they and it are gone after it."""
+    """So many daemons, started at the same moment on an empty database. Used as a context, they and
+    it are gone after it.
+    """
 
     def __init__(self, directory: Path, size: int, *options: str, safe: bool = False) -> None:
-        """With `safe` the database's writes are safe from the machine's end, too, and take as long as they then do.
+        """With `safe` the database's writes are safe from the machine's end, too, and take as long
+        as they then do.
 
         `options` are the database's.
         """
@@ -45,7 +50,10 @@ class Nodes:
         flags = ("--store", self.url, "--admin-password-file", str(password))
         try:
             with ThreadPoolExecutor(size) as together:
-                starting = [together.submit(_started, directory / f"node-{number}", flags) for number in range(size)]
+                starting = [
+                    together.submit(_started, directory / f"node-{number}", flags)
+                    for number in range(size)
+                ]
             for started in starting:
                 self.daemons.append(self._stack.enter_context(started.result()))
         except BaseException:
@@ -71,7 +79,9 @@ class Nodes:
         )
 
     def log_in(self, node: int = 0) -> str:
-        """Return a token of the admin's, at the admin port of one of them. It works at that of all."""
+        """Return a token of the admin's, at the admin port of one of them. It works at that of
+        all.
+        """
         with closing_port(self.daemons[node], "admin") as port:
             return str(port.do("POST", "/login", {"login": ADMIN, "password": PASSWORD})["token"])
 
@@ -83,7 +93,9 @@ class Nodes:
             return port.log_in(name)
 
     def kill_database(self, alone: bool = False) -> None:
-        """Kill every process of it at once; or only the first, `alone`, whereupon the others find out and end."""
+        """Kill every process of it at once; or only the first, `alone`, whereupon the others find
+        out and end.
+        """
         pids = self.server.backends()
         for pid in pids if not alone else [self.server.pid]:
             os.kill(pid, signal.SIGKILL)
@@ -111,7 +123,9 @@ class Nodes:
             log = daemon.log.read_text(errors="replace")
             for word in ("Traceback", "Unhandled"):
                 if (place := log.find(word)) >= 0:
-                    raise Broken(f"the log tells of a fault: {log[max(0, place - 500) : place + 3000]}")
+                    raise Broken(
+                        f"the log tells of a fault: {log[max(0, place - 500) : place + 3000]}"
+                    )
 
     def stop(self) -> None:
         """Stop all daemons. Raise `Broken` where one does not end in order."""
@@ -122,7 +136,12 @@ class Nodes:
     def __enter__(self) -> Nodes:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stack.close()
 
 

@@ -37,10 +37,15 @@ class PeopleCase(DirectoryCase):
         self.ours = self.have(self.directory.default_company())
         self.theirs = self.have(self.directory.create_company("theirs"))
         self.root, self.anna = self.one_of(self.ours, "root", ADMIN), self.one_of(self.ours, "anna")
-        self.chef, self.carl = self.one_of(self.theirs, "chef", ADMIN), self.one_of(self.theirs, "carl")
+        self.chef, self.carl = (
+            self.one_of(self.theirs, "chef", ADMIN),
+            self.one_of(self.theirs, "carl"),
+        )
 
     def one_of(self, company: Company, login: str, role: str = USER) -> Account:
-        return self.have(self.directory.create(login, SECRET.to_keep(), role=role, company_id=company.id))
+        return self.have(
+            self.directory.create(login, SECRET.to_keep(), role=role, company_id=company.id)
+        )
 
     def logins_of(self, work: Coroutine[Any, Any, RecordStream[Account]]) -> list[str]:
         async def read() -> list[str]:
@@ -51,12 +56,18 @@ class PeopleCase(DirectoryCase):
     def nobody(self, dialect: str = "way") -> Principal:
         return Principal(dialect, HERE)
 
-    def log_in(self, login: str, dialect: str = "way", password: Password = SECRET, exclusive: bool = False) -> LoggedIn:
-        return self.have(self.logins.log_in(self.nobody(dialect), dialect, login, password, exclusive))
+    def log_in(
+        self, login: str, dialect: str = "way", password: Password = SECRET, exclusive: bool = False
+    ) -> LoggedIn:
+        return self.have(
+            self.logins.log_in(self.nobody(dialect), dialect, login, password, exclusive)
+        )
 
     def as_(self, account: Account, dialect: str = "way") -> Principal:
         token = self.log_in(account.login, dialect).token
         return self.have(self.logins.resume(self.nobody(dialect), dialect, token))
 
     def lives(self, *principals: Principal) -> list[bool]:
-        return [self.have(self.sessions.is_alive(principal.session_id or 0)) for principal in principals]
+        return [
+            self.have(self.sessions.is_alive(principal.session_id or 0)) for principal in principals
+        ]

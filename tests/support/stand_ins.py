@@ -1,6 +1,7 @@
 """Stand-ins for netcat and curl, with the few options that the README's transcripts use.
 
-`python -m tests.support.stand_ins nc|curl …`. Each line of a transcript starts one, so nothing of the tests is imported here.
+`python -m tests.support.stand_ins nc|curl …`. Each line of a transcript starts one, so nothing of
+the tests is imported here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def nc(words: list[str]) -> None:
 
 
 def curl(words: list[str]) -> None:
-    """Send one request, write the body of the answer, and its header where it is asked for; -s makes no difference."""
+    """Send one request, write the body of the answer, and its header where it is asked for; -s
+    makes no difference.
+    """
     parser = argparse.ArgumentParser("curl")
     parser.add_argument("-s", action="store_true")
     parser.add_argument("-i", dest="with_header", action="store_true")
@@ -55,7 +58,9 @@ def curl(words: list[str]) -> None:
     connection.request(method, f"{url.path}?{url.query}" if url.query else url.path, body, headers)
     answer = connection.getresponse()
     if given.with_header or given.head:
-        sys.stdout.buffer.write(f"HTTP/1.1 {answer.status} {answer.reason}\n{answer.headers}".encode())
+        sys.stdout.buffer.write(
+            f"HTTP/1.1 {answer.status} {answer.reason}\n{answer.headers}".encode()
+        )
     sys.stdout.buffer.write(answer.read())
 
 

@@ -40,7 +40,9 @@ class WireCase(ConnectionCase):
     def served(self, name: str = "test", **more: Any) -> Served:
         return Served(Named(name), self.clock, Listening(self.connections), **more)
 
-    def peer(self, dialect: type[Any], served: Served | None = None, tcp: bool = False, **limits: Any) -> Peer:
+    def peer(
+        self, dialect: type[Any], served: Served | None = None, tcp: bool = False, **limits: Any
+    ) -> Peer:
         """Return a new connection to the dialect."""
         served = served or self.served()
         served.json_limits = evolve(served.json_limits, **limits)

@@ -1,4 +1,6 @@
-"""The promises of a connection that only real sockets can break, kept on uvloop's transports too."""
+"""The promises of a connection that only real sockets can break, kept on uvloop's transports
+too.
+"""
 
 from __future__ import annotations
 

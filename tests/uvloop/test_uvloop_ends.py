@@ -6,7 +6,13 @@ import errno
 from typing import Any
 
 import pytest
-from twisted.internet.error import CannotListenError, ConnectionAborted, ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+)
 from twisted.internet.protocol import ServerFactory
 
 from tests.uvloop.uvloop_kit import LOCAL, End, HalfCloseableEnd, TransportCase, World
@@ -41,7 +47,9 @@ class Ending(TransportCase):
 
         self.play(scenario)
 
-    def test_a_protocol_that_knows_no_halves_has_lost_its_connection_when_the_peer_says_no_more(self) -> None:
+    def test_a_protocol_that_knows_no_halves_has_lost_its_connection_when_the_peer_says_no_more(
+        self,
+    ) -> None:
         async def scenario(world: World) -> None:
             here, there = await world.connect(End())
             there.transport.write(b"last words")
@@ -157,7 +165,9 @@ class Ending(TransportCase):
             transport.pauseProducing()
             transport.resumeProducing()
             stopped: list[int] = []
-            transport.registerProducer(type("P", (), {"stopProducing": lambda self: stopped.append(1)})(), True)
+            transport.registerProducer(
+                type("P", (), {"stopProducing": lambda self: stopped.append(1)})(), True
+            )
             transport.unregisterProducer()
             await world.turns()
             assert stopped == [1]
@@ -179,7 +189,9 @@ class Within(TransportCase):
             ends.extend(await world.connect(here))
             if speaks:
                 ends[1].transport.write(speaks)
-            await world.until(lambda: here.reason and ("no more to read" in ends[1].calls or ends[1].reason))
+            await world.until(
+                lambda: here.reason and ("no more to read" in ends[1].calls or ends[1].reason)
+            )
 
         self.play(scenario)
         return ends[0], ends[1]
@@ -194,7 +206,9 @@ class Within(TransportCase):
         self.assertIs(kind(here), ConnectionDone)
 
     def test_aborting_while_it_is_made(self) -> None:
-        here, _ = self._ended_at(lambda end: setattr(end, "on_made", lambda end: end.transport.abortConnection()))
+        here, _ = self._ended_at(
+            lambda end: setattr(end, "on_made", lambda end: end.transport.abortConnection())
+        )
         self.assertEqual(here.calls, ["made", "lost"])
         self.assertIs(kind(here), ConnectionAborted)
 
@@ -212,7 +226,9 @@ class Within(TransportCase):
             def fail(end: End, fault: type[Exception] = fault) -> None:
                 raise fault("in the protocol")
 
-            here, _ = self._ended_at(lambda end, fail=fail: setattr(end, "on_data", fail), speaks=b"hello")
+            here, _ = self._ended_at(
+                lambda end, fail=fail: setattr(end, "on_data", fail), speaks=b"hello"
+            )
             self.assertEqual(here.calls, ["made", "data", "lost"])
             self.assertIs(kind(here), fault)
             self.assertEqual(len(self.flushLoggedErrors(fault)), 1)
@@ -283,7 +299,8 @@ class Listening(TransportCase):
         async def scenario(world: World) -> None:
             here, _ = await world.connect(End())
             number = world.port.getHost().port
-            here.transport.loseConnection()  # the one who closes first keeps the address for a while
+            # the one who closes first keeps the address for a while
+            here.transport.loseConnection()
             await world.lost(here)
             await world.port.stopListening()
             again = world.reactor.listenTCP(number, ServerFactory(), interface=LOCAL)

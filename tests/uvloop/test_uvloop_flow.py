@@ -133,7 +133,10 @@ class Producing(TransportCase):
 
     def test_closing_waits_for_a_pull_producer_and_for_a_push_producer_that_paused(self) -> None:
         async def scenario(world: World) -> None:
-            for make in (lambda end: Source(world, end, 2 * SOCKETS_HOLD), lambda end: Drawn(end, 2 * SOCKETS_HOLD)):
+            for make in (
+                lambda end: Source(world, end, 2 * SOCKETS_HOLD),
+                lambda end: Drawn(end, 2 * SOCKETS_HOLD),
+            ):
                 here, there = await world.connect(HalfCloseableEnd())
                 there.transport.pauseProducing()
                 producer: Any = make(here.transport)
@@ -230,7 +233,10 @@ class Flowing(TransportCase):
             assert here.calls == ["made"]
             here.transport.resumeProducing()
             await world.hears_all(here)
-            assert (bytes(here.heard), here.calls) == (b"hello", ["made", "data", "no more to read"])
+            assert (bytes(here.heard), here.calls) == (
+                b"hello",
+                ["made", "data", "no more to read"],
+            )
             here.transport.loseConnection()
             await world.lost(here)
 
@@ -261,7 +267,10 @@ class Flowing(TransportCase):
                 assert here.transport.getTcpNoDelay() is enabled
                 assert here.transport.getTcpKeepAlive() is enabled
             for wrong in ("text", 7):
-                for write in (here.transport.write, lambda data: here.transport.writeSequence([data])):
+                for write in (
+                    here.transport.write,
+                    lambda data: here.transport.writeSequence([data]),
+                ):
                     try:
                         write(wrong)
                     except TypeError:

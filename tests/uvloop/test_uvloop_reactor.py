@@ -19,7 +19,9 @@ TWISTD = str(Path(sys.executable).parent / "twistd")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment())
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environment()
+    )
 
 
 class Reactor(TransportCase):
@@ -34,7 +36,9 @@ class Reactor(TransportCase):
 
             def call() -> None:
                 for number in range(1000):
-                    world.reactor.callFromThread(lambda number: calls.append((get_ident(), number)), number=number)
+                    world.reactor.callFromThread(
+                        lambda number: calls.append((get_ident(), number)), number=number
+                    )
                 world.reactor.callFromThread(done.callback, None)
 
             Thread(target=call).start()
@@ -60,7 +64,9 @@ class Reactor(TransportCase):
             done: Deferred[None] = Deferred()
             for number in range(40):
                 wait = number * 0.0013
-                world.reactor.callLater(wait, lambda wait=wait: late.append(world.reactor.seconds() - began - wait))
+                world.reactor.callLater(
+                    wait, lambda wait=wait: late.append(world.reactor.seconds() - began - wait)
+                )
             world.reactor.callLater(0.06, done.callback, None)
             await done
             assert len(late) == 40
@@ -70,8 +76,14 @@ class Reactor(TransportCase):
 
     def test_plain_tcp_listens_with_uvloops_transports_and_nothing_else_does(self) -> None:
         async def scenario(world: World) -> None:
-            for description, bridged in (("tcp:0", True), ("tcp6:0", True), ("unix:test_socket", False)):
-                factory: object = type("F", (), {"doStart": lambda self: None, "doStop": lambda self: None})()
+            for description, bridged in (
+                ("tcp:0", True),
+                ("tcp6:0", True),
+                ("unix:test_socket", False),
+            ):
+                factory: object = type(
+                    "F", (), {"doStart": lambda self: None, "doStop": lambda self: None}
+                )()
                 port = await endpoint(description, world.reactor).listen(factory)  # type: ignore[arg-type]
                 assert isinstance(port, UvloopPort) is bridged, description
                 await port.stopListening()  # type: ignore[misc]
@@ -94,7 +106,9 @@ def test_serve_tells_of_a_reactor_that_there_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "reactor"), [([], "UvloopReactor"), (["--reactor", "select"], "SelectReactor")], ids=["by itself", "by name"]
+    ("flags", "reactor"),
+    [([], "UvloopReactor"), (["--reactor", "select"], "SelectReactor")],
+    ids=["by itself", "by name"],
 )
 def test_serve_runs_in_it_unless_told_otherwise(flags: list[str], reactor: str) -> None:
     script = """

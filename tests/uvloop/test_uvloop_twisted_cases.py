@@ -1,6 +1,8 @@
-# ruff: noqa: RUF012  # as Twisted has it
+# as Twisted has it
 # mypy: disable-error-code="misc,no-untyped-def,assignment"
-"""Twisted's own cases for stream transports, for connections that a listener of the uvloop reactor accepted."""
+"""Twisted's own cases for stream transports, for connections that a listener of the uvloop reactor
+accepted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from tests.uvloop.uvloop_kit import UVLOOP
 
 
 class _Swapping(connectionmixins.EndpointCreator):
-    """Gives what a case takes for its client the accepted end of the connection, as that is the end to be tested."""
+    """Gives what a case takes for its client the accepted end of the connection, as that is the end
+    to be tested.
+    """
 
     of_server: Any
     accepting: Any
@@ -37,7 +41,9 @@ class _Listens:
     def listen(self, factory: Any) -> Any:
         self._swapping.of_server = factory
         self._swapping.accepting = ServerFactory()
-        return TCP4ServerEndpoint(self._reactor, 0, interface="127.0.0.1").listen(self._swapping.accepting)
+        return TCP4ServerEndpoint(self._reactor, 0, interface="127.0.0.1").listen(
+            self._swapping.accepting
+        )
 
 
 class _Connects:
@@ -64,34 +70,42 @@ class _Connects:
         return self._endpoint.connect(self._swapping.of_server).addCallback(lambda _: made)
 
 
-class Ports(test_tcp.ListenTCPMixin, test_tcp.TCPPortTestsMixin, test_tcp.StreamTransportTestsMixin, ReactorBuilder):
-    """Listening, its addresses and log messages, and what happens where there are no descriptors left."""
+class Ports(
+    test_tcp.ListenTCPMixin,
+    test_tcp.TCPPortTestsMixin,
+    test_tcp.StreamTransportTestsMixin,
+    ReactorBuilder,
+):
+    """Listening, its addresses and log messages, and what happens where there are no descriptors
+    left.
+    """
 
-    _reactors = [UVLOOP]
+    _reactors = [UVLOOP]  # noqa: RUF012
     timeout = 20
 
 
 class Transports(test_tcp.TCPTransportTestsBuilder):
     """Writing in sequences."""
 
-    # These look at the number that Twisted's transports have among those of their port, which no interface names.
+    # These look at the number that Twisted's transports have among those of their port, which no
+    # interface names.
     test_serverAddressTCP4 = test_serverAddressTCP6 = None
 
-    _reactors = [UVLOOP]
+    _reactors = [UVLOOP]  # noqa: RUF012
     timeout = 20
 
 
 class Connections(test_tcp.TCPConnectionTestsBuilder):
     """Pausing, resuming, half-closing."""
 
-    _reactors = [UVLOOP]
+    _reactors = [UVLOOP]  # noqa: RUF012
     timeout = 20
 
 
 class Aborting(test_tcp.AbortConnectionTests):
     """Aborting at all times."""
 
-    _reactors = [UVLOOP]
+    _reactors = [UVLOOP]  # noqa: RUF012
     timeout = 20
     endpoints = _Swapping()
 
@@ -99,9 +113,10 @@ class Aborting(test_tcp.AbortConnectionTests):
 class Losing(connectionmixins.ConnectionTestsMixin, ReactorBuilder):
     """What is left of a connection that is lost."""
 
-    test_logPrefix = None  # no log context is set up for every piece of data: uvloop calls the protocol, and nothing else
+    # no log context is set up for every piece of data: uvloop calls the protocol, and nothing else
+    test_logPrefix = None
 
-    _reactors = [UVLOOP]
+    _reactors = [UVLOOP]  # noqa: RUF012
     timeout = 20
     endpoints = _Swapping()
     requiredInterfaces = (IReactorTCP,)

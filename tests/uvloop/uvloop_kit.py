@@ -1,7 +1,8 @@
-"""One behaviour suite for two kinds of transports: Twisted's own, and those of a listener on the uvloop reactor.
+"""One behaviour suite for two kinds of transports: Twisted's own, and those of a listener on the
+uvloop reactor.
 
-Each test has a reactor of its own, by Twisted's own builder of such tests, and real sockets on the loopback device. The
-other end is Twisted's in both.
+Each test has a reactor of its own, by Twisted's own builder of such tests, and real sockets on the
+loopback device. The other end is Twisted's in both.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ PATIENCE = 20
 class ListeningReactor(UvloopReactor):
     """A uvloop reactor on which whatever listens on TCP does so with uvloop's transports."""
 
-    def listenTCP(self, port: Any, factory: Any, backlog: int = 50, interface: str = "") -> IListeningPort:
+    def listenTCP(
+        self, port: Any, factory: Any, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
         return self.plain_tcp.listenTCP(port, factory, backlog, interface)
 
 
 def uvloop_reactor(self: object) -> ListeningReactor:
-    """Make one for a test, which closes its loop at the end. (To be a class attribute, as Twisted's builders want it.)"""
+    """Make one for a test, which closes its loop at the end. (To be a class attribute, as Twisted's
+    builders want it.)
+    """
     reactor = ListeningReactor()
 
     def close() -> None:
@@ -116,7 +121,9 @@ class World:
         self.reactor = reactor
         self.port: Any = None
 
-    async def connect(self, accepted: Kind, interface: str = LOCAL, client: type[End] = HalfCloseableEnd) -> tuple[Kind, End]:
+    async def connect(
+        self, accepted: Kind, interface: str = LOCAL, client: type[End] = HalfCloseableEnd
+    ) -> tuple[Kind, End]:
         """Return the accepted end and the other, when both are connected."""
         factory: Any = ServerFactory()
         factory.buildProtocol = lambda address: accepted
@@ -128,7 +135,9 @@ class World:
     async def dial(self, client: type[End] = HalfCloseableEnd) -> End:
         """Connect once more."""
         where = self.port.getHost()
-        dialled = await TCP4ClientEndpoint(self.reactor, where.host, where.port).connect(Factory.forProtocol(client))
+        dialled = await TCP4ClientEndpoint(self.reactor, where.host, where.port).connect(
+            Factory.forProtocol(client)
+        )
         return cast(End, dialled)
 
     async def until(self, state: Callable[[], object]) -> None:
@@ -169,7 +178,9 @@ class TransportCase(_Base):
         outcome: list[Any] = []
 
         def begin() -> None:
-            Deferred.fromCoroutine(scenario(world)).addBoth(outcome.append).addBoth(lambda _: world.reactor.stop())
+            Deferred.fromCoroutine(scenario(world)).addBoth(outcome.append).addBoth(
+                lambda _: world.reactor.stop()
+            )
 
         world.reactor.callWhenRunning(begin)
         self.runReactor(world.reactor, PATIENCE)

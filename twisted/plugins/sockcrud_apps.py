@@ -1,4 +1,6 @@
-"""Makes the apps that come with sockcrud known to it, in the order in which they are listed everywhere."""
+"""Makes the apps that come with sockcrud known to it, in the order in which they are listed
+everywhere.
+"""
 
 from sockcrud.apps import admin, members, messages, shop, users, way
 

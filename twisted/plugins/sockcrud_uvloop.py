@@ -2,4 +2,8 @@
 
 from twisted.application.reactors import Reactor
 
-uvloop = Reactor("uvloop", "sockcrud.uvloop.reactor", "uvloop's event loop, with its transports for sockcrud's TCP.")
+uvloop = Reactor(
+    "uvloop",
+    "sockcrud.uvloop.reactor",
+    "uvloop's event loop, with its transports for sockcrud's TCP.",
+)

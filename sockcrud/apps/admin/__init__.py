@@ -1,4 +1,6 @@
-"""The administration: accounts, companies, sessions, what has changed, export and import, and how the daemon does."""
+"""The administration: accounts, companies, sessions, what has changed, export and import, and how
+the daemon does.
+"""
 
 from sockcrud.app import App, Command, Dialect
 
@@ -22,9 +24,19 @@ app = App(
     client="sockcrud.client:Admin",
     commands=[
         Command("admin", f"{_COMMANDS}.daemon:admin", "The login of the admin port.", _TITLE),
-        Command("status", f"{_COMMANDS}.daemon:status", "Tell which dialects listen, and whether all is well.", _TITLE),
+        Command(
+            "status",
+            f"{_COMMANDS}.daemon:status",
+            "Tell which dialects listen, and whether all is well.",
+            _TITLE,
+        ),
         Command("accounts", f"{_COMMANDS}.accounts:accounts", "Who may log in.", _TITLE),
-        Command("companies", f"{_COMMANDS}.companies:companies", "The companies, whose accounts see each other.", _TITLE),
+        Command(
+            "companies",
+            f"{_COMMANDS}.companies:companies",
+            "The companies, whose accounts see each other.",
+            _TITLE,
+        ),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
         Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),
     ],

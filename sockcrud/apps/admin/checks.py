@@ -8,17 +8,26 @@ from contextlib import suppress
 from sockcrud.client import Admin
 from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import AlreadyExists, NotFound, NotLoggedIn, Outdated
-from sockcrud.monitor.checks.base import Kit, SystemCheck, expect, expect_fields, expect_refusal, no_admin, step
+from sockcrud.monitor.checks.base import (
+    Kit,
+    SystemCheck,
+    expect,
+    expect_fields,
+    expect_refusal,
+    no_admin,
+    step,
+)
 from sockcrud.monitor.checks.steps import Wrong
 
 SUFFIX = "-admin"
 
 
 class AdminCheck(SystemCheck):
-    """Asks for the daemon's health and figures; and, as an admin, lists, creates, changes and deactivates accounts.
+    """Asks for the daemon's health and figures; and, as an admin, lists, creates, changes and
+    deactivates accounts.
 
-    No account can be deleted, so the one that is changed stands: it is made once, is inactive between the checks, and
-    making it again is refused, which proves as much.
+    No account can be deleted, so the one that is changed stands: it is made once, is inactive
+    between the checks, and making it again is refused, which proves as much.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -63,7 +72,9 @@ class AdminCheck(SystemCheck):
     async def _create(self) -> None:
         """Make the account that is changed, inactive, where there is none yet."""
         try:
-            made = await self._admin.create_account(self._changed, self.kit.own.password, active=False)
+            made = await self._admin.create_account(
+                self._changed, self.kit.own.password, active=False
+            )
         except AlreadyExists:
             if self._id is None or not await self._is_changed(self._id):
                 self._id = await self._found()
@@ -79,7 +90,9 @@ class AdminCheck(SystemCheck):
     @step("read", lacks=no_admin)
     async def _read(self) -> None:
         self._read_as = await self._admin.account(self._known)
-        expect_fields("the account", self._read_as, id=self._known, login=self._changed, role="user")
+        expect_fields(
+            "the account", self._read_as, id=self._known, login=self._changed, role="user"
+        )
 
     @step("update", lacks=no_admin)
     async def _update(self) -> None:
@@ -101,7 +114,11 @@ class AdminCheck(SystemCheck):
 
     @step("list the sessions", lacks=no_admin)
     async def _list_the_sessions(self) -> None:
-        expect("the sessions of the inactive account", (await self._admin.sessions(self._known)).items, [])
+        expect(
+            "the sessions of the inactive account",
+            (await self._admin.sessions(self._known)).items,
+            [],
+        )
 
     @step("log out", lacks=no_admin)
     async def _log_out(self) -> None:
@@ -111,7 +128,9 @@ class AdminCheck(SystemCheck):
     @step("use the dead token", lacks=no_admin)
     async def _use_the_dead_token(self) -> None:
         self._admin.token = self._token
-        await expect_refusal("what is asked with a dead token", self._admin.accounts(limit=1), NotLoggedIn)
+        await expect_refusal(
+            "what is asked with a dead token", self._admin.accounts(limit=1), NotLoggedIn
+        )
 
     async def _is_changed(self, id: int) -> bool:
         try:
@@ -127,7 +146,9 @@ class AdminCheck(SystemCheck):
                 if each.login == self._changed:
                     return each.id
             if page.next is None:
-                raise Wrong(f"a wrong answer: {self._changed} exists, and is not in the list of accounts")
+                raise Wrong(
+                    f"a wrong answer: {self._changed} exists, and is not in the list of accounts"
+                )
             after = page.next
 
     @property

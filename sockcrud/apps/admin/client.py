@@ -1,4 +1,6 @@
-"""The operations of `admin`: accounts, companies, sessions, changes, export and import, and how the daemon does."""
+"""The operations of `admin`: accounts, companies, sessions, changes, export and import, and how the
+daemon does.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +50,16 @@ class AdminCalls(HTTPCalls):
 
     @call
     def log_in(self, login: str, password: str) -> Call[Answer, None]:
-        """Log in, and have the calls that follow bring the token; `LoginFailed`, `TooManyAttempts`."""
+        """Log in, and have the calls that follow bring the token; `LoginFailed`,
+        `TooManyAttempts`.
+        """
 
         def keep(fields: Fields) -> None:
             self.token = fields.text("token")
 
-        return http_call(self, "POST", "/login", whole(keep), {"login": login, "password": password})
+        return http_call(
+            self, "POST", "/login", whole(keep), {"login": login, "password": password}
+        )
 
     @call
     def log_out(self) -> Call[Answer, None]:
@@ -67,9 +73,13 @@ class AdminCalls(HTTPCalls):
     # Accounts
 
     @call
-    def accounts(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Account]]:
+    def accounts(
+        self, after: int | None = None, limit: int | None = None
+    ) -> Call[Answer, Page[Account]]:
         """Return a page of the accounts of all companies."""
-        return http_call(self, "GET", "/accounts", _page(Account), query={"after": after, "limit": limit})
+        return http_call(
+            self, "GET", "/accounts", _page(Account), query={"after": after, "limit": limit}
+        )
 
     @paged
     def all_accounts(self, page: int = PAGE) -> Pages[Account]:
@@ -90,8 +100,16 @@ class AdminCalls(HTTPCalls):
         company_id: int | None = None,
         active: bool | None = None,
     ) -> Call[Answer, Account]:
-        """Make an account: an active user of the default company, unless it is told otherwise; `AlreadyExists`."""
-        body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
+        """Make an account: an active user of the default company, unless it is told otherwise;
+        `AlreadyExists`.
+        """
+        body = {
+            "login": login,
+            "password": password,
+            "role": role,
+            "company_id": company_id,
+            "active": active,
+        }
         return http_call(self, "POST", "/accounts", _one(Account), _named(body))
 
     @call
@@ -110,7 +128,13 @@ class AdminCalls(HTTPCalls):
 
         `NotFound`, `AlreadyExists`, `Outdated`, and `Conflict` for the last active admin.
         """
-        body = {"login": login, "password": password, "role": role, "company_id": company_id, "active": active}
+        body = {
+            "login": login,
+            "password": password,
+            "role": role,
+            "company_id": company_id,
+            "active": active,
+        }
         return http_call(self, "PATCH", f"/accounts/{id:d}", _one(Account), _named(body), rev=rev)
 
     @call
@@ -121,9 +145,13 @@ class AdminCalls(HTTPCalls):
     # Companies
 
     @call
-    def companies(self, after: int | None = None, limit: int | None = None) -> Call[Answer, Page[Company]]:
+    def companies(
+        self, after: int | None = None, limit: int | None = None
+    ) -> Call[Answer, Page[Company]]:
         """Return a page of the companies."""
-        return http_call(self, "GET", "/companies", _page(Company), query={"after": after, "limit": limit})
+        return http_call(
+            self, "GET", "/companies", _page(Company), query={"after": after, "limit": limit}
+        )
 
     @paged
     def all_companies(self, page: int = PAGE) -> Pages[Company]:
@@ -138,18 +166,36 @@ class AdminCalls(HTTPCalls):
     @call
     def create_company(self, name: str, active: bool | None = None) -> Call[Answer, Company]:
         """Make a company; `AlreadyExists`."""
-        return http_call(self, "POST", "/companies", _one(Company), _named({"name": name, "active": active}))
+        return http_call(
+            self, "POST", "/companies", _one(Company), _named({"name": name, "active": active})
+        )
 
     @call
     def change_company(
-        self, id: int, *, name: str | None = None, active: bool | None = None, rev: int | None = None
+        self,
+        id: int,
+        *,
+        name: str | None = None,
+        active: bool | None = None,
+        rev: int | None = None,
     ) -> Call[Answer, Company]:
-        """Rename, activate or deactivate a company, and end its accounts' sessions; as `change_account`."""
-        return http_call(self, "PATCH", f"/companies/{id:d}", _one(Company), _named({"name": name, "active": active}), rev=rev)
+        """Rename, activate or deactivate a company, and end its accounts' sessions; as
+        `change_account`.
+        """
+        return http_call(
+            self,
+            "PATCH",
+            f"/companies/{id:d}",
+            _one(Company),
+            _named({"name": name, "active": active}),
+            rev=rev,
+        )
 
     @call
     def deactivate_company(self, id: int, rev: int | None = None) -> Call[Answer, Company]:
-        """Deactivate a company, and end its accounts' sessions; `NotFound`, `Outdated`, `Conflict`."""
+        """Deactivate a company, and end its accounts' sessions; `NotFound`, `Outdated`,
+        `Conflict`.
+        """
         return http_call(self, "DELETE", f"/companies/{id:d}", _one(Company), rev=rev)
 
     # Sessions
@@ -160,7 +206,11 @@ class AdminCalls(HTTPCalls):
     ) -> Call[Answer, Page[Session]]:
         """Return a page of the sessions, of one account or of all."""
         return http_call(
-            self, "GET", "/sessions", _page(Session), query={"account_id": account_id, "after": after, "limit": limit}
+            self,
+            "GET",
+            "/sessions",
+            _page(Session),
+            query={"account_id": account_id, "after": after, "limit": limit},
         )
 
     @paged
@@ -184,7 +234,9 @@ class AdminCalls(HTTPCalls):
     @call
     def changes(self, since: int, limit: int | None = None) -> Call[Answer, Page[Change]]:
         """Return what has changed after a revision, 0 for all that is known; `HistoryGone`."""
-        return http_call(self, "GET", "/changes", _page(Change), query={"since": since, "limit": limit})
+        return http_call(
+            self, "GET", "/changes", _page(Change), query={"since": since, "limit": limit}
+        )
 
     @paged
     def all_changes(self, since: int = 0, page: int = PAGE) -> Pages[Change]:
@@ -193,43 +245,64 @@ class AdminCalls(HTTPCalls):
 
     @call
     def export(
-        self, into: Callable[[bytes], object], secrets: bool = False, progress: Progress | None = None
+        self,
+        into: Callable[[bytes], object],
+        secrets: bool = False,
+        progress: Progress | None = None,
     ) -> Call[Answer, None]:
-        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`. `progress` counts lines.
+        """Write all records, one JSON object a line, in pieces that end anywhere, to `into`.
+        `progress` counts lines.
 
         Its time is that of silence.
         """
-        made = http_call(self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None})
+        made = http_call(
+            self, "GET", "/export", nothing, query={"secrets": "yes" if secrets else None}
+        )
         return evolve(made, into=_taking(into, progress, _lines, "x-total-count"), repeatable=False)
 
     @call
-    def import_lines(self, pieces: Iterable[bytes], size: int, restore: bool = False) -> Call[Answer, dict[str, int]]:
-        """Add the records of lines as `export` gives them, `size` bytes in all, and give how many of each kind these were.
+    def import_lines(
+        self, pieces: Iterable[bytes], size: int, restore: bool = False
+    ) -> Call[Answer, dict[str, int]]:
+        """Add the records of lines as `export` gives them, `size` bytes in all, and give how many
+        of each kind these were.
 
         All of them or none: `InvalidRequest` has the `faults`.
 
-        To `restore` is to have the store become what it was when an export was made of it with secrets, with ids, revisions
-        and passwords; `Conflict` where it has records of its own.
+        To `restore` is to have the store become what it was when an export was made of it with
+        secrets, with ids, revisions and passwords; `Conflict` where it has records of its own.
 
-        Its time is that of silence, and all is checked before the answer: give a large import a client with a long `timeout`.
+        Its time is that of silence, and all is checked before the answer: give a large import a
+        client with a long `timeout`.
         """
-        made = http_call(self, "POST", "/import", whole(_imported), query={"restore": "yes" if restore else None})
-        head = made.request.replace(b"Content-Length: 0", b"Content-Type: application/x-ndjson\r\nContent-Length: %d" % size)
+        made = http_call(
+            self, "POST", "/import", whole(_imported), query={"restore": "yes" if restore else None}
+        )
+        head = made.request.replace(
+            b"Content-Length: 0", b"Content-Type: application/x-ndjson\r\nContent-Length: %d" % size
+        )
         return evolve(made, request=head, more=pieces)
 
     @call
     def check(self) -> Call[Answer, list[str]]:
-        """Look for damage in the store's file, and return what is wrong, a line each; `Conflict` where there is no file."""
+        """Look for damage in the store's file, and return what is wrong, a line each; `Conflict`
+        where there is no file.
+        """
         return evolve(http_call(self, "POST", "/check", _checked), repeatable=True)
 
     @call
-    def backup(self, into: Callable[[bytes], object], progress: Progress | None = None) -> Call[Answer, None]:
-        """Write a copy of the store's file, which is itself a store, to `into`. `progress` counts bytes.
+    def backup(
+        self, into: Callable[[bytes], object], progress: Progress | None = None
+    ) -> Call[Answer, None]:
+        """Write a copy of the store's file, which is itself a store, to `into`. `progress` counts
+        bytes.
 
         `Conflict` where there is no file. Its time is that of silence.
         """
         return evolve(
-            http_call(self, "GET", "/backup", nothing), into=_taking(into, progress, len, "content-length"), repeatable=False
+            http_call(self, "GET", "/backup", nothing),
+            into=_taking(into, progress, len, "content-length"),
+            repeatable=False,
         )
 
     # The daemon
@@ -242,7 +315,9 @@ class AdminCalls(HTTPCalls):
     @call
     def metrics(self) -> Call[Answer, str]:
         """Return the figures of the daemon, as Prometheus reads them. Needs no login."""
-        return http_call(self, "GET", "/metrics", lambda answer: answer.body.decode(errors="replace"))
+        return http_call(
+            self, "GET", "/metrics", lambda answer: answer.body.decode(errors="replace")
+        )
 
     @call
     def description(self) -> Call[Answer, dict[str, Any]]:
@@ -255,9 +330,14 @@ def _lines(piece: bytes) -> int:
 
 
 def _taking(
-    into: Callable[[bytes], object], progress: Progress | None, count: Callable[[bytes], int], total: str
+    into: Callable[[bytes], object],
+    progress: Progress | None,
+    count: Callable[[bytes], int],
+    total: str,
 ) -> Callable[[Mapping[str, str]], Callable[[bytes], object]]:
-    """Return what takes a body in, and tells how far it is where a header field says how much there is."""
+    """Return what takes a body in, and tells how far it is where a header field says how much there
+    is.
+    """
 
     def start(headers: Mapping[str, str]) -> Callable[[bytes], object]:
         given = headers.get(total, "")
@@ -287,11 +367,19 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _turned(client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after") -> Pages[T]:
+def _turned(
+    client: AdminCalls, path: str, kind: type[T], query: dict[str, object], mark: str = "after"
+) -> Pages[T]:
     """Return the pages of a list, each of which says what the next one comes after."""
 
     def page(after: int | None) -> Call[Answer, Page[T]]:
-        return http_call(client, "GET", path, _page(kind), query=query if after is None else {**query, mark: after})
+        return http_call(
+            client,
+            "GET",
+            path,
+            _page(kind),
+            query=query if after is None else {**query, mark: after},
+        )
 
     return Pages(page)
 

@@ -45,7 +45,9 @@ class Session:
 
 @frozen
 class Change:
-    """What changed at a revision: what the record has become, as JSON has it, or None where it was deleted."""
+    """What changed at a revision: what the record has become, as JSON has it, or None where it was
+    deleted.
+    """
 
     rev: int
     kind: str

@@ -1,4 +1,6 @@
-"""What an admin can do, wherever it belongs: all accounts, all companies, all sessions, and what has changed."""
+"""What an admin can do, wherever it belongs: all accounts, all companies, all sessions, and what
+has changed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class LiveSession:
 
 @frozen
 class Administration:
-    """The admin's operations. Any of them fails with NotLoggedIn without a login, and with Forbidden for others."""
+    """The admin's operations. Any of them fails with NotLoggedIn without a login, and with
+    Forbidden for others.
+    """
 
     access: Access
     store: IStore
@@ -44,7 +48,9 @@ class Administration:
         """Return for an admin, before anything of what is asked for is looked at or taken in."""
 
     @operation("accounts.list", admins)
-    async def accounts(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Account]:
+    async def accounts(
+        self, principal: Principal, limit: int = PAGE, after: int | None = None
+    ) -> Page[Account]:
         """Return at most `limit` accounts, those with an id above `after`."""
         return await self._page(Account, limit, after)
 
@@ -90,10 +96,11 @@ class Administration:
         active: bool | None = None,
         expect: int | None = None,
     ) -> Account:
-        """Return the changed account; what is None stays. All its sessions end but the one that changes its own.
+        """Return the changed account; what is None stays. All its sessions end but the one that
+        changes its own.
 
-        Raise Invalid (also where nothing is named), NotFound (the account, the company), Taken, Outdated, LastAdmin
-        or Busy.
+        Raise Invalid (also where nothing is named), NotFound (the account, the company), Taken,
+        Outdated, LastAdmin or Busy.
         """
         return await self.directory.change(
             id,
@@ -109,12 +116,18 @@ class Administration:
         )
 
     @operation("accounts.deactivate", admins)
-    async def deactivate_account(self, principal: Principal, id: int, expect: int | None = None) -> Account:
-        """Return the account, inactive now, its sessions ended. Raise NotFound, Outdated or LastAdmin."""
+    async def deactivate_account(
+        self, principal: Principal, id: int, expect: int | None = None
+    ) -> Account:
+        """Return the account, inactive now, its sessions ended. Raise NotFound, Outdated or
+        LastAdmin.
+        """
         return await self.directory.deactivate(id, expect=expect, permit=_permit(principal))
 
     @operation("companies.list", admins)
-    async def companies(self, principal: Principal, limit: int = PAGE, after: int | None = None) -> Page[Company]:
+    async def companies(
+        self, principal: Principal, limit: int = PAGE, after: int | None = None
+    ) -> Page[Company]:
         """Return at most `limit` companies, those with an id above `after`."""
         return await self._page(Company, limit, after)
 
@@ -138,20 +151,28 @@ class Administration:
         active: bool | None = None,
         expect: int | None = None,
     ) -> Company:
-        """Return the company, renamed, activated or deactivated; what is None stays. All sessions of its accounts end.
+        """Return the company, renamed, activated or deactivated; what is None stays. All sessions
+        of its accounts end.
 
         Raise Invalid (also where nothing is named), NotFound, Taken, Outdated or LastAdmin.
         """
-        return await self.directory.change_company(id, name=name, active=active, expect=expect, permit=_permit(principal))
+        return await self.directory.change_company(
+            id, name=name, active=active, expect=expect, permit=_permit(principal)
+        )
 
     @operation("sessions.list", admins)
     async def sessions(
-        self, principal: Principal, limit: int = PAGE, after: int | None = None, account_id: int | None = None
+        self,
+        principal: Principal,
+        limit: int = PAGE,
+        after: int | None = None,
+        account_id: int | None = None,
     ) -> Page[LiveSession]:
-        """Return at most `limit` sessions, those with an id above `after`, of one account or of all.
+        """Return at most `limit` sessions, those with an id above `after`, of one account or of
+        all.
 
-        One that has been idle too long, or is too old, may show until it is swept. There may be fewer than `limit` with a
-        rest behind them.
+        One that has been idle too long, or is too old, may show until it is swept. There may be
+        fewer than `limit` with a rest behind them.
         """
         where = None if account_id is None else Where("account_id", account_id)
         page = await self._page(Session, limit, after, where)
@@ -172,7 +193,9 @@ class Administration:
 
     @operation("sessions.end_all", admins)
     async def end_sessions(self, principal: Principal, account_id: int) -> int:
-        """End all sessions of an account, and fire with how many these were; raise NotFound (the account)."""
+        """End all sessions of an account, and fire with how many these were; raise NotFound (the
+        account).
+        """
 
         async def end(transaction: ITransaction) -> int:
             await transaction.lock(account_lock(account_id))
@@ -186,13 +209,19 @@ class Administration:
     async def changes(self, principal: Principal, since: int, limit: int = PAGE) -> list[Change]:
         """Return at most `limit` changes after revision `since`, password hashes hidden.
 
-        The revision of the last one is what to ask for the rest `since`. Raise Invalid or HistoryGone.
+        The revision of the last one is what to ask for the rest `since`. Raise Invalid or
+        HistoryGone.
         """
         if type(since) is not int:
             raise Invalid("since", "a whole number")
-        return [_without_secrets(change) for change in await self.store.changes(since, checked_limit(limit))]
+        return [
+            _without_secrets(change)
+            for change in await self.store.changes(since, checked_limit(limit))
+        ]
 
-    async def _page(self, kind: type[R], limit: int, after: int | None, where: Where | None = None) -> Page[R]:
+    async def _page(
+        self, kind: type[R], limit: int, after: int | None, where: Where | None = None
+    ) -> Page[R]:
         # One more than wanted tells whether there is a rest.
         records = await self.store.page(kind, checked_limit(limit) + 1, after, where)
         if len(records) <= limit:
@@ -208,8 +237,19 @@ def _permit(principal: Principal) -> Permit:
 
 
 def _without_token(session: Session) -> LiveSession:
-    return LiveSession(session.id, session.account_id, session.dialect, session.address, session.created_at, session.used_at)
+    return LiveSession(
+        session.id,
+        session.account_id,
+        session.dialect,
+        session.address,
+        session.created_at,
+        session.used_at,
+    )
 
 
 def _without_secrets(change: Change) -> Change:
-    return change if change.record is None else attrs.evolve(change, record=without_secrets(change.record))
+    return (
+        change
+        if change.record is None
+        else attrs.evolve(change, record=without_secrets(change.record))
+    )

@@ -1,4 +1,6 @@
-"""How the daemon does: whether it listens and its store can be reached, its figures, and what it serves."""
+"""How the daemon does: whether it listens and its store can be reached, its figures, and what it
+serves.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Health:
 
 @frozen
 class Status:
-    """What can be asked about the daemon itself. `listening`, `figures` and `description` are where that is known."""
+    """What can be asked about the daemon itself. `listening`, `figures` and `description` are where
+    that is known.
+    """
 
     access: Access
     store: IStore

@@ -19,7 +19,9 @@ app = App(
         )
     ],
     client="sockcrud.client:Members",
-    commands=[Command("members", "sockcrud.apps.members.commands:members", "The members, by role.")],
+    commands=[
+        Command("members", "sockcrud.apps.members.commands:members", "The members, by role.")
+    ],
     checks={"members": "sockcrud.apps.members.checks:MembersCheck"},
     settings=[
         Setting(

@@ -8,15 +8,23 @@ from contextlib import suppress
 from sockcrud.client import Admin, Members
 from sockcrud.client.calls import PAGE
 from sockcrud.client.errors import Forbidden, NotFound, NotLoggedIn
-from sockcrud.monitor.checks.base import NO_ADMIN, Kit, SystemCheck, expect, expect_fields, expect_refusal, step
+from sockcrud.monitor.checks.base import (
+    NO_ADMIN,
+    Kit,
+    SystemCheck,
+    expect,
+    expect_fields,
+    expect_refusal,
+    step,
+)
 from sockcrud.monitor.checks.steps import Skipped, Wrong
 
 
 class MembersCheck(SystemCheck):
     """Asks for the state, signs up in vain, logs in and reads itself.
 
-    The dialect has no logout, no change and no deletion. An admin ends the session; where none is given, it ends by itself
-    when it has not been used for some time.
+    The dialect has no logout, no change and no deletion. An admin ends the session; where none is
+    given, it ends by itself when it has not been used for some time.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -59,7 +67,9 @@ class MembersCheck(SystemCheck):
 
     @step("read as nobody")
     async def _read_as_nobody(self) -> None:
-        await expect_refusal("reading without a login", self._members.members(), Forbidden, NotLoggedIn)
+        await expect_refusal(
+            "reading without a login", self._members.members(), Forbidden, NotLoggedIn
+        )
 
     @step("log in")
     async def _log_in(self) -> None:
@@ -88,7 +98,9 @@ class MembersCheck(SystemCheck):
         return self.kit.admin is not None and "admin" in self.kit.ports.places
 
     async def _end_sessions(self) -> None:
-        """End the account's sessions at this dialect, as an admin, who logs in for it unless that is done."""
+        """End the account's sessions at this dialect, as an admin, who logs in for it unless that
+        is done.
+        """
         boss, admin = self._boss, self.kit.admin
         assert admin is not None
         if not self._has_boss:
@@ -107,4 +119,6 @@ class MembersCheck(SystemCheck):
     async def _use_the_dead_token(self) -> None:
         if self._live:
             raise Skipped("the session has not ended")
-        await expect_refusal("what is asked with a dead token", self._members.members(), Forbidden, NotLoggedIn)
+        await expect_refusal(
+            "what is asked with a dead token", self._members.members(), Forbidden, NotLoggedIn
+        )

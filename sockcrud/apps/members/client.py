@@ -1,4 +1,6 @@
-"""The operations of `members`. It has no way to log out: setting `token` to None is what there is."""
+"""The operations of `members`. It has no way to log out: setting `token` to None is what there
+is.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ class MembersCalls(HTTPCalls):
         """Log in, and return the role; `LoginFailed`, `TooManyAttempts`."""
 
         def keep(fields: Fields) -> Welcome:
-            welcome = Welcome(fields.text("message"), fields.whole("role"), fields.text("role_name"))
+            welcome = Welcome(
+                fields.text("message"), fields.whole("role"), fields.text("role_name")
+            )
             self.token = fields.text("token")
             return welcome
 
@@ -67,8 +71,15 @@ class MembersCalls(HTTPCalls):
 
     @call
     def members(self) -> Call[Answer, list[Member]]:
-        """Return all members to an admin, and themselves to others; `Forbidden` where nobody is logged in."""
-        return http_call(self, "GET", "/", whole(lambda fields: fields.each("users", lambda each: each.record(Member))))
+        """Return all members to an admin, and themselves to others; `Forbidden` where nobody is
+        logged in.
+        """
+        return http_call(
+            self,
+            "GET",
+            "/",
+            whole(lambda fields: fields.each("users", lambda each: each.record(Member))),
+        )
 
     @call
     def sign_up(self, email: str, password: str) -> Call[Answer, int]:
@@ -84,7 +95,15 @@ class MembersCalls(HTTPCalls):
 
 def _state(answer: Answer) -> ServerState:
     headers = answer.headers
-    uptime, connections = headers.get("x-uptime-seconds", ""), headers.get("x-active-connections", "")
-    if not all(figure.isascii() and figure.isdigit() and len(figure) < 12 for figure in (uptime, connections)):
+    uptime, connections = (
+        headers.get("x-uptime-seconds", ""),
+        headers.get("x-active-connections", ""),
+    )
+    if not all(
+        figure.isascii() and figure.isdigit() and len(figure) < 12
+        for figure in (uptime, connections)
+    ):
         raise BadAnswer("an answer without the state of the server")
-    return ServerState(headers.get("x-server-status", ""), timedelta(seconds=int(uptime)), int(connections))
+    return ServerState(
+        headers.get("x-server-status", ""), timedelta(seconds=int(uptime)), int(connections)
+    )

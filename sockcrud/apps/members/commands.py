@@ -35,21 +35,32 @@ add_login(
     _MEMBERS,
     "Log in, and keep the token for the commands that follow.",
     *("--login ana@example.org", "--login admin --password-file password"),
-    option=click.option("--login", type=TEXT, metavar="EMAIL", help="the email, or the login name  [default: asked for]"),
+    option=click.option(
+        "--login",
+        type=TEXT,
+        metavar="EMAIL",
+        help="the email, or the login name  [default: asked for]",
+    ),
 )
 add_signup(
     members,
     _MEMBERS,
     "Make a member, with a password that is asked for, and say its id.",
     *("--login ana@example.org", "--login ana@example.org --password-file password"),
-    option=click.option("--login", type=TEXT, metavar="EMAIL", help="the email of the new member  [default: asked for]"),
+    option=click.option(
+        "--login",
+        type=TEXT,
+        metavar="EMAIL",
+        help="the email of the new member  [default: asked for]",
+    ),
 )
 
 
 @members.command()
 @talks_to("members")
 def logout() -> None:
-    """Forget the token. The wire has no way to end a session: it ends by itself when it is not used.
+    """Forget the token. The wire has no way to end a session: it ends by itself when it is not
+    used.
 
     \b
     sockcrud members logout
@@ -58,7 +69,12 @@ def logout() -> None:
 
     kept = asking.login_for("members", asking.place_of("members"))
     logins.forget(kept)
-    showing.say(f"the token of {kept.login} is forgotten", dialect="members", login=kept.login, forgotten=True)
+    showing.say(
+        f"the token of {kept.login} is forgotten",
+        dialect="members",
+        login=kept.login,
+        forgotten=True,
+    )
 
 
 @members.command("list")

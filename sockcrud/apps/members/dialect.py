@@ -1,4 +1,6 @@
-"""Logging in, signing up and looking, at one path, for clients that know little of HTTP: docs/protocols/members.md."""
+"""Logging in, signing up and looking, at one path, for clients that know little of HTTP:
+docs/protocols/members.md.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,13 @@ class State:
 _STRING: Final[Schema] = {"type": "string"}
 _ROLE: Final[Schema] = {"enum": list(ROLES.values())}
 _ROLE_NAME: Final[Schema] = {"enum": list(ROLES)}
-_USER: Final = exactly(id=ID, email=field_of(Account, "login"), role=_ROLE, role_name=_ROLE_NAME, active={"type": "boolean"})
+_USER: Final = exactly(
+    id=ID,
+    email=field_of(Account, "login"),
+    role=_ROLE,
+    role_name=_ROLE_NAME,
+    active={"type": "boolean"},
+)
 _CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
 _NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
 _ANYTHING: Final[tuple[str, ...]] = ()
@@ -100,13 +108,21 @@ _ANYTHING: Final[tuple[str, ...]] = ()
 class MembersResponder(RoutedResponder):
     """The members behind one connection.
 
-    A login is remembered for the connection, but only for requests without `Host`: behind a proxy, which sends one, the
-    next request may be another person's. What is remembered is the token: each request asks whether its session lives.
+    A login is remembered for the connection, but only for requests without `Host`: behind a proxy,
+    which sends one, the next request may be another person's. What is remembered is the token: each
+    request asks whether its session lives.
     """
 
     error_body: ClassVar[Schema] = exactly(message=_STRING)
 
-    def __init__(self, logins: Logins, members: Members, state: State, address: str, terms: Terms | None = None) -> None:
+    def __init__(
+        self,
+        logins: Logins,
+        members: Members,
+        state: State,
+        address: str,
+        terms: Terms | None = None,
+    ) -> None:
         super().__init__(Principal(DIALECT, address), terms)
         self._logins = logins
         self._members = members
@@ -116,7 +132,9 @@ class MembersResponder(RoutedResponder):
     # What the dialect says
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Return the principal as the account whose token the request brings, or whose connection this is."""
+        """Return the principal as the account whose token the request brings, or whose connection
+        this is.
+        """
         token = _bearer(request) or _cookie(request) or (None if request.has_host else self._token)
         if token is None:
             raise NotLoggedIn
@@ -133,9 +151,11 @@ class MembersResponder(RoutedResponder):
         return json_response(status, {"message": message}, *headers)
 
     def takes(self, request: Request, route: Route) -> bool:
-        """Return whether the body is of a type that is taken: any, but JSON alone of web pages of other origins.
+        """Return whether the body is of a type that is taken: any, but JSON alone of web pages of
+        other origins.
 
-        Those may send JSON only where they were asked for by CORS, and so none of their forms sets the cookie.
+        Those may send JSON only where they were asked for by CORS, and so none of their forms sets
+        the cookie.
         """
         return not self.sender(request).foreign or media_type(request) == JSON
 
@@ -163,7 +183,10 @@ class MembersResponder(RoutedResponder):
             "role_name": role,
             "token": logged_in.token,
         }
-        cookie = f"{COOKIE}={logged_in.token}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self.terms.secure else ''}"
+        cookie = (
+            f"{COOKIE}={logged_in.token}; Path=/; HttpOnly; "
+            f"SameSite=Strict{'; Secure' if self.terms.secure else ''}"
+        )
         return json_response(200, body, (b"Set-Cookie", cookie.encode()))
 
     @route(
@@ -174,7 +197,9 @@ class MembersResponder(RoutedResponder):
         errors=(403,),
     )
     async def show(self, call: Call) -> Response:
-        return await list_response(await self._members.list(call.principal), b'{"users":[', _users, b"]}")
+        return await list_response(
+            await self._members.list(call.principal), b'{"users":[', _users, b"]}"
+        )
 
     @route(
         "PUT",
@@ -212,7 +237,9 @@ class MembersResponder(RoutedResponder):
         return Response(200, headers=headers)
 
     async def _whoever(self, call: Call) -> Principal:
-        """Return the principal, as its account where it has logged in: while sign-up is open it need not have."""
+        """Return the principal, as its account where it has logged in: while sign-up is open it
+        need not have.
+        """
         try:
             return await self.log_in(call.request, Found(call.route, {}))
         except NotLoggedIn:
@@ -228,7 +255,9 @@ def _bearer(request: Request) -> str | None:
 
 
 def _cookie(request: Request) -> str | None:
-    """Return the token of the cookie. It counts where nothing changes: a browser may send it without its owner's will."""
+    """Return the token of the cookie. It counts where nothing changes: a browser may send it
+    without its owner's will.
+    """
     if request.method not in ("GET", "HEAD"):
         return None
     for pair in (request.header(b"cookie") or b"").decode("latin-1").split(";"):
@@ -239,7 +268,9 @@ def _cookie(request: Request) -> str | None:
 
 
 def _credentials(call: Call) -> tuple[Any, Password]:
-    """Return the email and the password of a body, which tells by its shape what it is: an object, the field's text, a form."""
+    """Return the email and the password of a body, which tells by its shape what it is: an object,
+    the field's text, a form.
+    """
     body = call.request.body
     fields = call.fields() if body.lstrip(_BLANKS).startswith(b"{") else _of_text(body)
     return required(fields, "email"), Password(required(fields, "password"))
@@ -249,7 +280,9 @@ def _of_text(body: bytes) -> dict[str, str]:
     try:
         text = body.decode()
         if not text.startswith(_TEXT):
-            return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100))
+            return dict(
+                parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+            )
     except ValueError:
         raise Invalid("body", "an object, a form, or user:EMAIL,PASSWORD") from None
     return dict(zip(("email", "password"), text[len(_TEXT) :].split(","), strict=False))

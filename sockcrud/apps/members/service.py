@@ -21,8 +21,8 @@ class Members:
     async def list(self, principal: Principal) -> RecordStream[Account]:
         """Return all accounts for an admin, and with their own for others.
 
-        All means those of all companies, as the protocol has it: nothing is looked up by an id here, and an admin is one
-        everywhere, so may see them all elsewhere too.
+        All means those of all companies, as the protocol has it: nothing is looked up by an id
+        here, and an admin is one everywhere, so may see them all elsewhere too.
         """
         if own_account(principal).role == ADMIN:
             return self.store.stream(Account, peer=principal.address)

@@ -17,7 +17,13 @@ app = App(
     ],
     records=["sockcrud.apps.messages.records:Message"],
     client="sockcrud.client:Messages",
-    commands=[Command("messages", "sockcrud.apps.messages.commands:messages", "The messages, over JSON on TCP.")],
+    commands=[
+        Command(
+            "messages",
+            "sockcrud.apps.messages.commands:messages",
+            "The messages, over JSON on TCP.",
+        )
+    ],
     checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
     examples="sockcrud.apps.messages.records:EXAMPLES",
 )

@@ -47,7 +47,14 @@ class MessageSteps(RecordSteps):
         listed = await super()._remove_leftovers(anyway)
         ids = {message.id for message in listed}
         if not self._free or self._free in ids:
-            self._free = next(id for id in range(min(max(ids, default=0), _HIGHEST - 1), -1, -1) if id + 1 not in ids) + 1
+            self._free = (
+                next(
+                    id
+                    for id in range(min(max(ids, default=0), _HIGHEST - 1), -1, -1)
+                    if id + 1 not in ids
+                )
+                + 1
+            )
         self._is_clean, self._made = True, None
         return listed
 

@@ -10,7 +10,15 @@ from typing import Any, ClassVar, Final
 from attrs import frozen
 
 from sockcrud.client.calls import Call, T, call
-from sockcrud.client.errors import AlreadyExists, BadAnswer, InvalidRequest, NotFound, Refused, ServerGone, Words
+from sockcrud.client.errors import (
+    AlreadyExists,
+    BadAnswer,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    ServerGone,
+    Words,
+)
 from sockcrud.client.fields import Fields
 from sockcrud.client.lines import LineCalls, line_call
 
@@ -23,10 +31,17 @@ class Message:
     data: str
 
 
-_REFUSALS: Final[dict[int, type[Refused]]] = {400: InvalidRequest, 401: InvalidRequest, 402: NotFound, 403: InvalidRequest}
+_REFUSALS: Final[dict[int, type[Refused]]] = {
+    400: InvalidRequest,
+    401: InvalidRequest,
+    402: NotFound,
+    403: InvalidRequest,
+}
 _ESCAPE: Final = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"""
 _TEXT: Final = rf"""'[^'\\]*(?:{_ESCAPE}[^'\\]*)*'|"[^"\\]*(?:{_ESCAPE}[^"\\]*)*\""""
-_RECORD: Final = re.compile(rf"\{{\s*'id'\s*:\s*(-?[0-9]{{1,19}})\s*,\s*'mensagem'\s*:\s*({_TEXT})\s*\}}(?:,(?=\{{)|\Z)")
+_RECORD: Final = re.compile(
+    rf"\{{\s*'id'\s*:\s*(-?[0-9]{{1,19}})\s*,\s*'mensagem'\s*:\s*({_TEXT})\s*\}}(?:,(?=\{{)|\Z)"
+)
 """A record as Python writes it, and a comma where another one follows."""
 
 
@@ -50,11 +65,13 @@ class MessagesCalls(LineCalls):
     def add(self, data: str, id: int | None = None) -> Call[bytes, None]:
         """Add a message. Without an id the server finds one, and does not tell it.
 
-        The wire says the same of an id that exists and of a text that is none: `AlreadyExists` where an id was given and
-        the text may be one, and `InvalidRequest` otherwise.
+        The wire says the same of an id that exists and of a text that is none: `AlreadyExists`
+        where an id was given and the text may be one, and `InvalidRequest` otherwise.
         """
         may_exist = id is not None and 0 < len(data) <= 10_000
-        return _call_of("adicionar", "" if id is None else id, data, lambda data: None, may_exist=may_exist)
+        return _call_of(
+            "adicionar", "" if id is None else id, data, lambda data: None, may_exist=may_exist
+        )
 
     @call
     def delete(self, id: int) -> Call[bytes, None]:
@@ -63,7 +80,12 @@ class MessagesCalls(LineCalls):
 
 
 def _call_of(
-    op: str, id: object, data: str, read: Callable[[str], T], repeatable: bool = False, may_exist: bool = False
+    op: str,
+    id: object,
+    data: str,
+    read: Callable[[str], T],
+    repeatable: bool = False,
+    may_exist: bool = False,
 ) -> Call[bytes, T]:
     def take(answer: Fields) -> T:
         status, message = answer.whole("status"), answer.text("message")
@@ -71,7 +93,9 @@ def _call_of(
             return read(answer.text("data"))
         if status == ServerGone.code:
             raise ServerGone("the server said so", message)
-        raise (AlreadyExists if status == 401 and may_exist else _REFUSALS.get(status, Refused))(status, message)
+        raise (AlreadyExists if status == 401 and may_exist else _REFUSALS.get(status, Refused))(
+            status, message
+        )
 
     request: dict[str, Any] = {"op": op, "id": id, "data": data}
     return line_call(request, take, repeatable)

@@ -38,7 +38,10 @@ _verbs.create(
     verb="add",
     also=[
         click.option(
-            "--id", type=ID, metavar="ID", help="its id, which must be free  [default: the server finds one, and does not tell]"
+            "--id",
+            type=ID,
+            metavar="ID",
+            help="its id, which must be free  [default: the server finds one, and does not tell]",
         )
     ],
 )

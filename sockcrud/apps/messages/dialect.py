@@ -54,7 +54,9 @@ class MessagesResponder:
         self._principal = Principal("messages", address)
 
     def malformed(self, expected: str, field: str = "request") -> bytes:
-        refusals.note("messages", self._principal.address, NO_OPERATION, f"expected {expected}", field)
+        refusals.note(
+            "messages", self._principal.address, NO_OPERATION, f"expected {expected}", field
+        )
         return BAD_REQUEST
 
     def only_reads(self, request: JSONObject) -> bool:
@@ -72,12 +74,18 @@ class MessagesResponder:
             refusals.note_error("messages", self._principal.address, name, error)
             if isinstance(error, NotFound):
                 return _ANSWERS[402]
-            return CloseAfter(CONNECTION_CLOSED) if isinstance(error, (Busy, Unavailable)) else _ANSWERS[failed]
+            return (
+                CloseAfter(CONNECTION_CLOSED)
+                if isinstance(error, (Busy, Unavailable))
+                else _ANSWERS[failed]
+            )
 
     async def _show(self, request: JSONObject) -> Answer:
         id = _optional_id(request)
         if id is not None:
-            return _answer(200, STATUSES[200], _render(await self._messages.get(self._principal, id)))
+            return _answer(
+                200, STATUSES[200], _render(await self._messages.get(self._principal, id))
+            )
         stream = await self._messages.list(self._principal)
         head, tail = _ANSWERS[200][:-3], _ANSWERS[200][-3:]
         return await list_answer(stream, head, _inside_text, tail)
@@ -91,7 +99,9 @@ class MessagesResponder:
         return _ANSWERS[202]
 
 
-_OPERATIONS: Final[dict[str, tuple[Callable[[MessagesResponder, JSONObject], Awaitable[Answer]], int]]] = {
+_OPERATIONS: Final[
+    dict[str, tuple[Callable[[MessagesResponder, JSONObject], Awaitable[Answer]], int]]
+] = {
     "mostrar": (MessagesResponder._show, 400),
     "adicionar": (MessagesResponder._add, 401),
     "deletar": (MessagesResponder._delete, 403),

@@ -12,7 +12,9 @@ from sockcrud.storage.contract import IStore, RecordStream
 
 @frozen
 class Messages:
-    """The messages' operations. They have no login of their own: whoever reaches them may use them."""
+    """The messages' operations. They have no login of their own: whoever reaches them may use
+    them.
+    """
 
     access: Access
     store: IStore
@@ -29,7 +31,9 @@ class Messages:
 
     @operation("messages.add", anyone)
     async def add(self, principal: Principal, id: int | None, data: str) -> Message:
-        """Return the new message, under the id given or one the store finds; raise Taken where there is one already."""
+        """Return the new message, under the id given or one the store finds; raise Taken where
+        there is one already.
+        """
         return await self.store.insert(Message, id, **checked(Message, data=data))
 
     @operation("messages.delete", anyone)

@@ -59,15 +59,22 @@ app = App(
             trial="curl http://HOST:PORT/clients/health",
         ),
     ],
-    records=[f"sockcrud.apps.shop.records:{kind}" for kind in ("Client", "Address", "Product", "InventoryItem")],
+    records=[
+        f"sockcrud.apps.shop.records:{kind}"
+        for kind in ("Client", "Address", "Product", "InventoryItem")
+    ],
     client="sockcrud.client:Shop",
     commands=[
         Command("shop", f"{_COMMANDS}.login:shop", "The login of the shop."),
         Command("clients", f"{_COMMANDS}.clients:clients", "The clients of the shop."),
-        Command("addresses", f"{_COMMANDS}.addresses:addresses", "The addresses of the shop's clients."),
+        Command(
+            "addresses", f"{_COMMANDS}.addresses:addresses", "The addresses of the shop's clients."
+        ),
         Command("products", f"{_COMMANDS}.products:products", "The products of the shop."),
         Command("inventory", f"{_COMMANDS}.inventory:inventory", "What the shop's clients bought."),
     ],
-    checks=dict.fromkeys(("clients", "products", "inventory", "auth", "shop"), "sockcrud.apps.shop.checks:ShopCheck"),
+    checks=dict.fromkeys(
+        ("clients", "products", "inventory", "auth", "shop"), "sockcrud.apps.shop.checks:ShopCheck"
+    ),
     examples="sockcrud.apps.shop.examples:EXAMPLES",
 )

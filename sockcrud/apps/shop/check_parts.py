@@ -1,4 +1,6 @@
-"""What is done at the services of the shop, once logged in: with clients and addresses, with products, with the inventory."""
+"""What is done at the services of the shop, once logged in: with clients and addresses, with
+products, with the inventory.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,25 @@ from typing import Any, Final
 
 from sockcrud.client import Shop
 from sockcrud.client.errors import NotFound
-from sockcrud.monitor.checks.base import Mark, expect, expect_fields, expect_refusal, guarded, step, steps_of
+from sockcrud.monitor.checks.base import (
+    Mark,
+    expect,
+    expect_fields,
+    expect_refusal,
+    guarded,
+    step,
+    steps_of,
+)
 from sockcrud.monitor.checks.record_steps import Calls, RecordSteps
 from sockcrud.monitor.checks.steps import Step
 
-_ADDRESS: Final = {"state": "SP", "city": "São Paulo", "street": "Avenida Paulista", "number": 1000, "cep": "01310-100"}
+_ADDRESS: Final = {
+    "state": "SP",
+    "city": "São Paulo",
+    "street": "Avenida Paulista",
+    "number": 1000,
+    "cep": "01310-100",
+}
 _DAY: Final = date(2024, 11, 1)
 
 Connected = Callable[[], Shop]
@@ -31,11 +47,18 @@ class ClientsPart(RecordSteps):
     tries = 3  # its cpf may be somebody's, besides
 
     def values(self) -> dict[str, Any]:
-        return {"name": self.mark.text, "email": self.mark.email, "balance": Decimal("30.25"), "cpf": _random_cpf()}
+        return {
+            "name": self.mark.text,
+            "email": self.mark.email,
+            "balance": Decimal("30.25"),
+            "cpf": _random_cpf(),
+        }
 
     async def look_up(self, is_there: bool) -> None:
         expect(
-            "that it exists" if is_there else "that the deleted one exists", await self.client.client_exists(self.id), is_there
+            "that it exists" if is_there else "that the deleted one exists",
+            await self.client.client_exists(self.id),
+            is_there,
         )
 
     @step("create an address")
@@ -75,7 +98,12 @@ class ProductsPart(RecordSteps):
     is_unique = True
 
     def values(self) -> dict[str, Any]:
-        described = {"description": 'a "test", número 1', "quantity": 7, "price": Decimal("19.90"), "status": True}
+        described = {
+            "description": 'a "test", número 1',
+            "quantity": 7,
+            "price": Decimal("19.90"),
+            "status": True,
+        }
         return {"name": self.mark.text, **described}
 
     async def look_up(self, is_there: bool) -> None:
@@ -87,23 +115,35 @@ class ProductsPart(RecordSteps):
 
 
 class InventoryPart:
-    """A client buys of a product; that is listed and removed. Both are made for it, and go with it."""
+    """A client buys of a product; that is listed and removed. Both are made for it, and go with
+    it.
+    """
 
     def __init__(self, mark: Mark) -> None:
         self._clients = ClientsPart(mark)
         self._products = ProductsPart(mark)
 
-    def begin(self, shop: Connected, clients: Connected | None, products: Connected | None) -> Sequence[Step]:
-        """Return the steps. Where there is no service to make a client or a product at, they are skipped."""
+    def begin(
+        self, shop: Connected, clients: Connected | None, products: Connected | None
+    ) -> Sequence[Step]:
+        """Return the steps. Where there is no service to make a client or a product at, they are
+        skipped.
+        """
         self._shop = shop
-        lacks = "" if clients and products else "no port for clients and products is on: there is nothing to add"
+        lacks = (
+            ""
+            if clients and products
+            else "no port for clients and products is on: there is nothing to add"
+        )
         if clients is not None and products is not None:
             self._clients.begin(clients)
             self._products.begin(products)
         return [guarded(step, lambda: lacks) for step in steps_of(self)]
 
     def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
-        """Return what is to be done so that nothing of the steps is left. What the client bought goes with it."""
+        """Return what is to be done so that nothing of the steps is left. What the client bought
+        goes with it.
+        """
         return [*self._clients.left(), *self._products.left()]
 
     @step("make a client")
@@ -123,12 +163,16 @@ class InventoryPart:
         listed = await self._shop().items(self._clients.id)
         expect("the number of its items", len(listed), 1)
         bought = {"product_id": self._products.id, "product_name": self._products.mark.text}
-        expect_fields("the item", listed[0], id=self._item, **bought, number_of_items=3, purchase_date=_DAY)
+        expect_fields(
+            "the item", listed[0], id=self._item, **bought, number_of_items=3, purchase_date=_DAY
+        )
 
     @step("remove the item")
     async def _remove(self) -> None:
         await self._shop().remove_item(self._item)
-        await expect_refusal("removing it once more", self._shop().remove_item(self._item), NotFound)
+        await expect_refusal(
+            "removing it once more", self._shop().remove_item(self._item), NotFound
+        )
 
     @step("remove all items")
     async def _remove_all(self) -> None:

@@ -31,8 +31,8 @@ def _not_logged_in(check: ShopCheck) -> str:
 class ShopCheck(SystemCheck):
     """Logs in, does what the dialect is for, logs out, and sees that the token is dead.
 
-    A service without logins of its own takes the token of `auth`, or of `shop` where that is off; without either, only its
-    health is asked for.
+    A service without logins of its own takes the token of `auth`, or of `shop` where that is off;
+    without either, only its health is asked for.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -51,14 +51,21 @@ class ShopCheck(SystemCheck):
 
     def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
         parts = (self._inventory, self._clients, self._products)
-        return [*(work for part in parts for work in part.left()), *([self._see_to_logout] if self._live else [])]
+        return [
+            *(work for part in parts for work in part.left()),
+            *([self._see_to_logout] if self._live else []),
+        ]
 
     def part_steps(self) -> Sequence[Step]:
         at, lacks = partial(self._at_port, self.name), partial(_not_logged_in, self)
         steps = (
             *(self._clients.begin(at) if self.name in ("clients", "shop") else ()),
             *(self._products.begin(at) if self.name in ("products", "shop") else ()),
-            *(self._inventory.begin(at, *self._makers()) if self.name in ("inventory", "shop") else ()),
+            *(
+                self._inventory.begin(at, *self._makers())
+                if self.name in ("inventory", "shop")
+                else ()
+            ),
         )
         return [guarded(step, lacks) for step in steps]
 
@@ -66,8 +73,12 @@ class ShopCheck(SystemCheck):
         """Return where the inventory's check gets a client and a product from."""
         if self.name == "shop":
             return partial(self._at_port, "shop"), partial(self._at_port, "shop")
-        clients, products = (self.kit.ports.first_on(name, "shop") for name in ("clients", "products"))
-        return clients and partial(self._at_port, clients), products and partial(self._at_port, products)  # type: ignore[return-value]
+        clients, products = (
+            self.kit.ports.first_on(name, "shop") for name in ("clients", "products")
+        )
+        return clients and partial(self._at_port, clients), products and partial(
+            self._at_port, products
+        )  # type: ignore[return-value]
 
     def _at_port(self, dialect: str) -> Shop:
         """Return the client of a port, which brings the token that there is."""

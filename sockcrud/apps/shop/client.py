@@ -15,12 +15,23 @@ from sockcrud.client.calls import Call, call
 from sockcrud.client.errors import CannotSend, LoginFailed
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, each, good, http_call, nothing, revision, whole
+from sockcrud.client.http_calls import (
+    REFUSALS,
+    HTTPCalls,
+    each,
+    good,
+    http_call,
+    nothing,
+    revision,
+    whole,
+)
 
 
 @frozen
 class Client:
-    """A client of the shop. `rev` is its revision, where the answer told it: that about one client does."""
+    """A client of the shop. `rev` is its revision, where the answer told it: that about one client
+    does.
+    """
 
     id: int
     name: str
@@ -87,16 +98,26 @@ class ShopCalls(HTTPCalls):
     @call
     def sign_up(self, username: str, password: str) -> Call[Answer, None]:
         """Make an account, one that may use the shop; `AlreadyExists`."""
-        return http_call(self, "POST", "/user/create", nothing, {"username": username, "password": password})
+        return http_call(
+            self, "POST", "/user/create", nothing, {"username": username, "password": password}
+        )
 
     @call
     def log_in(self, username: str, password: str) -> Call[Answer, None]:
-        """Log in, and have the calls that follow bring the token; `LoginFailed`, `TooManyAttempts`."""
+        """Log in, and have the calls that follow bring the token; `LoginFailed`,
+        `TooManyAttempts`.
+        """
 
         def keep(answer: Answer) -> None:
             self.token = Fields.decoded(answer.body).text("token")
 
-        made = http_call(self, "POST", "/user/login", keep, good=lambda answer: good(answer, "msg", _LOGIN_REFUSALS))
+        made = http_call(
+            self,
+            "POST",
+            "/user/login",
+            keep,
+            good=lambda answer: good(answer, "msg", _LOGIN_REFUSALS),
+        )
         return with_basic(made, username, password)
 
     @call
@@ -129,8 +150,17 @@ class ShopCalls(HTTPCalls):
     def update_client(
         self, id: int, name: str, email: str, cpf: str, balance: Amount, rev: int | None = None
     ) -> Call[Answer, None]:
-        """Change a client, which must be at that revision, if one is given; `NotFound`, `AlreadyExists`, `Outdated`."""
-        return http_call(self, "PUT", f"/clients/update/{id:d}", nothing, _client(name, email, cpf, balance), rev=rev)
+        """Change a client, which must be at that revision, if one is given; `NotFound`,
+        `AlreadyExists`, `Outdated`.
+        """
+        return http_call(
+            self,
+            "PUT",
+            f"/clients/update/{id:d}",
+            nothing,
+            _client(name, email, cpf, balance),
+            rev=rev,
+        )
 
     @call
     def delete_client(self, id: int, rev: int | None = None) -> Call[Answer, None]:
@@ -140,12 +170,16 @@ class ShopCalls(HTTPCalls):
     @call
     def client_exists(self, id: int) -> Call[Answer, bool]:
         """Return whether there is such a client."""
-        return http_call(self, "GET", f"/clients/exists/{id:d}", whole(lambda fields: fields.flag("status")))
+        return http_call(
+            self, "GET", f"/clients/exists/{id:d}", whole(lambda fields: fields.flag("status"))
+        )
 
     # Addresses
 
     @call
-    def create_address(self, client_id: int, state: str, city: str, street: str, number: int, cep: str) -> Call[Answer, int]:
+    def create_address(
+        self, client_id: int, state: str, city: str, street: str, number: int, cep: str
+    ) -> Call[Answer, int]:
         """Create an address of a client, and return its id; `NotFound`."""
         body = {"client_id": client_id, **_address(state, city, street, number, cep)}
         return http_call(self, "POST", "/address/create", _id, body)
@@ -162,10 +196,24 @@ class ShopCalls(HTTPCalls):
 
     @call
     def update_address(
-        self, id: int, state: str, city: str, street: str, number: int, cep: str, rev: int | None = None
+        self,
+        id: int,
+        state: str,
+        city: str,
+        street: str,
+        number: int,
+        cep: str,
+        rev: int | None = None,
     ) -> Call[Answer, None]:
         """Change an address; `NotFound`, `Outdated`."""
-        return http_call(self, "PUT", f"/address/update/{id:d}", nothing, _address(state, city, street, number, cep), rev=rev)
+        return http_call(
+            self,
+            "PUT",
+            f"/address/update/{id:d}",
+            nothing,
+            _address(state, city, street, number, cep),
+            rev=rev,
+        )
 
     @call
     def delete_address(self, id: int, rev: int | None = None) -> Call[Answer, None]:
@@ -179,7 +227,13 @@ class ShopCalls(HTTPCalls):
         self, name: str, description: str, quantity: int, price: Amount, status: bool = True
     ) -> Call[Answer, int]:
         """Create a product, and return its id; `AlreadyExists` for its name."""
-        return http_call(self, "POST", "/products/create", _id, _product(name, description, quantity, price, status))
+        return http_call(
+            self,
+            "POST",
+            "/products/create",
+            _id,
+            _product(name, description, quantity, price, status),
+        )
 
     @call
     def products(self) -> Call[Answer, list[Product]]:
@@ -224,8 +278,12 @@ class ShopCalls(HTTPCalls):
     # Inventory
 
     @call
-    def add_item(self, client_id: int, product_id: int, number_of_items: int, purchase_date: date | str) -> Call[Answer, int]:
-        """Note that a client bought so many of a product on a day, and return the id of that; `NotFound`."""
+    def add_item(
+        self, client_id: int, product_id: int, number_of_items: int, purchase_date: date | str
+    ) -> Call[Answer, int]:
+        """Note that a client bought so many of a product on a day, and return the id of that;
+        `NotFound`.
+        """
         day = purchase_date if isinstance(purchase_date, str) else purchase_date.isoformat()
         body = {
             "client_id": client_id,
@@ -238,7 +296,9 @@ class ShopCalls(HTTPCalls):
     @call
     def items(self, client_id: int) -> Call[Answer, list[Item]]:
         """Return what a client bought."""
-        return http_call(self, "GET", f"/inventory/list_products_id/{client_id:d}", each(_read_item))
+        return http_call(
+            self, "GET", f"/inventory/list_products_id/{client_id:d}", each(_read_item)
+        )
 
     @call
     def remove_item(self, id: int, rev: int | None = None) -> Call[Answer, None]:
@@ -246,16 +306,26 @@ class ShopCalls(HTTPCalls):
         return http_call(self, "DELETE", f"/inventory/remove_product/{id:d}", nothing, rev=rev)
 
     @call
-    def remove_items(self, owner: int, type: Literal["client", "product"] = "client") -> Call[Answer, None]:
+    def remove_items(
+        self, owner: int, type: Literal["client", "product"] = "client"
+    ) -> Call[Answer, None]:
         """Remove all items of the client with that id, or of the product."""
-        return http_call(self, "DELETE", "/inventory/remove_products", nothing, {"remotion_id": owner, "type": type})
+        return http_call(
+            self,
+            "DELETE",
+            "/inventory/remove_products",
+            nothing,
+            {"remotion_id": owner, "type": type},
+        )
 
     # The services
 
     @call
     def health(self, service: Service = "clients") -> Call[Answer, str]:
         """Return what a service says of itself. Needs no login."""
-        return http_call(self, "GET", f"/{service}/health", whole(lambda fields: fields.text("msg")))
+        return http_call(
+            self, "GET", f"/{service}/health", whole(lambda fields: fields.text("msg"))
+        )
 
 
 def with_basic(call: Call[Answer, T], username: str, password: str) -> Call[Answer, T]:
@@ -265,8 +335,14 @@ def with_basic(call: Call[Answer, T], username: str, password: str) -> Call[Answ
     except UnicodeEncodeError:
         raise CannotSend("the username or the password is no text that can be sent") from None
     line, _, rest = call.request.partition(b"\r\n")
-    kept = [field for field in rest.split(b"\r\n") if not field.lower().startswith(b"authorization:")]
-    return Call(line + b"\r\nAuthorization: Basic " + credentials + b"\r\n" + b"\r\n".join(kept), call.read, method=call.method)
+    kept = [
+        field for field in rest.split(b"\r\n") if not field.lower().startswith(b"authorization:")
+    ]
+    return Call(
+        line + b"\r\nAuthorization: Basic " + credentials + b"\r\n" + b"\r\n".join(kept),
+        call.read,
+        method=call.method,
+    )
 
 
 def amount(value: Amount) -> Any:
@@ -284,8 +360,16 @@ def _address(state: str, city: str, street: str, number: int, cep: str) -> dict[
     return {"state": state, "city": city, "street": street, "number": number, "CEP": cep}
 
 
-def _product(name: str, description: str, quantity: int, price: Amount, status: bool) -> dict[str, Any]:
-    return {"name": name, "description": description, "quantity": quantity, "price": amount(price), "status": status}
+def _product(
+    name: str, description: str, quantity: int, price: Amount, status: bool
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": description,
+        "quantity": quantity,
+        "price": amount(price),
+        "status": status,
+    }
 
 
 # Answers

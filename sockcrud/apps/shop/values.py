@@ -1,4 +1,6 @@
-"""What the shop takes in more than one form: documents and postal codes, with and without their punctuation."""
+"""What the shop takes in more than one form: documents and postal codes, with and without their
+punctuation.
+"""
 
 from __future__ import annotations
 

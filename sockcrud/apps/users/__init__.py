@@ -17,6 +17,8 @@ app = App(
     ],
     records=["sockcrud.apps.users.records:User"],
     client="sockcrud.client:Users",
-    commands=[Command("users", "sockcrud.apps.users.commands:users", "The users, over JSON on TCP.")],
+    commands=[
+        Command("users", "sockcrud.apps.users.commands:users", "The users, over JSON on TCP.")
+    ],
     checks={"users": "sockcrud.apps.users.checks:UsersCheck"},
 )

@@ -42,7 +42,9 @@ class UsersCalls(LineCalls):
 
     @paged
     def all(self, page: int = PAGE) -> Pages[User]:
-        """Return all users one by one, fetching a page at a time: for more of them than an answer may hold."""
+        """Return all users one by one, fetching a page at a time: for more of them than an answer
+        may hold.
+        """
 
         def next_page(after: int | None) -> Call[bytes, Page[User]]:
             listed = _listed(after, page)
@@ -66,7 +68,9 @@ class UsersCalls(LineCalls):
         return _call_of("create_user", {"name": name, "email": email, "age": age}, _one)
 
     @call
-    def update(self, id: int, name: str | None = None, email: str | None = None, age: int | None = None) -> Call[bytes, User]:
+    def update(
+        self, id: int, name: str | None = None, email: str | None = None, age: int | None = None
+    ) -> Call[bytes, User]:
         """Change what is named of a user, and return it; `NotFound`, `InvalidRequest`."""
         named = {"name": name, "email": email, "age": age}
         data = {field: value for field, value in named.items() if value is not None}
@@ -79,16 +83,26 @@ class UsersCalls(LineCalls):
 
     @call
     def close_connection(self) -> Call[bytes, str]:
-        """Ask the server to close the connection, and return its farewell. The next call makes a new one."""
+        """Ask the server to close the connection, and return its farewell. The next call makes a
+        new one.
+        """
         return _call_of("close_connection", {}, lambda payload: Fields(payload).text("message"))
 
 
-def _call_of(operation: str, payload: dict[str, Any], read: Any, repeatable: bool = False) -> Call[bytes, Any]:
-    return line_call({"id_operation": operation, "payload": payload}, lambda answer: read(_payload(answer)), repeatable)
+def _call_of(
+    operation: str, payload: dict[str, Any], read: Any, repeatable: bool = False
+) -> Call[bytes, Any]:
+    return line_call(
+        {"id_operation": operation, "payload": payload},
+        lambda answer: read(_payload(answer)),
+        repeatable,
+    )
 
 
 def _listed(after: int | None, limit: int | None) -> Call[bytes, _List]:
-    page = {name: value for name, value in (("after", after), ("limit", limit)) if value is not None}
+    page = {
+        name: value for name, value in (("after", after), ("limit", limit)) if value is not None
+    }
     return _call_of("get_users", page, lambda payload: objects(payload, _user), repeatable=True)
 
 

@@ -21,16 +21,28 @@ def users() -> None:
     """
 
 
-_FIELDS = (Field("name"), Field("email", "name@example.org; others may have the same"), Field("age", metavar="YEARS"))
+_FIELDS = (
+    Field("name"),
+    Field("email", "name@example.org; others may have the same"),
+    Field("age", metavar="YEARS"),
+)
 
 _verbs = Verbs(
-    users, "user", "users", System("users", "sockcrud.client.sync:Users"), "sockcrud.apps.users.records:User", _FIELDS
+    users,
+    "user",
+    "users",
+    System("users", "sockcrud.client.sync:Users"),
+    "sockcrud.apps.users.records:User",
+    _FIELDS,
 )
-_verbs.create("create", "Create a user, and show it.", "--name Ana --email ana@example.org --age 30")
+_verbs.create(
+    "create", "Create a user, and show it.", "--name Ana --email ana@example.org --age 30"
+)
 _verbs.show("get")
 _verbs.list(
     "list",
-    "List the users, by their ids.\n\nThey are asked for a page at a time, and as JSON written as they come.",
+    "List the users, by their ids.\n\nThey are asked for a page at a time, and as JSON written "
+    "as they come.",
     *("", "--limit 10 --after 20", "| grep ana@example.org"),
     paged=True,
 )

@@ -9,7 +9,15 @@ from typing import Any, Final
 from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
-from sockcrud.errors import Busy, DomainError, InDoubt, Invalid, NotFound, QuotaExceeded, Unavailable
+from sockcrud.errors import (
+    Busy,
+    DomainError,
+    InDoubt,
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
@@ -67,7 +75,9 @@ class UsersResponder:
             return self.malformed("a text", "id_operation")
         perform = _OPERATIONS.get(name)
         if perform is None:
-            refusals.note("users", self._principal.address, NO_OPERATION, "no such operation", "id_operation")
+            refusals.note(
+                "users", self._principal.address, NO_OPERATION, "no such operation", "id_operation"
+            )
             return NOT_FOUND
         try:
             return await perform(self, request.get("payload"))
@@ -77,7 +87,10 @@ class UsersResponder:
 
     async def _get_users(self, payload: Any) -> Answer:
         page = {} if payload is None else an_object(payload, "payload")
-        after, limit = (None if page.get(name) is None else whole(page[name], name) for name in ("after", "limit"))
+        after, limit = (
+            None if page.get(name) is None else whole(page[name], name)
+            for name in ("after", "limit")
+        )
         stream = await self._users.list(self._principal, after, limit)
         return await list_answer(stream, b'{"payload":[', _users, b'],"code":200}\n')
 
@@ -86,13 +99,19 @@ class UsersResponder:
 
     async def _create_user(self, payload: Any) -> Answer:
         fields = an_object(payload, "payload")
-        name, email, age = required(fields, "name"), required(fields, "email"), required(fields, "age")
+        name, email, age = (
+            required(fields, "name"),
+            required(fields, "email"),
+            required(fields, "age"),
+        )
         return _user(await self._users.create(self._principal, name, email, age), 201)
 
     async def _update_user(self, payload: Any) -> Answer:
         data = an_object(required(an_object(payload, "payload"), "data"), "data")
         id = _user_id(payload)
-        named = {field: data[field] for field in ("name", "email", "age") if data.get(field) is not None}
+        named = {
+            field: data[field] for field in ("name", "email", "age") if data.get(field) is not None
+        }
         return _user(await self._users.update(self._principal, id, **named), 200)
 
     async def _delete_user(self, payload: Any) -> Answer:
@@ -114,7 +133,9 @@ _OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]
 
 
 def _user_id(payload: Any) -> int:
-    """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has such an id."""
+    """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has
+    such an id.
+    """
     id = required(an_object(payload, "payload"), "user_id")
     if isinstance(id, str) and "\0" not in id and _DIGITS.fullmatch(id) is None:
         raise NotFound("user", 0)

@@ -22,8 +22,12 @@ class Users:
     store: IStore
 
     @operation("users.list", anyone)
-    async def list(self, principal: Principal, after: int | None = None, limit: int | None = None) -> RecordStream[User]:
-        """Return all users as they are now, or with at most `limit` of those with an id above `after`."""
+    async def list(
+        self, principal: Principal, after: int | None = None, limit: int | None = None
+    ) -> RecordStream[User]:
+        """Return all users as they are now, or with at most `limit` of those with an id above
+        `after`.
+        """
         if limit is not None and limit < 1:
             raise Invalid("limit", "a whole number from 1")
         return self.store.stream(User, after, limit, peer=principal.address)
@@ -42,14 +46,17 @@ class Users:
 
     @operation("users.update", anyone)
     async def update(self, principal: Principal, /, id: int, **fields: Any) -> User:
-        """Return the changed user, as it was where nothing is named; only the fields that are named change. Raise NotFound."""
+        """Return the changed user, as it was where nothing is named; only the fields that are named
+        change. Raise NotFound.
+        """
         if not fields:
             return await self.store.get(User, id)
         fields = checked(User, **fields)
 
         async def change(transaction: ITransaction) -> User:
             user = await transaction.get(User, id)
-            # It moves with every update, also with two in one tick of the clock, or when the clock was set back.
+            # It moves with every update, also with two in one tick of the clock, or when the clock
+            # was set back.
             updated_at = max(self.access.now(), user.updated_at + timedelta(microseconds=1))
             return await transaction.update(User, id, updated_at=updated_at, **fields)
 

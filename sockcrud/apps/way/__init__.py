@@ -16,6 +16,8 @@ app = App(
         )
     ],
     client="sockcrud.client:Way",
-    commands=[Command("way", "sockcrud.apps.way.commands:way", "The accounts of your company, over way.")],
+    commands=[
+        Command("way", "sockcrud.apps.way.commands:way", "The accounts of your company, over way.")
+    ],
     checks={"way": "sockcrud.apps.way.checks:WayCheck"},
 )

@@ -10,17 +10,28 @@ from sockcrud.apps.way.client import Colleague
 from sockcrud.client import Way
 from sockcrud.client.errors import AlreadyExists, Forbidden, LoginFailed, NotFound, NotLoggedIn
 from sockcrud.monitor.checks.accounts import sign_up_elsewhere
-from sockcrud.monitor.checks.base import Kit, ShortList, SystemCheck, expect, expect_fields, expect_refusal, no_admin, step
+from sockcrud.monitor.checks.base import (
+    Kit,
+    ShortList,
+    SystemCheck,
+    expect,
+    expect_fields,
+    expect_refusal,
+    no_admin,
+    step,
+)
 from sockcrud.monitor.checks.steps import Skipped, Wrong
 
 SUFFIX = "-way"
 
 
 class WayCheck(SystemCheck):
-    """Logs in, reads and lists, is refused what only admins may do, logs out, and sees that the session is dead.
+    """Logs in, reads and lists, is refused what only admins may do, logs out, and sees that the
+    session is dead.
 
-    An admin creates, changes and deactivates an account besides. Nothing can be deleted here, so that is a second standing
-    account: it is made once, is inactive between the checks, and making it again is refused, which proves as much.
+    An admin creates, changes and deactivates an account besides. Nothing can be deleted here, so
+    that is a second standing account: it is made once, is inactive between the checks, and making
+    it again is refused, which proves as much.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -47,7 +58,10 @@ class WayCheck(SystemCheck):
         self._to_deactivate = False
 
     def left(self) -> Sequence[Callable[[], Awaitable[object]]]:
-        return [self._see_to_deactivation, *(partial(self._see_to_logout, who) for who in ("user", "boss", "other"))]
+        return [
+            self._see_to_deactivation,
+            *(partial(self._see_to_logout, who) for who in ("user", "boss", "other")),
+        ]
 
     # As a user
 
@@ -70,7 +84,9 @@ class WayCheck(SystemCheck):
 
     @step("update")
     async def _update(self) -> None:
-        """Name its values as they are: a change of the password would end its sessions at the other dialects."""
+        """Name its values as they are: a change of the password would end its sessions at the other
+        dialects.
+        """
         if self._id is None:
             raise Skipped("the id of the own account is not known")
         await self._user.update_user(self._id, active=True, user_name=self.kit.own.login)
@@ -109,9 +125,14 @@ class WayCheck(SystemCheck):
             await self._boss.create_user(self._changed, self.kit.own.password, active=False)
         if self._changed_id is None or not await self._is_changed(self._changed_id):
             found = await self._stream.fetch(self._boss.users, anyway=True)
-            self._changed_id = next((each.id for each in found if each.user_name == self._changed), None)
+            self._changed_id = next(
+                (each.id for each in found if each.user_name == self._changed), None
+            )
         if self._changed_id is None:
-            raise Wrong(f"a wrong answer: {self._changed} exists, and is not in the list of the admin's company")
+            raise Wrong(
+                f"a wrong answer: {self._changed} exists, and is not in the list of the admin's "
+                f"company"
+            )
 
     @step("create again", lacks=no_admin)
     async def _create_again(self) -> None:
@@ -141,8 +162,14 @@ class WayCheck(SystemCheck):
 
     @step("log in as the inactive one", lacks=no_admin)
     async def _log_in_as_the_inactive_one(self) -> None:
-        """Its session is dead, and there is no other for it. The login itself is not tried: failures are counted."""
-        await expect_refusal("what is asked with the session of an inactive account", self._other.users(), NotLoggedIn)
+        """Its session is dead, and there is no other for it. The login itself is not tried:
+        failures are counted.
+        """
+        await expect_refusal(
+            "what is asked with the session of an inactive account",
+            self._other.users(),
+            NotLoggedIn,
+        )
         self._other.token = None
 
     @step("log out as an admin", lacks=no_admin)

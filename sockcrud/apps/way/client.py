@@ -1,4 +1,6 @@
-"""The operations of `way`: the accounts of one's company. Passwords leave this machine as their SHA-256."""
+"""The operations of `way`: the accounts of one's company. Passwords leave this machine as their
+SHA-256.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,14 @@ REFUSALS: Final[Mapping[str, type[Refused]]] = {
     "Não é possível inativar o último administrador ativo": Conflict,
     "Limite de registros atingido": Conflict,
 }
-"""What the server's words mean: its status is the same for all. Other words are about a value that breaks a rule."""
+"""What the server's words mean: its status is the same for all. Other words are about a value that
+breaks a rule.
+"""
 
 _NOBODY: Final = "0" * 64
-"""The session of a client that has not logged in: the server says in its own words that there is no such session."""
+"""The session of a client that has not logged in: the server says in its own words that there is no
+such session.
+"""
 
 
 class WayCalls(HTTPCalls):
@@ -62,7 +68,9 @@ class WayCalls(HTTPCalls):
         def keep(fields: Fields) -> None:
             self.token = fields.text("IDSessao")
 
-        return http_call(self, "POST", "/api/main", whole(keep), {"User": user, "Passwd": _hash(password)})
+        return http_call(
+            self, "POST", "/api/main", whole(keep), {"User": user, "Passwd": _hash(password)}
+        )
 
     @call
     def log_out(self) -> Call[Answer, None]:
@@ -93,7 +101,8 @@ class WayCalls(HTTPCalls):
     def update_user(
         self, id: int, *, active: bool, user_name: str | None = None, password: str | None = None
     ) -> Call[Answer, None]:
-        """Change what is named of an account, and make it active or not, which the wire must be told each time.
+        """Change what is named of an account, and make it active or not, which the wire must be
+        told each time.
 
         `NotFound`, `AlreadyExists`, `Forbidden`, `Conflict`.
         """

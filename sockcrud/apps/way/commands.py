@@ -29,7 +29,8 @@ _WAY: Final[System[Way]] = System("way", "sockcrud.client.sync:Way", login=True)
 def way() -> None:
     """The accounts of your company, over way.
 
-    An admin changes them; a user sees them, and changes only their own password. Nothing is ever deleted.
+    An admin changes them; a user sees them, and changes only their own password. Nothing is ever
+    deleted.
 
     \b
     sockcrud way login --login admin
@@ -67,7 +68,9 @@ def create(name: str, inactive: bool, password_file: str | None) -> None:
     from sockcrud.cli import showing
 
     with _WAY.connected(changes=True) as client:
-        password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {name}")
+        password = passwords.read_or_ask(
+            password_file, twice=True, question=f"New password of {name}"
+        )
         client.create_user(name, password, not inactive)
     showing.say(f"{name} has an account", login=name, created=True)
 
@@ -78,7 +81,8 @@ def create(name: str, inactive: bool, password_file: str | None) -> None:
 @click.option("--active/--inactive", default=None, help="whether they may log in")
 @talks_to("way")
 def update(id: int, name: str | None, active: bool | None) -> None:
-    """Change what is named of the account with this ID. It stays active, or not, unless that is named.
+    """Change what is named of the account with this ID. It stays active, or not, unless that is
+    named.
 
     \b
     sockcrud way update 2 --name 'ana.maria'
@@ -88,7 +92,9 @@ def update(id: int, name: str | None, active: bool | None) -> None:
 
     named(name=name, active=active)
     with _WAY.connected(changes=True) as client:
-        is_active = client.user(id).active if active is None else active  # the wire takes silence for no
+        is_active = (
+            client.user(id).active if active is None else active
+        )  # the wire takes silence for no
         client.update_user(id, active=is_active, user_name=name)
     showing.say(f"account {id} is changed", id=id, changed=True)
 
@@ -98,7 +104,8 @@ def update(id: int, name: str | None, active: bool | None) -> None:
 @password_option("the new password")
 @talks_to("way")
 def password(id: int | None, password_file: str | None) -> None:
-    """Give the account with this ID a new password; without an ID, yourself. It ends the account's other sessions.
+    """Give the account with this ID a new password; without an ID, yourself. It ends the account's
+    other sessions.
 
     \b
     sockcrud way password
@@ -108,7 +115,9 @@ def password(id: int | None, password_file: str | None) -> None:
 
     with _WAY.connected(changes=True) as client:
         account = _own(client) if id is None else client.user(id)
-        new = passwords.read_or_ask(password_file, twice=True, question=f"New password of {account.user_name}")
+        new = passwords.read_or_ask(
+            password_file, twice=True, question=f"New password of {account.user_name}"
+        )
         client.update_user(account.id, active=account.active, password=new)
     showing.say(f"{account.user_name} has a new password", id=account.id, changed=True)
 

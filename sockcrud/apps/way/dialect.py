@@ -1,6 +1,7 @@
 """The accounts of a company, over HTTP, with the session in the URL: docs/protocols/way.md.
 
-Nearly everything is answered with status 200: whether it went well is the `Status` in the body, as its clients expect.
+Nearly everything is answered with status 200: whether it went well is the `Status` in the body, as
+its clients expect.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ LOGGED_IN: Final = "Login Realizado com sucesso"
 LOGGED_OUT: Final = "Logout realizado com sucesso"
 WRONG_LOGIN: Final = "Usuário ou senha estão inválidos"
 INVALID_SESSION: Final = "A sessão informada é inválida"
-PASSWORD_FORMAT: Final = "O formato de senha está incorreto, a senha deve estar sob o Hash SHA/256, com 64 caracteres."
+PASSWORD_FORMAT: Final = (
+    "O formato de senha está incorreto, a senha deve estar sob o Hash SHA/256, com 64 caracteres."
+)
 NAME_HAS_BLANKS: Final = "O nome do usuário não pode conter espaços"
 NAME_TAKEN: Final = "Já Existe um usuário cadastrado com este nome."
 NAME_INVALID: Final = "O nome do usuário é inválido"
@@ -89,15 +92,25 @@ _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
 
 def _outcome(status: str, **others: Schema) -> Schema:
-    return exactly(Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others)
+    return exactly(
+        Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others
+    )
 
 
 _TRACE: Final[Schema] = {"const": ""}
-_HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "the SHA-256 of the password"}
+_HASH: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[0-9A-Fa-f]{64}$",
+    "description": "the SHA-256 of the password",
+}
 _FLAG: Final[Schema] = {"enum": ["true", "false", True, False]}
 _LOGIN: Final = field_of(Account, "login")
-_USER: Final = exactly(Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]})
-_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]}
+_USER: Final = exactly(
+    Id={"type": "string", "pattern": "^[0-9]+$"}, UserName=_LOGIN, Ativo={"enum": ["true", "false"]}
+)
+_OUTCOME: Final[Schema] = {
+    "oneOf": [_outcome("OK", StackTrace=_TRACE), _outcome("ERROR", StackTrace=_TRACE)]
+}
 _LOGIN_OUTCOME: Final[Schema] = {"oneOf": [_outcome("OK"), _outcome("ERROR")]}
 _ID: Final[Mapping[str, Schema]] = {"id": ID}
 
@@ -110,12 +123,16 @@ def _account(needed: Sequence[str]) -> Schema:
 class WayResponder(RoutedResponder):
     """The accounts of a company behind one connection."""
 
-    error_body: ClassVar[Schema] = {"anyOf": [_outcome("ERROR"), _outcome("ERROR", StackTrace=_TRACE)]}
+    error_body: ClassVar[Schema] = {
+        "anyOf": [_outcome("ERROR"), _outcome("ERROR", StackTrace=_TRACE)]
+    }
     ignores_case = True
     always = (NO_STORE, (b"Referrer-Policy", b"no-referrer"))
     """The session is in the URL."""
 
-    def __init__(self, logins: Logins, colleagues: Colleagues, address: str, terms: Terms | None = None) -> None:
+    def __init__(
+        self, logins: Logins, colleagues: Colleagues, address: str, terms: Terms | None = None
+    ) -> None:
         super().__init__(Principal(DIALECT, address), terms)
         self._logins = logins
         self._colleagues = colleagues
@@ -123,7 +140,9 @@ class WayResponder(RoutedResponder):
     # What the dialect says
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        """Return the principal as the account whose session is in the path, whatever the case of it there."""
+        """Return the principal as the account whose session is in the path, whatever the case of it
+        there.
+        """
         return await self._logins.resume(self.principal, DIALECT, _session(found.parameters))
 
     def error(self, status: int, message: str) -> Response:
@@ -131,14 +150,20 @@ class WayResponder(RoutedResponder):
         return _said(status, "ERROR", "", _OF_HTTP.get(status, BAD_REQUEST))
 
     def error_at(self, found: Found, status: int, message: str) -> Response:
-        """Word an error of HTTP at a known route: its session is valid, for that was looked at first."""
+        """Word an error of HTTP at a known route: its session is valid, for that was looked at
+        first.
+        """
         return _error(found, status, _OF_HTTP.get(status, BAD_REQUEST))
 
     def failed(self, error: DomainError, found: Found) -> Response:
         """Word a domain error."""
         status, message = _ERRORS.get(type(error), (500, INTERNAL_ERROR))
         if isinstance(error, Invalid):
-            status, message = (400, BAD_REQUEST) if error.field == "body" else (200, _of_field(error, found.route))
+            status, message = (
+                (400, BAD_REQUEST)
+                if error.field == "body"
+                else (200, _of_field(error, found.route))
+            )
         response = _error(found, status, message, valid=not isinstance(error, NotLoggedIn))
         return evolve(response, headers=(SOON,)) if status == 503 else response
 
@@ -176,12 +201,16 @@ class WayResponder(RoutedResponder):
     async def show(self, call: Call) -> Response:
         given = _query_id(call)
         if given is None:
-            return await list_response(await self._colleagues.list(call.principal), b"[", _users, b"]")
+            return await list_response(
+                await self._colleagues.list(call.principal), b"[", _users, b"]"
+            )
         try:
             id = whole(given, "id")
         except Invalid:
             return json_response(200, [])  # what is no id is the id of nobody
-        return await list_response(await self._colleagues.list(call.principal, id), b"[", _users, b"]")
+        return await list_response(
+            await self._colleagues.list(call.principal, id), b"[", _users, b"]"
+        )
 
     @route(
         "POST",
@@ -194,7 +223,9 @@ class WayResponder(RoutedResponder):
         fields = _fields(call)
         login: Any = fields.get("username")
         try:
-            await self._colleagues.create(call.principal, login, Digest(fields.get("password")), _active(fields))
+            await self._colleagues.create(
+                call.principal, login, Digest(fields.get("password")), _active(fields)
+            )
         except Invalid as error:
             return _refused(call, error, login)
         return _done(call)
@@ -213,14 +244,24 @@ class WayResponder(RoutedResponder):
         login: Any = fields.get("username")
         try:
             if login is None and "username" in fields:
-                raise Invalid("login", "a text")  # null names it, and the operation takes None for not named
+                raise Invalid(
+                    "login", "a text"
+                )  # null names it, and the operation takes None for not named
             secret = Digest(fields["password"]) if "password" in fields else None
-            await self._colleagues.change(call.principal, id, login=login, secret=secret, active=_active(fields))
+            await self._colleagues.change(
+                call.principal, id, login=login, secret=secret, active=_active(fields)
+            )
         except Invalid as error:
             return _refused(call, error, login)
         return _done(call)
 
-    @route("DELETE", "/api/usuario/{session}", "Make an account inactive; nothing is deleted", {200: _OUTCOME}, query=_ID)
+    @route(
+        "DELETE",
+        "/api/usuario/{session}",
+        "Make an account inactive; nothing is deleted",
+        {200: _OUTCOME},
+        query=_ID,
+    )
     async def deactivate(self, call: Call) -> Response:
         await self._colleagues.deactivate(call.principal, _needed_id(call))
         return _done(call)
@@ -235,12 +276,16 @@ def _session(parameters: Mapping[str, Any]) -> str:
 
 
 def _fields(call: Call) -> dict[str, Any]:
-    """Return the fields of the body, their names in lower case. Of a name given twice the last counts."""
+    """Return the fields of the body, their names in lower case. Of a name given twice the last
+    counts.
+    """
     return {name.lower(): value for name, value in call.fields().items()}
 
 
 def _active(fields: Mapping[str, Any]) -> Any:
-    """Return what `Ativo` says: false where it is absent, as the protocol warns. What it cannot be the operation refuses."""
+    """Return what `Ativo` says: false where it is absent, as the protocol warns. What it cannot be
+    the operation refuses.
+    """
     value = fields.get("ativo", False)
     if value is None:
         raise Invalid("active", "true or false")
@@ -270,8 +315,16 @@ def _said(status: int, outcome: str, session: str, message: str, *, trace: bool 
 
 
 def _error(found: Found, status: int, message: str, *, valid: bool = True) -> Response:
-    """Return an error with the session, if it is a valid one; the login's have none, and no trace."""
-    return _said(status, "ERROR", _session(found.parameters) if valid else "", message, trace=found.route.login)
+    """Return an error with the session, if it is a valid one; the login's have none, and no
+    trace.
+    """
+    return _said(
+        status,
+        "ERROR",
+        _session(found.parameters) if valid else "",
+        message,
+        trace=found.route.login,
+    )
 
 
 def _done(call: Call) -> Response:
@@ -281,11 +334,15 @@ def _done(call: Call) -> Response:
 def _of_field(error: Invalid, route: Route) -> str:
     if error.field == "login" and not route.login:
         return WRONG_LOGIN
-    return {"login": NAME_INVALID, "password": PASSWORD_FORMAT, "active": ACTIVE_INVALID}.get(error.field, BAD_REQUEST)
+    return {"login": NAME_INVALID, "password": PASSWORD_FORMAT, "active": ACTIVE_INVALID}.get(
+        error.field, BAD_REQUEST
+    )
 
 
 def _refused(call: Call, error: Invalid, login: object) -> Response:
-    """Word what is wrong with an account's fields. The protocol has words of its own for a blank in the name."""
+    """Word what is wrong with an account's fields. The protocol has words of its own for a blank in
+    the name.
+    """
     message = _of_field(error, call.route)
     if error.field == "login" and isinstance(login, str) and any(map(str.isspace, login)):
         message = NAME_HAS_BLANKS
@@ -293,7 +350,11 @@ def _refused(call: Call, error: Invalid, login: object) -> Response:
 
 
 def _render(account: Account) -> dict[str, str]:
-    return {"Id": str(account.id), "UserName": account.login, "Ativo": "true" if account.active else "false"}
+    return {
+        "Id": str(account.id),
+        "UserName": account.login,
+        "Ativo": "true" if account.active else "false",
+    }
 
 
 _users: Final = each(_render)
@@ -303,7 +364,8 @@ _users: Final = each(_render)
 
 PART: Final = Part(
     DIALECT,
-    "The accounts of a company, with the session in the path; a refusal has Status ERROR, and is a 200",
+    "The accounts of a company, with the session in the path; a refusal has Status ERROR, and is "
+    "a 200",
     WayResponder.routes,
     WayResponder.error_body,
     (DIALECT,),

@@ -32,22 +32,41 @@ _SECRET_HEADERS: Final = ("set-cookie", "authorization")
 @click.argument("method", type=TEXT)
 @click.argument("url", type=TEXT)
 @click.option(
-    "--header", "headers", type=TEXT, multiple=True, metavar="'NAME: VALUE'", help="a header field; many may be given"
+    "--header",
+    "headers",
+    type=TEXT,
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="a header field; many may be given",
 )
-@click.option("--data", type=TEXT, metavar="TEXT", help="the body: a text, @FILE for that of a file, - for stdin")
+@click.option(
+    "--data",
+    type=TEXT,
+    metavar="TEXT",
+    help="the body: a text, @FILE for that of a file, - for stdin",
+)
 @click.option(
     "--token-of",
     type=click.Choice(owners()),
-    help="bring the token that this dialect's login keeps for the URL's server; way has it in the URL, where {session} stands",
+    help="bring the token that this dialect's login keeps for the URL's server; way has it in "
+    "the URL, where {session} stands",
 )
 @click.option("--include", is_flag=True, help="the status and the header fields of the answer, too")
 @careful
 @looks
-def fetch(method: str, url: str, headers: tuple[str, ...], data: str | None, token_of: str | None, include: bool) -> None:
+def fetch(
+    method: str,
+    url: str,
+    headers: tuple[str, ...],
+    data: str | None,
+    token_of: str | None,
+    include: bool,
+) -> None:
     """Send one request of HTTP, and show the body of its answer, whatever it says.
 
-    A body goes as JSON unless a header says otherwise. The body of the answer comes as it is; on a terminal, JSON is laid
-    out. With --json it is one document of status, headers and body. The status is 1 for an answer of 400 and more.
+    A body goes as JSON unless a header says otherwise. The body of the answer comes as it is; on a
+    terminal, JSON is laid out. With --json it is one document of status, headers and body. The
+    status is 1 for an answer of 400 and more.
 
     \b
     sockcrud fetch GET http://127.0.0.1:8000/health
@@ -86,11 +105,17 @@ def _target(url: str) -> tuple[Place, str]:
 
     try:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.username is not None
+        ):
             raise ValueError
         place = parse(f"{parts.scheme}://{parts.netloc}")
     except ValueError:
-        raise WrongUse(f"URL: expected one such as http://127.0.0.1:5080/clients/fetch, got {url!r}") from None
+        raise WrongUse(
+            f"URL: expected one such as http://127.0.0.1:5080/clients/fetch, got {url!r}"
+        ) from None
     path = parts.path or "/"
     return place, f"{path}?{parts.query}" if parts.query else path
 
@@ -118,11 +143,16 @@ def _body(data: str | None) -> bytes | None:
         raise in_file(error) from None
 
 
-def _bearing(token_of: str, token: str, path: str, fields: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _bearing(
+    token_of: str, token: str, path: str, fields: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
     """Return the path and the header fields with the token, where the dialect has it."""
     if loading.in_use().dialect(token_of).session_in_path:
         if MARK not in path:
-            raise WrongUse(f"URL: expected {MARK} where the session is to be, for {token_of} has it in the path")
+            raise WrongUse(
+                f"URL: expected {MARK} where the session is to be, for {token_of} has it in the "
+                f"path"
+            )
         return path.replace(MARK, token), dict(fields)
     if "authorization" in {name.lower() for name in fields}:
         raise WrongUse("--token-of and an Authorization of your own are two logins: name one")
@@ -150,7 +180,11 @@ def _show(answer: Answer, token: str | None, include: bool) -> None:
     body = answer.body if token is None else answer.body.replace(token.encode(), MARK.encode())
     headers = {name: _format_field(name, value, token) for name, value in answer.headers.items()}
     if wishes().json:
-        document: dict[str, Any] = {"status": answer.status, "reason": answer.reason, "headers": headers}
+        document: dict[str, Any] = {
+            "status": answer.status,
+            "reason": answer.reason,
+            "headers": headers,
+        }
         showing.show({**document, "body": _as_json(body)})
         return
     if include:

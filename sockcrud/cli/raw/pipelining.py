@@ -1,4 +1,6 @@
-"""Many lines over one connection: sent while answers come, which are told in the order of the lines."""
+"""Many lines over one connection: sent while answers come, which are told in the order of the
+lines.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,18 @@ WINDOW: Final = 256
 
 @define
 class Outcome:
-    """How it went: how many answers there were, and what ended it before all lines were answered."""
+    """How it went: how many answers there were, and what ended it before all lines were
+    answered.
+    """
 
     answers: int = 0
     error: BaseException | None = None
 
 
 class Pipeline:
-    """Sends lines that another thread reads. `finished` is called once: after all answers, or at the first failure."""
+    """Sends lines that another thread reads. `finished` is called once: after all answers, or at
+    the first failure.
+    """
 
     def __init__(
         self,
@@ -43,7 +49,9 @@ class Pipeline:
         self.outcome = Outcome()
 
     def read(self, lines: Iterator[bytes], in_reactor: Callable[..., object]) -> None:
-        """Hand the lines over to the reactor's thread, no more than the window has room for. For a thread of its own."""
+        """Hand the lines over to the reactor's thread, no more than the window has room for. For a
+        thread of its own.
+        """
         try:
             for line in lines:
                 self._free.acquire()
@@ -105,10 +113,16 @@ class Pipeline:
         self._finished()
 
 
-def pipelined(reactor: Any, client: Lines, lines: Iterator[bytes], answered: Callable[[str], object]) -> Outcome:
-    """Send the lines, and tell each answer. Runs the reactor, which a process can do once; Ctrl-C ends it."""
+def pipelined(
+    reactor: Any, client: Lines, lines: Iterator[bytes], answered: Callable[[str], object]
+) -> Outcome:
+    """Send the lines, and tell each answer. Runs the reactor, which a process can do once; Ctrl-C
+    ends it.
+    """
     pipeline = Pipeline(client, answered, reactor.stop)
-    reader = threading.Thread(target=pipeline.read, args=(lines, reactor.callFromThread), daemon=True)
+    reader = threading.Thread(
+        target=pipeline.read, args=(lines, reactor.callFromThread), daemon=True
+    )
     reactor.callWhenRunning(reader.start)
     reactor.addSystemEventTrigger("before", "shutdown", pipeline.interrupt)
     reactor.run()

@@ -23,15 +23,21 @@ _PIECE: Final = 64 * 1024
 
 
 @click.command()
-@click.argument("dialect", type=click.Choice([each.name for each in loading.in_use().dialects if each.json_lines]))
+@click.argument(
+    "dialect",
+    type=click.Choice([each.name for each in loading.in_use().dialects if each.json_lines]),
+)
 @click.argument("line", type=TEXT, required=False)
-@click.option("--at", metavar="PLACE", help="the server  [env: SOCKCRUD_<DIALECT>_AT; default: as its group]")
+@click.option(
+    "--at", metavar="PLACE", help="the server  [env: SOCKCRUD_<DIALECT>_AT; default: as its group]"
+)
 @careful
 def send(dialect: str, line: str | None, at: str | None) -> None:
-    """Send one LINE to a dialect of JSON lines, and show the line that answers it; without it, all lines of stdin.
+    """Send one LINE to a dialect of JSON lines, and show the line that answers it; without it, all
+    lines of stdin.
 
-    Lines of stdin are pipelined: they are sent while answers come, and these are shown in the order of the lines. The
-    status is 1 where an answer is a refusal.
+    Lines of stdin are pipelined: they are sent while answers come, and these are shown in the order
+    of the lines. The status is 1 where an answer is a refusal.
 
     \b
     sockcrud send users '{"id_operation": "get_users"}'
@@ -55,7 +61,10 @@ def _send_one(dialect: str, place: Place, line: str) -> None:
 
     if not line.strip() or "\n" in line:
         raise WrongUse("LINE: expected one line, and not a blank one")
-    with asking.errors_as_lines(dialect, place, changes=True), asking.client_at(Lines, place) as client:
+    with (
+        asking.errors_as_lines(dialect, place, changes=True),
+        asking.client_at(Lines, place) as client,
+    ):
         answer = client.send(line)
     click.echo(_format_answer(answer))
     if error := _refusal(answer):
@@ -76,7 +85,9 @@ def _send_all(dialect: str, place: Place) -> None:
 
     from twisted.internet import reactor
 
-    outcome = pipelined(reactor, asking.client_at(partial(Lines, reactor), place), lines(), answered)
+    outcome = pipelined(
+        reactor, asking.client_at(partial(Lines, reactor), place), lines(), answered
+    )
     with asking.errors_as_lines(dialect, place, changes=True):
         if outcome.error is not None:
             raise outcome.error
@@ -85,7 +96,9 @@ def _send_all(dialect: str, place: Place) -> None:
 
 
 def lines() -> Iterator[bytes]:
-    """Yield the lines of stdin as they come, without blank ones. Reads the descriptor, and holds no lock while it waits."""
+    """Yield the lines of stdin as they come, without blank ones. Reads the descriptor, and holds no
+    lock while it waits.
+    """
     rest = b""
     while piece := os.read(sys.stdin.fileno(), _PIECE):
         *whole, rest = (rest + piece).split(b"\n")
@@ -112,4 +125,8 @@ def _refusal(answer: str) -> str | None:
     if error is not None:
         return f"{found.get('error_message', 'refused')} ({error})"
     status = found.get("status")
-    return f"{found.get('message', 'refused')} ({status})" if isinstance(status, int) and status >= 400 else None
+    return (
+        f"{found.get('message', 'refused')} ({status})"
+        if isinstance(status, int) and status >= 400
+        else None
+    )

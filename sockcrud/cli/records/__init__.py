@@ -1,1 +1,3 @@
-"""The verbs that commands have for a kind of record: what they take and show follows from its declaration."""
+"""The verbs that commands have for a kind of record: what they take and show follows from its
+declaration.
+"""

@@ -18,7 +18,9 @@ rev_option: Final = click.option(
 
 
 def named(**values: Any) -> dict[str, Any]:
-    """Return the values that were named; end with the line that says which there are, where none was."""
+    """Return the values that were named; end with the line that says which there are, where none
+    was.
+    """
     given = {name: value for name, value in values.items() if value is not None}
     if not given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in values)

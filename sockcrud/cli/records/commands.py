@@ -25,11 +25,12 @@ def record_commands(
     dialect: str,
     login: bool = False,
 ) -> click.Group:
-    """Return a group, named `plural`, with list, show, create, update, delete and, for unique fields, find.
+    """Return a group, named `plural`, with list, show, create, update, delete and, for unique
+    fields, find.
 
-    `client` makes a client, as `System` has it, with these calls: `list(after, limit, FIELDS)`, which gives a `Page`,
-    `get(id)`, `find(FIELD)`, `create(FIELDS)`, `update(id, rev, FIELDS)`, and `delete(id, rev)`. It is asked where
-    the dialect is, with a `login` if it needs one.
+    `client` makes a client, as `System` has it, with these calls: `list(after, limit, FIELDS)`,
+    which gives a `Page`, `get(id)`, `find(FIELD)`, `create(FIELDS)`, `update(id, rev, FIELDS)`, and
+    `delete(id, rev)`. It is asked where the dialect is, with a `login` if it needs one.
     """
     one = record.__name__.lower()
     kind = declared.kind(record)
@@ -38,7 +39,10 @@ def record_commands(
     creating = " ".join(examples[name] for name in needed)
 
     @click.group(
-        name=plural, help=with_examples(f"The {plural}.", f"sockcrud {plural} list", f"sockcrud {plural} create {creating}")
+        name=plural,
+        help=with_examples(
+            f"The {plural}.", f"sockcrud {plural} list", f"sockcrud {plural} create {creating}"
+        ),
     )
     @talks_to(dialect)
     def group() -> None:
@@ -46,7 +50,13 @@ def record_commands(
 
     options = [Field(name, optional=name not in needed) for name in kind.constraints]
     verbs = Verbs(group, one, plural, System(dialect, client, login), record, options)
-    verbs.list("list", f"List the {plural}.", *_list_examples(record, examples), paged=True, filters=_filters(record))
+    verbs.list(
+        "list",
+        f"List the {plural}.",
+        *_list_examples(record, examples),
+        paged=True,
+        filters=_filters(record),
+    )
     verbs.show("get")
     if unique := list(kind.uniques):
         verbs.find("find", unique, "", examples[unique[0]])
@@ -69,10 +79,19 @@ def _example(record: type[Record], field: str) -> str:
 def _filters(record: type[Record]) -> list[Callable[..., Any]]:
     """Return the options of a list: by fields that an index finds."""
     return [
-        click.option(f"--{name.replace('_', '-')}", name, type=FieldOf(record, name), help="only those with this one")
+        click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=FieldOf(record, name),
+            help="only those with this one",
+        )
         for name in declared.kind(record).indexed
     ]
 
 
 def _list_examples(record: type[Record], examples: dict[str, str]) -> list[str]:
-    return ["", "--limit 10 --after 20", *(examples[name] for name in declared.kind(record).indexed[:1])]
+    return [
+        "",
+        "--limit 10 --after 20",
+        *(examples[name] for name in declared.kind(record).indexed[:1]),
+    ]

@@ -1,4 +1,6 @@
-"""What a record declares of its fields, as the command line needs it: values out of texts, help, and examples."""
+"""What a record declares of its fields, as the command line needs it: values out of texts, help,
+and examples.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def kind(record: Lazy[type[Record]]) -> Declaration:
 
 
 def parsed(constraint: Constraint, text: str) -> Any:
-    """Return the value that a text means for such a field; the text itself, or None, where it means none."""
+    """Return the value that a text means for such a field; the text itself, or None, where it means
+    none.
+    """
     if isinstance(constraint, Instance):
         return _OF_TYPE.get(constraint.type, _nothing)(text)
     return _OF_KIND.get(type(constraint), str)(text)
@@ -50,8 +54,15 @@ def _nothing(text: str) -> None:
     return None
 
 
-_OF_KIND: Final[Mapping[type, Callable[[str], Any]]] = {Whole: read_whole, Money: _amount, Moment: _moment}
-_OF_TYPE: Final[Mapping[type, Callable[[str], Any]]] = {date: read_day, bool: lambda text: _FLAGS.get(text.lower())}
+_OF_KIND: Final[Mapping[type, Callable[[str], Any]]] = {
+    Whole: read_whole,
+    Money: _amount,
+    Moment: _moment,
+}
+_OF_TYPE: Final[Mapping[type, Callable[[str], Any]]] = {
+    date: read_day,
+    bool: lambda text: _FLAGS.get(text.lower()),
+}
 
 
 def described(record: Lazy[type[Record]], field: str, one: str) -> str:
@@ -65,7 +76,9 @@ def described(record: Lazy[type[Record]], field: str, one: str) -> str:
         least = f"{constraint.shortest:,} to" if constraint.shortest else "up to"
         words = constraint.looks_like or f"{least} {constraint.longest:,} characters"
     elif isinstance(constraint, Whole):
-        words = f"from {_number(constraint.low)}" + (f" to {_number(constraint.high)}" if constraint.high < _HIGHEST else "")
+        words = f"from {_number(constraint.low)}" + (
+            f" to {_number(constraint.high)}" if constraint.high < _HIGHEST else ""
+        )
     elif isinstance(constraint, Money):
         words = "such as 19.90"
     elif isinstance(constraint, Instance) and constraint.type is bool:

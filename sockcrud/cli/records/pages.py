@@ -9,12 +9,17 @@ from sockcrud.client.calls import PAGE
 
 
 def pages_of(
-    ask: Callable[..., Any], after: int | None, limit: int | None, *, mark: str = "after", **given: Any
+    ask: Callable[..., Any],
+    after: int | None,
+    limit: int | None,
+    *,
+    mark: str = "after",
+    **given: Any,
 ) -> Iterator[Any]:
     """Yield what is on the pages one by one, up to a limit; ask for no more than that.
 
-    `ask` is given what a page comes after, by the name of `mark`, and its size as `limit`. It gives a page that knows its
-    `next`, or a list, which is the last one where it is not full.
+    `ask` is given what a page comes after, by the name of `mark`, and its size as `limit`. It gives
+    a page that knows its `next`, or a list, which is the last one where it is not full.
     """
     left = limit
     while left is None or left > 0:

@@ -1,7 +1,9 @@
-"""The verbs that commands have for a kind of record: list, show, create, update, delete, and others for one record.
+"""The verbs that commands have for a kind of record: list, show, create, update, delete, and others
+for one record.
 
-A command comes from a call of the client and from what the record declares. Help and completion import neither: the client
-is imported when it is asked, the record when help needs the words of its fields, or a value is looked at.
+A command comes from a call of the client and from what the record declares. Help and completion
+import neither: the client is imported when it is asked, the record when help needs the words of its
+fields, or a value is looked at.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ class Field:
 
 
 class Verbs:
-    """The commands of one kind of record: `one` is what each record is called, and `many` all of them."""
+    """The commands of one kind of record: `one` is what each record is called, and `many` all of
+    them.
+    """
 
     def __init__(
         self,
@@ -73,8 +77,17 @@ class Verbs:
         self._record = record
         self._fields = fields
 
-    def list(self, call: str, about: str, *examples: str, paged: bool = False, filters: Sequence[Decorator] = ()) -> None:
-        """Add `list`. The call is given the filters; and, where the list is paged, by name what comes `after` and a `limit`."""
+    def list(
+        self,
+        call: str,
+        about: str,
+        *examples: str,
+        paged: bool = False,
+        filters: Sequence[Decorator] = (),
+    ) -> None:
+        """Add `list`. The call is given the filters; and, where the list is paged, by name what
+        comes `after` and a `limit`.
+        """
 
         def run(after: int | None = None, limit: int | None = None, **given: Any) -> None:
             from sockcrud.cli import showing
@@ -89,7 +102,9 @@ class Verbs:
         self._add("list", run, about, examples or ("",), *filters, *(_PAGED if paged else ()))
 
     def find(self, call: str, fields: Sequence[str], about: str = "", *examples: str) -> None:
-        """Add `find`, by one of the fields that no two records have alike. The call is given that one by its name."""
+        """Add `find`, by one of the fields that no two records have alike. The call is given that
+        one by its name.
+        """
 
         def run(**given: Any) -> None:
             from sockcrud.cli import showing
@@ -100,7 +115,10 @@ class Verbs:
             with self._system.connected() as client:
                 showing.show(getattr(client, call)(**named))
 
-        options = [click.option(_flag(name), name, type=FieldOf(self._record, name), help="that it has") for name in fields]
+        options = [
+            click.option(_flag(name), name, type=FieldOf(self._record, name), help="that it has")
+            for name in fields
+        ]
         self._add("find", run, about or f"Show the {self._one} that has this.", examples, *options)
 
     def show(self, call: str, about: str = "", *examples: str, all: str = "") -> None:
@@ -118,8 +136,17 @@ class Verbs:
         about = about or f"Show the {self._one} with this ID."
         self._add("show", run, about, examples or ("1",), _id(required=not all))
 
-    def create(self, call: str, about: str, *examples: str, verb: str = "create", also: Sequence[Decorator] = ()) -> None:
-        """Add `create`: it shows the record that the call gives, or says the id. `also` are more options of the call."""
+    def create(
+        self,
+        call: str,
+        about: str,
+        *examples: str,
+        verb: str = "create",
+        also: Sequence[Decorator] = (),
+    ) -> None:
+        """Add `create`: it shows the record that the call gives, or says the id. `also` are more
+        options of the call.
+        """
         done = "created" if verb == "create" else f"{verb}ed"
 
         def run(**values: Any) -> None:
@@ -147,17 +174,22 @@ class Verbs:
     ) -> None:
         """Add `update`: it shows the record that the call gives, or says that it is changed.
 
-        Where the wire changes a record as a whole, `known` gives what it is now, if that is needed: from there comes what is
-        not named, and the revision that the change is to be of.
+        Where the wire changes a record as a whole, `known` gives what it is now, if that is needed:
+        from there comes what is not named, and the revision that the change is to be of.
         """
 
         def run(id: int, rev: int | None = None, **values: Any) -> None:
             from sockcrud.cli import showing
 
-            new = self._renamed(named(**{self._called(field): values[field.name] for field in self._fields}))
+            new = self._renamed(
+                named(**{self._called(field): values[field.name] for field in self._fields})
+            )
             with self._system.connected(changes=True) as client:
                 if known is not None and (record := known(client, id, new)) is not None:
-                    new = {**{field.name: getattr(record, field.name) for field in self._fields}, **new}
+                    new = {
+                        **{field.name: getattr(record, field.name) for field in self._fields},
+                        **new,
+                    }
                     rev = getattr(record, "rev", None) if rev is None else rev
                 revision = {} if rev is None else {"rev": rev}
                 changed = getattr(client, call)(id, **new, **revision)
@@ -166,7 +198,15 @@ class Verbs:
             else:
                 showing.show(changed)
 
-        self._add(verb, run, about, examples, _id(), *map(self._changing, self._fields), *([rev_option] if rev else []))
+        self._add(
+            verb,
+            run,
+            about,
+            examples,
+            _id(),
+            *map(self._changing, self._fields),
+            *([rev_option] if rev else []),
+        )
 
     def delete(self, call: str, about: str = "", *examples: str, rev: bool = False) -> None:
         """Add `delete`."""
@@ -176,12 +216,28 @@ class Verbs:
 
             showing.say(f"{self._one} {id} is deleted", id=id, deleted=True)
 
-        self.on_one("delete", call, about or f"Delete the {self._one} with this ID.", *examples, rev=rev, say=say)
+        self.on_one(
+            "delete",
+            call,
+            about or f"Delete the {self._one} with this ID.",
+            *examples,
+            rev=rev,
+            say=say,
+        )
 
     def on_one(
-        self, verb: str, call: str, about: str, *examples: str, rev: bool = False, changes: bool = True, say: Say | None = None
+        self,
+        verb: str,
+        call: str,
+        about: str,
+        *examples: str,
+        rev: bool = False,
+        changes: bool = True,
+        say: Say | None = None,
     ) -> None:
-        """Add a command for the record of an id, which shows what the call gives unless `say` says something else."""
+        """Add a command for the record of an id, which shows what the call gives unless `say` says
+        something else.
+        """
 
         def run(id: int, **revision: int | None) -> None:
             from sockcrud.cli import showing
@@ -195,7 +251,14 @@ class Verbs:
 
         self._add(verb, run, about, examples or ("1",), _id(), *([rev_option] if rev else []))
 
-    def _add(self, verb: str, run: Callable[..., None], about: str, examples: Sequence[str], *parameters: Decorator) -> None:
+    def _add(
+        self,
+        verb: str,
+        run: Callable[..., None],
+        about: str,
+        examples: Sequence[str],
+        *parameters: Decorator,
+    ) -> None:
         """Add a command to the group, its help with examples of what stands behind the verb."""
         lines = [f"sockcrud {self._group.name} {verb} {example}".rstrip() for example in examples]
         command: Any = run
@@ -211,14 +274,27 @@ class Verbs:
         help = field.help or (lambda: self._described(field))
         if field.flags:
             return _option(field.flags, field.name, default=True, help=help)
-        least = {"default": field.default} if field.default is not None else {"required": not field.optional}
-        return _option(_flag(field.name), field.name, type=self._type(field), metavar=field.metavar, help=help, **least)
+        least = (
+            {"default": field.default}
+            if field.default is not None
+            else {"required": not field.optional}
+        )
+        return _option(
+            _flag(field.name),
+            field.name,
+            type=self._type(field),
+            metavar=field.metavar,
+            help=help,
+            **least,
+        )
 
     def _changing(self, field: Field) -> Decorator:
         help = field.new or f"the new {field.name.replace('_', ' ')}"
         if field.flags:
             return _option(field.flags, field.name, default=None, help=help)
-        return _option(_flag(field.name), field.name, type=self._type(field), metavar=field.metavar, help=help)
+        return _option(
+            _flag(field.name), field.name, type=self._type(field), metavar=field.metavar, help=help
+        )
 
     def _type(self, field: Field) -> Value:
         return field.type or FieldOf(self._record, field.name)

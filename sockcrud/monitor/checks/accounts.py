@@ -1,4 +1,6 @@
-"""The accounts the monitor logs in with: its own, which stands, and an admin's, where one is given."""
+"""The accounts the monitor logs in with: its own, which stands, and an admin's, where one is
+given.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class AdminAccount:
 
 @define(eq=False)
 class OwnAccount:
-    """The account that all checks of users share. It is made where it does not exist and sign-up is open."""
+    """The account that all checks of users share. It is made where it does not exist and sign-up is
+    open.
+    """
 
     login: str
     password: str = field(repr=False)
@@ -33,7 +37,9 @@ class OwnAccount:
     """How often it was made: a store in memory forgets it with its process."""
 
     async def sign_up(self, attempt: Attempt) -> bool:
-        """Return whether it was made just now; raise Forbidden where sign-up is closed, or as the attempt does."""
+        """Return whether it was made just now; raise Forbidden where sign-up is closed, or as the
+        attempt does.
+        """
         try:
             await attempt(self.login, self.password)
         except AlreadyExists:

@@ -1,4 +1,5 @@
-"""What checks are made of: steps that are methods, connections, marks on records, comparing answers, leaving nothing behind.
+"""What checks are made of: steps that are methods, connections, marks on records, comparing
+answers, leaving nothing behind.
 
 A check is a class with a method for each step, in their order:
 
@@ -39,7 +40,9 @@ HOST: Final = "monitor.invalid"
 
 @frozen
 class Mark:
-    """How the records of one monitor are known at one dialect. Monitors are told apart by the accounts they have."""
+    """How the records of one monitor are known at one dialect. Monitors are told apart by the
+    accounts they have.
+    """
 
     account: str
     dialect: str
@@ -99,8 +102,9 @@ def step(
 ) -> Callable[[F], F]:
     """Make a method a step.
 
-    It is skipped where something `lacks` by the time it is to be taken, in the words for it. It is there at all only `when`
-    that is so as a run begins. `last` puts it behind the steps of the check's parts.
+    It is skipped where something `lacks` by the time it is to be taken, in the words for it. It is
+    there at all only `when` that is so as a run begins. `last` puts it behind the steps of the
+    check's parts.
     """
 
     def declare(method: F) -> F:
@@ -119,7 +123,9 @@ def steps_of(owner: object, last: bool = False) -> Iterator[Step]:
 
 
 def guarded(step: Step, lacks: Callable[[], str]) -> Step:
-    """Return a step that is skipped where something lacks by the time it is to be taken, in the words for it."""
+    """Return a step that is skipped where something lacks by the time it is to be taken, in the
+    words for it.
+    """
 
     async def take() -> None:
         if words := lacks():
@@ -138,7 +144,9 @@ def no_admin(check: SystemCheck) -> str:
 
 
 class SystemCheck:
-    """A check of one dialect: its steps, over connections that are made anew for each run, and once more to clean up."""
+    """A check of one dialect: its steps, over connections that are made anew for each run, and once
+    more to clean up.
+    """
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
@@ -173,7 +181,8 @@ class SystemCheck:
             await self.close()
 
     def open(self, kind: Callable[..., C], dialect: str = "", who: str = "") -> C:
-        """Return the client of a dialect, else of the one that is checked: one for each of `who`, until they are closed.
+        """Return the client of a dialect, else of the one that is checked: one for each of `who`,
+        until they are closed.
 
         It brings the token that the one before had when it was closed.
         """
@@ -218,7 +227,8 @@ async def expect_refusal(what: str, asked: Awaitable[Any], *kinds: type[ClientEr
         return
     except ClientError as error:
         raise Wrong(
-            f"{what} should be refused as {_names(kinds)}, and it is refused as {_names([type(error)])}: {error}"
+            f"{what} should be refused as {_names(kinds)}, and it is refused as "
+            f"{_names([type(error)])}: {error}"
         ) from None
     raise Wrong(f"{what} should be refused as {_names(kinds)}, and it is not refused")
 
@@ -228,14 +238,20 @@ def _names(kinds: Any) -> str:
 
 
 class ShortList:
-    """A list that is looked through while it is short: nobody fetches a million records every half a minute."""
+    """A list that is looked through while it is short: nobody fetches a million records every half
+    a minute.
+    """
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._count: int | None = None
 
-    async def fetch(self, ask: Callable[[], Awaitable[Sequence[T]]], *, anyway: bool = False) -> Sequence[T]:
-        """Return the list; raise `Skipped` where it is long, or, if it may be that `anyway`, too long for an answer."""
+    async def fetch(
+        self, ask: Callable[[], Awaitable[Sequence[T]]], *, anyway: bool = False
+    ) -> Sequence[T]:
+        """Return the list; raise `Skipped` where it is long, or, if it may be that `anyway`, too
+        long for an answer.
+        """
         if self._count is not None and self._count > SHORT and not anyway:
             raise Skipped(f"there are {self._count:,} {self._what}")
         try:
@@ -255,7 +271,9 @@ async def gone(deleting: Awaitable[object]) -> None:
 
 
 async def all_of(*works: Callable[[], Awaitable[object]]) -> str:
-    """Do each of these whatever becomes of the others. Return what went wrong, in one line, or with ""."""
+    """Do each of these whatever becomes of the others. Return what went wrong, in one line, or with
+    "".
+    """
     wrong = []
     for work in works:
         try:

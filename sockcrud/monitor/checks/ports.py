@@ -16,7 +16,9 @@ LONGEST_ANSWER: Final = 8 * 1024 * 1024
 
 @frozen
 class Ports:
-    """Makes clients. `places` has the dialects that are on, each with its place as the library takes it."""
+    """Makes clients. `places` has the dialects that are on, each with its place as the library
+    takes it.
+    """
 
     reactor: Any
     places: Mapping[str, str | IStreamClientEndpoint]

@@ -1,4 +1,6 @@
-"""The check of a record that nobody wrote one for: what it does follows from what the record declares."""
+"""The check of a record that nobody wrote one for: what it does follows from what the record
+declares.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ from sockcrud import loading
 from sockcrud.cli.records import declared
 from sockcrud.client.errors import NotFound, Outdated
 from sockcrud.monitor.checks.accounts import sign_up_elsewhere
-from sockcrud.monitor.checks.base import Kit, Mark, SystemCheck, expect, expect_refusal, guarded, no_admin, step
+from sockcrud.monitor.checks.base import (
+    Kit,
+    Mark,
+    SystemCheck,
+    expect,
+    expect_refusal,
+    guarded,
+    no_admin,
+    step,
+)
 from sockcrud.monitor.checks.record_steps import Calls, PagedSteps
 from sockcrud.monitor.checks.steps import Skipped, Step
 from sockcrud.records import Record
@@ -31,16 +42,24 @@ class DeclaredSteps(PagedSteps):
         kind = declared.kind(record)
         marks = {name: _marked(bound, kit.mark) for name, bound in kind.constraints.items()}
         marked = [name for name, text in marks.items() if text is not None]
-        plain = {name: declared.parsed(bound, declared.example(bound)) for name, bound in kind.constraints.items()}
+        plain = {
+            name: declared.parsed(bound, declared.example(bound))
+            for name, bound in kind.constraints.items()
+        }
         self._values = {**plain, **{name: marks[name] for name in marked}}
         self._unique = next((name for name in marked if name in kind.uniques), None)
         self.ours = tuple(marked)
         self.is_unique = self._unique is not None
-        others = {name: bound for name, bound in kind.constraints.items() if name not in (*marked, *kind.uniques)}
+        others = {
+            name: bound
+            for name, bound in kind.constraints.items()
+            if name not in (*marked, *kind.uniques)
+        }
         changed = ((name, _another(bound, self._values[name])) for name, bound in others.items())
         self.change = dict([each for each in changed if each[1] != self._values[each[0]]][:1])
         if self.is_unique or not self.ours:
-            self._looked_up_to = None  # a leftover is in the way of the new record; without a mark there is none to be found
+            # a leftover is in the way of the new record; without a mark there is none to be found
+            self._looked_up_to = None
 
     def values(self) -> dict[str, Any]:
         return dict(self._values)
@@ -71,8 +90,9 @@ class DeclaredSteps(PagedSteps):
 class RecordCheck(SystemCheck):
     """Creates a record, creates it again in vain, reads, lists, changes and deletes it.
 
-    A record that refers to others is not created: they are not the monitor's. Its list is asked for. `login` is the dialect
-    whose logins open this one, itself perhaps, which is then a login of the connection; `for_admins` says who may.
+    A record that refers to others is not created: they are not the monitor's. Its list is asked
+    for. `login` is the dialect whose logins open this one, itself perhaps, which is then a login of
+    the connection; `for_admins` says who may.
     """
 
     def __init__(
@@ -96,7 +116,11 @@ class RecordCheck(SystemCheck):
     def begin(self) -> None:
         self.logged_in = self.login is None
 
-    @step("log in", when=lambda check: check.login is not None, lacks=lambda check: no_admin(check) if check.for_admins else "")
+    @step(
+        "log in",
+        when=lambda check: check.login is not None,
+        lacks=lambda check: no_admin(check) if check.for_admins else "",
+    )
     async def _log_in(self) -> None:
         if self.login not in self.kit.ports.places:
             raise Skipped(f"{self.login} is off: there is nowhere to log in")
@@ -105,10 +129,17 @@ class RecordCheck(SystemCheck):
 
     def part_steps(self) -> Sequence[Step]:
         steps = [Step(f"ask for the {self._plural}", self._ask)]
-        steps += [guarded(step, self._refers_to_others) for step in self._record.begin(self._client)]
+        steps += [
+            guarded(step, self._refers_to_others) for step in self._record.begin(self._client)
+        ]
         return [guarded(step, self._not_logged_in) for step in steps]
 
-    @step("log out", when=lambda check: check.login is not None, lacks=lambda check: check._not_logged_in(), last=True)
+    @step(
+        "log out",
+        when=lambda check: check.login is not None,
+        lacks=lambda check: check._not_logged_in(),
+        last=True,
+    )
     async def _log_out(self) -> None:
         await self._door.log_out()
         self.logged_in = False
@@ -152,13 +183,21 @@ class RecordCheck(SystemCheck):
 
 
 def _marked(bound: Constraint, mark: Mark) -> str | None:
-    """Return a text that such a field may hold, and that can be told as the monitor's at this dialect; None for none."""
+    """Return a text that such a field may hold, and that can be told as the monitor's at this
+    dialect; None for none.
+    """
     if not isinstance(bound, Text):
         return None
     key = sha256(mark.text.encode()).hexdigest()[:10]
     digits = str(int(key, 16))
     in_shape = re.sub("[0-9]", lambda found: digits[found.start() % len(digits)], bound.looks_like)
-    texts = (mark.text, mark.email, key, *(digits[:length] for length in range(len(digits), 7, -1)), in_shape)
+    texts = (
+        mark.text,
+        mark.email,
+        key,
+        *(digits[:length] for length in range(len(digits), 7, -1)),
+        in_shape,
+    )
     return next((text for text in texts if text != bound.looks_like and bound.fits(text)), None)
 
 

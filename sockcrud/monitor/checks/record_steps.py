@@ -1,4 +1,6 @@
-"""What a user does with one record of a kind: create it, read it back, list, change and delete it, and be refused."""
+"""What a user does with one record of a kind: create it, read it back, list, change and delete it,
+and be refused.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from sockcrud.monitor.checks.steps import Skipped, Step
 
 @frozen
 class Calls:
-    """The names that the client's calls have for a kind of record; `update` is empty where nothing can be changed."""
+    """The names that the client's calls have for a kind of record; `update` is empty where nothing
+    can be changed.
+    """
 
     create: str
     get: str
@@ -54,7 +58,9 @@ class RecordSteps:
     is_alone: bool = False
     """Whether a check is about this record alone, so that its steps need not name it."""
     tries: int = 2
-    """How often it is created where something is in its place: leftovers are removed before each further time."""
+    """How often it is created where something is in its place: leftovers are removed before each
+    further time.
+    """
 
     def __init__(self, mark: Mark) -> None:
         self.mark: Final = mark
@@ -68,7 +74,9 @@ class RecordSteps:
         self.fields: dict[str, Any] = {}
 
     def values(self) -> dict[str, Any]:
-        """Return the fields of a record to create: some of them carry the mark, and `id` among them is its id."""
+        """Return the fields of a record to create: some of them carry the mark, and `id` among them
+        is its id.
+        """
         return {}
 
     def is_ours(self, record: Any) -> bool:
@@ -80,10 +88,16 @@ class RecordSteps:
         """See in other ways that the record is there, or not any more."""
 
     def begin(self, client: Callable[[], Any]) -> Sequence[Step]:
-        """Return the steps of a run at a client: another one after the connections were made anew."""
+        """Return the steps of a run at a client: another one after the connections were made
+        anew.
+        """
         self._client = client
         self._uncertain = False
-        create, one, many = self.calls.create if self.is_alone else "create", f"the {self.one}", f"the {self.many}"
+        create, one, many = (
+            self.calls.create if self.is_alone else "create",
+            f"the {self.one}",
+            f"the {self.many}",
+        )
         again = f"{create} again" if self.is_alone else "create it again"
         return (
             Step(self._called(create, f"a {self.one}"), self.create),
@@ -130,9 +144,13 @@ class RecordSteps:
             expect_fields(f"the {self.one}", self._as_made, **self.fields)
 
     def _take(self, made: Any) -> None:
-        """Keep what is told of the new record: some wires tell it whole, some its id, and some nothing."""
+        """Keep what is told of the new record: some wires tell it whole, some its id, and some
+        nothing.
+        """
         self._as_made = None if made is None or isinstance(made, int) else made
-        self._made = self.fields["id"] if made is None else made if isinstance(made, int) else made.id
+        self._made = (
+            self.fields["id"] if made is None else made if isinstance(made, int) else made.id
+        )
 
     async def delete(self) -> None:
         """Delete it."""
@@ -140,7 +158,9 @@ class RecordSteps:
 
     async def read_the_deleted(self) -> None:
         """See that it is gone."""
-        await expect_refusal(f"reading the deleted {self.one}", self._call(self.calls.get, self.id), NotFound)
+        await expect_refusal(
+            f"reading the deleted {self.one}", self._call(self.calls.get, self.id), NotFound
+        )
         await self.look_up(False)
         self._made = None
 
@@ -163,7 +183,9 @@ class RecordSteps:
 
     async def _update(self) -> None:
         self.fields |= self.change
-        changed = await self._call(self.calls.update, self.id, **(self.fields if self.is_changed_whole else self.change))
+        changed = await self._call(
+            self.calls.update, self.id, **(self.fields if self.is_changed_whole else self.change)
+        )
         if changed is not None:
             expect_fields(f"the changed {self.one}", changed, id=self.id, **self.fields)
         self._as_made = changed
@@ -197,10 +219,11 @@ class RecordSteps:
 
 
 class PagedSteps(RecordSteps):
-    """A record of a kind of which there may be very many, whose lists come in pages. The server finds ids, each above the last.
+    """A record of a kind of which there may be very many, whose lists come in pages. The server
+    finds ids, each above the last.
 
-    Leftovers are looked for where there may be any: at the first run, and after one that did not end well. That goes on in
-    the next run where it takes longer than the check's patience.
+    Leftovers are looked for where there may be any: at the first run, and after one that did not
+    end well. That goes on in the next run where it takes longer than the check's patience.
     """
 
     def __init__(self, kit: Kit) -> None:
@@ -218,10 +241,16 @@ class PagedSteps(RecordSteps):
 
     def begin(self, client: Callable[[], Any]) -> Sequence[Step]:
         if self._made is not None:  # and could not be deleted
-            self._looked_up_to = min(self._made - 1, self._made if self._looked_up_to is None else self._looked_up_to)
+            self._looked_up_to = min(
+                self._made - 1, self._made if self._looked_up_to is None else self._looked_up_to
+            )
             self._made = None
         steps = super().begin(client)
-        return steps if self._looked_up_to is None else (Step("remove leftovers", self._look_for_leftovers), *steps)
+        return (
+            steps
+            if self._looked_up_to is None
+            else (Step("remove leftovers", self._look_for_leftovers), *steps)
+        )
 
     async def _look_for_leftovers(self) -> None:
         await self._remove_leftovers()
@@ -247,7 +276,10 @@ class PagedSteps(RecordSteps):
         began = clock.seconds()
         while self._looked_up_to is not None:
             if clock.seconds() - began > self._kit.patience:
-                raise Skipped(f"looked through the {self.many} up to id {self._looked_up_to}; the next check goes on")
+                raise Skipped(
+                    f"looked through the {self.many} up to id {self._looked_up_to}; the next "
+                    f"check goes on"
+                )
             page = await self.page(self._looked_up_to, PAGE)
             for each in filter(self.is_ours, page.items):
                 await gone(self._call(self.calls.delete, each.id))

@@ -81,12 +81,18 @@ class Secrets:
     """A shorter one is part of ordinary words, which would only be told by being missing."""
 
     def __init__(self, passwords: Iterable[str] = ()) -> None:
-        self._passwords = sorted({each for each in passwords if len(each) >= self._SHORTEST}, key=len, reverse=True)
+        self._passwords = sorted(
+            {each for each in passwords if len(each) >= self._SHORTEST}, key=len, reverse=True
+        )
 
     def hidden(self, text: str) -> str:
-        """Return the text in one line, bounded, without secrets and without what controls a terminal."""
+        """Return the text in one line, bounded, without secrets and without what controls a
+        terminal.
+        """
         for password in self._passwords:
             text = text.replace(password, "[hidden]")
-        printable = "".join(letter if letter.isprintable() else " " for letter in self._TOKEN.sub("[hidden]", text))
+        printable = "".join(
+            letter if letter.isprintable() else " " for letter in self._TOKEN.sub("[hidden]", text)
+        )
         line = " ".join(printable.split())
         return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"

@@ -1,4 +1,6 @@
-"""Takes a check's steps one after the other, within its time, and judges what came of them. Cleans up whatever happens."""
+"""Takes a check's steps one after the other, within its time, and judges what came of them. Cleans
+up whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, Ste
 
 log: Final = Logger()
 
-_REFUSED: Final = re.compile(r"Connection was refused by other side(: [0-9]+: Connection refused)?\.?")
+_REFUSED: Final = re.compile(
+    r"Connection was refused by other side(: [0-9]+: Connection refused)?\.?"
+)
 OWN_FAULT: Final = "the monitor's own fault"
 
 
@@ -43,11 +47,15 @@ class Step:
 
     name: str
     take: Callable[[], Awaitable[None]]
-    """Fires when it is done and was right; fails with one of `FAILURES`, with `Skipped` or with `Warned`."""
+    """Fires when it is done and was right; fails with one of `FAILURES`, with `Skipped` or with
+    `Warned`.
+    """
 
 
 class Check(Protocol):
-    """The check of one dialect. It is asked for its steps before each run, and to clean up after it."""
+    """The check of one dialect. It is asked for its steps before each run, and to clean up after
+    it.
+    """
 
     name: str
 
@@ -55,7 +63,9 @@ class Check(Protocol):
         """Return what is to be done, from the beginning."""
 
     async def clean_up(self) -> str:
-        """Take away what the steps left, log out and close the connections. Return why something may be left, or ""."""
+        """Take away what the steps left, log out and close the connections. Return why something
+        may be left, or "".
+        """
 
 
 @frozen
@@ -78,7 +88,9 @@ class Conductor:
     _interrupted: bool = field(init=False, default=False)
 
     def interrupt(self) -> None:
-        """Break off all checks: each cleans up at once, and what it found is marked as interrupted."""
+        """Break off all checks: each cleans up at once, and what it found is marked as
+        interrupted.
+        """
         self._interrupted = True
         for taking in list(self._taking):
             taking.cancel()
@@ -104,28 +116,51 @@ class Conductor:
         return self._judged(run, at, seconds, left)
 
     async def _cleaned_up(self, check: Check) -> str:
-        cleaning = Deferred.fromCoroutine(check.clean_up()).addTimeout(self.limits.timeout, self.clock)
+        cleaning = Deferred.fromCoroutine(check.clean_up()).addTimeout(
+            self.limits.timeout, self.clock
+        )
         try:
             return self.secrets.hidden(await cleaning)
         except Exception as error:
-            log.info("{check}: cleaning up failed: {error}", check=check.name, error=self.secrets.hidden(format_error(error)))
+            log.info(
+                "{check}: cleaning up failed: {error}",
+                check=check.name,
+                error=self.secrets.hidden(format_error(error)),
+            )
             return self.secrets.hidden(f"cleaning up failed: {format_error(error)}")
 
     def _judged(self, run: _Run, at: float, seconds: float, left: str) -> Result:
         state, step, reason = State.UP, "", ""
         if run.fault:
-            state, step, reason = State.UNKNOWN, run.taken[-1].name if run.taken else "", f"{OWN_FAULT}: {run.fault}"
+            state, step, reason = (
+                State.UNKNOWN,
+                run.taken[-1].name if run.taken else "",
+                f"{OWN_FAULT}: {run.fault}",
+            )
         elif failed := run.first(Outcome.FAILED):
             state, step, reason = State.DOWN, failed.name, failed.reason
         elif warned := run.first(Outcome.WARNED):
             state, step, reason = State.DEGRADED, warned.name, warned.reason
         elif seconds >= self.limits.slow:
             slowest = max(run.taken, key=lambda taken: taken.seconds)
-            words = f"slow: {seconds:.2f} s in all, {slowest.seconds:.2f} s of it here; {self.limits.slow:g} s are allowed"
+            words = (
+                f"slow: {seconds:.2f} s in all, {slowest.seconds:.2f} s of it here; "
+                f"{self.limits.slow:g} s are allowed"
+            )
             state, step, reason = State.DEGRADED, slowest.name, words
         steps = (*run.taken, *(StepTaken(name, Outcome.NOT_REACHED) for name in run.ahead))
         reason = self.secrets.hidden(reason)
-        return Result(run.check.name, at, state, seconds, steps, step, reason, left, interrupted=self._interrupted)
+        return Result(
+            run.check.name,
+            at,
+            state,
+            seconds,
+            steps,
+            step,
+            reason,
+            left,
+            interrupted=self._interrupted,
+        )
 
 
 class _Run:
@@ -166,14 +201,19 @@ class _Run:
         except Warned as error:
             outcome, reason = Outcome.WARNED, str(error)
         except CancelledError:
-            outcome, reason = Outcome.FAILED, f"no answer: the check has {self._conductor.limits.timeout:g} s in all"
+            outcome, reason = (
+                Outcome.FAILED,
+                f"no answer: the check has {self._conductor.limits.timeout:g} s in all",
+            )
         except FAILURES as error:
             outcome, reason = Outcome.FAILED, format_error(error)
         except Exception as error:
             outcome, reason = Outcome.FAILED, format_error(error)
             self._faulty(step.name, error)
         seconds = self._conductor.clock.seconds() - begun
-        self.taken.append(StepTaken(step.name, outcome, seconds, self._conductor.secrets.hidden(reason)))
+        self.taken.append(
+            StepTaken(step.name, outcome, seconds, self._conductor.secrets.hidden(reason))
+        )
         return outcome is not Outcome.FAILED
 
     def _faulty(self, step: str, error: Exception) -> None:

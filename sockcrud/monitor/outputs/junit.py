@@ -1,4 +1,6 @@
-"""A round as JUnit XML, for what collects the results of tests: a suite for each dialect, a case for each step."""
+"""A round as JUnit XML, for what collects the results of tests: a suite for each dialect, a case
+for each step.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _OUTCOMES = {Outcome.FAILED: "failure", Outcome.SKIPPED: "skipped", Outcome.NOT_
 
 
 def xml(round_: Round) -> bytes:
-    """Return the document. A step that failed is a failure, or an error where the fault is the monitor's own."""
+    """Return the document. A step that failed is a failure, or an error where the fault is the
+    monitor's own.
+    """
     root = ElementTree.Element("testsuites", name="sockcrud monitor", time=f"{round_.seconds:.3f}")
     suites = [_suite(result) for result in round_.results]
     for name in ("tests", "failures", "errors", "skipped"):
@@ -30,15 +34,28 @@ def xml(round_: Round) -> bytes:
 def _suite(result: Result) -> ElementTree.Element:
     own = result.state.value == "unknown"
     stamp = iso(result.at).partition("+")[0].partition(".")[0]
-    suite = ElementTree.Element("testsuite", name=result.dialect, timestamp=stamp, hostname="localhost")
+    suite = ElementTree.Element(
+        "testsuite", name=result.dialect, timestamp=stamp, hostname="localhost"
+    )
     cases = [_case(result.dialect, taken, own) for taken in result.steps]
     if own and not any(case.find("error") is not None for case in cases):
-        cases.append(_case(result.dialect, StepTaken("the check", Outcome.FAILED, result.seconds, result.reason), own))
-    counts = {"tests": len(cases), **{name + "s" * (name != "skipped"): _count(cases, name) for name in _KINDS}}
+        cases.append(
+            _case(
+                result.dialect,
+                StepTaken("the check", Outcome.FAILED, result.seconds, result.reason),
+                own,
+            )
+        )
+    counts = {
+        "tests": len(cases),
+        **{name + "s" * (name != "skipped"): _count(cases, name) for name in _KINDS},
+    }
     for name, count in counts.items():
         suite.set(name, str(count))
     suite.set("time", f"{result.seconds:.3f}")
-    ElementTree.SubElement(suite, "properties").append(ElementTree.Element("property", name="state", value=result.state.value))
+    ElementTree.SubElement(suite, "properties").append(
+        ElementTree.Element("property", name="state", value=result.state.value)
+    )
     suite.extend(cases)
     ElementTree.SubElement(suite, "system-out").text = result.reason
     ElementTree.SubElement(suite, "system-err").text = result.left
@@ -54,7 +71,10 @@ def _count(cases: list[ElementTree.Element], kind: str) -> int:
 
 def _case(dialect: str, taken: StepTaken, own: bool) -> ElementTree.Element:
     case = ElementTree.Element(
-        "testcase", name=taken.name, classname=f"sockcrud.monitor.{dialect}", time=f"{taken.seconds:.3f}"
+        "testcase",
+        name=taken.name,
+        classname=f"sockcrud.monitor.{dialect}",
+        time=f"{taken.seconds:.3f}",
     )
     kind = _OUTCOMES.get(taken.outcome)
     if kind == "failure" and own:
@@ -70,7 +90,9 @@ def _case(dialect: str, taken: StepTaken, own: bool) -> ElementTree.Element:
 
 
 def write(path: Path, document: bytes) -> None:
-    """Put the document in the place of the file in one step: who reads it finds the old one or the new one, whole."""
+    """Put the document in the place of the file in one step: who reads it finds the old one or the
+    new one, whole.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
     try:
         with os.fdopen(handle, "wb") as file:

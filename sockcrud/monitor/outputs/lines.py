@@ -1,4 +1,6 @@
-"""What the monitor says on its standard output: an object a round, or a line a change. And the JUnit file."""
+"""What the monitor says on its standard output: an object a round, or a line a change. And the
+JUnit file.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ WIDTH: Final = 9
 
 @define(eq=False)
 class Writer:
-    """Writes in a thread: whoever reads the other end may be slow. So much may wait; what is more is left out, and logged."""
+    """Writes in a thread: whoever reads the other end may be slow. So much may wait; what is more
+    is left out, and logged.
+    """
 
     threads: Threads
     most_waiting: int = 100
@@ -38,7 +42,9 @@ class Writer:
     """Why the latest work could not be done; empty where it could."""
 
     def write(self, work: Callable[[], object], what: str) -> bool:
-        """Have it written in its turn, unless it is left out. A failure is logged once, until it is over."""
+        """Have it written in its turn, unless it is left out. A failure is logged once, until it is
+        over.
+        """
         if self._waiting >= self.most_waiting:
             if not self._full:
                 log.error("{what} is written too slowly: some of it is left out", what=what)
@@ -46,7 +52,9 @@ class Writer:
             return False
         self._waiting += 1
         self._full = False
-        self.threads.run(work).addCallbacks(lambda _: self._done(""), lambda failure: self._done(_words(failure), what))
+        self.threads.run(work).addCallbacks(
+            lambda _: self._done(""), lambda failure: self._done(_words(failure), what)
+        )
         return True
 
     def _done(self, failed: str, what: str = "") -> None:
@@ -97,13 +105,18 @@ class Lines:
         if change is not None or known != (result.state, result.step):
             self._say(line(result, watched, change, self.width))
         if result.left and self._left.get(watched.name) != result.left:
-            self._say(f"{iso(result.at)}  {watched.name:<{self.width}}  may have left records behind: {result.left}")
+            self._say(
+                f"{iso(result.at)}  {watched.name:<{self.width}}  may have left records behind: "
+                f"{result.left}"
+            )
         self._left[watched.name] = result.left
 
     def hear_round(self, round: Round) -> None:
         """Write a line where the monitor itself has a fault, or has none any more."""
         if round.fault != self._fault:
-            self._say(f"{iso(round.at)}  {'monitor':<{self.width}}  {round.fault or 'its fault is over'}")
+            self._say(
+                f"{iso(round.at)}  {'monitor':<{self.width}}  {round.fault or 'its fault is over'}"
+            )
         self._fault = round.fault
 
     def _say(self, text: str) -> None:
@@ -111,8 +124,13 @@ class Lines:
 
 
 def line(result: Result, watched: Watched, change: Change | None, width: int = WIDTH) -> str:
-    """Return the line for a result. A state in brackets is what the dialect counts as, where that is another."""
-    words = f"{iso(result.at)}  {watched.name:<{width}}  {result.state.value:<8}  {result.seconds * 1000:6,.0f} ms"
+    """Return the line for a result. A state in brackets is what the dialect counts as, where that
+    is another.
+    """
+    words = (
+        f"{iso(result.at)}  {watched.name:<{width}}  {result.state.value:<8}  "
+        f"{result.seconds * 1000:6,.0f} ms"
+    )
     if result.step:
         words += f"  at {result.step}: {result.reason}"
     if change is not None and change.old is not State.UNKNOWN:

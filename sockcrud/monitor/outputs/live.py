@@ -18,7 +18,12 @@ from sockcrud.monitor.outputs.snapshot import iso
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 from sockcrud.monitor.thresholds import Change
 
-_STYLES: Final = {State.UP: "green", State.DEGRADED: "yellow", State.DOWN: "bold red", State.UNKNOWN: "dim"}
+_STYLES: Final = {
+    State.UP: "green",
+    State.DEGRADED: "yellow",
+    State.DOWN: "bold red",
+    State.UNKNOWN: "dim",
+}
 _WIDE: Final = 120
 """From so many columns on the sparkline has its full length."""
 
@@ -34,7 +39,9 @@ def table(monitor: Monitor, width: int, whole: bool = False) -> RenderableType:
     shown.add_column("last hour", no_wrap=True)
     shown.add_column("24 h", justify="right", no_wrap=True)
     shown.add_column("7 d", justify="right", no_wrap=True)
-    shown.add_column("last check", ratio=1, no_wrap=not whole, overflow="fold" if whole else "ellipsis")
+    shown.add_column(
+        "last check", ratio=1, no_wrap=not whole, overflow="fold" if whole else "ellipsis"
+    )
     for each in monitor.watched:
         shown.add_row(*_row(each, now, columns))
     foot = f"{iso(now)[:19]}Z   round {monitor.number}, one each {monitor.every:g} s"
@@ -94,7 +101,9 @@ class LiveTable:
 
     def say(self, line: str) -> None:
         """Write a line above the table."""
-        self.writer.write(lambda: self.console.print(Text(line.rstrip("\n")), soft_wrap=True), "the log")
+        self.writer.write(
+            lambda: self.console.print(Text(line.rstrip("\n")), soft_wrap=True), "the log"
+        )
 
     def stop(self) -> None:
         """Leave the last table where it is."""
@@ -108,7 +117,13 @@ class LiveTable:
     def _draw(self, shown: RenderableType) -> None:
         try:
             if self._live is None:
-                self._live = Live(shown, console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+                self._live = Live(
+                    shown,
+                    console=self.console,
+                    auto_refresh=False,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                )
                 self._live.start(refresh=True)
             else:
                 self._live.update(shown, refresh=True)

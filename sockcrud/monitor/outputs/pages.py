@@ -1,4 +1,6 @@
-"""The pages of the status port: HTML for people, which needs no script, and figures for Prometheus."""
+"""The pages of the status port: HTML for people, which needs no script, and figures for
+Prometheus.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,19 @@ from sockcrud.monitor.outputs.snapshot import snapshot
 from sockcrud.monitor.rounds import Monitor
 
 _STYLE: Final = """
-:root { color-scheme: light dark; --up: #1a7f37; --degraded: #9a6700; --down: #cf222e; --unknown: #6e7781; --line: #d0d7de; }
+:root { color-scheme: light dark; --line: #d0d7de;
+  --up: #1a7f37; --degraded: #9a6700; --down: #cf222e; --unknown: #6e7781; }
 @media (prefers-color-scheme: dark) {
-  :root { --up: #3fb950; --degraded: #d29922; --down: #f85149; --unknown: #8b949e; --line: #30363d; }
+  :root { --line: #30363d;
+    --up: #3fb950; --degraded: #d29922; --down: #f85149; --unknown: #8b949e; }
 }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0; }
 p { margin: .5rem 0 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
-th, td { border-bottom: 1px solid var(--line); padding: .4rem .75rem .4rem 0; text-align: left; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--line); padding: .4rem .75rem .4rem 0;
+  text-align: left; vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.n { text-align: right; }
 .bars { font-family: ui-monospace, monospace; white-space: pre; letter-spacing: -1px; }
@@ -51,7 +56,11 @@ def html(monitor: Monitor) -> bytes:
     shown = snapshot(monitor)
     state = shown["state"]
     rows = "\n".join(_row(name, dialect) for name, dialect in shown["dialects"].items())
-    fault = f'<p class="down">The monitor itself: {escape(shown["fault"])}</p>' if shown["fault"] else ""
+    fault = (
+        f'<p class="down">The monitor itself: {escape(shown["fault"])}</p>'
+        if shown["fault"]
+        else ""
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -69,8 +78,10 @@ also as <a href="/status.json">JSON</a> and <a href="/metrics">figures</a></smal
 {fault}
 <div class="scroll">
 <table>
-<thead><tr><th scope="col">Service</th><th scope="col">State</th><th scope="col" class="n">Latency</th>
-<th scope="col">Last hour</th><th scope="col" class="n">24 h</th><th scope="col" class="n">7 d</th>
+<thead><tr><th scope="col">Service</th><th scope="col">State</th>
+<th scope="col" class="n">Latency</th>
+<th scope="col">Last hour</th><th scope="col" class="n">24 h</th>
+<th scope="col" class="n">7 d</th>
 <th scope="col">Last check</th></tr></thead>
 <tbody>
 {rows}
@@ -87,11 +98,14 @@ def _row(name: str, dialect: dict[str, Any]) -> str:
     state, last = dialect["state"], dialect["last"]
     since = f"<br><small>since {escape(dialect['since'])}</small>" if dialect["since"] else ""
     latency = f"{last['seconds'] * 1000:,.0f} ms" if last else ""
-    return f"""<tr><th scope="row">{escape(name)}<br><small>{escape(dialect["address"])}</small></th>
+    bars = escape(dialect["last_hour"])
+    return f"""<tr><th scope="row">{escape(name)}<br>
+<small>{escape(dialect["address"])}</small></th>
 <td><b class="{escape(state)}">{escape(state)}</b>{since}</td>
 <td class="n">{latency}</td>
-<td class="bars" role="img" aria-label="latencies of the last hour">{escape(dialect["last_hour"])}</td>
-<td class="n">{percent(dialect["uptime_24h"])}</td><td class="n">{percent(dialect["uptime_7d"])}</td>
+<td class="bars" role="img" aria-label="latencies of the last hour">{bars}</td>
+<td class="n">{percent(dialect["uptime_24h"])}</td>
+<td class="n">{percent(dialect["uptime_7d"])}</td>
 <td class="why">{_last(last)}{_certificate(dialect["certificate_days"])}</td></tr>"""
 
 
@@ -110,7 +124,10 @@ def _last(last: dict[str, Any] | None) -> str:
         + "</li>"
         for step in last["steps"]
     )
-    return f"{words}<details><summary>{len(last['steps'])} steps, {escape(last['at'])}</summary><ol>{steps}</ol></details>"
+    return (
+        f"{words}<details><summary>{len(last['steps'])} steps, "
+        f"{escape(last['at'])}</summary><ol>{steps}</ol></details>"
+    )
 
 
 def _certificate(days: float | None) -> str:
@@ -140,17 +157,33 @@ class Figures(Collector):
         """Yield all figures."""
         shown = snapshot(self._monitor)
         states = GaugeMetricFamily(
-            "sockcrud_monitor_state", "1 for the state the dialect has, 0 for the others.", labels=["dialect", "state"]
+            "sockcrud_monitor_state",
+            "1 for the state the dialect has, 0 for the others.",
+            labels=["dialect", "state"],
         )
-        seconds = GaugeMetricFamily("sockcrud_monitor_seconds", "How long the latest check took.", labels=["dialect"])
-        at = GaugeMetricFamily("sockcrud_monitor_checked_at", "When it began, in seconds since 1970.", labels=["dialect"])
+        seconds = GaugeMetricFamily(
+            "sockcrud_monitor_seconds", "How long the latest check took.", labels=["dialect"]
+        )
+        at = GaugeMetricFamily(
+            "sockcrud_monitor_checked_at",
+            "When it began, in seconds since 1970.",
+            labels=["dialect"],
+        )
         failing = GaugeMetricFamily(
             "sockcrud_monitor_failing_step",
             "1 for the step that decided, where it is not up.",
             labels=["dialect", "step"],
         )
-        uptime = GaugeMetricFamily("sockcrud_monitor_uptime_ratio", "How often it was not down.", labels=["dialect", "span"])
-        days = GaugeMetricFamily("sockcrud_monitor_certificate_days", "Days its certificate is valid.", labels=["dialect"])
+        uptime = GaugeMetricFamily(
+            "sockcrud_monitor_uptime_ratio",
+            "How often it was not down.",
+            labels=["dialect", "span"],
+        )
+        days = GaugeMetricFamily(
+            "sockcrud_monitor_certificate_days",
+            "Days its certificate is valid.",
+            labels=["dialect"],
+        )
         for watched in self._monitor.watched:
             name, dialect = watched.name, shown["dialects"][watched.name]
             for state in State:
@@ -166,7 +199,11 @@ class Figures(Collector):
             if dialect["certificate_days"] is not None:
                 days.add_metric([name], dialect["certificate_days"])
         yield from (states, seconds, at, failing, uptime, days)
-        yield CounterMetricFamily("sockcrud_monitor_rounds", "Rounds that were begun.", value=self._monitor.number)
-        fault = GaugeMetricFamily("sockcrud_monitor_fault", "1 where something is wrong with the monitor itself.")
+        yield CounterMetricFamily(
+            "sockcrud_monitor_rounds", "Rounds that were begun.", value=self._monitor.number
+        )
+        fault = GaugeMetricFamily(
+            "sockcrud_monitor_fault", "1 where something is wrong with the monitor itself."
+        )
         fault.add_metric([], float(bool(shown["fault"])))
         yield fault

@@ -1,4 +1,6 @@
-"""What the monitor knows at a moment, as JSON has it: for the status page, for `--json`, and for the table."""
+"""What the monitor knows at a moment, as JSON has it: for the status page, for `--json`, and for
+the table.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def snapshot(monitor: Monitor) -> dict[str, Any]:
 
 def overall(monitor: Monitor) -> State:
     """Return the worst state of all dialects; unknown where none is known."""
-    states = [each.standing.state for each in monitor.watched if each.standing.state is not State.UNKNOWN]
+    states = [
+        each.standing.state for each in monitor.watched if each.standing.state is not State.UNKNOWN
+    ]
     return max(states, key=lambda state: state.badness, default=State.UNKNOWN)
 
 

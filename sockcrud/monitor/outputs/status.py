@@ -21,7 +21,10 @@ GRACE: Final = 2.0
 _HTML: Final = b"text/html; charset=utf-8"
 _ALWAYS: Final = (
     (b"Cache-Control", b"no-store"),
-    (b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (b"X-Content-Type-Options", b"nosniff"),
     (b"Referrer-Policy", b"no-referrer"),
 )
@@ -104,11 +107,20 @@ class StatusPort:
 
 
 def listen(description: str, monitor: Monitor, reactor: Any) -> StatusPort:
-    """Open the port; raise `CannotListen`. It is on the loopback address unless the description says another."""
+    """Open the port; raise `CannotListen`. It is on the loopback address unless the description
+    says another.
+    """
     figures = Figures(monitor)
     connections = Connections(MOST_CONNECTIONS, reactor)
-    factory = HTTPFactory(lambda peer: StatusResponder(monitor, figures), reactor, Listening(connections), HTTPLimits())
+    factory = HTTPFactory(
+        lambda peer: StatusResponder(monitor, figures),
+        reactor,
+        Listening(connections),
+        HTTPLimits(),
+    )
     listeners = Listeners()
-    listeners.add(Listener("status", endpoint(description, reactor), factory, is_secure(description)))
+    listeners.add(
+        Listener("status", endpoint(description, reactor), factory, is_secure(description))
+    )
     listeners.start()
     return StatusPort(connections, listeners, reactor)

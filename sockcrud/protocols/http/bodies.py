@@ -1,4 +1,6 @@
-"""Where the body of an HTTP request ends: counted, or in chunks. (llhttp does not tell where in the bytes a request ended.)"""
+"""Where the body of an HTTP request ends: counted, or in chunks. (llhttp does not tell where in the
+bytes a request ended.)
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ Fault = tuple[int, str]
 
 LONGEST_SIZE_LINE: Final = 1024
 WORK_AT_ONCE: Final = 64
-"""What one `read` does: some tenths of a millisecond. A line of the chunks' framing is one, and one more for every 16 bytes."""
+"""What one `read` does: some tenths of a millisecond. A line of the chunks' framing is one, and one
+more for every 16 bytes.
+"""
 
 _NAME: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
@@ -30,7 +34,9 @@ class Body(Protocol):
 
     @property
     def too_large(self) -> bool:
-        """Return whether it is longer than the limit, as announced or as received; then there is nothing more to read."""
+        """Return whether it is longer than the limit, as announced or as received; then there is
+        nothing more to read.
+        """
 
     @property
     def done(self) -> bool:
@@ -43,7 +49,8 @@ class Body(Protocol):
     def read(self, data: bytes | bytearray, at: int) -> tuple[bytes, int]:
         """Return what of the body is in `data` from `at` on, and the place behind what was used.
 
-        It may stop before the end of `data`, so that one call never takes long; the next goes on from there.
+        It may stop before the end of `data`, so that one call never takes long; the next goes on
+        from there.
         """
 
 
@@ -89,9 +96,10 @@ class _Next(Enum):
 class ChunkedBody:
     """A body in chunks. Extensions and trailers are read over, within bounds.
 
-    What frames the chunks (sizes, extensions, line ends) may be as long as the data, and `extra_bytes` longer. That is
-    enough for chunks of any size in a small body and of five bytes in a large one; a megabyte in chunks of one byte,
-    which would cost seconds, is refused after its first few thousand.
+    What frames the chunks (sizes, extensions, line ends) may be as long as the data, and
+    `extra_bytes` longer. That is enough for chunks of any size in a small body and of five bytes in
+    a large one; a megabyte in chunks of one byte, which would cost seconds, is refused after its
+    first few thousand.
     """
 
     def __init__(self, extra_bytes: int, trailers: int) -> None:
@@ -103,7 +111,9 @@ class ChunkedBody:
         self._size = 0  # of all that was read
         self._left = 0  # of this chunk
         self._searched = 0  # bytes of the present line that hold no LF
-        self._framing = self._trailer = extra_bytes  # bytes that are left for them; data adds to the former
+        self._framing = self._trailer = (
+            extra_bytes  # bytes that are left for them; data adds to the former
+        )
         self._trailers = trailers
 
     def read(self, data: bytes | bytearray, at: int) -> tuple[bytes, int]:
@@ -130,7 +140,9 @@ class ChunkedBody:
         return bytes(body), at
 
     def _line_end(self, data: bytes | bytearray, at: int) -> int:
-        """Find the LF of the line at `at`, as far as the line may reach; -1 where it has not come."""
+        """Find the LF of the line at `at`, as far as the line may reach; -1 where it has not
+        come.
+        """
         if self._next is _Next.SIZE:
             most = LONGEST_SIZE_LINE
         elif self._next is _Next.TRAILER:

@@ -1,4 +1,6 @@
-"""HTTP/1.1 and 1.0 on a connection: keep-alive, pipelining, bodies, deadlines. What is asked and answered is the dialect's."""
+"""HTTP/1.1 and 1.0 on a connection: keep-alive, pipelining, bodies, deadlines. What is asked and
+answered is the dialect's.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,15 @@ from sockcrud.protocols.eager import run_eagerly
 from sockcrud.protocols.factory import ConnectionFactory
 from sockcrud.protocols.http.framing import RequestFramer
 from sockcrud.protocols.http.loose import LooseFramer
-from sockcrud.protocols.http.receiving import BodySink, HTTPLimits, Item, Phase, Receiver, Receiving, abandon
+from sockcrud.protocols.http.receiving import (
+    BodySink,
+    HTTPLimits,
+    Item,
+    Phase,
+    Receiver,
+    Receiving,
+    abandon,
+)
 from sockcrud.protocols.http.request import Refusal, Request
 from sockcrud.protocols.http.responses import CONTINUE, LAST_RESORT, BodySlices, Response, Responses
 
@@ -37,11 +47,15 @@ __all__ = [
 
 
 class HTTPResponder(Receiver, Protocol):
-    """What a dialect puts behind one connection. A failure of any of these is a fault of ours, and answered as 500."""
+    """What a dialect puts behind one connection. A failure of any of these is a fault of ours, and
+    answered as 500.
+    """
 
     @property
     def always(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Header fields of all answers, the errors of the wire too. They are the same for all connections of a factory."""
+        """Header fields of all answers, the errors of the wire too. They are the same for all
+        connections of a factory.
+        """
 
     def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request."""
@@ -49,12 +63,15 @@ class HTTPResponder(Receiver, Protocol):
     def refuse_early(self, request: Request) -> Coroutine[Any, Any, Response | None]:
         """Look at a request whose body has not come, or not all of it; or whose body is for a sink.
 
-        Fires with None where the body is wanted, or with the answer, after which the connection closes: the body is not
-        read. So nothing is kept for a stranger but what came in one piece with the header.
+        Fires with None where the body is wanted, or with the answer, after which the connection
+        closes: the body is not read. So nothing is kept for a stranger but what came in one piece
+        with the header.
         """
 
     def only_reads(self, request: Request) -> bool:
-        """Return whether the request changes nothing, so that it may overlap with others of its kind."""
+        """Return whether the request changes nothing, so that it may overlap with others of its
+        kind.
+        """
 
     def refusal(self, status: int, explanation: str) -> Response:
         """Word an error of the wire: 400, 405, 408, 414, 431, 500, 501, 503 or 505."""
@@ -68,7 +85,8 @@ _ADDED: Final = {405: (b"Allow", b""), 503: (b"Retry-After", b"1")}
 class HTTPConnection(Connection[Item]):
     """A connection that speaks HTTP.
 
-    A body that is too large is not read: its request is answered and the connection closes, which tells the peer to stop.
+    A body that is too large is not read: its request is answered and the connection closes, which
+    tells the peer to stop.
     """
 
     _framer: Receiving
@@ -84,7 +102,9 @@ class HTTPConnection(Connection[Item]):
         loose: bool = False,
     ) -> None:
         framer = LooseFramer if loose else RequestFramer
-        heads = framer(peer, header_bytes=limits.header_bytes, fields=limits.fields, target=limits.target)
+        heads = framer(
+            peer, header_bytes=limits.header_bytes, fields=limits.fields, target=limits.target
+        )
         super().__init__(clock, connections, limits, Receiving(heads, responder, clock, limits))
         self._responder = responder
         self._bounds = limits
@@ -109,7 +129,10 @@ class HTTPConnection(Connection[Item]):
                     return self._said(response, request)
             except Exception:
                 return self._failed(None, request)
-            return cast("Deferred[Answer]", response.addCallback(self._said, request).addErrback(self._failed, request))
+            return cast(
+                "Deferred[Answer]",
+                response.addCallback(self._said, request).addErrback(self._failed, request),
+            )
         if isinstance(request, Refusal):
             return self._refuse(request.status, request.explanation)
         return self._look_early(request.request)
@@ -125,7 +148,10 @@ class HTTPConnection(Connection[Item]):
 
     def _said(self, response: Response, request: Request) -> Answer:
         return self._responses.answer(
-            response, head=request.method == "HEAD", http11=request.http11, keep_alive=request.keep_alive
+            response,
+            head=request.method == "HEAD",
+            http11=request.http11,
+            keep_alive=request.keep_alive,
         )
 
     def _failed(self, failure: Failure | None, request: Request) -> Answer:
@@ -143,7 +169,9 @@ class HTTPConnection(Connection[Item]):
         return cast(CloseAfter, self._responses.answer(response, keep_alive=False))
 
     async def _look_early(self, request: Request) -> Answer:
-        """Ask the dialect before the body comes. Nothing more is taken from the input before it has answered."""
+        """Ask the dialect before the body comes. Nothing more is taken from the input before it has
+        answered.
+        """
         self._holding = True
         try:
             response = await self._responder.refuse_early(request)
@@ -168,7 +196,8 @@ class HTTPConnection(Connection[Item]):
         else:
             patience, since = limits.keep_alive, self._request_at
         if self._turns or self._stream is not None or self.paused:
-            # This end is at work, or waits for its answers to be read: no time runs for the peer's next word.
+            # This end is at work, or waits for its answers to be read: no time runs for the peer's
+            # next word.
             due = min(super().due(), now + patience)
         else:
             due = max(since, self._served_at) + patience
@@ -176,7 +205,9 @@ class HTTPConnection(Connection[Item]):
         return min(due, now + limits.keep_alive)
 
     def overdue(self) -> None:
-        """Tell a peer that has begun a request that it was too slow; part in silence from one that has not."""
+        """Tell a peer that has begun a request that it was too slow; part in silence from one that
+        has not.
+        """
         if not self._framer.is_unfinished:
             super().overdue()
             return
@@ -201,7 +232,9 @@ class HTTPConnection(Connection[Item]):
             if self._silence.getTime() <= until:
                 return
             self._silence.cancel()
-        self._silence = self._clock.callLater(max(until - self._clock.seconds(), 0), self._hear_silence)
+        self._silence = self._clock.callLater(
+            max(until - self._clock.seconds(), 0), self._hear_silence
+        )
 
     def _hear_silence(self) -> None:
         self._silence = None
@@ -232,13 +265,25 @@ class HTTPFactory(ConnectionFactory[HTTPResponder, HTTPLimits, HTTPConnection]):
         super().__init__(responder, clock, connections, limits)
         self._loose = loose
         self._now = now
-        self._responses: Responses | None = None  # made for the first connection, when there is a responder to ask
+        self._responses: Responses | None = (
+            None  # made for the first connection, when there is a responder to ask
+        )
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what TLS may agree on: without this, Twisted refuses the handshake of every client that offers a choice."""
+        """Return what TLS may agree on: without this, Twisted refuses the handshake of every client
+        that offers a choice.
+        """
         return [b"http/1.1", b"http/1.0"]
 
     def connect(self, responder: HTTPResponder, peer: str) -> HTTPConnection:
         if self._responses is None:
             self._responses = Responses(self._now, responder.always)
-        return HTTPConnection(responder, self._clock, self._connections, self._limits, self._responses, peer, loose=self._loose)
+        return HTTPConnection(
+            responder,
+            self._clock,
+            self._connections,
+            self._limits,
+            self._responses,
+            peer,
+            loose=self._loose,
+        )

@@ -1,7 +1,8 @@
 """HTTP/1.1 and 1.0: bytes in, requests out, without any I/O.
 
-A header block is looked for, measured and counted here, and goes to llhttp (httptools) whole: so that parser never sees
-more than the limit, nor two requests at once. It judges the grammar; sizes, versions, `Host`, the target and bodies are ours.
+A header block is looked for, measured and counted here, and goes to llhttp (httptools) whole: so
+that parser never sees more than the limit, nor two requests at once. It judges the grammar; sizes,
+versions, `Host`, the target and bodies are ours.
 """
 
 from __future__ import annotations
@@ -9,7 +10,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
 from sockcrud.protocols.http.bodies import Body, ChunkedBody, CountedBody
 from sockcrud.protocols.http.request import Fields, Refusal, Request
@@ -33,7 +39,9 @@ _MOST_CODINGS: Final = 8
 _MOST_DIGITS: Final = 18
 """Of a Content-Length: what is longer is no length in earnest."""
 
-_METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")}
+_METHODS: Final = {
+    name.encode(): name for name in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
+}
 
 _NO_LINE: Final = Refusal(400, "The request line is malformed")
 _NO_TARGET: Final = Refusal(400, "The request target is malformed")
@@ -51,10 +59,11 @@ CUT_SHORT: Final = Refusal(400, "The request is incomplete")
 
 
 class RequestFramer:
-    """Bytes in with `feed`; out comes a header with `next_head`, and then, where `body` is set, the body with `next_piece`.
+    """Bytes in with `feed`; out comes a header with `next_head`, and then, where `body` is set, the
+    body with `next_piece`.
 
-    What is not taken out stays bytes. After a Refusal, and after the last request of a connection, nothing more comes.
-    The work is linear in the bytes, however they are split.
+    What is not taken out stays bytes. After a Refusal, and after the last request of a connection,
+    nothing more comes. The work is linear in the bytes, however they are split.
     """
 
     needs_host = True
@@ -106,7 +115,9 @@ class RequestFramer:
 
     @property
     def patience(self) -> float:
-        """Return the seconds of silence after which `settle` may make a difference; 0 where it makes none."""
+        """Return the seconds of silence after which `settle` may make a difference; 0 where it
+        makes none.
+        """
         return 0.0
 
     def end(self) -> None:
@@ -125,7 +136,9 @@ class RequestFramer:
         self._parser = None
 
     def next_head(self) -> Request | Refusal | Later | None:
-        """Take out the next header; None where none is complete yet. Not to be called while a body is due."""
+        """Take out the next header; None where none is complete yet. Not to be called while a body
+        is due.
+        """
         data, at = self._data, self._at
         if at == len(data):
             if at > self._header_bytes:
@@ -151,10 +164,11 @@ class RequestFramer:
         return head
 
     def next_piece(self) -> bytes | Refusal | None:
-        """Take out what has come of the body; None where nothing has. With the last piece, `body` is None.
+        """Take out what has come of the body; None where nothing has. With the last piece, `body`
+        is None.
 
-        A piece may be empty, and there may be more at hand: one call does a bounded amount of work. Where
-        `body.too_large` is set afterwards, what follows cannot be read.
+        A piece may be empty, and there may be more at hand: one call does a bounded amount of work.
+        Where `body.too_large` is set afterwards, what follows cannot be read.
         """
         body = self.body
         if body is None:
@@ -179,7 +193,8 @@ class RequestFramer:
         return refusal
 
     def _incomplete(self, at: int) -> Request | Refusal | Later | None:
-        """The header at `at` has not ended within its limit: refuse what can already be told from it.
+        """The header at `at` has not ended within its limit: refuse what can already be told from
+        it.
 
         Whatever is refused here would be refused for the same reason if all of it had come at once.
         """
@@ -214,7 +229,9 @@ class RequestFramer:
         method, path, query, http11 = line
         lines = block[line_end - 1 :]
         fields = self._judged
-        if lines != fields.lines:  # they nearly always are: clients send the same ones with each request
+        if (
+            lines != fields.lines
+        ):  # they nearly always are: clients send the same ones with each request
             count = lines.count(b"\r\n")
             if lines.count(b"\n") != count:
                 return _BARE
@@ -233,7 +250,9 @@ class RequestFramer:
         return request if self._whole else self._with_body(request)
 
     def _request_line(self, line: bytes) -> tuple[str, str, str, bool] | Refusal:
-        """Take a request line (up to its LF) apart: method, path, query, and whether it is HTTP/1.1."""
+        """Take a request line (up to its LF) apart: method, path, query, and whether it is
+        HTTP/1.1.
+        """
         if len(line) > self._line:
             return _of_a_long_line(line[: self._line])
         try:
@@ -267,7 +286,9 @@ class RequestFramer:
         return known or method.decode("ascii"), path, query, http11
 
     def _grammar(self, request: Request, block: bytes) -> Refusal | None:
-        """Have llhttp judge the header; learn whether the request ends with it, and whether it ends the connection."""
+        """Have llhttp judge the header; learn whether the request ends with it, and whether it ends
+        the connection.
+        """
         parser = self._parser
         if parser is None:
             parser = self._parser = HttpRequestParser(self)
@@ -275,24 +296,34 @@ class RequestFramer:
         try:
             parser.feed_data(block)
         except HttpParserUpgrade:
-            # It takes what follows for another protocol. Here the field is ignored, so a body may follow.
+            # It takes what follows for another protocol. Here the field is ignored, so a body may
+            # follow.
             self._whole = False
             return None
         except HttpParserInvalidMethodError:
             return Refusal(501, "The method is not known")
         except HttpParserError:
             coding = request.header(b"transfer-encoding")
-            if coding is None or not request.http11 or request.header(b"content-length") is not None:
+            if (
+                coding is None
+                or not request.http11
+                or request.header(b"content-length") is not None
+            ):
                 return _NO_HEADER
             refusal = _of_coding(coding)
             if refusal is None and b"\t" in block:
-                # llhttp knows no tab behind a coding. To everything else in a header a tab is what a blank is.
+                # llhttp knows no tab behind a coding. To everything else in a header a tab is what
+                # a blank is.
                 self._parser = None
                 return self._grammar(request, block.replace(b"\t", b" "))
             return refusal or _NO_HEADER
         if not self._whole:
             self._keep_alive = parser.should_keep_alive()
-        if self._keep_alive and not request.http11 and _CLOSES.fullmatch(request.header(b"connection") or b""):
+        if (
+            self._keep_alive
+            and not request.http11
+            and _CLOSES.fullmatch(request.header(b"connection") or b"")
+        ):
             self._keep_alive = False
         return None
 
@@ -334,7 +365,9 @@ def _of_a_long_line(start: bytes | bytearray) -> Refusal:
 
 
 def _of_coding(coding: bytes) -> Refusal | None:
-    """Refuse what is not just `chunked`: where that is not last, nobody can tell where the body ends."""
+    """Refuse what is not just `chunked`: where that is not last, nobody can tell where the body
+    ends.
+    """
     *others, last = [name.strip(b" \t") for name in coding.lower().split(b",", _MOST_CODINGS)]
     if last != b"chunked" or last in others or b"" in others:
         return _NO_CODING

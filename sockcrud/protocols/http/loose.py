@@ -1,44 +1,55 @@
-"""Requests without `Host` that are not framed as they should be, as some clients in the field send them.
+"""Requests without `Host` that are not framed as they should be, as some clients in the field send
+them.
 
-They frame loosely in two ways. A GET or HEAD ends behind its last field, without CRLF and blank line: that can only be
-told by the silence that follows. And the `Content-Length` of a POST or PUT is four more than the body has characters: they
-count the blank line too, and characters where HTTP counts bytes.
+They frame loosely in two ways. A GET or HEAD ends behind its last field, without CRLF and blank
+line: that can only be told by the silence that follows. And the `Content-Length` of a POST or PUT
+is four more than the body has characters: they count the blank line too, and characters where HTTP
+counts bytes.
 
 Where such a body ends
 ======================
 
-With a `Content-Length` of n, a body may end in three places. As the field's clients count, behind n - 4 characters. As one
-does who counts the blank line but bytes, behind n - 4 bytes. And as HTTP has it, behind n bytes. With x bytes more than
-characters the first place is x bytes behind the second: before, at (x = 4) or behind the third. Wherever a wrong one is
-believed, a wrong password is stored: too short, or with the next request's first bytes at its end. So none is believed as
-long as another is possible (`end_of_body`). An end is impossible
+With a `Content-Length` of n, a body may end in three places. As the field's clients count, behind n
+- 4 characters. As one does who counts the blank line but bytes, behind n - 4 bytes. And as HTTP has
+it, behind n bytes. With x bytes more than characters the first place is x bytes behind the second:
+before, at (x = 4) or behind the third. Wherever a wrong one is believed, a wrong password is
+stored: too short, or with the next request's first bytes at its end. So none is believed as long as
+another is possible (`end_of_body`). An end is impossible
 
-- where something other than a request of HTTP's usual methods, or the start of one, stands behind it,
+- where something other than a request of HTTP's usual methods, or the start of one, stands behind
+  it,
 - where such a request's whole line, or the blank lines before it, would be part of the body, or
 - where its n - 4 characters are no UTF-8.
 
-As soon as one end alone is possible it is taken. That depends on the bytes alone, never on how they were split: each byte
-may rule an end out and none brings one back. Where none is possible, the request is refused.
+As soon as one end alone is possible it is taken. That depends on the bytes alone, never on how they
+were split: each byte may rule an end out and none brings one back. Where none is possible, the
+request is refused.
 
-While several are possible, silence has to tell. After `QUIET` seconds the end is where the bytes end, if that is one of
-the three and none before it is possible. Where one before it is, what stands between might be the start of the next
-request, on its way as slowly as can be: that is given `LONG_QUIET` to go on. If it has not, it was the end of a
-password after all, provided the field's own count says so and it is not even a whole method; everything else stays
-unclear, and is refused. Nothing is ever stored of what is refused.
+While several are possible, silence has to tell. After `QUIET` seconds the end is where the bytes
+end, if that is one of the three and none before it is possible. Where one before it is, what stands
+between might be the start of the next request, on its way as slowly as can be: that is given
+`LONG_QUIET` to go on. If it has not, it was the end of a password after all, provided the field's
+own count says so and it is not even a whole method; everything else stays unclear, and is refused.
+Nothing is ever stored of what is refused.
 
 What a stranger, or chance, can do with this:
 
-- Send the next request directly behind: its line rules the ends out that do not fit, at once and without a timer.
+- Send the next request directly behind: its line rules the ends out that do not fit, at once and
+  without a timer.
 - Split it anywhere: an end that is possible keeps all others waiting.
-- Pause for longer than `QUIET` exactly where one of the other counts ends. For bytes that were counted well that is the
-  end, by the rule that both counts are complete. What speaks against it is looked at, though: an end within a
-  character is none, nor is one before the comma of `user:EMAIL,PASSWORD` or directly behind it. As a name is where most
-  letters beyond ASCII are, little is left, and such clients send all at once.
+- Pause for longer than `QUIET` exactly where one of the other counts ends. For bytes that were
+  counted well that is the end, by the rule that both counts are complete. What speaks against it is
+  looked at, though: an end within a character is none, nor is one before the comma of
+  `user:EMAIL,PASSWORD` or directly behind it. As a name is where most letters beyond ASCII are,
+  little is left, and such clients send all at once.
 - Hide a request in a password, exactly where another count ends: that is unclear, and refused.
-- Send an unended GET and the next request directly behind: the request line in its last field gives that away.
-- Announce much: beyond `LONGEST` a length is taken at its word, so that no byte costs more than a look at 16 KiB.
+- Send an unended GET and the next request directly behind: the request line in its last field gives
+  that away.
+- Announce much: beyond `LONGEST` a length is taken at its word, so that no byte costs more than a
+  look at 16 KiB.
 
-With a `Host`, with `Expect`, in chunks, or to another target than `/?`, a request is HTTP and nothing else.
+With a `Host`, with `Expect`, in chunks, or to another target than `/?`, a request is HTTP and
+nothing else.
 """
 
 from __future__ import annotations
@@ -64,12 +75,23 @@ LONGEST: Final = 4096
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _UNENDED: Final = re.compile(
-    rb"(?:GET|HEAD) /\? HTTP/1\.[01](?:\r\n(?!host:)[!#$%&'*+\-.^_`|~0-9a-z]+:[\t -~\x80-\xff]*)*", re.IGNORECASE
+    rb"(?:GET|HEAD) /\? HTTP/1\.[01](?:\r\n(?!host:)[!#$%&'*+\-.^_`|~0-9a-z]+:[\t -~\x80-\xff]*)*",
+    re.IGNORECASE,
 )
 _SWALLOWED: Final = re.compile(rb"[A-Z] /\? HTTP/1\.[01]\r\n")
 """The request line of the next request, behind the last field of one that was not ended."""
 
-_METHODS: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"PATCH ", b"OPTIONS ", b"TRACE ", b"CONNECT ")
+_METHODS: Final = (
+    b"GET ",
+    b"HEAD ",
+    b"POST ",
+    b"PUT ",
+    b"DELETE ",
+    b"PATCH ",
+    b"OPTIONS ",
+    b"TRACE ",
+    b"CONNECT ",
+)
 _BLANK_LINES: Final = re.compile(rb"(?:\r\n){0,8}")
 _LINE: Final = re.compile(
     rb"(?:GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS|TRACE|CONNECT) "
@@ -77,7 +99,9 @@ _LINE: Final = re.compile(
 )
 """As much of a request line as there is; the group matches where its version is complete."""
 _WHOLE: Final = re.compile(rb"user:[^,]{2,},[^,]{2,}.*|\{.*\}\s*|(?!user:|\{).*", re.DOTALL)
-"""A body from which nothing is seen to be missing: the text of the field's clients, an object, or anything else."""
+"""A body from which nothing is seen to be missing: the text of the field's clients, an object, or
+anything else.
+"""
 _UNCLEAR: Final = Refusal(400, "Where the request ends is not clear")
 
 
@@ -99,7 +123,9 @@ class Open(Enum):
 
 
 def end_of_body(data: bytes, announced: int, silence: Silence) -> int | Open:
-    """Return where the body ends that begins with `data` and was announced to be so long, or why that cannot be told."""
+    """Return where the body ends that begins with `data` and was announced to be so long, or why
+    that cannot be told.
+    """
     least = announced - len(_BLANK_LINE)
     if len(data) < least:
         return Open.WAITING
@@ -131,7 +157,9 @@ def _ruled_out(data: bytes, ends: list[int]) -> dict[int | None, float]:
     return ruled_out
 
 
-def _end_by_silence(data: bytes, possible: list[int], as_characters: int | None, silence: Silence) -> int | Open:
+def _end_by_silence(
+    data: bytes, possible: list[int], as_characters: int | None, silence: Silence
+) -> int | Open:
     end, before = len(data), [end for end in possible if end < len(data)]
     if end not in possible or (as_characters is None and not _seems_whole(data)):
         # Behind an end there may be all that a client sends who ends neither a field nor a header.
@@ -147,7 +175,9 @@ def _end_by_silence(data: bytes, possible: list[int], as_characters: int | None,
 
 
 def _end_of_characters(data: bytes, count: int) -> tuple[int | None, float]:
-    """Return where so many characters end, None where they have not all come; and from where on they are no UTF-8."""
+    """Return where so many characters end, None where they have not all come; and from where on
+    they are no UTF-8.
+    """
     try:
         text, _ = utf_8_decode(data, "strict", False)
         broken = inf
@@ -160,7 +190,9 @@ def _end_of_characters(data: bytes, count: int) -> tuple[int | None, float]:
 
 
 def _seems_whole(data: bytes) -> bool:
-    """Return whether these bytes may be all of a body, although fewer characters have come than were announced."""
+    """Return whether these bytes may be all of a body, although fewer characters have come than
+    were announced.
+    """
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -170,7 +202,9 @@ def _seems_whole(data: bytes) -> bool:
 
 
 def _no_request_from(data: bytes, end: int) -> float:
-    """Return how many bytes it takes to see that no request begins at `end`; infinity where they do not show it."""
+    """Return how many bytes it takes to see that no request begins at `end`; infinity where they do
+    not show it.
+    """
     if end >= len(data):
         return inf
     line = _line(data, end)
@@ -195,9 +229,13 @@ def _line(data: bytes, at: int) -> re.Match[bytes] | None:
 
 
 def _end_of_line(data: bytes, at: int) -> float:
-    """Return where the request line behind `at` ends, its CRLF included; infinity where there is none, or not all of it."""
+    """Return where the request line behind `at` ends, its CRLF included; infinity where there is
+    none, or not all of it.
+    """
     line = _line(data, at)
-    return line.end() if line is not None and line[1] is not None and line[1].endswith(b"\n") else inf
+    return (
+        line.end() if line is not None and line[1] is not None and line[1].endswith(b"\n") else inf
+    )
 
 
 def _common(one: bytes, other: bytes) -> int:
@@ -242,7 +280,9 @@ class LooseFramer(RequestFramer):
             return self._refused(_UNCLEAR)
         body = self.body
         self._undecided = (
-            isinstance(body, CountedBody) and len(_BLANK_LINE) <= body.length <= LONGEST and head.header(b"expect") is None
+            isinstance(body, CountedBody)
+            and len(_BLANK_LINE) <= body.length <= LONGEST
+            and head.header(b"expect") is None
         )
         return head
 

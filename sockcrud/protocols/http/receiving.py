@@ -1,4 +1,6 @@
-"""HTTP requests with their bodies, out of bytes: in memory, or into what the dialect has for them."""
+"""HTTP requests with their bodies, out of bytes: in memory, or into what the dialect has for
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,13 @@ from sockcrud.protocols.pacing import LATER, Later
 
 @frozen
 class HTTPLimits(Limits):
-    """The bounds of this framing. A header block is counted from its request line to its blank line.
+    """The bounds of this framing. A header block is counted from its request line to its blank
+    line.
 
-    A header's time runs from its first byte, a body's from the end of its header, and `keep_alive` from the last complete
-    request or its answer, or else from the connection; infinity means for ever. A body for a sink may take as long as it
-    likes, as long as nothing of it takes `body_seconds`.
+    A header's time runs from its first byte, a body's from the end of its header, and `keep_alive`
+    from the last complete request or its answer, or else from the connection; infinity means for
+    ever. A body for a sink may take as long as it likes, as long as nothing of it takes
+    `body_seconds`.
     """
 
     header_bytes: int = 16 * 1024
@@ -35,7 +39,9 @@ class HTTPLimits(Limits):
 
 
 class BodySink(Protocol):
-    """Takes in a body that is not to be held in memory. It belongs to the dialect from the moment its request is answered."""
+    """Takes in a body that is not to be held in memory. It belongs to the dialect from the moment
+    its request is answered.
+    """
 
     limit: int
     """The most bytes it takes."""
@@ -54,7 +60,8 @@ class Receiver(Protocol):
     """What a dialect says of bodies."""
 
     def body_sink(self, request: Request) -> BodySink | None:
-        """Return what takes the body that is about to come, or None: then it is held in memory, up to the limit.
+        """Return what takes the body that is about to come, or None: then it is held in memory, up
+        to the limit.
 
         This is asked before `refuse_early`, so a sink takes nothing up before its first `write`.
         """
@@ -83,14 +90,17 @@ _ANYTHING: Final = Phase.ANYTHING
 
 
 class Receiving:
-    """A framing of whole requests: their headers and the pieces of their bodies are `RequestFramer`'s.
+    """A framing of whole requests: their headers and the pieces of their bodies are
+    `RequestFramer`'s.
 
     A body that is too large is not read: its request is given without it, and nothing follows.
     """
 
     log = Logger()
 
-    def __init__(self, framer: RequestFramer, dialect: Receiver, clock: IReactorTime, limits: HTTPLimits) -> None:
+    def __init__(
+        self, framer: RequestFramer, dialect: Receiver, clock: IReactorTime, limits: HTTPLimits
+    ) -> None:
         self._framer = framer
         self.feed, self.end, self.settle = framer.feed, framer.end, framer.settle
         self._dialect = dialect
@@ -119,7 +129,9 @@ class Receiving:
 
     @property
     def patience(self) -> float:
-        """Return the seconds of silence after which `settle` may make a difference; 0 where it makes none."""
+        """Return the seconds of silence after which `settle` may make a difference; 0 where it
+        makes none.
+        """
         return self._framer.patience
 
     @property
@@ -170,7 +182,8 @@ class Receiving:
     def _body_goes_on(self, request: Request) -> Item | Later | None:
         """Take in what has come of the body; give the request when it is complete.
 
-        All of it may have come with the header. Where it has not, the dialect is asked before anything is waited for.
+        All of it may have come with the header. Where it has not, the dialect is asked before
+        anything is waited for.
         """
         while True:
             body = self._framer.body
@@ -200,7 +213,9 @@ class Receiving:
         if request.sink is not None:
             if piece:
                 request.sink.write(piece)
-                self.phase_began = self._clock.seconds()  # it may be long, so its time is from one piece to the next
+                self.phase_began = (
+                    self._clock.seconds()
+                )  # it may be long, so its time is from one piece to the next
             if complete:
                 request.sink.done()
         elif complete and not self._body:

@@ -17,19 +17,25 @@ class Refusal:
 
 
 class Fields:
-    """The header fields of a request: its lines as they came, each begun and ended by CRLF. They are read when asked for."""
+    """The header fields of a request: its lines as they came, each begun and ended by CRLF. They
+    are read when asked for.
+    """
 
     __slots__ = ("_found", "_lower", "concluded", "lines")
 
     def __init__(self, lines: bytes = b"\r\n") -> None:
         self.lines = lines
         self.concluded: Any = None
-        """What a dialect has concluded from them. It is there for the next request, too, while they stay the same bytes."""
+        """What a dialect has concluded from them. It is there for the next request, too, while they
+        stay the same bytes.
+        """
         self._lower = lines.lower()
         self._found: dict[bytes, bytes | None] = {}
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        """Return the value of a field by its lower-case name, several joined by a comma; None where
+        there is none.
+        """
         try:
             return self._found[name]
         except KeyError:
@@ -68,5 +74,7 @@ class Request:
     """What took the body in, where the dialect gave something for it."""
 
     def header(self, name: bytes) -> bytes | None:
-        """Return the value of a field by its lower-case name, several joined by a comma; None where there is none."""
+        """Return the value of a field by its lower-case name, several joined by a comma; None where
+        there is none.
+        """
         return self.fields.get(name)

@@ -16,7 +16,8 @@ from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 
 @frozen
 class BodySlices:
-    """A body that is made while the peer reads it. `close` lets go of what it is made from, read to the end or not.
+    """A body that is made while the peer reads it. `close` lets go of what it is made from, read to
+    the end or not.
 
     `length` is that of all slices together, where it is known before.
     """
@@ -28,7 +29,9 @@ class BodySlices:
 
 @frozen
 class Response:
-    """What a dialect answers. The wire adds Date, the length or coding of the body, and what becomes of the connection."""
+    """What a dialect answers. The wire adds Date, the length or coding of the body, and what
+    becomes of the connection.
+    """
 
     status: int
     body: bytes | BodySlices = b""
@@ -38,26 +41,42 @@ class Response:
 
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_RESORT: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+LAST_RESORT: Final = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
 """What is said where not even an error could be put into words."""
 
-_LINES: Final = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(rb"[\t -~\x80-\xff]*")
 _WITHOUT_BODY: Final = frozenset((100, 101, 102, 103, 204, 304))
 
 
 class Responses:
-    """Turns responses into bytes. `now` tells the seconds since 1970, for the Date; `always` are fields of all responses."""
+    """Turns responses into bytes. `now` tells the seconds since 1970, for the Date; `always` are
+    fields of all responses.
+    """
 
-    def __init__(self, now: Callable[[], float] = time.time, always: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.time, always: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
         self._now = now
         self._always = _fields(always)
         self._second = -1
         self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
 
-    def answer(self, response: Response, *, head: bool = False, http11: bool = True, keep_alive: bool = True) -> Answer:
-        """Return what is to be said: to a HEAD if `head`, to a peer that speaks 1.1 if `http11`, and then goes on or not.
+    def answer(
+        self,
+        response: Response,
+        *,
+        head: bool = False,
+        http11: bool = True,
+        keep_alive: bool = True,
+    ) -> Answer:
+        """Return what is to be said: to a HEAD if `head`, to a peer that speaks 1.1 if `http11`,
+        and then goes on or not.
 
         Raises ValueError where a header field of the response is none.
         """
@@ -79,7 +98,9 @@ class Responses:
             return b"%b\r\n%b" % (said, body)
         return b"%bConnection: keep-alive\r\n\r\n%b" % (said, body)
 
-    def _streamed(self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool) -> Answer:
+    def _streamed(
+        self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool
+    ) -> Answer:
         last = response.close or not keep_alive
         try:
             said = self._start(response.status, response.content_type) + _fields(response.headers)
@@ -98,7 +119,9 @@ class Responses:
         if http11:
             said += b"Transfer-Encoding: chunked\r\n" + _connection(last, http11) + b"\r\n"
             return Stream(_in_chunks(said, body.slices), body.close, last)
-        return Stream(_as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True)
+        return Stream(
+            _as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True
+        )
 
     def _start(self, status: int, content_type: bytes) -> bytes:
         second = int(self._now())
@@ -108,7 +131,11 @@ class Responses:
         start = self._starts.get((status, content_type))
         if start is None:
             line = _LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
-            start = b"%bDate: %b\r\n%b" % (line, formatdate(second, usegmt=True).encode(), self._always)
+            start = b"%bDate: %b\r\n%b" % (
+                line,
+                formatdate(second, usegmt=True).encode(),
+                self._always,
+            )
             if status not in _WITHOUT_BODY:
                 start += _fields(((b"Content-Type", content_type),))
             self._starts[status, content_type] = start

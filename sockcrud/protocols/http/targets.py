@@ -9,14 +9,17 @@ from typing import Final
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
 _NAME_CHARACTERS: Final = rb"A-Za-z0-9\-._~!$&'()*+,;="
 _HOST: Final = re.compile(
-    rb"(?:\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.[%b:]+)\]|[%b%%]*)(?::[0-9]*)?" % (_NAME_CHARACTERS, _NAME_CHARACTERS)
+    rb"(?:\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.[%b:]+)\]|[%b%%]*)(?::[0-9]*)?"
+    % (_NAME_CHARACTERS, _NAME_CHARACTERS)
 )
 _BAD_ESCAPE_IN_HOST: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def is_host(host: bytes) -> bool:
-    """Return whether this is a host, and a port if any: a name, an IPv4 or IPv6 address, or one of the future."""
+    """Return whether this is a host, and a port if any: a name, an IPv4 or IPv6 address, or one of
+    the future.
+    """
     match = _HOST.fullmatch(host)
     if match is None or (b"%" in host and _BAD_ESCAPE_IN_HOST.search(host)):
         return False
@@ -29,7 +32,9 @@ def is_host(host: bytes) -> bool:
 
 
 def other_form(method: bytes, target: bytes) -> bytes | None:
-    """Return the path and query of a target that is not in origin form; None where there is no such form."""
+    """Return the path and query of a target that is not in origin form; None where there is no such
+    form.
+    """
     if target == b"*":
         return target if method == b"OPTIONS" else None
     absolute = _ABSOLUTE.fullmatch(target)

@@ -1,7 +1,7 @@
 """Bytes into JSON objects: one a line, or bare, one after the other.
 
-`ObjectFramer` does no I/O and knows no time. Its work is linear in the bytes, however they are split, and it comes in
-steps of less than a millisecond.
+`ObjectFramer` does no I/O and knows no time. Its work is linear in the bytes, however they are
+split, and it comes in steps of less than a millisecond.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Wait(Enum):
     BEHIND = "the line behind what was taken: what comes next may still belong to it"
 
 
-BEHIND: Final = Wait.BEHIND  # looking a member up in its enumeration is dear where each request does so
+BEHIND: Final = (
+    Wait.BEHIND
+)  # looking a member up in its enumeration is dear where each request does so
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _BEHIND_OBJECT: Final = re.compile(rb"[}\] \t\r]*")
 _BEHIND_BROKEN: Final = re.compile(rb"[^{\n]*")
@@ -48,16 +50,19 @@ _LONG: Final = 4096
 
 
 class ObjectFramer(LineReader[JSONObject | Fault]):
-    """Bytes in with `feed`, objects out with `next`, one at a time: what is not taken out stays bytes.
+    """Bytes in with `feed`, objects out with `next`, one at a time: what is not taken out stays
+    bytes.
 
-    LF always ends a request. An object also ends at its closing brace, as if LF stood behind it, and closing braces and
-    brackets that follow are dropped. One that turns out not to be JSON takes what follows it with it, up to the next LF
-    or `{`, so that a broken line is one fault. Anything else, and an object too deep to be one, goes on to the LF.
+    LF always ends a request. An object also ends at its closing brace, as if LF stood behind it,
+    and closing braces and brackets that follow are dropped. One that turns out not to be JSON takes
+    what follows it with it, up to the next LF or `{`, so that a broken line is one fault. Anything
+    else, and an object too deep to be one, goes on to the LF.
 
-    What time does, the caller says: `cut` ends what is unfinished where it stands. The line is not over with that: it
-    is judged as a whole, and where it was cut with a value to follow, an object behind the cut is that value and no
-    request. So the rest of an object that was given up cannot pass for a request: an object inside of it follows `:`,
-    `,` or `[`, and one in a text of it has its quotes escaped.
+    What time does, the caller says: `cut` ends what is unfinished where it stands. The line is not
+    over with that: it is judged as a whole, and where it was cut with a value to follow, an object
+    behind the cut is that value and no request. So the rest of an object that was given up cannot
+    pass for a request: an object inside of it follows `:`, `,` or `[`, and one in a text of it has
+    its quotes escaped.
     """
 
     def __init__(self, longest: int, deepest: int) -> None:
@@ -81,7 +86,9 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
         self._ended = False
         self._given_up = False
         self.waits: Wait | None = None
-        """What is not complete. It is not known, and None, after `feed`, until `next` has given all there is."""
+        """What is not complete. It is not known, and None, after `feed`, until `next` has given all
+        there is.
+        """
         self.is_news = False
         """Whether `waits` was found out anew; whoever takes note of it says so here."""
         self.begun = 0
@@ -118,11 +125,17 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
 
     @property
     def is_idle(self) -> bool:
-        return self._at == len(self._data) and self._skips is _BLANKS and not (self._head or self._no_object or self._given_up)
+        return (
+            self._at == len(self._data)
+            and self._skips is _BLANKS
+            and not (self._head or self._no_object or self._given_up)
+        )
 
     def read_line(self, line: bytes | bytearray) -> JSONObject | None:
         length = len(line)
-        if length <= self._surely_flat or (length <= self._short and certainly_flat(line, self._deepest)):
+        if length <= self._surely_flat or (
+            length <= self._short and certainly_flat(line, self._deepest)
+        ):
             found = decoded(line)
             if found is not None and self._is_stranger:
                 self._trust()
@@ -138,10 +151,11 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
             self._skips = _BLANKS
 
     def next(self) -> JSONObject | Fault | Later | None:
-        """Take out the next object, or what stands in the place of one; None where none is complete yet.
+        """Take out the next object, or what stands in the place of one; None where none is complete
+        yet.
 
-        LATER says to call again: there is more to go through than one call should. After TOO_LONG and FOREIGN nothing
-        more comes.
+        LATER says to call again: there is more to go through than one call should. After TOO_LONG
+        and FOREIGN nothing more comes.
         """
         data, at = self._data, self._at
         if at < len(data) and data[at] != BRACE:
@@ -167,7 +181,9 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
             return self._words(at, line_end)
         if self._several != line_end:
             length = line_end - at
-            if length <= self._surely_flat or (length <= self._longest and certainly_flat(data[at:line_end], self._deepest)):
+            if length <= self._surely_flat or (
+                length <= self._longest and certainly_flat(data[at:line_end], self._deepest)
+            ):
                 found = decoded(data[at:line_end])
                 if found is not None:
                     self._at = line_end + 1
@@ -207,8 +223,14 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
         is_cut = self._cut_at > at
         stop = self._cut_at if is_cut else len(data)
         if data[at] == BRACE and not self._no_object:
-            if not at and stop <= self._surely_flat and data[-1] == _CLOSING_BRACE and self._scan_at:
-                # Nearly always this is one object, whole; if not, it has been decoded in vain once for these bytes.
+            if (
+                not at
+                and stop <= self._surely_flat
+                and data[-1] == _CLOSING_BRACE
+                and self._scan_at
+            ):
+                # Nearly always this is one object, whole; if not, it has been decoded in vain once
+                # for these bytes.
                 found = decoded(data)
                 if found is not None:
                     return self._bare(found, stop)
@@ -284,7 +306,9 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
         return fault
 
     def _object_end(self, at: int, stop: int) -> int | Later | None:
-        """Return the place behind the object that begins here; None where there is no such place before `stop`."""
+        """Return the place behind the object that begins here; None where there is no such place
+        before `stop`.
+        """
         if self._scan_at != at:
             self._scan_at = at
             self._scan.begin(at)

@@ -15,10 +15,20 @@ from sockcrud.protocols.factory import ConnectionFactory
 from sockcrud.protocols.json.framer import BEHIND, BRACE, Fault, ObjectFramer, Wait
 from sockcrud.protocols.json.text import DEEPEST, JSONObject
 
-__all__ = ["Fault", "JSONConnection", "JSONFactory", "JSONLimits", "JSONObject", "ObjectFramer", "Responder"]
+__all__ = [
+    "Fault",
+    "JSONConnection",
+    "JSONFactory",
+    "JSONLimits",
+    "JSONObject",
+    "ObjectFramer",
+    "Responder",
+]
 
 QUIET: Final = 0.25
-"""Seconds without a byte after which a line that is no object is complete: people type into clients that send no newline."""
+"""Seconds without a byte after which a line that is no object is complete: people type into clients
+that send no newline.
+"""
 
 
 class Responder(Protocol):
@@ -50,13 +60,15 @@ class JSONLimits(Limits):
 class JSONConnection(Connection[JSONObject | Fault]):
     """A connection that speaks JSON objects.
 
-    Its one timer (see `Connection.watch`) is set earlier while something unfinished has come: so a connection that
-    sends what it has to say in whole objects sets none.
+    Its one timer (see `Connection.watch`) is set earlier while something unfinished has come: so a
+    connection that sends what it has to say in whole objects sets none.
     """
 
     _framer: ObjectFramer
 
-    def __init__(self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits) -> None:
+    def __init__(
+        self, responder: Responder, clock: IReactorTime, connections: Listening, limits: JSONLimits
+    ) -> None:
         super().__init__(clock, connections, limits, ObjectFramer(limits.request, limits.depth))
         self._responder = responder
         self._object_seconds = limits.object_seconds
@@ -70,7 +82,12 @@ class JSONConnection(Connection[JSONObject | Fault]):
 
     def rawDataReceived(self, data: bytes) -> None:
         framer = self._framer
-        if framer.waits is BEHIND and data and data[0] != BRACE and self._clock.seconds() - self._heard_at >= QUIET:
+        if (
+            framer.waits is BEHIND
+            and data
+            and data[0] != BRACE
+            and self._clock.seconds() - self._heard_at >= QUIET
+        ):
             framer.cut()
         framer.feed(data)
 
@@ -105,7 +122,9 @@ class JSONConnection(Connection[JSONObject | Fault]):
         return min(super().due(), self._unfinished_due())
 
     def overdue(self) -> None:
-        """Take what is unfinished for what it is; end the connection only where it has been idle, and answer that first."""
+        """Take what is unfinished for what it is; end the connection only where it has been idle,
+        and answer that first.
+        """
         if self._unfinished_due() <= self._clock.seconds():
             self._framer.cut()
             self._pump()

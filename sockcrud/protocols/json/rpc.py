@@ -1,7 +1,8 @@
-"""JSON-RPC 2.0 on lines: requests, notifications and batches, each on a line of its own. What the methods do is a subclass's.
+"""JSON-RPC 2.0 on lines: requests, notifications and batches, each on a line of its own. What the
+methods do is a subclass's.
 
-Parameters come by name. A batch is worked off in its order, in turns, and its answers are sent as the peer reads them where
-they are many.
+Parameters come by name. A batch is worked off in its order, in turns, and its answers are sent as
+the peer reads them where they are many.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ _MESSAGES: Final[dict[type[DomainError], str]] = {
     LoginFailed: "the login or the password is wrong, or the account may not log in",
     Forbidden: "this account may not do that",
     Busy: "too much is under way: try again in a moment",
-    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; look before you ask again",
+    InDoubt: "whether the change took effect is unknown: the store was lost while it was made; "
+    "look before you ask again",
     Unavailable: "the store cannot be reached; whether a change took effect is unknown",
     Crashed: "Internal error",
 }
@@ -82,7 +84,9 @@ Log: Final = Logger()
 
 @frozen
 class Method:
-    """A method: `call` gets the dialect and the parameters, by name, and its result can be written as JSON."""
+    """A method: `call` gets the dialect and the parameters, by name, and its result can be written
+    as JSON.
+    """
 
     call: Callable[[Any, Object], Awaitable[Any]]
     only_reads: bool = False
@@ -111,7 +115,13 @@ class JSONRPCDialect(JSONLineDialect):
         return await self._answer(request) or b""
 
     def malformed(self, expected: str) -> bytes:
-        refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, f"expected {expected}", "request")
+        refusals.note(
+            self.principal.dialect,
+            self.principal.address,
+            NO_OPERATION,
+            f"expected {expected}",
+            "request",
+        )
         return _error(None, PARSE_ERROR, "Parse error", {"expected": expected})
 
     def failed(self, error: DomainError) -> bytes:
@@ -142,10 +152,23 @@ class JSONRPCDialect(JSONLineDialect):
     async def _result(self, id: Any, name: str, params: Object | list[Any]) -> bytes:
         method = self.methods.get(name)
         if method is None:
-            refusals.note(self.principal.dialect, self.principal.address, NO_OPERATION, "no such method", "method")
-            return _error(id, METHOD_NOT_FOUND, "Method not found", {"expected": f"one of {', '.join(self.methods)}"})
+            refusals.note(
+                self.principal.dialect,
+                self.principal.address,
+                NO_OPERATION,
+                "no such method",
+                "method",
+            )
+            return _error(
+                id,
+                METHOD_NOT_FOUND,
+                "Method not found",
+                {"expected": f"one of {', '.join(self.methods)}"},
+            )
         if isinstance(params, list):
-            return _failure(id, Invalid("params", "an object: parameters are taken by name, not by position"))
+            return _failure(
+                id, Invalid("params", "an object: parameters are taken by name, not by position")
+            )
         try:
             return as_line({"jsonrpc": "2.0", "result": await method.call(self, params), "id": id})
         except DomainError as error:
@@ -170,7 +193,9 @@ class JSONRPCDialect(JSONLineDialect):
         return b"[%b]\n" % b",".join(made) if made else b""
 
     async def _answers(self, requests: list[Any]) -> AsyncIterator[bytes]:
-        """Yield the answers, one after the other, without their ends of line. What takes long is done in turns."""
+        """Yield the answers, one after the other, without their ends of line. What takes long is
+        done in turns.
+        """
         scheduler = self.serving.connections.all.scheduler
         peer = self.serving.connections.all.peer(self.principal.address).key
         began = scheduler.now()
@@ -196,7 +221,9 @@ def _is_id(id: Any) -> bool:
 
 
 def _error(id: Any, code: int, message: str, data: Object) -> bytes:
-    return as_line({"jsonrpc": "2.0", "error": {"code": code, "message": message, "data": data}, "id": id})
+    return as_line(
+        {"jsonrpc": "2.0", "error": {"code": code, "message": message, "data": data}, "id": id}
+    )
 
 
 def _invalid(id: Any, field: str, expected: str) -> bytes:
@@ -206,7 +233,13 @@ def _invalid(id: Any, field: str, expected: str) -> bytes:
 def _failure(id: Any, error: DomainError) -> bytes:
     """Return the answer to a request that cannot be had."""
     if isinstance(error, Invalid):
-        return _error(id, INVALID_PARAMS, str(error), {"field": error.field, "expected": error.expected})
-    told = {name: value for name, value in vars(error).items() if name in _TOLD and value is not None}
+        return _error(
+            id, INVALID_PARAMS, str(error), {"field": error.field, "expected": error.expected}
+        )
+    told = {
+        name: value for name, value in vars(error).items() if name in _TOLD and value is not None
+    }
     message = _MESSAGES.get(type(error)) or str(error)
-    return _error(id, _CODES.get(type(error), INTERNAL_ERROR), message, {"name": error.outcome, **told})
+    return _error(
+        id, _CODES.get(type(error), INTERNAL_ERROR), message, {"name": error.outcome, **told}
+    )

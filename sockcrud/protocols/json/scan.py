@@ -9,7 +9,8 @@ from typing import Final
 MOST_BRACKETS: Final = 2048
 """Braces and brackets that one object may have outside of its texts: 1,024 objects and arrays.
 
-Each costs the decoder, and the collector of garbage behind it, far more than a byte: 64 KiB of `[],` took 7 ms.
+Each costs the decoder, and the collector of garbage behind it, far more than a byte: 64 KiB of
+`[],` took 7 ms.
 """
 
 _STEP: Final = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}\[\]]*)*', re.DOTALL)
@@ -17,9 +18,13 @@ _STEP: Final = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}\[\]]*)*
 _TEXT: Final = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 """The rest of a text, without the quote that ends it."""
 _WINDOW: Final = 1024
-"""Bytes that one step goes through at most: of quotes, which cost most, this many take less than 0.1 ms."""
+"""Bytes that one step goes through at most: of quotes, which cost most, this many take less than
+0.1 ms.
+"""
 _STEPS: Final = 300
-"""Steps of one call, where 16 bytes more count as one: less than half a millisecond, whatever the bytes."""
+"""Steps of one call, where 16 bytes more count as one: less than half a millisecond, whatever the
+bytes.
+"""
 _QUOTE, _BRACE, _CLOSING_BRACE, _BRACKET = b'"{}['
 
 
@@ -47,7 +52,9 @@ class ObjectScan:
         self._in_text = False
 
     def end(self, data: bytes | bytearray, stop: int) -> int | Found:
-        """Return the place behind the brace that closes the object, or how far a scan up to `stop` has come."""
+        """Return the place behind the brace that closes the object, or how far a scan up to `stop`
+        has come.
+        """
         steps = _STEPS
         place = self.place
         while place < stop:
@@ -72,7 +79,9 @@ class ObjectScan:
                         self._in_text = True
                     elif self._closes(byte):
                         return place
-                    elif self._seen > MOST_BRACKETS or self._braces + self._brackets > self._deepest:
+                    elif (
+                        self._seen > MOST_BRACKETS or self._braces + self._brackets > self._deepest
+                    ):
                         return Found.NO_OBJECT
             steps -= 1 + (place - before) // 16
         self.place = place

@@ -1,4 +1,5 @@
-"""What people run on a store's file: check, backup, and a new password for who has lost the admin's.
+"""What people run on a store's file: check, backup, and a new password for who has lost the
+admin's.
 
 The first two work also through the admin port of a running daemon.
 """
@@ -42,12 +43,18 @@ from sockcrud.storage.waiting import Turns
 @click.command()
 @of_a_store
 @of_a_port
-def check(store: str | None, file: str | None, url: str | None, login: str | None, password_file: str | None) -> None:
+def check(
+    store: str | None,
+    file: str | None,
+    url: str | None,
+    login: str | None,
+    password_file: str | None,
+) -> None:
     """Look for damage in a store's file.
 
-    Reads all of it, also while a daemon has it open: pages, indexes, references, each record, the counters. Through the
-    admin port of a daemon it is also compared with what is served. The status is 0 where all is well, and 1 where it is
-    not, with a line for each fault.
+    Reads all of it, also while a daemon has it open: pages, indexes, references, each record, the
+    counters. Through the admin port of a daemon it is also compared with what is served. The status
+    is 0 where all is well, and 1 where it is not, with a line for each fault.
 
     \b
     sockcrud check --store sqlite:shop.db
@@ -77,19 +84,28 @@ def check(store: str | None, file: str | None, url: str | None, login: str | Non
 @of_a_store
 @of_a_port
 def backup(
-    target: Path, store: str | None, file: str | None, url: str | None, login: str | None, password_file: str | None
+    target: Path,
+    store: str | None,
+    file: str | None,
+    url: str | None,
+    login: str | None,
+    password_file: str | None,
 ) -> None:
     """Copy a store to a new FILE, which is itself a store.
 
-    Also while a daemon writes to it: the copy is the store as it is at the beginning. With --url it comes through the
-    admin port of a daemon, which may be on another machine. A file that exists is left alone.
+    Also while a daemon writes to it: the copy is the store as it is at the beginning. With --url it
+    comes through the admin port of a daemon, which may be on another machine. A file that exists is
+    left alone.
 
     \b
     sockcrud backup monday.db --store sqlite:shop.db
     sockcrud backup monday.db --url http://127.0.0.1:8000 --login admin --password-file password
     """
     if url is not None:
-        with logged_in(url, store, login, password_file) as port, progress.displayed("copying") as report:
+        with (
+            logged_in(url, store, login, password_file) as port,
+            progress.displayed("copying") as report,
+        ):
             write_new(target, lambda write: port.backup(write, report))
         source: object = f"the store of {url}"
     else:
@@ -110,7 +126,8 @@ def backup(
 def passwd(login: str, password_file: str | None, store: str | None, file: str | None) -> None:
     """Give the account with this LOGIN a new password, and end its sessions.
 
-    For who has lost the admin's. No daemon may have the file open; one that is on PostgreSQL may go on.
+    For who has lost the admin's. No daemon may have the file open; one that is on PostgreSQL may go
+    on.
 
     \b
     sockcrud accounts passwd admin --store sqlite:shop.db
@@ -125,13 +142,22 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
         password = read_or_ask(password_file, twice=True)
         check_password(password)
         with open_store(meant, schema_in_use(file)) as (opened, turns):
-            account = turns.finish(_set_password(opened, turns, login, password, None if is_url(meant) else file_of(meant)))
+            account = turns.finish(
+                _set_password(
+                    opened, turns, login, password, None if is_url(meant) else file_of(meant)
+                )
+            )
         if account is None:
             raise Failed(f"no account has the login name {login}")
-    click.echo(f"{login} has a new password, and no sessions" + ("" if account.active else "; the account is inactive"))
+    click.echo(
+        f"{login} has a new password, and no sessions"
+        + ("" if account.active else "; the account is inactive")
+    )
 
 
-async def _set_password(store: IStore, turns: Turns, login: str, password: str, store_file: Path | None) -> Account | None:
+async def _set_password(
+    store: IStore, turns: Turns, login: str, password: str, store_file: Path | None
+) -> Account | None:
     found = await store.find(Account, "login", login)
     if found is None:
         return None

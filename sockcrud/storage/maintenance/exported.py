@@ -1,4 +1,6 @@
-"""An export as a source of records, with the ids and revisions that they have: of what is moved, and of what is restored."""
+"""An export as a source of records, with the ids and revisions that they have: of what is moved,
+and of what is restored.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,23 @@ from sockcrud.records import Record, describe
 from sockcrud.records.constraints import Whole
 from sockcrud.records.schema import Schema
 from sockcrud.storage.contract import Counters
-from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Fault, Given, Row, absent, read_row, unimportable
+from sockcrud.storage.maintenance.import_rows import (
+    MOST_FAULTS,
+    Fault,
+    Given,
+    Row,
+    absent,
+    read_row,
+    unimportable,
+)
 from sockcrud.storage.maintenance.record_lines import from_lines
 from sockcrud.storage.maintenance.trailer import HIGHEST_REV, BadExport, Checking, Trailer
 from sockcrud.storage.moving import TOGETHER, Slices
 
 _REV: Final = Whole(1, HIGHEST_REV)
-_IN_ORDER: Final = "the records of a kind one after the other, in the order of their ids, as an export has them"
+_IN_ORDER: Final = (
+    "the records of a kind one after the other, in the order of their ids, as an export has them"
+)
 
 
 @define
@@ -37,11 +49,15 @@ class _Block:
 
 
 class Exported:
-    """A `Source` that reads the file as often as it is asked, a slice at a time. Use `check` first, to its end."""
+    """A `Source` that reads the file as often as it is asked, a slice at a time. Use `check` first,
+    to its end.
+    """
 
     unknown_kinds: tuple[str, ...] = ()
 
-    def __init__(self, file: IO[bytes], schema: Schema, place: str, together: int = TOGETHER) -> None:
+    def __init__(
+        self, file: IO[bytes], schema: Schema, place: str, together: int = TOGETHER
+    ) -> None:
         self.place = place
         self.kinds = schema.journaled
         self.counters = Counters(0, {})
@@ -54,8 +70,9 @@ class Exported:
     def check(self, whole: bool = False) -> Iterator[int]:
         """Yield how many bytes were read, line by line, until all of it was found in order.
 
-        Raise `Unimportable` where a record is not, and `BadExport` where the trailer does not fit, or where the export is to
-        be `whole`, and there is no trailer, or one that says that there are no hashes of passwords.
+        Raise `Unimportable` where a record is not, and `BadExport` where the trailer does not fit,
+        or where the export is to be `whole`, and there is no trailer, or one that says that there
+        are no hashes of passwords.
         """
         checking, faults, rev, start = Checking(), list[Fault](), 0, 0
         self._blocks.clear()
@@ -74,16 +91,25 @@ class Exported:
         if faults:
             raise unimportable(faults)
         given = Counters(0, {}) if self.trailer is None else self.trailer.counters(self.kinds)
-        last = {kind: self._blocks[kind].ids[-1] if kind in self._blocks else 0 for kind in self.kinds}
+        last = {
+            kind: self._blocks[kind].ids[-1] if kind in self._blocks else 0 for kind in self.kinds
+        }
         highest = {kind: max(id, given.highest.get(kind, 0), 0) for kind, id in last.items()}
         self.counters = Counters(max(rev, given.rev), highest)
 
     def _require_whole(self) -> None:
         if self.trailer is None:
-            raise BadExport("the export is cut off, or from before there was a trailer: its last line is none")
+            raise BadExport(
+                "the export is cut off, or from before there was a trailer: its last line is none"
+            )
         if not self.trailer.secrets:
-            raise BadExport("the export has no hashes of passwords, so that nobody could log in: make one with --secrets")
-        if dict(self.trailer.records) != {kind.__name__: len(block.ids) for kind, block in self._blocks.items()}:
+            raise BadExport(
+                "the export has no hashes of passwords, so that nobody could log in: make one "
+                "with --secrets"
+            )
+        if dict(self.trailer.records) != {
+            kind.__name__: len(block.ids) for kind, block in self._blocks.items()
+        }:
             raise BadExport("there are several exports in there: restore one")
 
     def _read(self, entry: Given | Fault, faults: list[Fault]) -> Row | None:

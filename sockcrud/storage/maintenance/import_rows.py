@@ -23,7 +23,9 @@ MOST_FAULTS: Final = 100
 """So many faults of an import are told; the first so many are reason enough to look at the file."""
 
 NO_PASSWORD: Final = "!"
-"""What an account holds that was imported without a hash: nobody can log in to it before an admin sets a password."""
+"""What an account holds that was imported without a hash: nobody can log in to it before an admin
+sets a password.
+"""
 
 _NOT_STORED: Final = frozenset(("kind", "id", "rev"))
 _NAME_SHOWN: Final = 60
@@ -37,7 +39,9 @@ _HASH: Final = re.compile(
 
 @frozen
 class Given:
-    """A record as a file has it: where it stands, and its fields, which JSON has no dates and exact amounts for."""
+    """A record as a file has it: where it stands, and its fields, which JSON has no dates and exact
+    amounts for.
+    """
 
     line: int
     fields: Mapping[str, Any]
@@ -45,7 +49,9 @@ class Given:
 
 @frozen
 class Fault:
-    """What is wrong with one line: in which field, where it is about one, and what would be right."""
+    """What is wrong with one line: in which field, where it is about one, and what would be
+    right.
+    """
 
     line: int
     field: str | None
@@ -53,12 +59,17 @@ class Fault:
 
 
 class Unimportable(DomainError):
-    """An import with faults: the first of them, in the order of the lines. `all` tells whether there are no others."""
+    """An import with faults: the first of them, in the order of the lines. `all` tells whether
+    there are no others.
+    """
 
     outcome = "invalid"
 
     def __init__(self, faults: Sequence[Fault], all: bool) -> None:
-        count = f"{len(faults)}{'' if all else ' or more'} fault{'' if all and len(faults) == 1 else 's'}"
+        count = (
+            f"{len(faults)}{'' if all else ' or more'} "
+            f"fault{'' if all and len(faults) == 1 else 's'}"
+        )
         super().__init__(f"{count}, and nothing was imported")
         self.faults = tuple(faults)
         self.all = all
@@ -84,14 +95,18 @@ class Row:
 
 
 def read_row(schema: Schema, entry: Given | Fault, faults: list[Fault]) -> Row | None:
-    """Return what is right of a line, None where not even its kind and id are, and add what is wrong to the faults."""
+    """Return what is right of a line, None where not even its kind and id are, and add what is
+    wrong to the faults.
+    """
     if isinstance(entry, Fault):
         faults.append(entry)
         return None
     name, id = entry.fields.get("kind"), entry.fields.get("id")
     kind = schema.by_name.get(name) if isinstance(name, str) else None
     if kind is None or not describe(kind).journaled:
-        faults.append(Fault(entry.line, "kind", " or ".join(known.__name__ for known in schema.journaled)))
+        faults.append(
+            Fault(entry.line, "kind", " or ".join(known.__name__ for known in schema.journaled))
+        )
         return None
     ids = describe(kind).ids
     if not isinstance(id, int) or not ids.fits(id):
@@ -104,10 +119,14 @@ def _read_fields(kind: type[Record], entry: Given, faults: list[Fault]) -> dict[
     declared = describe(kind)
     for name in entry.fields:
         if name not in declared.constraints and name not in _NOT_STORED:
-            faults.append(Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field"))
+            faults.append(
+                Fault(entry.line, name[:_NAME_SHOWN], f"nothing: {declared.name} has no such field")
+            )
     read: dict[str, Any] = {}
     for name, constraint in declared.constraints.items():
-        if name not in entry.fields and name in declared.defaults:  # exported before the field was there
+        if (
+            name not in entry.fields and name in declared.defaults
+        ):  # exported before the field was there
             read[name] = declared.defaults[name]
             continue
         try:
@@ -121,7 +140,8 @@ def _read_fields(kind: type[Record], entry: Given, faults: list[Fault]) -> dict[
 class Batch:
     """What was given so far, and what is wrong with it.
 
-    Of a line nothing is kept but its record, which is as small as it will be in the store, and its number.
+    Of a line nothing is kept but its record, which is as small as it will be in the store, and its
+    number.
     """
 
     schema: Schema
@@ -130,13 +150,18 @@ class Batch:
     )
     """Those that are whole; their revisions are none yet."""
     incomplete: list[Row] = Factory(list)
-    """Those that lack the fields that were found wrong: what is left of them is looked through for more faults."""
+    """Those that lack the fields that were found wrong: what is left of them is looked through for
+    more faults.
+    """
     lines: dict[type[Record], dict[int, int]] = Factory(
         lambda self: {kind: {} for kind in self.schema.journaled}, takes_self=True
     )
     """By kind, the line of each id."""
     keys: dict[tuple[type[Record], str], dict[Any, int]] = Factory(
-        lambda self: {(kind, name): {} for kind in self.schema.journaled for name in describe(kind).uniques}, takes_self=True
+        lambda self: {
+            (kind, name): {} for kind in self.schema.journaled for name in describe(kind).uniques
+        },
+        takes_self=True,
     )
     """By kind and unique field, the line of each value, normalized."""
     faults: list[Fault] = Factory(list)
@@ -159,11 +184,15 @@ class Batch:
             self.incomplete.append(row)
 
     def overtaken(self, kind: type[Record], id: int, error: Taken | NotFound) -> Unimportable:
-        """Return what to refuse the import with where a record can no longer be inserted, which was in order when compared."""
+        """Return what to refuse the import with where a record can no longer be inserted, which was
+        in order when compared.
+        """
         line = self.lines[kind][id]
         if isinstance(error, Taken):
             return Unimportable([taken(line, error.field)], all=False)
-        name = next(name for name, to in describe(kind).references.items() if to.kind.__name__ == error.kind)
+        name = next(
+            name for name, to in describe(kind).references.items() if to.kind.__name__ == error.kind
+        )
         return Unimportable([absent(line, kind, name)], all=False)
 
     def unimportable(self) -> Unimportable:
@@ -177,7 +206,9 @@ def unimportable(faults: Iterable[Fault]) -> Unimportable:
 
 
 def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
-    """Return the value of a field as it is stored; raise Invalid where it does not keep its constraint."""
+    """Return the value of a field as it is stored; raise Invalid where it does not keep its
+    constraint.
+    """
     if name == "password_hash":
         return _password_hash(fields.get(name))
     if name not in fields:
@@ -189,22 +220,40 @@ def _value(name: str, constraint: Constraint, fields: Mapping[str, Any]) -> Any:
 
 
 def _password_hash(value: object) -> str:
-    """Return a hash that logins can be checked against at a bearable cost; `NO_PASSWORD` where there is none."""
+    """Return a hash that logins can be checked against at a bearable cost; `NO_PASSWORD` where
+    there is none.
+    """
     if value is None:
         return NO_PASSWORD
     found = _HASH.fullmatch(value) if isinstance(value, str) else None
     if found is not None:
         memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
-        # A hash says itself what checking a password costs, and would be believed at each login: none costs more than ours.
+        # A hash says itself what checking a password costs, and would be believed at each login:
+        # none costs more than ours.
         most = STANDARD_COST
-        bearable = 8 * lanes <= memory <= most.memory_cost and passes <= most.time_cost and lanes <= most.parallelism
-        if bearable and passes and lanes and _is_base64(found["salt"]) and _is_base64(found["hash"]):
+        bearable = (
+            8 * lanes <= memory <= most.memory_cost
+            and passes <= most.time_cost
+            and lanes <= most.parallelism
+        )
+        if (
+            bearable
+            and passes
+            and lanes
+            and _is_base64(found["salt"])
+            and _is_base64(found["hash"])
+        ):
             return found[0]
-    raise Invalid("password_hash", "an argon2id hash as an export with secrets has it, or null for no password")
+    raise Invalid(
+        "password_hash",
+        "an argon2id hash as an export with secrets has it, or null for no password",
+    )
 
 
 def _is_base64(text: str) -> bool:
-    """Return whether argon2 can decode it: what it cannot decode it refuses faster than a password that is wrong."""
+    """Return whether argon2 can decode it: what it cannot decode it refuses faster than a password
+    that is wrong.
+    """
     try:
         return b64encode(b64decode(text + "=" * (-len(text) % 4))).rstrip(b"=") == text.encode()
     except ValueError:

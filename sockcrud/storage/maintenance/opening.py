@@ -1,4 +1,6 @@
-"""Which store is meant, and how a command has it: its file, its database, or the admin port of a running daemon."""
+"""Which store is meant, and how a command has it: its file, its database, or the admin port of a
+running daemon.
+"""
 
 from __future__ import annotations
 
@@ -63,22 +65,30 @@ def _format_fault(fault: Fault) -> str:
 
 def of_a_store(command: F) -> F:
     """Add the options that say which store; `described` reads them."""
-    command = click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]")(command)
-    return click.option("--store", metavar="STORE", help="sqlite:PATH or postgresql://...  [default: that of the settings]")(
-        command
-    )
+    command = click.option(
+        "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+    )(command)
+    return click.option(
+        "--store",
+        metavar="STORE",
+        help="sqlite:PATH or postgresql://...  [default: that of the settings]",
+    )(command)
 
 
 def described(store: str | None, file: str | None) -> str:
     """Return the description of the store that is meant."""
     try:
-        return config.load({} if store is None else {"store": store}, os.environ, file).settings.store
+        return config.load(
+            {} if store is None else {"store": store}, os.environ, file
+        ).settings.store
     except config.ConfigError as error:
         raise WrongUse(error) from None
 
 
 def schema_in_use(file: str | None = None) -> Schema:
-    """Return the kinds that a store has with the apps in use, which the settings in this file may name."""
+    """Return the kinds that a store has with the apps in use, which the settings in this file may
+    name.
+    """
     try:
         return config.apps_in({}, os.environ, file).schema
     except config.ConfigError as error:
@@ -88,7 +98,9 @@ def schema_in_use(file: str | None = None) -> Schema:
 def file_of(meant: str) -> Path:
     """Return the file of the store that is meant."""
     if is_url(meant):
-        ways = "pg_dump makes its backup, and sockcrud export --secrets an export that can be restored"
+        ways = (
+            "pg_dump makes its backup, and sockcrud export --secrets an export that can be restored"
+        )
         raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
     if not meant.startswith(config.SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
@@ -99,15 +111,21 @@ def of_a_port(command: F) -> F:
     """Add the options that say at which admin port; `logged_in` reads them."""
     for declared in (
         password_option("the password, with --url"),
-        click.option("--login", metavar="NAME", help="with --url: the admin's login name  [default: admin]"),
-        click.option("--url", metavar="URL", help="the admin port of a running daemon, instead of a file"),
+        click.option(
+            "--login", metavar="NAME", help="with --url: the admin's login name  [default: admin]"
+        ),
+        click.option(
+            "--url", metavar="URL", help="the admin port of a running daemon, instead of a file"
+        ),
     ):
         command = declared(command)
     return command
 
 
 @contextmanager
-def logged_in(url: str, store: str | None, login: str | None, password_file: str | None) -> Iterator[Admin]:
+def logged_in(
+    url: str, store: str | None, login: str | None, password_file: str | None
+) -> Iterator[Admin]:
     """Have the admin port of a running daemon, and what it refuses told in lines."""
     if store is not None:
         raise WrongUse("--url and --store are two places: name one")
@@ -200,11 +218,16 @@ def postgres_ends() -> Any:
     try:
         from sockcrud.storage.postgres import copy as postgres_copy
     except ImportError as error:
-        raise Failed(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
+        raise Failed(
+            f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings"
+        ) from None
     return postgres_copy
 
 
 def warn_of_others(unknown_kinds: Sequence[str], what: str) -> None:
     """Say what is not done with the kinds that nobody knows here."""
     if unknown_kinds:
-        click.echo(f"note: the store has {', '.join(unknown_kinds)} of apps that are not in use: {what}", err=True)
+        click.echo(
+            f"note: the store has {', '.join(unknown_kinds)} of apps that are not in use: {what}",
+            err=True,
+        )

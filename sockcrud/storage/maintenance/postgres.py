@@ -16,7 +16,9 @@ from sockcrud.storage.contract import IStore
 from sockcrud.storage.waiting import Turns
 
 if TYPE_CHECKING:
-    from sockcrud.storage.postgres.store import PostgresStore  # at run time only where it is used: its driver is an extra
+    from sockcrud.storage.postgres.store import (
+        PostgresStore,
+    )  # at run time only where it is used: its driver is an extra
 
 _STANDARD: Final = Settings()
 
@@ -29,23 +31,35 @@ def open_postgres(
     settings: Settings = _STANDARD,
     capacity: Capacity = STANDARD,
 ) -> PostgresStore:
-    """Return the store in this database, whose tables are made where there are none. It blocks until then.
+    """Return the store in this database, whose tables are made where there are none. It blocks
+    until then.
 
-    Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
+    Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's
+    promises.
     """
     try:
         from sockcrud.storage.postgres.store import Limits, PostgresStore
     except ImportError as error:
-        raise StoreError(f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings") from None
-    limits = Limits(settings.postgres_pool, settings.postgres_statement_timeout, settings.postgres_connect_timeout)
+        raise StoreError(
+            f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings"
+        ) from None
+    limits = Limits(
+        settings.postgres_pool,
+        settings.postgres_statement_timeout,
+        settings.postgres_connect_timeout,
+    )
     return PostgresStore.open(url, schema, reactor, warn, limits, capacity=capacity)
 
 
 @contextmanager
 def opened_database(url: str, schema: Schema) -> Iterator[tuple[IStore, Turns]]:
-    """Have a store in PostgreSQL, beside whoever else has it, and leave it closed. Raise `StoreError`."""
+    """Have a store in PostgreSQL, beside whoever else has it, and leave it closed. Raise
+    `StoreError`.
+    """
     turns = Turns()
-    store = open_postgres(url, schema, turns, lambda danger: click.echo(f"WARNING: {danger}", err=True))
+    store = open_postgres(
+        url, schema, turns, lambda danger: click.echo(f"WARNING: {danger}", err=True)
+    )
     try:
         yield store, turns
     finally:

@@ -1,4 +1,6 @@
-"""Records as JSON, one a line in an export, and back: an import's body on its way to the disk, and its lines from there."""
+"""Records as JSON, one a line in an export, and back: an import's body on its way to the disk, and
+its lines from there.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from sockcrud.storage.maintenance.import_rows import NO_PASSWORD, Fault, Given
 from sockcrud.storage.maintenance.trailer import DIGEST, TRAILER, Checking, Trailer
 
 LONGEST_LINE: Final = 256 * 1024
-"""Bytes of one record. The longest there is, ten thousand letters each written as two escapes, is half of that."""
+"""Bytes of one record. The longest there is, ten thousand letters each written as two escapes, is
+half of that.
+"""
 
 IMPORT_LIMIT: Final = 64 * 1024 * 1024
 
@@ -30,7 +34,9 @@ _READ_OVER: Final = 64 * 1024
 
 
 def as_json(record: Record) -> dict[str, Any]:
-    """Return a record's fields as JSON has them, its kind among them. What is secret and hidden is left out."""
+    """Return a record's fields as JSON has them, its kind among them. What is secret and hidden is
+    left out.
+    """
     fields: dict[str, Any] = {"kind": type(record).__name__, "id": record.id, "rev": record.rev}
     declared = describe(type(record))
     for name in declared.constraints:
@@ -43,7 +49,9 @@ def as_json(record: Record) -> dict[str, Any]:
 
 def as_lines(records: Sequence[Record]) -> bytes:
     """Return records as lines of JSON."""
-    return b"".join([orjson.dumps(as_json(record), option=orjson.OPT_APPEND_NEWLINE) for record in records])
+    return b"".join(
+        [orjson.dumps(as_json(record), option=orjson.OPT_APPEND_NEWLINE) for record in records]
+    )
 
 
 class Writing:
@@ -55,7 +63,9 @@ class Writing:
         self._hash = sha256()
 
     def lines(self, records: Sequence[Record]) -> bytes:
-        """Return the lines of records that come next. They are of one kind, and without secrets where there are to be none."""
+        """Return the lines of records that come next. They are of one kind, and without secrets
+        where there are to be none.
+        """
         lines = as_lines(records)
         self._hash.update(lines)
         self._counts[type(records[0]).__name__] += len(records)
@@ -63,14 +73,23 @@ class Writing:
 
     def end(self, counters: Counters) -> bytes:
         """Return the last line."""
-        highest = {kind.__name__: id for kind, id in counters.highest.items() if describe(kind).journaled}
-        return Trailer(dict(self._counts), highest, counters.rev, self._secrets, DIGEST + self._hash.hexdigest()).line
+        highest = {
+            kind.__name__: id for kind, id in counters.highest.items() if describe(kind).journaled
+        }
+        return Trailer(
+            dict(self._counts),
+            highest,
+            counters.rev,
+            self._secrets,
+            DIGEST + self._hash.hexdigest(),
+        ).line
 
 
 class Spool:
     """A body that is kept on disk, in a file without a name, until it is abandoned.
 
-    The file is made when the first bytes come, which is after the login: a stranger's upload takes no descriptor.
+    The file is made when the first bytes come, which is after the login: a stranger's upload takes
+    no descriptor.
     """
 
     def __init__(self, limit: int) -> None:
@@ -100,10 +119,14 @@ class Spool:
         return self._file
 
 
-def from_lines(file: IO[bytes], checking: Checking | None = None, number: int = 0) -> Iterator[Given | Fault]:
-    """Yield what each line of a file holds, reading on as it is asked for. Blank lines are counted, and nothing else.
+def from_lines(
+    file: IO[bytes], checking: Checking | None = None, number: int = 0
+) -> Iterator[Given | Fault]:
+    """Yield what each line of a file holds, reading on as it is asked for. Blank lines are counted,
+    and nothing else.
 
-    The first has the number after `number`. Raise `BadExport` for a trailer that does not fit the lines before it.
+    The first has the number after `number`. Raise `BadExport` for a trailer that does not fit the
+    lines before it.
     """
     checking = checking or Checking()
     while line := file.readline(LONGEST_LINE + 1):

@@ -19,13 +19,16 @@ def _path(place: str) -> Path:
 @click.command()
 @click.argument("backup", metavar="BACKUP")
 @click.argument("to", metavar="TO")
-@click.option("--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]")
+@click.option(
+    "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+)
 def restore(backup: str, to: str, file: str | None) -> None:
     """Put a copy of a BACKUP in the place of a store, the file TO, which no daemon may have open.
 
-    The BACKUP is checked first. What was there is kept, with what a crash has left beside it, as TO-replaced: a backup that is
-    copied over a file by other means would take in what lies beside it. BACKUP and TO may be the same: where the file is not
-    used because of what lies beside it, or because that is gone, it is then taken as it is.
+    The BACKUP is checked first. What was there is kept, with what a crash has left beside it, as
+    TO-replaced: a backup that is copied over a file by other means would take in what lies beside
+    it. BACKUP and TO may be the same: where the file is not used because of what lies beside it, or
+    because that is gone, it is then taken as it is.
 
     \b
     sockcrud restore monday.db shop.db

@@ -1,6 +1,7 @@
 """Taking all records out, and putting records in: the export and the import of an admin.
 
-An import only adds. It is checked whole before it changes anything, and then is one change: all of it or nothing.
+An import only adds. It is checked whole before it changes anything, and then is one change: all of
+it or nothing.
 """
 
 from __future__ import annotations
@@ -21,23 +22,44 @@ from sockcrud.identity.directory import still
 from sockcrud.identity.first_start import FIRST_START
 from sockcrud.records import Record, describe
 from sockcrud.storage.common import StoreError
-from sockcrud.storage.contract import IFarAway, IForesees, IStages, IStore, ITransaction, Overtaken, RecordStream, Stage
+from sockcrud.storage.contract import (
+    IFarAway,
+    IForesees,
+    IStages,
+    IStore,
+    ITransaction,
+    Overtaken,
+    RecordStream,
+    Stage,
+)
 from sockcrud.storage.maintenance.exported import Exported
-from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, Batch, Fault, Given, Unimportable, absent, taken
+from sockcrud.storage.maintenance.import_rows import (
+    MOST_FAULTS,
+    Batch,
+    Fault,
+    Given,
+    Unimportable,
+    absent,
+    taken,
+)
 from sockcrud.storage.maintenance.record_lines import Writing, without_secrets
 from sockcrud.storage.maintenance.trailer import BadExport, NotFresh
 from sockcrud.storage.memory.tables import Unfit
 from sockcrud.storage.moving import Different, NotEmpty
 
 SLICE_SECONDS: Final = 0.002
-"""An import is read and checked for so long in one turn of the reactor; then it is the others' turn."""
+"""An import is read and checked for so long in one turn of the reactor; then it is the others'
+turn.
+"""
 
 REST_SECONDS: Final = 0.001
-"""For so long it then leaves the interpreter to them. The store's thread is one of them: a commit takes a dozen calls into
-SQLite, before each of which it would wait until a reactor that is always busy is interrupted."""
+"""For so long it then leaves the interpreter to them. The store's thread is one of them: a commit
+takes a dozen calls into SQLite, before each of which it would wait until a reactor that is always
+busy is interrupted."""
 
 TOGETHER: Final = 200
-"""Records that the store is asked about at once: a store on a network makes one question of them."""
+"""Records that the store is asked about at once: a store on a network makes one question of them.
+"""
 
 _AT_ONCE: Final = 500
 """Records that are inserted by one transaction: it takes some milliseconds."""
@@ -54,7 +76,9 @@ class Everything:
         self._store = store
         self._secrets = secrets
         self._writing = Writing(secrets)
-        self._streams: list[RecordStream[Record]] = [store.stream(kind) for kind in store.schema.journaled]
+        self._streams: list[RecordStream[Record]] = [
+            store.stream(kind) for kind in store.schema.journaled
+        ]
         self.ended = False
 
     def __aiter__(self) -> Everything:
@@ -68,7 +92,8 @@ class Everything:
             except StopAsyncIteration:
                 pass
             except BaseException:
-                self.close()  # nobody reads on after a failure, and the store would hold the moment for good
+                # nobody reads on after a failure, and the store would hold the moment for good
+                self.close()
                 raise
             if not records or self._streams[0].ended:
                 self._streams.pop(0)
@@ -94,27 +119,34 @@ class Everything:
 
 @frozen
 class Transfer:
-    """Export and import. Both raise NotLoggedIn without a login, and with Forbidden for others than admins."""
+    """Export and import. Both raise NotLoggedIn without a login, and with Forbidden for others than
+    admins.
+    """
 
     access: Access
     store: IStore
 
     @operation("records.export", admins)
     async def export(self, principal: Principal, secrets: bool = False) -> Everything:
-        """Return all records as they are now, but sessions and failed logins; the hashes of passwords if `secrets`."""
+        """Return all records as they are now, but sessions and failed logins; the hashes of
+        passwords if `secrets`.
+        """
         size = 0
         for kind in self.store.schema.journaled:
             size += await self.store.count(kind)
         return Everything(self.store, secrets, size)
 
     @operation("records.import", admins)
-    async def import_(self, principal: Principal, given: Iterable[Given | Fault]) -> Mapping[str, int]:
+    async def import_(
+        self, principal: Principal, given: Iterable[Given | Fault]
+    ) -> Mapping[str, int]:
         """Add the records under the ids they have, and fire with how many of each kind these were.
 
-        They may come in any order. Their revisions are new ones. An account without a hash gets none that fits a password.
-        What is given may hold faults already. It is read and checked in slices, so that nobody waits for it. Raise
-        Unimportable where a record breaks a rule of its kind, where its id or a unique value exists, in the store or in
-        another line, or where what it refers to is in neither. Then nothing has changed.
+        They may come in any order. Their revisions are new ones. An account without a hash gets
+        none that fits a password. What is given may hold faults already. It is read and checked in
+        slices, so that nobody waits for it. Raise Unimportable where a record breaks a rule of its
+        kind, where its id or a unique value exists, in the store or in another line, or where what
+        it refers to is in neither. Then nothing has changed.
         """
 
         async def permit(transaction: ITransaction) -> None:
@@ -124,11 +156,13 @@ class Transfer:
 
     @operation("records.restore", admins)
     async def restore(self, principal: Principal, file: IO[bytes]) -> Mapping[str, int]:
-        """Restore the store from the export in a file, and fire with how many records there are of each kind.
+        """Restore the store from the export in a file, and fire with how many records there are of
+        each kind.
 
-        They keep their ids and revisions; the records of the first start, the admin's among them, give way, and all sessions
-        end. Raise `BadExport` where the export is not whole, `Unimportable` where a record breaks a rule of its kind, and
-        `NotFresh` where the store has records of its own. Then nothing has changed.
+        They keep their ids and revisions; the records of the first start, the admin's among them,
+        give way, and all sessions end. Raise `BadExport` where the export is not whole,
+        `Unimportable` where a record breaks a rule of its kind, and `NotFresh` where the store has
+        records of its own. Then nothing has changed.
         """
         exported = Exported(file, self.store.schema, "the export", TOGETHER)
         pace = _Pace(self.access.clock, REST_SECONDS)
@@ -145,9 +179,14 @@ class Transfer:
 
 
 async def add_records(
-    store: IStore, clock: IReactorTime, given: Iterable[Given | Fault], permit: Permit | None = None, rest: float = 0.0
+    store: IStore,
+    clock: IReactorTime,
+    given: Iterable[Given | Fault],
+    permit: Permit | None = None,
+    rest: float = 0.0,
 ) -> Mapping[str, int]:
-    """Do what `Transfer.import_` promises, for whoever is permitted. No admin is needed: adding takes none away.
+    """Do what `Transfer.import_` promises, for whoever is permitted. No admin is needed: adding
+    takes none away.
 
     `rest` is for how many seconds it stops after each slice, where there are others to be served.
     """
@@ -159,8 +198,11 @@ async def add_records(
             if len(batch.faults) > MOST_FAULTS:
                 raise batch.unimportable()
             await pace.keep()
-        counts = {describe(kind).name: len(records) for kind, records in batch.records.items() if records}
-        # A store behind a network asks about each record when it is staged: to ask twice would take twice as long.
+        counts = {
+            describe(kind).name: len(records) for kind, records in batch.records.items() if records
+        }
+        # A store behind a network asks about each record when it is staged: to ask twice would take
+        # twice as long.
         is_asked_once = IFarAway.providedBy(store) and _is_staged(store, batch) and not batch.faults
         if not is_asked_once:
             await _compare(store, batch, pace)
@@ -185,14 +227,18 @@ async def _insert(store: IStore, batch: Batch, permit: Permit | None, pace: _Pac
         staging: IStages = cast(IStages, store)
         highest = {kind: max(lines) for kind, lines in batch.lines.items() if lines}
         size = sum(map(len, batch.records.values()))
-        await _stage(await staging.stage(highest, size), batch, permit, pace, keep=IFarAway.providedBy(store))
+        await _stage(
+            await staging.stage(highest, size), batch, permit, pace, keep=IFarAway.providedBy(store)
+        )
         return
 
     async def add(transaction: ITransaction) -> None:
         await _begin(transaction, permit)
         for kind, records in batch.records.items():  # what is referred to before what refers to it
             for start in range(0, len(records), TOGETHER):
-                some = [(record.id, _fields(record)) for record in records[start : start + TOGETHER]]
+                some = [
+                    (record.id, _fields(record)) for record in records[start : start + TOGETHER]
+                ]
                 if IForesees.providedBy(transaction):
                     foreseeing: IForesees = transaction
                     await foreseeing.foresee(kind, some)
@@ -215,15 +261,21 @@ def _is_staged(store: IStore, batch: Batch) -> bool:
     return IStages.providedBy(store) and sum(map(len, batch.records.values())) > _AT_ONCE
 
 
-async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace, keep: bool) -> None:
-    """Insert all of them over as many turns as it takes, and let them be seen in one. `keep` them to compare them later."""
+async def _stage(
+    stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace, keep: bool
+) -> None:
+    """Insert all of them over as many turns as it takes, and let them be seen in one. `keep` them
+    to compare them later.
+    """
     try:
         for records in batch.records.values():
             for start in range(0, len(records), TOGETHER):
                 stop = start + TOGETHER
                 await stage.add(some := records[start:stop])
                 if not keep:
-                    cast("list[None]", records)[start:stop] = [None] * len(some)  # the store has copies, with revisions
+                    cast("list[None]", records)[start:stop] = [None] * len(
+                        some
+                    )  # the store has copies, with revisions
                 await pace.keep()
         await stage.publish(lambda transaction: _begin(transaction, permit))
     except Overtaken as overtaken:
@@ -237,22 +289,34 @@ async def _stage(stage: Stage, batch: Batch, permit: Permit | None, pace: _Pace,
 
 
 async def _compare(store: IStore, batch: Batch, pace: _Pace) -> None:
-    """Find the faults that only the store knows of. (What changes after this, the transaction finds out.)"""
+    """Find the faults that only the store knows of. (What changes after this, the transaction finds
+    out.)
+    """
     for kind, records in batch.records.items():
         for start in range(0, len(records), TOGETHER):
             asking = [
-                _clashes(store, kind, record.id, _compared(record), batch) for record in records[start : start + TOGETHER]
+                _clashes(store, kind, record.id, _compared(record), batch)
+                for record in records[start : start + TOGETHER]
             ]
             await _ask(store, asking, batch, pace)
             if len(batch.faults) > MOST_FAULTS:
                 return
-    await _ask(store, [_clashes(store, row.kind, row.id, row.fields, batch) for row in batch.incomplete], batch, pace)
+    await _ask(
+        store,
+        [_clashes(store, row.kind, row.id, row.fields, batch) for row in batch.incomplete],
+        batch,
+        pace,
+    )
 
 
-async def _ask(store: IStore, asking: Sequence[Coroutine[Any, Any, list[Fault]]], batch: Batch, pace: _Pace) -> None:
+async def _ask(
+    store: IStore, asking: Sequence[Coroutine[Any, Any, list[Fault]]], batch: Batch, pace: _Pace
+) -> None:
     if IFarAway.providedBy(store):
         try:
-            found = await gatherResults(list(map(Deferred.fromCoroutine, asking)), consumeErrors=True)
+            found = await gatherResults(
+                list(map(Deferred.fromCoroutine, asking)), consumeErrors=True
+            )
         except FirstError as error:
             error.subFailure.raiseException()
     else:
@@ -262,7 +326,9 @@ async def _ask(store: IStore, asking: Sequence[Coroutine[Any, Any, list[Fault]]]
     await pace.keep()
 
 
-async def _clashes(store: IStore, kind: type[Record], id: int, fields: Mapping[str, Any], batch: Batch) -> list[Fault]:
+async def _clashes(
+    store: IStore, kind: type[Record], id: int, fields: Mapping[str, Any], batch: Batch
+) -> list[Fault]:
     line, declared, faults = batch.lines[kind][id], describe(kind), []
     if await _exists(store.get(kind, id)):
         faults.append(Fault(line, "id", "an id that is free"))
@@ -271,7 +337,11 @@ async def _clashes(store: IStore, kind: type[Record], id: int, fields: Mapping[s
             faults.append(taken(line, name))
     for name, reference in declared.references.items():
         to = fields.get(name)
-        if to is not None and to not in batch.lines[reference.kind] and not await _exists(store.get(reference.kind, to)):
+        if (
+            to is not None
+            and to not in batch.lines[reference.kind]
+            and not await _exists(store.get(reference.kind, to))
+        ):
             faults.append(absent(line, kind, name))
     return faults
 

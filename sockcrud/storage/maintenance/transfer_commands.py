@@ -1,4 +1,6 @@
-"""What people run to take records out of a store, to put some in, and to bring all of them back: export and import."""
+"""What people run to take records out of a store, to put some in, and to bring all of them back:
+export and import.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ from sockcrud.storage.moving import Different, Moved, Source, Target
 
 @click.command()
 @click.argument("target", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
-@click.option("--secrets", is_flag=True, help="with the hashes of the passwords, without which nobody can log in again")
+@click.option(
+    "--secrets",
+    is_flag=True,
+    help="with the hashes of the passwords, without which nobody can log in again",
+)
 @of_a_store
 @of_a_port
 def export(
@@ -53,16 +59,21 @@ def export(
 ) -> None:
     """Write all records to a new FILE, or to stdout, one JSON object a line.
 
-    From the file of a store, or a database, also while a daemon is on it, or from the admin port of a running daemon.
-    Sessions are none of the records. The last line tells of the others, so that import notices what was cut off or changed.
+    From the file of a store, or a database, also while a daemon is on it, or from the admin port of
+    a running daemon. Sessions are none of the records. The last line tells of the others, so that
+    import notices what was cut off or changed.
 
     \b
     sockcrud export all.jsonl --secrets --store sqlite:shop.db
-    sockcrud export all.jsonl --secrets --url http://127.0.0.1:8000 --login admin --password-file password
+    sockcrud export all.jsonl --secrets --url http://127.0.0.1:8000 --login admin \\
+      --password-file password
     sockcrud export --store sqlite:shop.db | grep '"kind":"Client"'
     """
     if url is not None:
-        with logged_in(url, store, login, password_file) as port, progress.displayed("exporting") as report:
+        with (
+            logged_in(url, store, login, password_file) as port,
+            progress.displayed("exporting") as report,
+        ):
             count = _write(target, lambda write: port.export(write, secrets, report))
     else:
         without_url(login, password_file)
@@ -75,7 +86,11 @@ def export(
             count = _write(target, lambda write: _pass_on(_lines(source, secrets, report), write))
     click.echo(f"{count:,} records are exported", err=True)
     if not secrets:
-        click.echo("note: without --secrets there are no passwords in it: nobody could log in to what is made of it", err=True)
+        click.echo(
+            "note: without --secrets there are no passwords in it: nobody could log in to what "
+            "is made of it",
+            err=True,
+        )
 
 
 def _lines(source: Source, secrets: bool, report: Progress) -> Iterator[bytes]:
@@ -83,7 +98,9 @@ def _lines(source: Source, secrets: bool, report: Progress) -> Iterator[bytes]:
     writing, done, total = Writing(secrets), 0, sum(map(source.size, kinds))
     for kind in kinds:
         for records in source.read(kind):
-            yield writing.lines(records if secrets else [without_secrets(record) for record in records])
+            yield writing.lines(
+                records if secrets else [without_secrets(record) for record in records]
+            )
             done += len(records)
             report(done, total)
     yield writing.end(source.counters)
@@ -95,7 +112,9 @@ def _pass_on(pieces: Iterable[bytes], write: Write) -> None:
 
 
 def _write(target: Path | None, give: Callable[[Write], object]) -> int:
-    """Write the lines that `give` gives to a new file, or to stdout. Give how many records these are."""
+    """Write the lines that `give` gives to a new file, or to stdout. Give how many records these
+    are.
+    """
     count = 0
 
     def counted(write: Write) -> Write:
@@ -116,7 +135,11 @@ def _write(target: Path | None, give: Callable[[Write], object]) -> int:
 
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--restore", is_flag=True, help="bring back a whole store from an export that was made with --secrets")
+@click.option(
+    "--restore",
+    is_flag=True,
+    help="bring back a whole store from an export that was made with --secrets",
+)
 @of_a_store
 @of_a_port
 def import_(
@@ -130,24 +153,31 @@ def import_(
 ) -> None:
     """Add the records of a FILE that has one JSON object a line, all of them or none.
 
-    To the file of a store, which is made where there is none, to a database, or through the admin port of a running daemon.
-    All is checked first, and each fault told with its line and field. The records keep their ids, and get new revisions. A
-    FILE of - is stdin.
+    To the file of a store, which is made where there is none, to a database, or through the admin
+    port of a running daemon. All is checked first, and each fault told with its line and field. The
+    records keep their ids, and get new revisions. A FILE of - is stdin.
 
-    With --restore the store becomes what the one was that the whole export is of: the records keep their ids and revisions,
-    logins and passwords are those of then, and no id that was ever given is given again. The store must be new, or have no
-    more than its first start has made, which gives way.
+    With --restore the store becomes what the one was that the whole export is of: the records keep
+    their ids and revisions, logins and passwords are those of then, and no id that was ever given
+    is given again. The store must be new, or have no more than its first start has made, which
+    gives way.
 
     \b
     sockcrud import all.jsonl --restore --store sqlite:new.db
-    sockcrud import all.jsonl --restore --url http://127.0.0.1:8000 --login admin --password-file password
+    sockcrud import all.jsonl --restore --url http://127.0.0.1:8000 --login admin \\
+      --password-file password
     grep '"kind":"User"' all.jsonl | sockcrud import - --store sqlite:users.db
     """
     with errors_as_lines(), lines_of(source) as lines:
         size = os.fstat(lines.fileno()).st_size
         if url is not None:
-            with logged_in(url, store, login, password_file) as port, progress.displayed("sending") as report:
-                counts: Mapping[str, int] = port.import_lines(pieces_of(lines, size, report), size, restore)
+            with (
+                logged_in(url, store, login, password_file) as port,
+                progress.displayed("sending") as report,
+            ):
+                counts: Mapping[str, int] = port.import_lines(
+                    pieces_of(lines, size, report), size, restore
+                )
         else:
             without_url(login, password_file)
             meant, schema = described(store, file), schema_in_use(file)
@@ -155,9 +185,16 @@ def import_(
                 exported = Exported(lines, schema, str(source))
                 check(exported, lines, whole=True)
                 with opened_to_restore(meant, schema) as target:
-                    counts = {each.kind.__name__: each.records for each in move(exported, target, FIRST_START) if each.records}
+                    counts = {
+                        each.kind.__name__: each.records
+                        for each in move(exported, target, FIRST_START)
+                        if each.records
+                    }
             else:
-                with open_store(meant, schema) as (opened, turns), progress.displayed("checking") as report:
+                with (
+                    open_store(meant, schema) as (opened, turns),
+                    progress.displayed("checking") as report,
+                ):
                     counts = turns.finish(add_records(opened, turns, _entries(lines, size, report)))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     done = "restored" if restore else "imported"
@@ -179,7 +216,9 @@ def check(exported: Exported, lines: IO[bytes], whole: bool = False) -> None:
             report(done, size)
 
 
-def move(source: Source, target: Target, giving_way: moving.GivingWay = moving.NOTHING) -> list[Moved]:
+def move(
+    source: Source, target: Target, giving_way: moving.GivingWay = moving.NOTHING
+) -> list[Moved]:
     """Bring everything from one to the other, and show how far this is."""
     with progress.displayed("copying") as copying, progress.displayed("comparing") as comparing:
         try:

@@ -13,7 +13,9 @@ from sockcrud.storage.contract import Copied, IInFile, IStore
 
 @frozen
 class Upkeep:
-    """What an admin can do about the store's file. All of it fails with NoFile where the store has none."""
+    """What an admin can do about the store's file. All of it fails with NoFile where the store has
+    none.
+    """
 
     access: Access
     store: IStore
@@ -25,7 +27,9 @@ class Upkeep:
 
     @operation("store.copy", admins)
     async def copy(self, principal: Principal) -> Copied:
-        """Return a copy of the file as it is at a moment, the hashes of passwords and tokens in it."""
+        """Return a copy of the file as it is at a moment, the hashes of passwords and tokens in
+        it.
+        """
         return await self._in_file().copied()
 
     def _in_file(self) -> IInFile:

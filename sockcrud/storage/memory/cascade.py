@@ -1,13 +1,17 @@
-"""A record on which very many depend, deleted in one turn, and what depended on it cleared away over many.
+"""A record on which very many depend, deleted in one turn, and what depended on it cleared away
+over many.
 
-Those that go with a record are all under one value of an index. So they can be hidden in one assignment, however many they
-are: from then on whoever meets one is told what would be said if it were gone. Each has a revision of its own at which it went,
-all of them one after the other with that of the record itself as the last. Then they are taken out a slice a turn, which nobody
-sees any more but the lists that were begun before. A store in a file has the same rule on its disk: the row of the record stays
-under a mark until the last of what refers to it is gone, and while there is a mark none of them are there.
+Those that go with a record are all under one value of an index. So they can be hidden in one
+assignment, however many they are: from then on whoever meets one is told what would be said if it
+were gone. Each has a revision of its own at which it went, all of them one after the other with
+that of the record itself as the last. Then they are taken out a slice a turn, which nobody sees any
+more but the lists that were begun before. A store in a file has the same rule on its disk: the row
+of the record stays under a mark until the last of what refers to it is gone, and while there is a
+mark none of them are there.
 
-Until they are gone their ids and unique values are taken, and so is the id of the record, which nobody gets unless they ask
-for it. The unique values of the record itself are free at once. Neither a second one nor an import is under way meanwhile.
+Until they are gone their ids and unique values are taken, and so is the id of the record, which
+nobody gets unless they ask for it. The unique values of the record itself are free at once. Neither
+a second one nor an import is under way meanwhile.
 """
 
 from __future__ import annotations
@@ -25,30 +29,50 @@ from sockcrud.storage.weights import SLICE
 
 @cache
 def _can_be_hidden(schema: Schema, kind: type[Record]) -> bool:
-    """Return whether all that refers to a kind goes with it, by one field each, and nothing is asked about it in turn."""
+    """Return whether all that refers to a kind goes with it, by one field each, and nothing is
+    asked about it in turn.
+    """
     referred_by = schema.describe(kind).referred_by
     referring = [schema.describe(other) for other, _, _ in referred_by]
     goes_along = all(cascade for _, _, cascade in referred_by)
     asked_in_turn = any(
-        other.referred_by or not all(reference.cascade for reference in other.references.values()) for other in referring
+        other.referred_by or not all(reference.cascade for reference in other.references.values())
+        for other in referring
     )
-    return bool(referring) and goes_along and len({other.name for other in referring}) == len(referring) and not asked_in_turn
+    return (
+        bool(referring)
+        and goes_along
+        and len({other.name for other in referring}) == len(referring)
+        and not asked_in_turn
+    )
 
 
 def is_long(tables: Tables, kind: type[Record], id: int) -> bool:
-    """Return whether so many go with a record that to delete them in one turn would keep others waiting."""
+    """Return whether so many go with a record that to delete them in one turn would keep others
+    waiting.
+    """
     table = tables.table(kind)
     # What kinds refer to that nobody uses now is looked through one by one.
     if id not in table.records or tables.held or not _can_be_hidden(tables.schema, kind):
         return False
-    return sum(len(tables.table(other).indexes[name].get(id, ())) for other, name, _ in table.kind.referred_by) > SLICE
+    return (
+        sum(
+            len(tables.table(other).indexes[name].get(id, ()))
+            for other, name, _ in table.kind.referred_by
+        )
+        > SLICE
+    )
 
 
 class Cascade:
-    """What goes with one record, hidden and not yet cleared away. There is one at a time, and none beside a staging."""
+    """What goes with one record, hidden and not yet cleared away. There is one at a time, and none
+    beside a staging.
+    """
 
     def __init__(self, tables: Tables, kind: type[Record], id: int, expect: int | None) -> None:
-        """Let the record be gone, and all that goes with it. Raise as `Tables.delete` does, with nothing changed."""
+        """Let the record be gone, and all that goes with it. Raise as `Tables.delete` does, with
+        nothing changed.
+        """
         if tables.staging is not None or tables.cascade is not None:
             raise RuntimeError("something is staged or being cleared away already")
         record = tables.get(kind, id)
@@ -59,7 +83,9 @@ class Cascade:
         self._history = tables.new_history()
         rev = tables.rev
         table = tables.table(kind)
-        indexes = {other: tables.table(other).indexes[name] for other, name, _ in table.kind.referred_by}
+        indexes = {
+            other: tables.table(other).indexes[name] for other, name, _ in table.kind.referred_by
+        }
         for other, ids_by in indexes.items():
             ids = ids_by.get(id, [])
             self._history.add_deleted(other, ids, rev + 1)
@@ -73,7 +99,8 @@ class Cascade:
         table.put(id, record, None)
         tables.count_bytes([self.step])
         self.dependants = {
-            other: Dependants[Any](tables.table(other), name, id, self.rev) for other, name, _ in table.kind.referred_by
+            other: Dependants[Any](tables.table(other), name, id, self.rev)
+            for other, name, _ in table.kind.referred_by
         }
         for other, dependants in self.dependants.items():
             tables.table(other).hidden = dependants
@@ -107,12 +134,16 @@ class Cascade:
         return id == self.id and kind is self.kind
 
     def others(self, kind: type[Record], ids: Ids) -> list[int]:
-        """Return those of these ids of a kind of dependants whose records are not gone, the last first."""
+        """Return those of these ids of a kind of dependants whose records are not gone, the last
+        first.
+        """
         records = self._tables.table(kind).records
         return [id for id in reversed(ids) if not self.includes(records[id])]
 
     def clear(self, most: int) -> list[Step]:
-        """Take so many out of their tables; give the steps. Once there are none left it is time to `end`."""
+        """Take so many out of their tables; give the steps. Once there are none left it is time to
+        `end`.
+        """
         steps, tables = list[Step](), self._tables
         for kind, dependants in self.dependants.items():
             table = tables.table(kind)
@@ -132,5 +163,7 @@ class Cascade:
             self._tables.table(kind).hidden = None
 
     def let_go(self, most: int) -> bool:
-        """Drop so many of the changes that others have pushed out of the history; tell whether there are more."""
+        """Drop so many of the changes that others have pushed out of the history; tell whether
+        there are more.
+        """
         return self._history.let_go(most)

@@ -1,6 +1,8 @@
-"""The ids of a table that are there and are not to be seen, yet or any more, and reading in the order of the ids without them.
+"""The ids of a table that are there and are not to be seen, yet or any more, and reading in the
+order of the ids without them.
 
-They come in runs, which are found by bisection: a page costs no more with a million of them than without.
+They come in runs, which are found by bisection: a page costs no more with a million of them than
+without.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from sockcrud.storage.memory.tables import Table
 
 MANY: Final = 4096
-"""Ids from which on a plain list moves more memory at each change in its middle than a sorted list takes time."""
+"""Ids from which on a plain list moves more memory at each change in its middle than a sorted list
+takes time.
+"""
 
 Ids = Union[list[int], "SortedList[int]"]
 
@@ -51,7 +55,9 @@ def unindex(ids_by: dict[Any, Ids], value: Any, id: int) -> None:
 
 
 class Hidden(Generic[R]):
-    """The ids of the records of a table whose revision is this one or above, all of them and by indexed fields."""
+    """The ids of the records of a table whose revision is this one or above, all of them and by
+    indexed fields.
+    """
 
     since: Final = 0
     """Nobody sees them, whenever they began to read."""
@@ -78,11 +84,15 @@ class Hidden(Generic[R]):
 
 
 class Dependants(Generic[R]):
-    """The ids of the records of a table that have gone with what their `field` refers to, until they are cleared away."""
+    """The ids of the records of a table that have gone with what their `field` refers to, until
+    they are cleared away.
+    """
 
     def __init__(self, table: Table[R], field: str, to: int, since: int) -> None:
         self.since = since
-        """The revision from which on they are gone: whoever began to read before it still sees them."""
+        """The revision from which on they are gone: whoever began to read before it still sees
+        them.
+        """
         self._table = table
         self._field = field
         self._to = to
@@ -107,7 +117,9 @@ class Dependants(Generic[R]):
         if found is None:
             mine, others = self.ids, self._table.indexes[where.field].get(where.value, [])
             fewest, name, value = (
-                (mine, where.field, where.value) if len(mine) < len(others) else (others, self._field, self._to)
+                (mine, where.field, where.value)
+                if len(mine) < len(others)
+                else (others, self._field, self._to)
             )
             get, records = attrgetter(name), self._table.records
             found = fitting([id for id in fewest if get(records[id]) == value])
@@ -115,7 +127,9 @@ class Dependants(Generic[R]):
         return found
 
     def follow(self, before: R | None, after: R | None) -> None:
-        """Take in that the table has `after` where it had `before`. One of them can only be cleared away."""
+        """Take in that the table has `after` where it had `before`. One of them can only be cleared
+        away.
+        """
         if self._among and before is not None and self.includes(before):
             for (name, value), ids in self._among.items():
                 if getattr(before, name) == value:
@@ -126,7 +140,9 @@ class Dependants(Generic[R]):
 
 
 def visible_after(ids: Ids, hidden: Ids, after: int | None, size: int) -> list[int]:
-    """Return the first `size` of the ids above `after` that are not among the hidden ones, all of which are among the ids."""
+    """Return the first `size` of the ids above `after` that are not among the hidden ones, all of
+    which are among the ids.
+    """
     found: list[int] = []
     place, skipped = places_after(ids, after), places_after(hidden, after)
     while len(found) < size and place < len(ids):
@@ -149,7 +165,9 @@ def _some(ids: Ids, start: int, stop: int) -> list[int]:
 
 
 def _length_of_run(ids: Ids, place: int, hidden: Ids, skipped: int) -> int:
-    """Return for how many places from these on both are the same: all hidden ids are among the others, so it is a bisection."""
+    """Return for how many places from these on both are the same: all hidden ids are among the
+    others, so it is a bisection.
+    """
     low, high = 0, min(len(ids) - place, len(hidden) - skipped)
     while low < high:
         middle = (low + high + 1) // 2

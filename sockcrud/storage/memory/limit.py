@@ -1,4 +1,6 @@
-"""How much memory there is for this process: that of the machine, or the share of it that its container has."""
+"""How much memory there is for this process: that of the machine, or the share of it that its
+container has.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 A_RECORD: Final = 450
-"""Bytes that a record takes in memory at the least, with its places in the tables: a user takes 510 to 570."""
+"""Bytes that a record takes in memory at the least, with its places in the tables: a user takes 510
+to 570.
+"""
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
 _OWN_GROUP: Final = Path("/proc/self/cgroup")
@@ -23,14 +27,20 @@ def memory_limit() -> int:
 
 
 def _of_groups() -> list[int]:
-    """Return the limits of the control group and of those around it; of version 1 that of the first one."""
+    """Return the limits of the control group and of those around it; of version 1 that of the first
+    one.
+    """
     limits = []
     with suppress(OSError):
         for line in _OWN_GROUP.read_text().splitlines():
             number, controllers, name = line.split(":", 2)
             if number == "0":
                 group = _CGROUP / name.lstrip("/")
-                files = [each / "memory.max" for each in (group, *group.parents) if each.is_relative_to(_CGROUP)]
+                files = [
+                    each / "memory.max"
+                    for each in (group, *group.parents)
+                    if each.is_relative_to(_CGROUP)
+                ]
             elif "memory" in controllers.split(","):
                 files = [
                     _CGROUP / "memory" / name.lstrip("/") / "memory.limit_in_bytes",

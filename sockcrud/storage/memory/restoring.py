@@ -1,4 +1,6 @@
-"""Tables in memory as an end of a move: new ones, that take the place of those of a store once they are full."""
+"""Tables in memory as an end of a move: new ones, that take the place of those of a store once they
+are full.
+"""
 
 from __future__ import annotations
 

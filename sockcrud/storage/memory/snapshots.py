@@ -1,9 +1,11 @@
-"""What records were before they changed, kept for the lists that are being read: each reads its table at one revision.
+"""What records were before they changed, kept for the lists that are being read: each reads its
+table at one revision.
 
-All lists of a table share what is kept, so a change costs the same however many are open: it leaves the record that it
-replaces once, where the newest of them may read it. What none of them reads any more goes a little with every change, and
-in further turns: a million records let go of at once would stop everybody. All that is kept is bounded in bytes: where it
-would become more, the oldest list of the table that keeps the most is ended.
+All lists of a table share what is kept, so a change costs the same however many are open: it leaves
+the record that it replaces once, where the newest of them may read it. What none of them reads any
+more goes a little with every change, and in further turns: a million records let go of at once
+would stop everybody. All that is kept is bounded in bytes: where it would become more, the oldest
+list of the table that keeps the most is ended.
 """
 
 from __future__ import annotations
@@ -29,13 +31,17 @@ _STEP_BYTES: Final = 150
 """What it takes to note that an id has left."""
 
 _EACH_CHANGE: Final = 2
-"""Steps let go of with a change. It makes a step for each index it touches, so that what is kept becomes less all the same."""
+"""Steps let go of with a change. It makes a step for each index it touches, so that what is kept
+becomes less all the same.
+"""
 
 _EACH_TURN: Final = 1_000
 """The same where a list is closed, and in each turn after that: about half a millisecond."""
 
 _WHEN_FULL: Final = 128
-"""The same with a change for which there is no room: more bytes than any record has, as each step has some hundred."""
+"""The same with a change for which there is no room: more bytes than any record has, as each step
+has some hundred.
+"""
 
 _NONE: Final = -1
 """A revision before all others."""
@@ -59,7 +65,9 @@ class Budget:
     users: list[Versions[Any]] = Factory(list)
 
     def keep_to_it(self) -> None:
-        """Let go of what nobody reads any more; where there is no such thing, end the oldest list where the most is kept."""
+        """Let go of what nobody reads any more; where there is no such thing, end the oldest list
+        where the most is kept.
+        """
         if self.used > self.most and not sum(versions.prune(_WHEN_FULL) for versions in self.users):
             max(self.users, key=lambda versions: versions.used).end_the_oldest()
 
@@ -80,14 +88,22 @@ class Versions(Generic[R]):
     def __init__(self, kind: type[R], indexed: tuple[str, ...], budget: Budget) -> None:
         self.kind = kind
         self.used = 0
-        self._snapshots: OrderedDict[int, Snapshot] = OrderedDict()  # by their revision, the oldest first
+        self._snapshots: OrderedDict[int, Snapshot] = (
+            OrderedDict()
+        )  # by their revision, the oldest first
         self._newest = _NONE
         self._chains: dict[int, list[tuple[int, R]]] = {}
-        """For each id its older records, each with the revision at which it was replaced, in their order."""
+        """For each id its older records, each with the revision at which it was replaced, in their
+        order.
+        """
         self._left: dict[Key, SortedDict[int, int]] = {}
-        """The ids that are no longer where a list may have to find them, with how often they have left."""
+        """The ids that are no longer where a list may have to find them, with how often they have
+        left.
+        """
         self._steps: deque[tuple[int, int, Key | None]] = deque()
-        """Each (revision, id, what was left) that is noted above, in its order; None for a record in a chain."""
+        """Each (revision, id, what was left) that is noted above, in its order; None for a record
+        in a chain.
+        """
         self._indexed = indexed
         self._budget = budget
         self._is_scheduled = False
@@ -134,7 +150,9 @@ class Versions(Generic[R]):
     def _oldest(self) -> int | None:
         return next(iter(self._snapshots), None)
 
-    def keep(self, rev: int, id: int, before: R, after: R | None, gone_at: int | None = None) -> None:
+    def keep(
+        self, rev: int, id: int, before: R, after: R | None, gone_at: int | None = None
+    ) -> None:
         """Note that this revision lets `after` stand where `before` stood; None for nothing.
 
         What nobody has seen any more since an earlier revision is `gone_at` that one.
@@ -221,13 +239,19 @@ class Versions(Generic[R]):
         return bool(self._steps) and (oldest is None or self._steps[0][0] <= oldest)
 
     def left_after(self, after: int | None, size: int, where: Where | None) -> Iterator[int]:
-        """Return the first `size` ids above `after`, in order, that are no longer found where they may have been."""
+        """Return the first `size` ids above `after`, in order, that are no longer found where they
+        may have been.
+        """
         ids = self._left.get(_TABLE if where is None else (where.field, where.value))
         return iter(()) if ids is None else islice(ids.irange(after, inclusive=(False, True)), size)
 
     def read(self, rev: int, ids: Iterable[int], records: Mapping[int, R]) -> list[R]:
-        """Return what the records with these ids were at a revision at which a list is open; `records` are those of now."""
-        if not self._steps:  # so all ids are there, and a newer record has come where there was none
+        """Return what the records with these ids were at a revision at which a list is open;
+        `records` are those of now.
+        """
+        if (
+            not self._steps
+        ):  # so all ids are there, and a newer record has come where there was none
             return [now for id in ids if (now := records[id]).rev <= rev]
         found, chains = list[R](), self._chains
         record: R | None
@@ -242,10 +266,18 @@ class Versions(Generic[R]):
 
 
 class TableStream(Generic[R]):
-    """A table as it was at one moment, which is a revision between two transactions. Ask `Tables` for it."""
+    """A table as it was at one moment, which is a revision between two transactions. Ask `Tables`
+    for it.
+    """
 
     def __init__(
-        self, table: Table[R], versions: Versions[R], rev: int, after: int | None, limit: int | None, where: Where | None
+        self,
+        table: Table[R],
+        versions: Versions[R],
+        rev: int,
+        after: int | None,
+        limit: int | None,
+        where: Where | None,
     ) -> None:
         self._table = table
         self._versions = versions
@@ -267,7 +299,10 @@ class TableStream(Generic[R]):
             raise StopAsyncIteration
         if self._snapshot.is_ended:
             self.close()
-            raise Unavailable("the list was read too slowly: too much would have to be kept of what has changed since")
+            raise Unavailable(
+                "the list was read too slowly: too much would have to be kept of what has "
+                "changed since"
+            )
         return self._next_slice()
 
     def close(self) -> None:

@@ -1,13 +1,17 @@
-"""Many records at once, staged over many turns and published in one: an import keeps nobody waiting, and is all or nothing.
+"""Many records at once, staged over many turns and published in one: an import keeps nobody
+waiting, and is all or nothing.
 
-A record is visible while its revision is not above that of the tables. Staged records are in their tables, with their ids and
-unique values taken, under revisions far above: nobody sees them. Publishing them lets the revision of the tables be that of
-the last staged one. That is one assignment, in one turn, however many they are; all revisions that others took meanwhile are
-lower, so neither `changes(since)` nor the snapshots of lists need an exception. A store in a file has the same rule on its
-disk: the revision there is a counter in the file, and rows from a certain one on are of an import that has not happened.
+A record is visible while its revision is not above that of the tables. Staged records are in their
+tables, with their ids and unique values taken, under revisions far above: nobody sees them.
+Publishing them lets the revision of the tables be that of the last staged one. That is one
+assignment, in one turn, however many they are; all revisions that others took meanwhile are lower,
+so neither `changes(since)` nor the snapshots of lists need an exception. A store in a file has the
+same rule on its disk: the revision there is a counter in the file, and rows from a certain one on
+are of an import that has not happened.
 
-Whoever wants an id or a unique value that is staged is refused as if it were there. Whoever deletes what a staged record
-refers to, and goes with, takes that record along, and the import then fails: the others need not know of it.
+Whoever wants an id or a unique value that is staged is refused as if it were there. Whoever deletes
+what a staged record refers to, and goes with, takes that record along, and the import then fails:
+the others need not know of it.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ from sockcrud.storage.memory.steps import Step
 from sockcrud.storage.memory.tables import Tables
 
 REVISIONS_BETWEEN: Final = 2**32
-"""From the latest revision to the first staged one: more than others can take while an import is under way. There can be two
-million imports before JavaScript can no longer tell a revision from the next one."""
+"""From the latest revision to the first staged one: more than others can take while an import is
+under way. There can be two million imports before JavaScript can no longer tell a revision from the
+next one."""
 
 
 class Staging:
@@ -40,15 +45,21 @@ class Staging:
         self._tables = tables
         self._rev = self.base - 1
         self._history = tables.new_history()
-        self._hidden = {kind: Hidden[Any](self.base, tables.table(kind).kind.indexed) for kind in tables.schema}
+        self._hidden = {
+            kind: Hidden[Any](self.base, tables.table(kind).kind.indexed) for kind in tables.schema
+        }
         tables.staging = self
         for kind, hidden in self._hidden.items():
             table = tables.table(kind)
             table.hidden = hidden
-            table.highest = max(table.highest, highest.get(kind, 0))  # else others would get the ids of what comes later
+            table.highest = max(
+                table.highest, highest.get(kind, 0)
+            )  # else others would get the ids of what comes later
 
     def add(self, records: Iterable[Record]) -> list[Step]:
-        """Stage these records under new revisions; give the steps. Raise `Overtaken` for one that cannot be there."""
+        """Stage these records under new revisions; give the steps. Raise `Overtaken` for one that
+        cannot be there.
+        """
         steps, tables = list[Step](), self._tables
         for record in records:
             kind, id = type(record), record.id
@@ -80,7 +91,9 @@ class Staging:
             if (to := getattr(record, name)) not in self._tables.table(reference.kind).records:
                 raise NotFound(reference.kind.__name__, to)
 
-    def take_along(self, kind: type[Record], id: int, with_kind: type[Record], with_id: int) -> None:
+    def take_along(
+        self, kind: type[Record], id: int, with_kind: type[Record], with_id: int
+    ) -> None:
         """Hear that somebody deletes a staged record with what it refers to."""
         self._taken_along.append(Overtaken(kind, id, NotFound(with_kind.__name__, with_id)))
 
@@ -91,7 +104,9 @@ class Staging:
     def publish(self) -> None:
         """Let all staged records be seen. Raise `Overtaken` where one has gone."""
         for overtaken in self._taken_along:
-            if overtaken.id not in self._hidden[overtaken.kind].ids:  # else the delete was taken back
+            if (
+                overtaken.id not in self._hidden[overtaken.kind].ids
+            ):  # else the delete was taken back
                 raise overtaken
         if self._tables.rev >= self.base:
             raise RuntimeError("others have taken the revisions of what is staged")
@@ -100,7 +115,9 @@ class Staging:
         self._end()
 
     def take_back(self, most: int) -> list[Step]:
-        """Take so many of the staged records back; give the steps. Once there are none it is over."""
+        """Take so many of the staged records back; give the steps. Once there are none it is
+        over.
+        """
         steps = list[Step]()
         for kind in reversed(self._tables.schema.kinds):  # what refers to others before them
             table, ids = self._tables.table(kind), self._hidden[kind].ids
@@ -119,7 +136,9 @@ class Staging:
             self._tables.table(kind).hidden = None
 
     def let_go(self, most: int) -> bool:
-        """Drop so many of the entries that were collected and are of no more use; tell whether there are others."""
+        """Drop so many of the entries that were collected and are of no more use; tell whether
+        there are others.
+        """
         for hidden in self._hidden.values():
             for ids_by in hidden.indexes.values():
                 for _ in range(min(most, len(ids_by))):

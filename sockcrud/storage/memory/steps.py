@@ -13,7 +13,9 @@ from sockcrud.storage.common import PerKind
 
 @define(eq=False)
 class Step:
-    """One change that can be taken back. The record before it, and after it, or None where there was none."""
+    """One change that can be taken back. The record before it, and after it, or None where there
+    was none.
+    """
 
     rev: int
     kind: type[Record]
@@ -25,7 +27,11 @@ class Step:
 
 def _hard(kind: type[Record]) -> attrgetter[Any] | None:
     declared = describe(kind)
-    return attrgetter("id", *(name for name in declared.constraints if name not in declared.soft)) if declared.soft else None
+    return (
+        attrgetter("id", *(name for name in declared.constraints if name not in declared.soft))
+        if declared.soft
+        else None
+    )
 
 
 _HARD: Final = PerKind(_hard)
@@ -34,19 +40,30 @@ _HARD: Final = PerKind(_hard)
 
 def _is_hard(step: Step) -> bool:
     values = _HARD[step.kind]
-    return values is None or step.before is None or step.after is None or values(step.before) != values(step.after)
+    return (
+        values is None
+        or step.before is None
+        or step.after is None
+        or values(step.before) != values(step.after)
+    )
 
 
 @define(eq=False)
 class Batch:
-    """The changes of several transactions that go to a disk together: of each record only the first state and the last."""
+    """The changes of several transactions that go to a disk together: of each record only the first
+    state and the last.
+    """
 
     finals: dict[type[Record], dict[int, tuple[Record | None, Record | None, int]]] = Factory(dict)
-    """What the record is before the batch, and after it, and the revision that whoever reads it waits for, or 0."""
+    """What the record is before the batch, and after it, and the revision that whoever reads it
+    waits for, or 0.
+    """
     steps: int = 0
 
     def take(self, step: Step, staged: bool = False) -> bool:
-        """Add a change. Return whether anybody is to wait for it: nobody where it is staged, or changes only what is soft."""
+        """Add a change. Return whether anybody is to wait for it: nobody where it is staged, or
+        changes only what is soft.
+        """
         self.steps += 1
         finals = self.finals.get(step.kind)
         if finals is None:

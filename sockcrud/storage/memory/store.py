@@ -14,7 +14,18 @@ from sockcrud.records.constraints import INT64
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import unheard
-from sockcrud.storage.contract import Change, Counters, IStages, IStore, ITransaction, R, RecordStream, Stage, T, Where
+from sockcrud.storage.contract import (
+    Change,
+    Counters,
+    IStages,
+    IStore,
+    ITransaction,
+    R,
+    RecordStream,
+    Stage,
+    T,
+    Where,
+)
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.restoring import TablesEnd
@@ -29,7 +40,9 @@ _log = Logger()
 
 
 class _Reads:
-    """Reading, the same for the store and for a transaction of it: there is only ever one under way."""
+    """Reading, the same for the store and for a transaction of it: there is only ever one under
+    way.
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -40,7 +53,9 @@ class _Reads:
     async def find(self, kind: type[R], field: str, value: Any) -> R | None:
         return self._tables.find(kind, field, value)
 
-    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+    async def page(
+        self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None
+    ) -> list[R]:
         return self._tables.page(kind, limit, after, where)
 
     async def count(self, kind: type[Record]) -> int:
@@ -65,7 +80,9 @@ class Transaction(_Reads):
 
 
 class CheckedTables(Tables):
-    """Tables that refuse what does not fit the model, and could not be read again from where it is to be kept."""
+    """Tables that refuse what does not fit the model, and could not be read again from where it is
+    to be kept.
+    """
 
     def insert(self, kind: type[R], id: int | None, fields: dict[str, Any]) -> R:
         _check(kind, fields)
@@ -87,17 +104,25 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
 
 @implementer(IStore, IStages)
 class MemoryStore(_Reads):
-    """Records in dictionaries. What it returns fires within the turn, but for what is staged or cleared away one at a time."""
+    """Records in dictionaries. What it returns fires within the turn, but for what is staged or
+    cleared away one at a time.
+    """
 
     def __init__(
-        self, schema: Schema, history: int = HISTORY, capacity: Capacity = STANDARD, later: Later | None = None
+        self,
+        schema: Schema,
+        history: int = HISTORY,
+        capacity: Capacity = STANDARD,
+        later: Later | None = None,
     ) -> None:
         self._start_with(Tables(schema, history, capacity, later))
 
     def _start_with(self, tables: Tables) -> None:
         self._replace_tables(tables)
         self._hiding = DeferredLock()
-        """Held while something is staged, or cleared away: what is in the tables and not to be seen is one or the other."""
+        """Held while something is staged, or cleared away: what is in the tables and not to be seen
+        is one or the other.
+        """
 
     @property
     def rev(self) -> int:
@@ -124,7 +149,9 @@ class MemoryStore(_Reads):
             await self._changed(lambda: self._tables.delete(kind, id, expect))
 
     async def _delete_with_many(self, kind: type[Record], id: int, expect: int | None) -> None:
-        """Delete a record on which so many depend that to delete them in one turn would keep others waiting."""
+        """Delete a record on which so many depend that to delete them in one turn would keep others
+        waiting.
+        """
         await self._hiding.acquire()
         try:
             cascade = Cascade(self._tables, kind, id, expect)
@@ -136,7 +163,9 @@ class MemoryStore(_Reads):
     def _clear_away(self, work: Coroutine[Any, Any, None]) -> None:
         """Go on with it while others do what they like."""
         Deferred.fromCoroutine(work).addErrback(
-            lambda failure: _log.failure("what a record has taken with it could not be cleared away", failure=failure)
+            lambda failure: _log.failure(
+                "what a record has taken with it could not be cleared away", failure=failure
+            )
         )
 
     async def _clear(self, cascade: Cascade) -> None:
@@ -151,7 +180,9 @@ class MemoryStore(_Reads):
         return await self._changed(lambda: _without_waiting(body(self._transaction)))
 
     async def _changed(self, change: Callable[[], T]) -> T:
-        """Make a change, or several, and fire with the result; where it raises, nothing has changed."""
+        """Make a change, or several, and fire with the result; where it raises, nothing has
+        changed.
+        """
         return run(self._tables, change)[0]
 
     async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
@@ -249,7 +280,9 @@ class TableStage:
 
 
 def run(tables: Tables, change: Callable[[], T]) -> tuple[T, list[Step]]:
-    """Run `change` as one transaction on the tables: give its result and its steps, or raise what it raised, without any."""
+    """Run `change` as one transaction on the tables: give its result and its steps, or raise what
+    it raised, without any.
+    """
     tables.begin()
     try:
         result = change()
@@ -260,7 +293,9 @@ def run(tables: Tables, change: Callable[[], T]) -> tuple[T, list[Step]]:
 
 
 def _without_waiting(work: Awaitable[T]) -> T:
-    """Run to its end what waits for nothing. Waiting would let others see half a transaction, so it is refused."""
+    """Run to its end what waits for nothing. Waiting would let others see half a transaction, so it
+    is refused.
+    """
     steps = cast("Coroutine[Any, Any, T]", work)
     try:
         steps.send(None)

@@ -1,6 +1,8 @@
-"""Tables in memory: records with their indexes, changed under a journal that can take every change back.
+"""Tables in memory: records with their indexes, changed under a journal that can take every change
+back.
 
-Everything here is plain and synchronous: one thread calls it, and between two calls everything is consistent.
+Everything here is plain and synchronous: one thread calls it, and between two calls everything is
+consistent.
 """
 
 from __future__ import annotations
@@ -22,7 +24,16 @@ from sockcrud.records.schema import Kind, Schema
 from sockcrud.storage.capacity import UNLIMITED, Capacity
 from sockcrud.storage.contract import Change, Counters, R, Where
 from sockcrud.storage.history import History
-from sockcrud.storage.memory.hidden import Dependants, Hidden, Ids, fitting, index, places_after, unindex, visible_after
+from sockcrud.storage.memory.hidden import (
+    Dependants,
+    Hidden,
+    Ids,
+    fitting,
+    index,
+    places_after,
+    unindex,
+    visible_after,
+)
 from sockcrud.storage.memory.snapshots import Budget, Later, TableStream, Versions
 from sockcrud.storage.memory.steps import Step
 from sockcrud.storage.weights import USUAL, weight
@@ -53,7 +64,9 @@ class Table(Generic[R]):
         self.ids: SortedList[int] = SortedList()
         self.highest = 0
         self.elsewhere = 0
-        """Records that there are beside these: of a database's, only those are in here that somebody needs."""
+        """Records that there are beside these: of a database's, only those are in here that
+        somebody needs.
+        """
         self.uniques: dict[str, dict[Any, int]] = {name: {} for name in self.kind.uniques}
         self.indexes: dict[str, dict[Any, Ids]] = {name: {} for name in self.kind.indexed}
         self.versions: Versions[R] | None = None
@@ -68,7 +81,9 @@ class Table(Generic[R]):
         self.ids.update(ids)
         self.highest = highest
         for name, normalize in self.kind.uniques.items():
-            self.uniques[name] = dict(zip(map(normalize, map(attrgetter(name), records)), ids, strict=True))
+            self.uniques[name] = dict(
+                zip(map(normalize, map(attrgetter(name), records)), ids, strict=True)
+            )
         for name in self.kind.indexed:
             ids_by: defaultdict[Any, list[int]] = defaultdict(list)
             for value, id in zip(map(attrgetter(name), records), ids, strict=True):
@@ -87,7 +102,10 @@ class Table(Generic[R]):
                     self.highest = id
             self.records[id] = after
         for name, normalize in self.kind.uniques.items():
-            old, new = before and normalize(getattr(before, name)), after and normalize(getattr(after, name))
+            old, new = (
+                before and normalize(getattr(before, name)),
+                after and normalize(getattr(after, name)),
+            )
             if old != new:
                 if before is not None:
                     del self.uniques[name][old]
@@ -108,7 +126,9 @@ class Table(Generic[R]):
         return len(self.records) - (0 if self.hidden is None else len(self.hidden.ids))
 
     def free_id(self) -> int:
-        """Return the id of the next record: the highest ever used plus one, or the lowest free one once that is exhausted."""
+        """Return the id of the next record: the highest ever used plus one, or the lowest free one
+        once that is exhausted.
+        """
         if self.highest < _HIGHEST:
             return self.highest + 1
         first = self.ids.bisect_left(1)
@@ -138,8 +158,12 @@ class Table(Generic[R]):
     def _ids(self, where: Where | None) -> Ids:
         return self.ids if where is None else self.indexes[where.field].get(where.value, [])
 
-    def ids_after(self, after: int | None, size: int, where: Where | None, rev: int | None = None) -> list[int]:
-        """Return the first `size` ids above `after`, in order, for whoever began to read now, or at a revision."""
+    def ids_after(
+        self, after: int | None, size: int, where: Where | None, rev: int | None = None
+    ) -> list[int]:
+        """Return the first `size` ids above `after`, in order, for whoever began to read now, or at
+        a revision.
+        """
         ids = self._ids(where)
         if self.hidden is not None and (rev is None or rev >= self.hidden.since):
             return visible_after(ids, self.hidden.among(where), after, size)
@@ -152,11 +176,17 @@ class Table(Generic[R]):
 class Tables:
     """The tables of all kinds, their common revision, and the journal of the change under way.
 
-    Changes are made between `begin` and either `commit`, which tells what they were, or `rollback`, after which they
-    never were.
+    Changes are made between `begin` and either `commit`, which tells what they were, or `rollback`,
+    after which they never were.
     """
 
-    def __init__(self, schema: Schema, history: int, capacity: Capacity = UNLIMITED, later: Later | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        history: int,
+        capacity: Capacity = UNLIMITED,
+        later: Later | None = None,
+    ) -> None:
         """Have a table for each kind, and keep so many changes.
 
         `later` calls what it is given in a later turn: so much is let go of that it takes several.
@@ -179,7 +209,9 @@ class Tables:
         self.staging: Staging | None = None
         self.cascade: Cascade | None = None
         self.unknown_kinds: tuple[str, ...] = ()
-        """The names of kinds that there are where the records are kept, and that are not in the schema."""
+        """The names of kinds that there are where the records are kept, and that are not in the
+        schema.
+        """
         self.held: dict[tuple[type[Record], int], str] = {}
         """What records of such kinds refer to, and the name of one of these kinds."""
 
@@ -197,7 +229,9 @@ class Tables:
             found: R = self._tables[kind].records[id]
         except KeyError:
             raise NotFound(kind.__name__, id) from None
-        if found.rev > self.rev or (self.cascade is not None and self.cascade.includes(found)):  # it is staged, or has gone
+        if found.rev > self.rev or (
+            self.cascade is not None and self.cascade.includes(found)
+        ):  # it is staged, or has gone
             raise NotFound(kind.__name__, id)
         return found
 
@@ -207,14 +241,18 @@ class Tables:
         if id is None:
             return None
         found = table.records[id]
-        is_hidden = found.rev > self.rev or (self.cascade is not None and self.cascade.includes(found))
+        is_hidden = found.rev > self.rev or (
+            self.cascade is not None and self.cascade.includes(found)
+        )
         return None if is_hidden else found
 
     def page(self, kind: type[R], limit: int, after: int | None, where: Where | None) -> list[R]:
         table = self._tables[kind]
         return [table.records[id] for id in table.ids_after(after, limit, where)]
 
-    def stream(self, kind: type[R], after: int | None, limit: int | None, where: Where | None) -> TableStream[R]:
+    def stream(
+        self, kind: type[R], after: int | None, limit: int | None, where: Where | None
+    ) -> TableStream[R]:
         """Return the records as they are now, whatever changes while they are read."""
         if self._under_way:
             raise RuntimeError("a list within a transaction, whose changes may yet be taken back")
@@ -255,7 +293,9 @@ class Tables:
         if table.has_rules:
             self._check(table, old, fields)
         new: R = evolve(old, rev=self.rev + 1, **fields)
-        if (self.disk_is_full or self.stored >= self._most_bytes) and weight(kind, new) > weight(kind, old):
+        if (self.disk_is_full or self.stored >= self._most_bytes) and weight(kind, new) > weight(
+            kind, old
+        ):
             raise QuotaExceeded(kind.__name__, _DISK_IS_FULL if self.disk_is_full else _FULL)
         self._step(kind, id, old, new)
         return new
@@ -274,12 +314,15 @@ class Tables:
                 for one in self.cascade.others(other, referring):
                     self._delete_along(other, one, kind, id)
                 continue
-            # From the end, where taking an id out of the index costs the same however many there are.
+            # From the end, where taking an id out of the index costs the same however many there
+            # are.
             while referring:
                 self._delete_along(other, referring[-1], kind, id)
         self._step(kind, id, old, None)
 
-    def _delete_along(self, kind: type[Record], id: int, with_kind: type[Record], with_id: int) -> None:
+    def _delete_along(
+        self, kind: type[Record], id: int, with_kind: type[Record], with_id: int
+    ) -> None:
         staged: Record = self._tables[kind].records[id]
         if self.staging is None or staged.rev < self.staging.base:
             self.delete(kind, id, None)
@@ -297,18 +340,24 @@ class Tables:
             if name in fields:
                 self.get(reference.kind, fields[name])
 
-    def _step(self, kind: type[Record], id: int, before: Record | None, after: Record | None) -> None:
+    def _step(
+        self, kind: type[Record], id: int, before: Record | None, after: Record | None
+    ) -> None:
         self.rev += 1
         table = self._tables[kind]
         self._steps.append(Step(self.rev, kind, id, before, after, table.highest))
-        if before is not None and table.versions is not None:  # where there was nothing, there is nothing to keep
+        if (
+            before is not None and table.versions is not None
+        ):  # where there was nothing, there is nothing to keep
             table.versions.keep(self.rev, id, before, after)
         table.put(id, before, after)
 
     def fill(self, kind: type[Record], records: Sequence[Record], highest: int) -> None:
-        """Let an empty table have these records. They are in the order of their ids, and fit the kind.
+        """Let an empty table have these records. They are in the order of their ids, and fit the
+        kind.
 
-        What the kind refers to is there already. Raise `Unfit` where they break a rule among each other.
+        What the kind refers to is there already. Raise `Unfit` where they break a rule among each
+        other.
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
@@ -316,17 +365,26 @@ class Tables:
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:
-            raise Unfit(f"there is a {name} {records[-1].id}, and no id above {highest} was ever used")
+            raise Unfit(
+                f"there is a {name} {records[-1].id}, and no id above {highest} was ever used"
+            )
         for field, reference in table.kind.references.items():
             if missing := table.indexes[field].keys() - self._tables[reference.kind].records.keys():
-                raise Unfit(f"{name} records refer to {reference.kind.__name__} {min(missing)}, which is not there")
+                raise Unfit(
+                    f"{name} records refer to {reference.kind.__name__} {min(missing)}, which is "
+                    f"not there"
+                )
 
     def hold(self, kind: type[Record], id: int, by: str) -> None:
-        """Keep a record for as long as the store is open: one of a kind that is not in the schema refers to it."""
+        """Keep a record for as long as the store is open: one of a kind that is not in the schema
+        refers to it.
+        """
         self.held[kind, id] = by
 
     def start_at(self, rev: int) -> None:
-        """Go on from this revision with the records the tables were filled with; no change before it is known."""
+        """Go on from this revision with the records the tables were filled with; no change before
+        it is known.
+        """
         self.rev = self._history.forgotten = rev
 
     def anew(self) -> Tables:
@@ -337,7 +395,9 @@ class Tables:
         return new
 
     def adopt(self, record: Record) -> None:
-        """Take in a record as it is, outside of any change. Raise `Taken` or `NotFound` where it cannot be there."""
+        """Take in a record as it is, outside of any change. Raise `Taken` or `NotFound` where it
+        cannot be there.
+        """
         table = self._tables[type(record)]
         if record.id in table.records:
             raise Taken(table.kind.name, "id")

@@ -30,7 +30,9 @@ class ByPeer(Generic[T]):
         queue.append(item)
 
     def pop(self, may: Callable[[str], bool] = _anyone) -> T | None:
-        """Take the first item of the peer whose turn it is among those that may; return None where there is none."""
+        """Take the first item of the peer whose turn it is among those that may; return None where
+        there is none.
+        """
         peer = next(filter(may, self._queues), None)
         if peer is None:
             return None

@@ -15,7 +15,16 @@ from sockcrud.records.constraints import as_stored
 from sockcrud.records.schema import Schema
 from sockcrud.storage.common import StoreError, unheard
 from sockcrud.storage.contract import Counters
-from sockcrud.storage.moving import NOTHING, TOGETHER, GivingWay, Moved, Slices, Source, move, require_empty
+from sockcrud.storage.moving import (
+    NOTHING,
+    TOGETHER,
+    GivingWay,
+    Moved,
+    Slices,
+    Source,
+    move,
+    require_empty,
+)
 from sockcrud.storage.postgres.kinds import kinds_there
 from sockcrud.storage.postgres.layout import LAYOUTS
 from sockcrud.storage.postgres.link import one_line
@@ -28,25 +37,35 @@ LOCK_SECONDS: Final = 10
 """For so long a change that is under way is waited for."""
 
 BEFORE_ALL: Final = -(2**62)
-"""The number that a change gets which stands for all that are not known. Every other number is above it."""
+"""The number that a change gets which stands for all that are not known. Every other number is
+above it.
+"""
 
 _Connection = psycopg.Connection[TupleRow]
 
 _SESSION: Final = (
-    "SELECT set_config('application_name', 'sockcrud move', false), set_config('TimeZone', 'UTC', false),"
-    " set_config('DateStyle', 'ISO', false), set_config('default_transaction_isolation', 'read committed', false),"
+    "SELECT set_config('application_name', 'sockcrud move', false), set_config('TimeZone', "
+    "'UTC', false),"
+    " set_config('DateStyle', 'ISO', false), set_config('default_transaction_isolation', 'read "
+    "committed', false),"
     " set_config('lock_timeout', %s, false)"
 )
-# A move takes longer than any statement of a daemon's. What a server does not know yet cannot be set there.
+# A move takes longer than any statement of a daemon's. What a server does not know yet cannot be
+# set there.
 _NO_LIMITS: Final = (
     "SELECT set_config(name, '0', false) FROM pg_settings"
-    " WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+    " WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', "
+    "'transaction_timeout')"
 )
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND application_name = 'sockcrud' AND pid <> pg_backend_pid()"
+    " WHERE datname = current_database() AND application_name = 'sockcrud' AND pid <> "
+    "pg_backend_pid()"
 )
-_HISTORY: Final = "COPY (SELECT number, rev, kind, id, record, bytes_before FROM changes ORDER BY number) TO STDOUT"
+_HISTORY: Final = (
+    "COPY (SELECT number, rev, kind, id, record, bytes_before FROM changes ORDER "
+    "BY number) TO STDOUT"
+)
 _KNOWN: Final = "COPY changes (number, rev, kind, id, record, bytes_before) FROM STDIN"
 
 
@@ -60,9 +79,13 @@ def _blaming(place: str) -> Iterator[None]:
 
 
 class _Database:
-    """What both ends have. `connection` holds the lock that every change needs, so what is read is of one moment."""
+    """What both ends have. `connection` holds the lock that every change needs, so what is read is
+    of one moment.
+    """
 
-    def __init__(self, place: str, schema: Schema, kinds: tuple[type[Record], ...], connection: _Connection) -> None:
+    def __init__(
+        self, place: str, schema: Schema, kinds: tuple[type[Record], ...], connection: _Connection
+    ) -> None:
         self.place = place
         self.schema = schema
         self.kinds = kinds
@@ -75,7 +98,9 @@ class _Database:
     @property
     def counters(self) -> Counters:
         with _blaming(self.place):
-            [[rev, *highest]] = _ask(self.connection, f"SELECT {', '.join(self._counters)} FROM state WHERE id = 1")
+            [[rev, *highest]] = _ask(
+                self.connection, f"SELECT {', '.join(self._counters)} FROM state WHERE id = 1"
+            )
         return Counters(rev, dict(zip(self.kinds, highest, strict=True)))
 
     def size(self, kind: type[Record]) -> int:
@@ -97,17 +122,28 @@ class PostgresSource(_Database):
     unknown_kinds: tuple[str, ...] = ()
 
     def read(self, kind: type[Record]) -> Slices:
-        """Yield all records; raise `StoreError` for one that does not fit the model, which something else has written."""
-        fields = [(name, attrgetter(name), as_stored(held).fits) for name, held in describe(kind).constraints.items()]
+        """Yield all records; raise `StoreError` for one that does not fit the model, which
+        something else has written.
+        """
+        fields = [
+            (name, attrgetter(name), as_stored(held).fits)
+            for name, held in describe(kind).constraints.items()
+        ]
         for records in super().read(kind):
             for name, value, fits in fields:
                 if not all(map(fits, map(value, records))):
                     id = next(record.id for record in records if not fits(value(record)))
-                    raise StoreError(f"{self.place} is damaged: {name} of {kind.__name__} {id} does not fit")
+                    raise StoreError(
+                        f"{self.place} is damaged: {name} of {kind.__name__} {id} does not fit"
+                    )
             yield records
 
     def history(self) -> Iterator[bytes]:
-        with _blaming(self.place), self.connection.cursor() as cursor, cursor.copy(_HISTORY.encode()) as copy:
+        with (
+            _blaming(self.place),
+            self.connection.cursor() as cursor,
+            cursor.copy(_HISTORY.encode()) as copy,
+        ):
             yield from map(bytes, copy)
 
 
@@ -121,7 +157,11 @@ class PostgresTarget(_Database):
 
     def write(self, kind: type[Record], records: Sequence[Record]) -> None:
         layout = LAYOUTS[kind]
-        with _blaming(self.place), self.connection.cursor() as cursor, cursor.copy(layout.copy_in.encode()) as copy:
+        with (
+            _blaming(self.place),
+            self.connection.cursor() as cursor,
+            cursor.copy(layout.copy_in.encode()) as copy,
+        ):
             copy.write(layout.copied(records))
 
     def count_on(self, counters: Counters, history: Iterator[bytes]) -> None:
@@ -134,13 +174,19 @@ class PostgresTarget(_Database):
                 copy.write(some)
         known = "(SELECT coalesce(max(number), 0) FROM changes)"
         if not _ask(self.connection, "SELECT EXISTS (SELECT FROM changes)")[0][0]:
-            # Whoever asks for changes since a revision of the source is told that they are not known.
-            unknown = "INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES (%s, %s, '', 0, 0)"
+            # Whoever asks for changes since a revision of the source is told that they are not
+            # known.
+            unknown = (
+                "INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES (%s, %s, "
+                "'', 0, 0)"
+            )
             self.connection.execute(unknown.encode(), [BEFORE_ALL, counters.rev])
             known = "0"
         changes = ", ".join(f"{name} = %s" for name in self._counters)
         values = [counters.rev, *(counters.highest.get(kind, 0) for kind in self.kinds)]
-        self.connection.execute(f"UPDATE state SET {changes}, journaled = {known} WHERE id = 1".encode(), values)
+        self.connection.execute(
+            f"UPDATE state SET {changes}, journaled = {known} WHERE id = 1".encode(), values
+        )
         self.connection.execute(count_again(self.schema).encode())
         self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -149,11 +195,14 @@ class PostgresTarget(_Database):
             self.connection.commit()
         except psycopg.OperationalError as error:
             raise StoreError(
-                f"{self.place}: {one_line(error.diag.message_primary or error)}; it was lost at the very end:"
+                f"{self.place}: {one_line(error.diag.message_primary or error)}; it was lost at "
+                f"the very end:"
                 " all of it is there, or nothing"
             ) from None
         with suppress(psycopg.Error):  # all is there
-            self.connection.execute("ANALYZE")  # or queries would go by the tables as they were, empty
+            self.connection.execute(
+                "ANALYZE"
+            )  # or queries would go by the tables as they were, empty
             self.connection.commit()
 
 
@@ -163,7 +212,8 @@ def _ask(connection: _Connection, sql: str) -> list[TupleRow]:
 
 @contextmanager
 def source(url: str, schema: Schema, alone: bool = True) -> Iterator[PostgresSource]:
-    """Have a database to read from as it is now, without any change of it until the end if it is to be `alone`.
+    """Have a database to read from as it is now, without any change of it until the end if it is to
+    be `alone`.
 
     Raise `StoreError` where that cannot be.
     """
@@ -177,11 +227,15 @@ def source(url: str, schema: Schema, alone: bool = True) -> Iterator[PostgresSou
         if version != VERSION:
             older = type(version) is int and version < VERSION
             cure = "start a daemon on it once" if older else "use the sockcrud that made it"
-            raise StoreError(f"{place} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}")
+            raise StoreError(
+                f"{place} has schema_version {version}, and this sockcrud reads {VERSION}: {cure}"
+            )
         if alone:
             _lock(connection)
         if alone and (others := _ask(connection, _OTHERS)[0][0]):
-            raise StoreError(f"{place} is in use: daemons have {others} connections to it; stop them first")
+            raise StoreError(
+                f"{place} is in use: daemons have {others} connections to it; stop them first"
+            )
         try:
             there = kinds_there(connection, schema)
         except SchemaError as error:
@@ -193,7 +247,9 @@ def source(url: str, schema: Schema, alone: bool = True) -> Iterator[PostgresSou
 
 @contextmanager
 def target(url: str, schema: Schema, giving_way: GivingWay = NOTHING) -> Iterator[PostgresTarget]:
-    """Have a database to fill, whose tables are made where there are none. It is as it was unless it is kept."""
+    """Have a database to fill, whose tables are made where there are none. It is as it was unless
+    it is kept.
+    """
     prepare(url, schema, Limits())
     with _session(url) as connection:
         filled = PostgresTarget(without_password(url), schema, schema.kinds, connection)
@@ -213,12 +269,16 @@ def _lock(connection: _Connection) -> None:
     try:
         connection.execute("SELECT rev FROM state WHERE id = 1 FOR UPDATE")
     except psycopg.errors.LockNotAvailable:
-        raise StoreError(f"changes are under way there for {LOCK_SECONDS} s already: stop the daemons first") from None
+        raise StoreError(
+            f"changes are under way there for {LOCK_SECONDS} s already: stop the daemons first"
+        ) from None
 
 
 @contextmanager
 def _session(url: str) -> Iterator[_Connection]:
-    """Have a connection with a transaction, which is rolled back at the end unless it was committed."""
+    """Have a connection with a transaction, which is rolled back at the end unless it was
+    committed.
+    """
     with opened(url, Limits()) as connection:
         connection.execute(_SESSION, [str(LOCK_SECONDS * 1000)])
         connection.execute(_NO_LIMITS)

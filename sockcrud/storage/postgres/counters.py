@@ -17,7 +17,9 @@ PATIENCE: Final = 0.05
 
 
 class Counters:
-    """The counters in the one row of `state`, and the statements on them, which follow from a schema."""
+    """The counters in the one row of `state`, and the statements on them, which follow from a
+    schema.
+    """
 
     def __init__(self, schema: Schema) -> None:
         layouts = [LAYOUTS[kind] for kind in schema]
@@ -27,14 +29,24 @@ class Counters:
             *(layout.highest for layout in layouts),
             *(layout.counted for layout in layouts),
         )
-        read, changes = ", ".join(self.names), ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1))
-        # What an import has staged is the one thing that whoever has the lock may still have to wait for, and all others with
-        # them. So that wait is short; to wait for the lock itself may take longer.
+        read, changes = (
+            ", ".join(self.names),
+            ", ".join(f"{name} = ${n}::bigint" for n, name in enumerate(self.names, 1)),
+        )
+        # What an import has staged is the one thing that whoever has the lock may still have to
+        # wait for, and all others with them. So that wait is short; to wait for the lock itself may
+        # take longer.
         locked = f"WITH locked AS MATERIALIZED (SELECT {read} FROM state WHERE id = 1 FOR UPDATE)"
         short = f"set_config('lock_timeout', '{PATIENCE * 1000:.0f}', true)"
-        self.lock = Statement(b"lock", f"{locked} SELECT {read} FROM locked WHERE {short} IS NOT NULL".encode())
+        self.lock = Statement(
+            b"lock", f"{locked} SELECT {read} FROM locked WHERE {short} IS NOT NULL".encode()
+        )
         self.count = Statement(b"count on", f"UPDATE state SET {changes} WHERE id = 1".encode())
-        self.uniques = {unique_name(kind, name): (kind, name) for kind in schema for name in describe(kind).uniques}
+        self.uniques = {
+            unique_name(kind, name): (kind, name)
+            for kind in schema
+            for name in describe(kind).uniques
+        }
         """The kind and the field that a constraint is about."""
 
 

@@ -1,7 +1,8 @@
 """Which kinds a PostgreSQL database has, and making its tables those of a schema.
 
-It happens in one transaction, under the lock of the start: of several nodes the first does it, and the others find it done.
-A new column keeps its default, so that a node that does not know it yet can go on until it is stopped.
+It happens in one transaction, under the lock of the start: of several nodes the first does it, and
+the others find it done. A new column keeps its default, so that a node that does not know it yet
+can go on until it is stopped.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from sockcrud.storage.postgres.layout import LAYOUTS, UNIQUE, Layout, unique_nam
 _Connection = psycopg.Connection[Any]
 
 _KINDS_TABLE: Final = (
-    'CREATE TABLE IF NOT EXISTS kinds (name text COLLATE "C" PRIMARY KEY, "table" text COLLATE "C" NOT NULL UNIQUE,'
+    'CREATE TABLE IF NOT EXISTS kinds (name text COLLATE "C" PRIMARY KEY, "table" text COLLATE '
+    '"C" NOT NULL UNIQUE,'
     ' fields text COLLATE "C" NOT NULL, declared text COLLATE "C" NOT NULL)'
 )
 _NOTE: Final = (
@@ -31,16 +33,24 @@ _NOTE: Final = (
     " DO UPDATE SET fields = excluded.fields, declared = excluded.declared"
 )
 _COLUMNS: Final = (
-    "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
-    " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped AND relname = ANY (%s)"
+    "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_class "
+    "ON attrelid = pg_class.oid"
+    " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped "
+    "AND relname = ANY (%s)"
 )
 _RULES: Final = (
-    "SELECT here.relname, conname, contype::text, attname, coalesce(there.relname, '') FROM pg_constraint"
-    " JOIN pg_class AS here ON conrelid = here.oid LEFT JOIN pg_class AS there ON confrelid = there.oid"
+    "SELECT here.relname, conname, contype::text, attname, coalesce(there.relname, '') FROM "
+    "pg_constraint"
+    " JOIN pg_class AS here ON conrelid = here.oid LEFT JOIN pg_class AS there ON confrelid = "
+    "there.oid"
     " JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]"
-    " WHERE here.relnamespace = current_schema()::regnamespace AND contype IN ('u', 'f') AND here.relname = ANY (%s)"
+    " WHERE here.relnamespace = current_schema()::regnamespace AND contype IN ('u', 'f') AND "
+    "here.relname = ANY (%s)"
 )
-_INDEXES: Final = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = current_schema() AND tablename = ANY (%s)"
+_INDEXES: Final = (
+    "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = "
+    "current_schema() AND tablename = ANY (%s)"
+)
 
 _TOGETHER: Final = 1_000
 """Rows that are read at once."""
@@ -55,7 +65,9 @@ def add_kinds(connection: _Connection) -> None:
     """Write down which kinds there are in a database of version 3: always the same."""
     make_kinds(connection)
     with connection.cursor() as cursor:
-        cursor.executemany("INSERT INTO kinds VALUES (%s, %s, %s, '') ON CONFLICT DO NOTHING", taking_in.OLD_KINDS)
+        cursor.executemany(
+            "INSERT INTO kinds VALUES (%s, %s, %s, '') ON CONFLICT DO NOTHING", taking_in.OLD_KINDS
+        )
 
 
 @define
@@ -89,7 +101,8 @@ def _as_declared(layout: Layout[Any]) -> _Table:
     """Return the table as it is to be."""
     declared = describe(layout.kind)
     return _Table(
-        {column.name: column.type.partition(" COLLATE")[0].replace("numeric(10, 2)", "numeric(10,2)").replace(
+        {column.name: column.type.partition(" COLLATE")[0].replace("numeric(10, "
+                                                                   "2)", "numeric(10,2)").replace(
             "timestamptz", "timestamp with time zone") for column in layout.columns},
         {unique_name(layout.kind, name): key.name for name, key in layout.keys.items()},
         {name: ("", describe(to.kind).table) for name, to in declared.references.items()},
@@ -99,8 +112,13 @@ def _as_declared(layout: Layout[Any]) -> _Table:
 
 
 def take_in(connection: _Connection, schema: Schema) -> None:
-    """Make the tables those of the schema. Raise `SchemaError` where that cannot be; the transaction is to be rolled back."""
-    there = {name: rest for name, *rest in connection.execute('SELECT name, "table", fields, declared FROM kinds')}
+    """Make the tables those of the schema. Raise `SchemaError` where that cannot be; the
+    transaction is to be rolled back.
+    """
+    there = {
+        name: rest
+        for name, *rest in connection.execute('SELECT name, "table", fields, declared FROM kinds')
+    }
     tables = _tables(connection, [describe(kind).table for kind in schema])
     counted = _tables(connection, ["state"])["state"].columns
     for kind in schema:
@@ -108,22 +126,39 @@ def take_in(connection: _Connection, schema: Schema) -> None:
         fingerprint = taking_in.fingerprint(declared)
         if declared.name not in there:
             if declared.table in tables:
-                by = next((name for name, (table, *_) in there.items() if table == declared.table), None)
+                by = next(
+                    (name for name, (table, *_) in there.items() if table == declared.table), None
+                )
                 raise taking_in.table_taken(declared, by)
             for statement in layout.declared:
                 connection.execute(statement.encode())
-        elif not _is_right(tables[declared.table], layout) or there[declared.name][2] not in ("", fingerprint):
-            _Change(connection, layout, tables[declared.table], there[declared.name][1].split()).make()
+        elif not _is_right(tables[declared.table], layout) or there[declared.name][2] not in (
+            "",
+            fingerprint,
+        ):
+            _Change(
+                connection, layout, tables[declared.table], there[declared.name][1].split()
+            ).make()
         if declared.name not in there or there[declared.name][2] != fingerprint:
-            connection.execute(_NOTE, [declared.name, declared.table, " ".join(declared.constraints), fingerprint])
+            connection.execute(
+                _NOTE, [declared.name, declared.table, " ".join(declared.constraints), fingerprint]
+            )
         if not {layout.highest, layout.counted} <= counted.keys():
             for name in (layout.highest, layout.counted):
-                connection.execute(f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "{name}" bigint NOT NULL DEFAULT 0'.encode())
-            connection.execute(f'UPDATE state SET "{layout.counted}" = (SELECT count(*) FROM "{layout.table}")'.encode())
+                connection.execute(
+                    f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "{name}" bigint NOT NULL '
+                    f"DEFAULT 0".encode()
+                )
+            connection.execute(
+                f'UPDATE state SET "{layout.counted}" = (SELECT count(*) FROM '
+                f'"{layout.table}")'.encode()
+            )
 
 
 def _is_right(table: _Table, layout: Layout[Any]) -> bool:
-    """Return whether a table has all that it is to have. Others may have added columns and indexes of their own."""
+    """Return whether a table has all that it is to have. Others may have added columns and indexes
+    of their own.
+    """
     expected = _as_declared(layout)
     return (
         expected.columns.items() <= table.columns.items()
@@ -149,7 +184,8 @@ class _Change:
 
     def make(self) -> None:
         """Make it. Raise `SchemaError`."""
-        # As for any change, so that nobody changes anything between a look and what follows from it.
+        # As for any change, so that nobody changes anything between a look and what follows from
+        # it.
         self.connection.execute("SELECT rev FROM state WHERE id = 1 FOR UPDATE")
         if not {"id", "rev", *self.there} <= self.table.columns.keys():
             raise taking_in.looks_different(self.declared)
@@ -180,7 +216,9 @@ class _Change:
         for field, (name, to) in self.table.references.items():
             if _leads(expected).get(field) != to:
                 self._alter(f'DROP CONSTRAINT "{name}"')
-        for name in self.table.indexes.intersection(map(self.layout.index, self.there)) - expected.indexes:
+        for name in (
+            self.table.indexes.intersection(map(self.layout.index, self.there)) - expected.indexes
+        ):
             self.connection.execute(f'DROP INDEX "{name}"'.encode())
 
     def _add_rules(self, expected: _Table) -> None:
@@ -195,7 +233,10 @@ class _Change:
         for field, to in _leads(expected).items():
             if _leads(self.table).get(field) != to:
                 self._require_targets(field, to)
-                self._alter(f'ADD FOREIGN KEY ("{field}") REFERENCES "{to}" ("id") DEFERRABLE INITIALLY DEFERRED')
+                self._alter(
+                    f'ADD FOREIGN KEY ("{field}") REFERENCES "{to}" ("id") DEFERRABLE INITIALLY '
+                    f"DEFERRED"
+                )
         for field in self.declared.indexed:
             if self.layout.index(field) not in self.table.indexes:
                 self.connection.execute(self.layout.index_statement(field).encode())
@@ -206,7 +247,9 @@ class _Change:
         names = ", ".join(f'"{name}"' for name in self.there)
         with self.connection.cursor(name="taking in") as cursor:
             cursor.itersize = _TOGETHER
-            cursor.execute(f'SELECT "id", {names} FROM "{self.layout.table}" ORDER BY "id"'.encode())
+            cursor.execute(
+                f'SELECT "id", {names} FROM "{self.layout.table}" ORDER BY "id"'.encode()
+            )
             for id, *values in cursor:
                 for (name, fits), value in zip(checks, values, strict=True):
                     if not fits(value):
@@ -215,17 +258,24 @@ class _Change:
     def _make_unique(self, field: str) -> None:
         """Return the records their keys. Raise `SchemaError` where two have the same."""
         normalize, owners = self.declared.uniques[field], dict[Any, int]()
-        for id, value in self._ask(f'SELECT "id", "{field}" FROM "{self.layout.table}" ORDER BY "id"'):
+        for id, value in self._ask(
+            f'SELECT "id", "{field}" FROM "{self.layout.table}" ORDER BY "id"'
+        ):
             if (other := owners.setdefault(normalize(value), id)) != id:
                 raise taking_in.shared(self.declared, field, other, id)
         if normalize is not exactly:
             with self.connection.cursor() as cursor:
-                update = f'UPDATE "{self.layout.table}" SET "{self.layout.keys[field].name}" = %s WHERE "id" = %s'
+                update = (
+                    f'UPDATE "{self.layout.table}" SET "{self.layout.keys[field].name}" = '
+                    f'%s WHERE "id" = %s'
+                )
                 cursor.executemany(update.encode(), list(owners.items()))
 
     def _require_targets(self, field: str, to: str) -> None:
         missing = f'SELECT "id", "{field}" FROM "{self.layout.table}" AS t WHERE NOT EXISTS'
-        for id, value in self._ask(f'{missing} (SELECT FROM "{to}" AS u WHERE u."id" = t."{field}") ORDER BY "id" LIMIT 1'):
+        for id, value in self._ask(
+            f'{missing} (SELECT FROM "{to}" AS u WHERE u."id" = t."{field}") ORDER BY "id" LIMIT 1'
+        ):
             raise taking_in.leads_nowhere(self.declared, field, id, value)
 
     def _type(self, name: str) -> str:
@@ -244,7 +294,9 @@ class _Change:
 
 
 def other_kinds(connection: _Connection, schema: Schema) -> tuple[type[Record], ...]:
-    """Return the kinds that the database has besides, each with those of its fields that refer to a kind of the schema."""
+    """Return the kinds that the database has besides, each with those of its fields that refer to a
+    kind of the schema.
+    """
     there = connection.execute('SELECT name, "table" FROM kinds').fetchall()
     others = {table: name for name, table in there if name not in schema.by_name}
     by_table = {describe(kind).table: kind for kind in schema}
@@ -252,7 +304,9 @@ def other_kinds(connection: _Connection, schema: Schema) -> tuple[type[Record], 
     for table, name in others.items():
         leads = _leads(_tables(connection, [table])[table])
         fields = {field: reference(by_table[to]) for field, to in leads.items() if to in by_table}
-        kinds.append(RecordType(name, (Record,), {"__annotations__": dict.fromkeys(fields, int), **fields}))
+        kinds.append(
+            RecordType(name, (Record,), {"__annotations__": dict.fromkeys(fields, int), **fields})
+        )
     return tuple(kinds)
 
 
@@ -271,5 +325,7 @@ def kinds_there(connection: _Connection, schema: Schema) -> There:
     tables = _tables(connection, [describe(kind).table for kind in kinds])
     for kind in kinds:
         if not _is_right(tables[describe(kind).table], LAYOUTS[kind]):
-            raise taking_in.SchemaError(f"{kind.__name__} is there as declared before: start a daemon on it once")
+            raise taking_in.SchemaError(
+                f"{kind.__name__} is there as declared before: start a daemon on it once"
+            )
     return There(kinds, tuple(name for name in there if name not in schema.by_name))

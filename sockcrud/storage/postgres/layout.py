@@ -1,6 +1,8 @@
-"""How records lie in PostgreSQL: a table for each kind, as the model declares it, and the statements on it.
+"""How records lie in PostgreSQL: a table for each kind, as the model declares it, and the
+statements on it.
 
-Values go out in arrays of texts, one for each column, so that a statement takes as many records as there are.
+Values go out in arrays of texts, one for each column, so that a statement takes as many records as
+there are.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ def _same(value: Any) -> Any:
 
 @frozen
 class _Column:
-    """A column: its type, and how one of its values is written; None for a text, which is put in quotes."""
+    """A column: its type, and how one of its values is written; None for a text, which is put in
+    quotes.
+    """
 
     name: str
     attribute: str
@@ -61,7 +65,10 @@ def array(values: Iterable[Any], written: Written | None = str) -> bytes:
     """Write values as one of PostgreSQL's arrays; without `written` they are texts, or None."""
     if written is not None:
         return f"{{{','.join(map(written, values))}}}".encode()
-    quoted = ("NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    quoted = (
+        "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for value in values
+    )
     return f"{{{','.join(quoted)}}}".encode()
 
 
@@ -103,7 +110,9 @@ class Layout(Generic[R]):
         fields += [_column(name, constraint) for name, constraint in declared.constraints.items()]
         by_name = {column.name: column for column in fields}
         self.keys = {
-            name: by_name[name] if normalize is exactly else _Column(f"{name}_key", name, _TEXT, None, normalize=normalize)
+            name: by_name[name]
+            if normalize is exactly
+            else _Column(f"{name}_key", name, _TEXT, None, normalize=normalize)
             for name, normalize in declared.uniques.items()
         }
         self._fields = fields
@@ -116,18 +125,30 @@ class Layout(Generic[R]):
     def _make_statements(self) -> None:
         table, columns = f'"{self.table}"', [f'"{column.name}"' for column in self.columns]
         self._read = ", ".join(f'"{name}"' for name in self.names)
-        arrays = ", ".join(f"${number}::{_array_type(column)}" for number, column in enumerate(self.columns, 1))
+        arrays = ", ".join(
+            f"${number}::{_array_type(column)}" for number, column in enumerate(self.columns, 1)
+        )
         rows = f"unnest({arrays}) AS new ({', '.join(columns)})"
         changes = ", ".join(f"{column} = new.{column}" for column in columns[1:])
         apart = ", ".join(f'"{key.name}" = NULL' for key in self.keys.values())
         make = self._statement
-        self._insert = make("insert", f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {rows}")
-        self._update = make("update", f'UPDATE {table} AS old SET {changes} FROM {rows} WHERE old."id" = new."id"')
+        self._insert = make(
+            "insert", f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {rows}"
+        )
+        self._update = make(
+            "update", f'UPDATE {table} AS old SET {changes} FROM {rows} WHERE old."id" = new."id"'
+        )
         self._delete = make("delete", f'DELETE FROM {table} WHERE "id" = ANY ($1::bigint[])')
         self._apart = make("apart", f'UPDATE {table} SET {apart} WHERE "id" = ANY ($1::bigint[])')
-        self._with_ids = make("with id", f'SELECT {self._read} FROM {table} WHERE "id" = ANY ($1::bigint[])')
+        self._with_ids = make(
+            "with id", f'SELECT {self._read} FROM {table} WHERE "id" = ANY ($1::bigint[])'
+        )
         self._with_keys = {
-            name: make(f"with {name}", f'SELECT {self._read} FROM {table} WHERE "{key.name}" = ANY ($1::{_array_type(key)})')
+            name: make(
+                f"with {name}",
+                f'SELECT {self._read} FROM {table} WHERE "{key.name}" = ANY '
+                f"($1::{_array_type(key)})",
+            )
             for name, key in self.keys.items()
         }
         above = f'CASE WHEN t."id" < {INT64.stop - 1} THEN t."id" + 1 END'
@@ -143,15 +164,29 @@ class Layout(Generic[R]):
 
     @property
     def declared(self) -> list[str]:
-        """What makes the table. Unique columns may be NULL: only within a transaction that passes their values on."""
+        """What makes the table. Unique columns may be NULL: only within a transaction that passes
+        their values on.
+        """
         columns = []
         uniques = {key.name: name for name, key in self.keys.items()}
         for column in self.columns:
-            more = " PRIMARY KEY" if column.name == "id" else "" if column.name in uniques else " NOT NULL"
+            more = (
+                " PRIMARY KEY"
+                if column.name == "id"
+                else ""
+                if column.name in uniques
+                else " NOT NULL"
+            )
             if reference := self._declared.references.get(column.name):
-                more += f' REFERENCES "{describe(reference.kind).table}" ("id") DEFERRABLE INITIALLY DEFERRED'
+                more += (
+                    f' REFERENCES "{describe(reference.kind).table}" ("id") DEFERRABLE '
+                    f"INITIALLY DEFERRED"
+                )
             columns.append(f'"{column.name}" {column.type}{more}')
-        columns += [f'CONSTRAINT "{unique_name(self.kind, name)}" UNIQUE ("{key}")' for key, name in uniques.items()]
+        columns += [
+            f'CONSTRAINT "{unique_name(self.kind, name)}" UNIQUE ("{key}")'
+            for key, name in uniques.items()
+        ]
         indexes = map(self.index_statement, self._declared.indexed)
         inside = ",\n  ".join(columns)
         return [f'CREATE TABLE "{self.table}" (\n  {inside}\n)', *indexes]
@@ -172,7 +207,8 @@ class Layout(Generic[R]):
         if usual := USUAL[self.kind]:
             return f'(SELECT count(*) * {usual} FROM "{self.table}")'
         texts = (
-            f'CASE octet_length("{name}") WHEN char_length("{name}") THEN 1 ELSE 4 END * char_length("{name}")'
+            f'CASE octet_length("{name}") WHEN char_length("{name}") THEN 1 ELSE 4 END * '
+            f'char_length("{name}")'
             for name in LONG[self.kind]
         )
         return f'(SELECT coalesce(sum({" + ".join([str(FIXED), *texts])}), 0) FROM "{self.table}")'
@@ -185,13 +221,17 @@ class Layout(Generic[R]):
 
     @property
     def everything(self) -> str:
-        """What gives all records in the order of their ids, each as the fields of the model, in their order."""
+        """What gives all records in the order of their ids, each as the fields of the model, in
+        their order.
+        """
         return f'SELECT {self._read} FROM "{self.table}" ORDER BY "id"'
 
     def copied(self, records: Iterable[R]) -> bytes:
         """Write records as COPY takes them."""
         columns = []
-        for column, values in zip(self.columns, zip(*map(self._moved, records), strict=True), strict=True):
+        for column, values in zip(
+            self.columns, zip(*map(self._moved, records), strict=True), strict=True
+        ):
             normalized = values if column.normalize is exactly else map(column.normalize, values)
             columns.append(map(_escaped if column.written is None else column.written, normalized))
         return "".join(["\t".join(row) + "\n" for row in zip(*columns, strict=True)]).encode()
@@ -214,28 +254,44 @@ class Layout(Generic[R]):
     @cache  # noqa: B019 - there is one layout for each kind, for ever
     def _referring(self, name: str, all: bool) -> Statement:
         what, distinct, order = (
-            ("referring by", "", "") if all else ("one by", f'DISTINCT ON ("{name}") ', f' ORDER BY "{name}", "id"')
+            ("referring by", "", "")
+            if all
+            else ("one by", f'DISTINCT ON ("{name}") ', f' ORDER BY "{name}", "id"')
         )
-        sql = f'SELECT {distinct}{self._read} FROM "{self.table}" WHERE "{name}" = ANY ($1::bigint[]){order}'
+        sql = (
+            f'SELECT {distinct}{self._read} FROM "{self.table}" WHERE "{name}" = ANY '
+            f"($1::bigint[]){order}"
+        )
         return self._statement(f"{what} {name}", sql)
 
     def referring(self, name: str, ids: Iterable[int], all: bool) -> Ask:
         """Ask for all the records that refer to these by the field `name`, or for one to each."""
         return self._referring(name, all), [array(ids)]
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 - there is one layout for each kind, for ever
     def _page(self, where: str | None, from_start: bool) -> Statement:
-        return self._statement(f"page {_name_of_page(where, from_start)}", self._page_sql(where, from_start))
+        return self._statement(
+            f"page {_name_of_page(where, from_start)}", self._page_sql(where, from_start)
+        )
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 - there is one layout for each kind, for ever
     def _slice(self, where: str | None, from_start: bool) -> Statement:
         texts = " + ".join(f'octet_length("{name}")' for name in weights.TEXTS[self.kind]) or "0"
-        so_far = f'sum({texts}) OVER so_far AS "bytes so far", row_number() OVER so_far AS "number of it"'
+        so_far = (
+            f'sum({texts}) OVER so_far AS "bytes so far", row_number() OVER so_far AS '
+            f'"number of it"'
+        )
         page = self._page_sql(where, from_start)
         counted = f'SELECT *, {so_far}, count(*) OVER () AS "there are" FROM ({page}) AS page'
         counted += ' WINDOW so_far AS (ORDER BY "id" ROWS UNBOUNDED PRECEDING)'
-        fits = f'"number of it" = 1 OR ("bytes so far" <= {weights.SLICE_TEXT} AND "number of it" < $1::bigint)'
-        sql = f'SELECT {self._read}, "there are" FROM ({counted}) AS counted WHERE {fits} ORDER BY "id"'
+        fits = (
+            f'"number of it" = 1 OR ("bytes so far" <= {weights.SLICE_TEXT} AND "number of '
+            f'it" < $1::bigint)'
+        )
+        sql = (
+            f'SELECT {self._read}, "there are" FROM ({counted}) AS counted WHERE {fits} ORDER '
+            f'BY "id"'
+        )
         return self._statement(f"slice {_name_of_page(where, from_start)}", sql)
 
     def _page_sql(self, where: str | None, from_start: bool) -> str:
@@ -249,14 +305,20 @@ class Layout(Generic[R]):
 
     def page(self, limit: int, after: int | None, where: Where | None) -> Ask:
         """Ask for the first `limit` records above an id."""
-        return self._page(None if where is None else where.field, after is None), self._of_page(limit, after, where)
+        return self._page(None if where is None else where.field, after is None), self._of_page(
+            limit, after, where
+        )
 
     def slice(self, limit: int, after: int | None, where: Where | None) -> Ask:
-        """Ask for no more of a page than makes a slice: one record at least, and no more text than `SLICE_TEXT` bytes.
+        """Ask for no more of a page than makes a slice: one record at least, and no more text than
+        `SLICE_TEXT` bytes.
 
-        The database looks at one record more, and tells whether it has left any of these away: `is_all`.
+        The database looks at one record more, and tells whether it has left any of these away:
+        `is_all`.
         """
-        return self._slice(None if where is None else where.field, after is None), self._of_page(limit + 1, after, where)
+        return self._slice(None if where is None else where.field, after is None), self._of_page(
+            limit + 1, after, where
+        )
 
     def is_all(self, result: PGresult) -> bool:
         """Return whether a slice has all that there was to look at."""
@@ -269,14 +331,19 @@ class Layout(Generic[R]):
         transformer.set_pgresult(result)
         for start in range(0, result.ntuples, size):
             some = transformer.load_rows(start, min(start + size, result.ntuples), tuple)
-            yield [kind(**dict(zip(names, row, strict=False))) for row in some]  # behind a record is how many there are
+            yield [
+                kind(**dict(zip(names, row, strict=False))) for row in some
+            ]  # behind a record is how many there are
 
     def _of_page(self, limit: int, after: int | None, where: Where | None) -> list[bytes]:
         parameters = [b"%d" % limit]
         if after is not None:
             parameters.append(b"%d" % after)
         if where is not None:
-            written = next(column for column in self._fields if column.name == where.field).written or _same
+            written = (
+                next(column for column in self._fields if column.name == where.field).written
+                or _same
+            )
             parameters.append(written(where.value).encode())
         return parameters
 
@@ -322,30 +389,45 @@ class Layout(Generic[R]):
 
     def to_json(self, record: R) -> str:
         """Write a record as the history keeps it."""
-        return orjson.dumps(dict(zip(self.names, self._values(record), strict=True)), default=str).decode()
+        return orjson.dumps(
+            dict(zip(self.names, self._values(record), strict=True)), default=str
+        ).decode()
 
     def from_json(self, text: str) -> R:
         """Return the record that was written so."""
         given = orjson.loads(text)
         # What was written before a field was there has its default.
-        there = {column.name: column.from_json(given[column.name]) for column in self._fields if column.name in given}
+        there = {
+            column.name: column.from_json(given[column.name])
+            for column in self._fields
+            if column.name in given
+        }
         return self.kind(**there)
 
 
 class Chain:
-    """A record that is found by a unique field, and those that its references lead to, each from the one before."""
+    """A record that is found by a unique field, and those that its references lead to, each from
+    the one before.
+    """
 
     def __init__(self, kind: type[Record], field: str, path: Sequence[str]) -> None:
         layouts: list[Layout[Any]] = [LAYOUTS[kind]]
         joins = ""
         for number, name in enumerate(path):
             layouts.append(LAYOUTS[describe(layouts[-1].kind).references[name].kind])
-            joins += f' JOIN "{layouts[-1].table}" AS t{number + 1} ON t{number + 1}."id" = t{number}."{name}"'
-        read = ", ".join(f't{number}."{name}"' for number, layout in enumerate(layouts) for name in layout.names)
+            joins += (
+                f' JOIN "{layouts[-1].table}" AS t{number + 1} ON t{number + 1}."id" = '
+                f't{number}."{name}"'
+            )
+        read = ", ".join(
+            f't{number}."{name}"' for number, layout in enumerate(layouts) for name in layout.names
+        )
         key = layouts[0].keys[field]
         found = f't0."{key.name}" = ANY ($1::{_array_type(key)})'
         sql = f'SELECT {read} FROM "{layouts[0].table}" AS t0{joins} WHERE {found}'
-        self._statement = Statement(f"{layouts[0].table} with {field} and {' '.join(path)}".encode(), sql.encode())
+        self._statement = Statement(
+            f"{layouts[0].table} with {field} and {' '.join(path)}".encode(), sql.encode()
+        )
         self._key = key
         self._layouts = layouts
 
@@ -357,7 +439,10 @@ class Chain:
         """Give, for each that is found, it and those after it."""
         for row in rows(result):
             values = iter(row)
-            yield [layout.kind(**dict(zip(layout.names, values, strict=False))) for layout in self._layouts]
+            yield [
+                layout.kind(**dict(zip(layout.names, values, strict=False)))
+                for layout in self._layouts
+            ]
 
 
 def _name_of_page(where: str | None, from_start: bool) -> str:

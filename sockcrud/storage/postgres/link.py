@@ -1,6 +1,8 @@
-"""One connection to PostgreSQL, driven by the reactor: libpq in pipeline mode, and nothing in here ever blocks.
+"""One connection to PostgreSQL, driven by the reactor: libpq in pipeline mode, and nothing in here
+ever blocks.
 
-A link is asked several statements at once. They go out together, and the results come back together: one round trip.
+A link is asked several statements at once. They go out together, and the results come back
+together: one round trip.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ Parameters = Sequence[bytes | None]
 
 
 class Lost(Exception):
-    """The connection cannot be had, or is gone. What was asked last may have happened or not. One line, without secrets."""
+    """The connection cannot be had, or is gone. What was asked last may have happened or not. One
+    line, without secrets.
+    """
 
 
 class Refused(Exception):
@@ -38,7 +42,9 @@ class Refused(Exception):
 
     @property
     def is_the_end(self) -> bool:
-        """Whether the connection, or the server behind it, can no longer be used: it shuts down, or only reads."""
+        """Whether the connection, or the server behind it, can no longer be used: it shuts down, or
+        only reads.
+        """
         return self.code.startswith(("08", "57P", "25006", "25P03"))
 
 
@@ -59,7 +65,8 @@ _FINE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 class _Descriptor:
     """What both have that read and write on libpq's socket.
 
-    The reactor watches a descriptor of its own for it: libpq closes its own without a word when the connection breaks.
+    The reactor watches a descriptor of its own for it: libpq closes its own without a word when the
+    connection breaks.
     """
 
     def __init__(self, connection: PGconn, reactor: Any) -> None:
@@ -113,7 +120,9 @@ class _Attempt(_Descriptor):
         self._poll()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor has found the socket broken, or only replaced: libpq may try several, one after the other."""
+        """The reactor has found the socket broken, or only replaced: libpq may try several, one
+        after the other.
+        """
         if reason.check(ConnectionFdescWentAway) is None:
             self._poll()
         elif not self.connected.called:
@@ -155,7 +164,8 @@ class _Attempt(_Descriptor):
 
 
 def connect(conninfo: bytes, reactor: Any, seconds: float) -> Deferred[PGconn]:
-    """Return a connection; raise `Lost`. May be cancelled. A host in there has its address beside it.
+    """Return a connection; raise `Lost`. May be cancelled. A host in there has its address beside
+    it.
 
     Otherwise libpq would look it up, and block.
     """
@@ -185,7 +195,9 @@ def _unheard(link: Link, why: str | None) -> None:
 
 
 class Link(_Descriptor):
-    """A connection that one at a time may ask. `lost` is told, once, when it is gone: why, or None where it was closed."""
+    """A connection that one at a time may ask. `lost` is told, once, when it is gone: why, or None
+    where it was closed.
+    """
 
     def __init__(self, connection: PGconn, reactor: Any) -> None:
         super().__init__(connection, reactor)
@@ -207,7 +219,8 @@ class Link(_Descriptor):
     def ask(self, asks: Sequence[Ask], seconds: float) -> Deferred[list[PGresult]]:
         """Return a result for each statement, in their order.
 
-        Raise `Refused` where one was refused, or with `Lost`, also where the server has not answered in time.
+        Raise `Refused` where one was refused, or with `Lost`, also where the server has not
+        answered in time.
         """
         asking = self._asking = Deferred()
         if self.is_lost:

@@ -1,4 +1,6 @@
-"""Where PostgreSQL is, and the connections to it: how many, who has them, and what happens while there is no server."""
+"""Where PostgreSQL is, and the connections to it: how many, who has them, and what happens while
+there is no server.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,10 @@ TOO_MANY: Final = "the database has too much to do"
 _SETTINGS: Final = Statement(
     b"settings",
     b"SELECT set_config('statement_timeout', $1, false),"
-    b" set_config('idle_in_transaction_session_timeout', $1, false), set_config('TimeZone', 'UTC', false),"
-    b" set_config('DateStyle', 'ISO', false), set_config('default_transaction_isolation', 'read committed', false)",
+    b" set_config('idle_in_transaction_session_timeout', $1, false), set_config('TimeZone', "
+    b"'UTC', false),"
+    b" set_config('DateStyle', 'ISO', false), set_config('default_transaction_isolation', 'read "
+    b"committed', false)",
 )
 
 _TOO_SLOW: Final = ("57014", "55P03", "25P03")
@@ -46,7 +50,8 @@ _log = Logger()
 
 _STANDARD: Final = {
     "application_name": "sockcrud",
-    "target_session_attrs": "read-write",  # a store that cannot write is none: of several hosts the one that can is meant
+    # a store that cannot write is none: of several hosts the one that can is meant
+    "target_session_attrs": "read-write",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
@@ -54,7 +59,9 @@ _STANDARD: Final = {
 
 
 class NoUrl(ValueError):
-    """What was given is not the URL of a PostgreSQL database. It is not shown: a password may be in it."""
+    """What was given is not the URL of a PostgreSQL database. It is not shown: a password may be in
+    it.
+    """
 
 
 @frozen
@@ -67,7 +74,9 @@ class Limits:
 
     @property
     def answer_seconds(self) -> float:
-        """After so long the server is given up, whatever it may be doing: it should have ended the statement itself."""
+        """After so long the server is given up, whatever it may be doing: it should have ended the
+        statement itself.
+        """
         return self.statement_seconds + 1.0
 
 
@@ -76,22 +85,32 @@ def parse_url(url: str) -> dict[str, Any]:
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:
-        raise NoUrl("postgresql://USER@HOST:PORT/DATABASE, with what libpq knows behind a '?'") from None
+        raise NoUrl(
+            "postgresql://USER@HOST:PORT/DATABASE, with what libpq knows behind a '?'"
+        ) from None
     if given.get("service"):
         given = {**_places_of_service(str(given["service"])), **given}
     return {**_STANDARD, **given, "client_encoding": "UTF8"}
 
 
 def _places_of_service(name: str) -> dict[str, str]:
-    """Return where the service file says that this service is. (All else in there libpq reads when it connects.)
+    """Return where the service file says that this service is. (All else in there libpq reads when
+    it connects.)
 
-    Each host is an attempt of its own here, and libpq tells what a service is only of the one that the environment names.
+    Each host is an attempt of its own here, and libpq tells what a service is only of the one that
+    the environment names.
     """
     before = os.environ.get("PGSERVICE")
     os.environ["PGSERVICE"] = name
     try:
-        found = {option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val}
-    except MemoryError:  # so psycopg says that there is no such service; whoever connects is told better
+        found = {
+            option.keyword.decode(): option.val.decode()
+            for option in Conninfo.get_defaults()
+            if option.val
+        }
+    except (
+        MemoryError
+    ):  # so psycopg says that there is no such service; whoever connects is told better
         return {}
     finally:
         if before is None:
@@ -112,7 +131,9 @@ def unavailable(error: Lost | Refused) -> Unavailable:
 
 
 class Places:
-    """The hosts of a URL, each an attempt of its own, so that one which does not answer delays no other."""
+    """The hosts of a URL, each an attempt of its own, so that one which does not answer delays no
+    other.
+    """
 
     def __init__(self, url: str, reactor: Any, seconds: float) -> None:
         self._parameters = parse_url(url)
@@ -144,10 +165,15 @@ class Places:
 
         for conninfo in conninfos:
             attempts.append(attempt := connect(conninfo, self._reactor, self._seconds))
-            attempt.addCallbacks(lambda connection: connection.finish() if connected.called else won(connection), lost)
+            attempt.addCallbacks(
+                lambda connection: connection.finish() if connected.called else won(connection),
+                lost,
+            )
 
     def _aside(self, work: Callable[[], T]) -> Deferred[T]:
-        """Do in a thread what may block: to look a name up. Where no name is to be looked up, do it here."""
+        """Do in a thread what may block: to look a name up. Where no name is to be looked up, do it
+        here.
+        """
         done: Deferred[T] = Deferred()
         if not any(map(_is_name, _hosts(self._parameters))):
             done.callback(work())
@@ -166,7 +192,9 @@ class Places:
             with suppress(Exception):  # the reactor may have ended meanwhile
                 self._reactor.callFromThread(finish, outcome)
 
-        deadline = self._reactor.callLater(self._seconds, done.errback, Lost("the hosts' names cannot be looked up"))
+        deadline = self._reactor.callLater(
+            self._seconds, done.errback, Lost("the hosts' names cannot be looked up")
+        )
         Thread(target=errand, name="store names", daemon=True).start()
         return done
 
@@ -177,7 +205,14 @@ def _hosts(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _default(name: bytes) -> str:
-    return next(((option.val or b"").decode() for option in Conninfo.get_defaults() if option.keyword == name), "")
+    return next(
+        (
+            (option.val or b"").decode()
+            for option in Conninfo.get_defaults()
+            if option.keyword == name
+        ),
+        "",
+    )
 
 
 def _is_name(host: str) -> bool:
@@ -205,7 +240,9 @@ def _attempts(parameters: Mapping[str, Any]) -> Iterator[bytes]:
             yield make_conninfo("", **one).encode()
             continue
         try:
-            addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+            addresses = {
+                str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            }
         except OSError as error:
             why = f"{host}: {error.strerror}"
             continue
@@ -218,7 +255,9 @@ def _attempts(parameters: Mapping[str, Any]) -> Iterator[bytes]:
 
 @define(eq=False)
 class CircuitBreaker:
-    """What all pools know of a server that cannot be reached: for a while after an attempt has failed there is no other."""
+    """What all pools know of a server that cannot be reached: for a while after an attempt has
+    failed there is no other.
+    """
 
     reactor: Any
     pools: list[Pool] = field(factory=list)
@@ -227,7 +266,9 @@ class CircuitBreaker:
     _until: float = 0.0
 
     def suspect(self, why: str) -> None:
-        """Take note that a connection broke: those that nobody uses now may be broken, too, and would take long to tell."""
+        """Take note that a connection broke: those that nobody uses now may be broken, too, and
+        would take long to tell.
+        """
         _log.warn("a connection to the database is lost: {why}", why=why)
         for pool in self.pools:
             pool.drop_idle()
@@ -272,7 +313,9 @@ class Pool:
         return bool(self._idle) or len(self._links) + self._connecting < self.size
 
     def take(self) -> Deferred[Link]:
-        """Return a link; raise `Unavailable` where there is no server, or where it takes too long. May be cancelled."""
+        """Return a link; raise `Unavailable` where there is no server, or where it takes too long.
+        May be cancelled.
+        """
         taken: Deferred[Link] = Deferred(self._waiting.remove)
         if self._is_closed:
             taken.errback(Unavailable("the store is closed"))
@@ -282,7 +325,9 @@ class Pool:
             taken.errback(Unavailable(NO_ANSWER))
         else:
             self._wait(taken)
-            if len(self._links) + self._connecting < self.size and self._connecting < len(self._waiting):
+            if len(self._links) + self._connecting < self.size and self._connecting < len(
+                self._waiting
+            ):
                 self._connect()
         return taken
 
@@ -385,5 +430,10 @@ class Pool:
             self.breaker.suspect(why)
         if link in self._idle:
             self._idle.remove(link)
-        if self._waiting and not self._is_closed and not self.breaker.rests() and self._connecting < len(self._waiting):
+        if (
+            self._waiting
+            and not self._is_closed
+            and not self.breaker.rests()
+            and self._connecting < len(self._waiting)
+        ):
             self._connect()

@@ -1,7 +1,8 @@
-"""Reading single records in PostgreSQL: what is asked for while a query is under way is the next one, one for each kind.
+"""Reading single records in PostgreSQL: what is asked for while a query is under way is the next
+one, one for each kind.
 
-Nothing is kept of what was read. A question never joins a query that has been sent already: its answer could be older
-than the question.
+Nothing is kept of what was read. A question never joins a query that has been sent already: its
+answer could be older than the question.
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ from sockcrud.storage.postgres.pool import Pool
 from sockcrud.storage.weights import USUAL
 
 AT_ONCE: Final = 1
-"""Round trips under way at the same time. With a second one there are more queries, and each has less to answer."""
+"""Round trips under way at the same time. With a second one there are more queries, and each has
+less to answer.
+"""
 
 MOST_KEYS: Final = 200
-"""Records that one answer holds at most: a few milliseconds for the database, during which all others wait."""
+"""Records that one answer holds at most: a few milliseconds for the database, during which all
+others wait.
+"""
 
 MOST_LONG: Final = 16
 """The same of a kind that has long texts."""
@@ -93,7 +98,9 @@ class _ByKeyWith:
 
     def answers(self, result: PGresult) -> Iterator[tuple[Any, list[Record]]]:
         layout = LAYOUTS[self.kind]
-        return ((layout.key(self.field, records[0]), records) for records in self.chain.records(result))
+        return (
+            (layout.key(self.field, records[0]), records) for records in self.chain.records(result)
+        )
 
     def nothing(self, key: Any) -> tuple[Record, ...]:
         return ()
@@ -152,8 +159,12 @@ class Reads:
         """Return the record whose unique field has this value, or None."""
         return self._ask(_by_key(kind, field), describe(kind).uniques[field](value))
 
-    def find_with(self, kind: type[R], field: str, value: Any, path: tuple[str, ...]) -> Deferred[list[Record]]:
-        """Return the record whose unique field has this value, and those that its references lead to."""
+    def find_with(
+        self, kind: type[R], field: str, value: Any, path: tuple[str, ...]
+    ) -> Deferred[list[Record]]:
+        """Return the record whose unique field has this value, and those that its references lead
+        to.
+        """
         return self._ask(_by_key_with(kind, field, path), describe(kind).uniques[field](value))
 
     def count(self, kind: type[Record]) -> Deferred[int]:
@@ -167,7 +178,9 @@ class Reads:
         answered: Deferred[Any] = Deferred()
         waiting.setdefault(key, []).append(answered)
         if not self._is_scheduled and self._under_way < AT_ONCE:
-            self._is_scheduled = True  # for the next turn: what else comes in this one goes together with it
+            self._is_scheduled = (
+                True  # for the next turn: what else comes in this one goes together with it
+            )
             self._pool.reactor.callLater(0, self._begin)
         return answered
 
@@ -193,7 +206,9 @@ class Reads:
                     _fail(waiting, failure)
                 continue
             for (question, waiting), result in zip(asked.items(), results, strict=True):
-                self._answered.setdefault(question, deque()).append(_answers(question, waiting, result))
+                self._answered.setdefault(question, deque()).append(
+                    _answers(question, waiting, result)
+                )
             if not self._is_answering:
                 self._answer()
         self._under_way -= 1

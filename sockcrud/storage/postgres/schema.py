@@ -1,4 +1,5 @@
-"""The tables in PostgreSQL, made and migrated at the start, once, however many nodes start at the same time.
+"""The tables in PostgreSQL, made and migrated at the start, once, however many nodes start at the
+same time.
 
 Plain and blocking: it is done before the reactor runs.
 """
@@ -26,8 +27,9 @@ from sockcrud.storage.postgres.url import without_password
 from sockcrud.storage.taking_in import OLD_KEYS, OLD_KINDS, SchemaError
 
 VERSION: Final = 4
-"""Of what the store itself has in the database, beside the tables of the kinds. Whoever changes that makes it one more, and
-adds the way to there to `MIGRATIONS`. What records declare needs no version: `postgres_kinds` compares it."""
+"""Of what the store itself has in the database, beside the tables of the kinds. Whoever changes
+that makes it one more, and adds the way to there to `MIGRATIONS`. What records declare needs no
+version: `postgres_kinds` compares it."""
 
 SIZED: Final = 3
 """The first version that counts records and bytes."""
@@ -41,35 +43,49 @@ _LOCK: Final = int.from_bytes(b"sockcrud", "big")
 _SHARED: Final = (
     "CREATE TABLE schema_version (version integer NOT NULL)",
     # One row: who changes anything locks it first.
-    "CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n  journaled bigint NOT NULL,\n"
+    "CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n  "
+    "journaled bigint NOT NULL,\n"
     "  journaled_bytes bigint NOT NULL DEFAULT 0,\n  stored bigint NOT NULL DEFAULT 0\n)",
     "INSERT INTO state (id, rev, journaled) VALUES (1, 0, 0)",
     # `bytes_before` are the bytes of all changes before it, those included that are forgotten.
-    'CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text COLLATE "C" NOT NULL,'
+    "CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text "
+    'COLLATE "C" NOT NULL,'
     ' id bigint NOT NULL, record text COLLATE "C", bytes_before bigint NOT NULL)',
 )
 _bytes: Final = f"{CHANGE_BYTES} + coalesce(octet_length(record), 0)"
 _ADD_SIZES: Final = (
-    *(f"ALTER TABLE state ADD COLUMN IF NOT EXISTS {name} bigint NOT NULL DEFAULT 0" for name in ("journaled_bytes", "stored")),
+    *(
+        f"ALTER TABLE state ADD COLUMN IF NOT EXISTS {name} bigint NOT NULL DEFAULT 0"
+        for name in ("journaled_bytes", "stored")
+    ),
     "ALTER TABLE changes ADD COLUMN IF NOT EXISTS bytes_before bigint NOT NULL DEFAULT 0",
-    # A node of the version before, which should not run any more, can then change nothing that it would not count.
+    # A node of the version before, which should not run any more, can then change nothing that it
+    # would not count.
     "ALTER TABLE changes ALTER COLUMN bytes_before DROP DEFAULT",
     f"UPDATE changes SET bytes_before = up_to.bytes - ({_bytes}) FROM"
-    f" (SELECT number AS last, sum({_bytes}) OVER (ORDER BY number) AS bytes FROM changes) AS up_to WHERE number = last",
+    f" (SELECT number AS last, sum({_bytes}) OVER (ORDER BY number) AS bytes FROM changes) AS "
+    f"up_to WHERE number = last",
 )
 
 
 def count_again(schema: Schema) -> str:
-    """Return what writes down how many records there are of each kind, how many bytes they take, and the changes."""
+    """Return what writes down how many records there are of each kind, how many bytes they take,
+    and the changes.
+    """
     layouts = [LAYOUTS[kind] for kind in schema]
-    sizes = "".join(f'"{layout.counted}" = (SELECT count(*) FROM "{layout.table}"), ' for layout in layouts)
+    sizes = "".join(
+        f'"{layout.counted}" = (SELECT count(*) FROM "{layout.table}"), ' for layout in layouts
+    )
     stored = " + ".join(["0", *(layout.weighed for layout in layouts)])
     journaled = f"SELECT bytes_before + {_bytes} FROM changes ORDER BY number DESC LIMIT 1"
-    return f"UPDATE state SET {sizes}stored = {stored}, journaled_bytes = coalesce(({journaled}), 0)"
+    return (
+        f"UPDATE state SET {sizes}stored = {stored}, journaled_bytes = coalesce(({journaled}), 0)"
+    )
 
 
 _SETTINGS: Final = (
-    "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), current_setting('fsync'),"
+    "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), "
+    "current_setting('fsync'),"
     " current_setting('synchronous_standby_names') <> ''"
 )
 
@@ -94,13 +110,16 @@ def prepare(url: str, schema: Schema, limits: Limits) -> Prepared:
         except SchemaError as error:
             raise StoreError(f"{without_password(url)}: {error}") from None
         except StoreError as error:
-            raise StoreError(f"{without_password(url)} cannot be used as a store: {error}") from None
+            raise StoreError(
+                f"{without_password(url)} cannot be used as a store: {error}"
+            ) from None
 
 
 def _require_sessions(*connections: psycopg.Connection[Any]) -> None:
     """Raise `StoreError` where what is behind a connection changes, or is behind another one, too.
 
-    A pooler that hands the server's connections out for a transaction each keeps no settings and no prepared statements.
+    A pooler that hands the server's connections out for a transaction each keeps no settings and no
+    prepared statements.
     """
     seen: list[set[int]] = [set() for _ in connections]
     for _ in range(2):  # a pooler may give either the one that was used last, or the next
@@ -108,13 +127,17 @@ def _require_sessions(*connections: psycopg.Connection[Any]) -> None:
             [[process]] = connection.execute("SELECT pg_backend_pid()").fetchall()
             processes.add(process)
     if len(set.union(*seen)) != len(connections) or any(len(processes) > 1 for processes in seen):
-        raise StoreError("a pooler in transaction mode is before it: use its session mode, or the server's own port")
+        raise StoreError(
+            "a pooler in transaction mode is before it: use its session mode, or the server's "
+            "own port"
+        )
 
 
 def _prepare(connection: psycopg.Connection[Any], schema: Schema) -> Prepared:
     if connection.info.server_version < OLDEST_SERVER * 10_000:
         raise StoreError(
-            f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} is the oldest known"
+            f"it is PostgreSQL {connection.info.server_version // 10_000}, and {OLDEST_SERVER} "
+            f"is the oldest known"
         )
     [[encoding, synchronous, fsync, standbys]] = connection.execute(_SETTINGS).fetchall()
     if encoding != "UTF8":
@@ -140,9 +163,14 @@ def _make_or_migrate(connection: psycopg.Connection[Any], schema: Schema) -> Non
         return
     [[version]] = connection.execute("SELECT max(version) FROM schema_version").fetchall()
     if type(version) is not int or version < 1:
-        raise StoreError("its table schema_version is not sockcrud's: use a database, or a schema, of its own")
+        raise StoreError(
+            "its table schema_version is not sockcrud's: use a database, or a schema, of its own"
+        )
     if version > VERSION:
-        raise StoreError(f"it is from a newer sockcrud: its schema_version is {version}, and this one knows {VERSION}")
+        raise StoreError(
+            f"it is from a newer sockcrud: its schema_version is {version}, and this one knows "
+            f"{VERSION}"
+        )
     for older in range(version, VERSION):
         if older not in MIGRATIONS:
             raise StoreError(f"no way leads from its schema_version {version} to {VERSION}")
@@ -162,27 +190,43 @@ def _run(connection: psycopg.Connection[Any], statements: tuple[str, ...]) -> No
 def _renew_keys(connection: psycopg.Connection[Any]) -> None:
     for kind, table, field in OLD_KEYS:
         column = f'"{field}_key"'
-        rows = connection.execute(f'SELECT "id", "{field}", {column} FROM "{table}" ORDER BY "id"'.encode())
+        rows = connection.execute(
+            f'SELECT "id", "{field}", {column} FROM "{table}" ORDER BY "id"'.encode()
+        )
         changed = renewed(kind, field, rows)
         # One may be what another was until now: all let go of theirs first.
         ids = [id for id, _ in changed]
-        connection.execute(f'UPDATE "{table}" SET {column} = NULL WHERE "id" = ANY (%s)'.encode(), [ids])
+        connection.execute(
+            f'UPDATE "{table}" SET {column} = NULL WHERE "id" = ANY (%s)'.encode(), [ids]
+        )
         with connection.cursor() as cursor:
-            cursor.executemany(f'UPDATE "{table}" SET {column} = %s WHERE "id" = %s'.encode(), [(k, id) for id, k in changed])
+            cursor.executemany(
+                f'UPDATE "{table}" SET {column} = %s WHERE "id" = %s'.encode(),
+                [(k, id) for id, k in changed],
+            )
 
 
 def _add_sizes(connection: psycopg.Connection[Any]) -> None:
     _run(connection, _ADD_SIZES)
     for _, table, _ in OLD_KINDS:
-        connection.execute(f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "size_{table}" bigint NOT NULL DEFAULT 0'.encode())
-        connection.execute(f'UPDATE state SET "size_{table}" = (SELECT count(*) FROM "{table}")'.encode())
+        connection.execute(
+            f'ALTER TABLE state ADD COLUMN IF NOT EXISTS "size_{table}" bigint NOT NULL DEFAULT '
+            f"0".encode()
+        )
+        connection.execute(
+            f'UPDATE state SET "size_{table}" = (SELECT count(*) FROM "{table}")'.encode()
+        )
 
 
-MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {1: _renew_keys, 2: _add_sizes, 3: add_kinds}
+MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {
+    1: _renew_keys,
+    2: _add_sizes,
+    3: add_kinds,
+}
 """What makes tables of a version those of the next one, in a transaction that is already under way.
 
-1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes. 3 did not say which
-kinds it has.
+1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes.
+3 did not say which kinds it has.
 """
 
 
@@ -190,17 +234,23 @@ def _dangers(synchronous: str, fsync: str, standbys: bool) -> Iterator[str]:
     if fsync == "off":
         yield "the database has fsync = off: a crash of its machine can destroy everything"
     if synchronous == "off":
-        yield "the database has synchronous_commit = off: a crash of it takes back changes that were answered already"
+        yield (
+            "the database has synchronous_commit = off: a crash of it takes back changes that "
+            "were answered already"
+        )
     elif standbys and synchronous in ("local", "remote_write"):
         yield (
-            f"the database has synchronous_commit = {synchronous}: if its machine is lost, changes that were answered"
+            f"the database has synchronous_commit = {synchronous}: if its machine is lost, "
+            f"changes that were answered"
             " already can be missing on the standby"
         )
 
 
 @contextmanager
 def opened(url: str, limits: Limits) -> Iterator[psycopg.Connection[Any]]:
-    """Have a connection of its own, and what goes wrong with it told as `StoreError`, in one line, without secrets."""
+    """Have a connection of its own, and what goes wrong with it told as `StoreError`, in one line,
+    without secrets.
+    """
     shown = without_password(url)
     try:
         # libpq takes whole seconds, of which one is none.
@@ -212,7 +262,10 @@ def opened(url: str, limits: Limits) -> Iterator[psycopg.Connection[Any]]:
         raise StoreError(f"the store's URL cannot be used: expected {error}") from None
     except psycopg.errors.DuplicateTable as error:
         raise StoreError(
-            f"{shown}: {one_line(error.diag.message_primary)}, and is not sockcrud's: use another schema"
+            f"{shown}: {one_line(error.diag.message_primary)}, and is not sockcrud's: use "
+            f"another schema"
         ) from None
     except psycopg.Error as error:
-        raise StoreError(f"{shown} cannot be used as a store: {one_line(error.diag.message_primary or error)}") from None
+        raise StoreError(
+            f"{shown} cannot be used as a store: {one_line(error.diag.message_primary or error)}"
+        ) from None

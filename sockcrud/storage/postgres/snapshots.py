@@ -1,13 +1,16 @@
 """Lists of PostgreSQL's records as they were at one moment.
 
-A snapshot is a transaction that sees nothing newer, on a connection of its own. Lists that are asked for in the same turn
-share one; it asks for the first slice of each at once, and lets the connection go: nearly all lists are no longer than
-that. A longer one keeps the snapshot until it was read. So that whoever does not read hold up nobody:
+A snapshot is a transaction that sees nothing newer, on a connection of its own. Lists that are
+asked for in the same turn share one; it asks for the first slice of each at once, and lets the
+connection go: nearly all lists are no longer than that. A longer one keeps the snapshot until it
+was read. So that whoever does not read hold up nobody:
 
 - One connection is never kept. Lists in one slice need no other.
-- One peer keeps no more than some lists, and leaves a connection to the others. Lists that would be more than that wait,
-  by turns between the peers, and are of the moment at which their turn comes; those that wait begin together.
-- A list that is not read on ends; while others wait, so does the oldest, in the end, however it is read.
+- One peer keeps no more than some lists, and leaves a connection to the others. Lists that would be
+  more than that wait, by turns between the peers, and are of the moment at which their turn comes;
+  those that wait begin together.
+- A list that is not read on ends; while others wait, so does the oldest, in the end, however it is
+  read.
 - Answers are fetched and taken apart in small parts, with a turn of the reactor between two.
 """
 
@@ -37,7 +40,9 @@ IDLE: Final = 10.0
 """Seconds that a list is kept while nobody reads on."""
 
 LONGEST: Final = 600.0
-"""Seconds that a snapshot is kept, whoever reads: as long as it is, the database cannot clear away what has changed since."""
+"""Seconds that a snapshot is kept, whoever reads: as long as it is, the database cannot clear away
+what has changed since.
+"""
 
 LONGEST_OF_MANY: Final = 60.0
 """The same once somebody has waited in vain."""
@@ -58,12 +63,16 @@ PART: Final = 50
 """Records that are taken apart without a look at the clock: about 0.2 ms."""
 
 TURN_SECONDS: Final = 0.001
-"""Work after which it is the others' turn, with the encoding of what it was for half of what a connection may take."""
+"""Work after which it is the others' turn, with the encoding of what it was for half of what a
+connection may take.
+"""
 
 TOO_SLOW: Final = "the list was read too slowly"
 
 _BEGIN: Final = Statement(b"begin moment", b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-_PATIENCE: Final = Statement(b"patience", b"SELECT set_config('idle_in_transaction_session_timeout', $1, true)")
+_PATIENCE: Final = Statement(
+    b"patience", b"SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
+)
 _COMMIT: Final = Statement(b"commit", b"COMMIT")
 
 _log = Logger()
@@ -186,7 +195,9 @@ class _Snapshot:
             Deferred.fromCoroutine(self._commit(link)).addErrback(self._crashed)
         elif self._watching is None or not self._watching.active():
             due = min(min(self.kept.values()) + IDLE, self.began + LONGEST)
-            self._watching = self._reactor.callLater(max(0.0, due - self._reactor.seconds()), self._look)
+            self._watching = self._reactor.callLater(
+                max(0.0, due - self._reactor.seconds()), self._look
+            )
 
     def _look(self) -> None:
         """End those that nobody has read on."""
@@ -261,10 +272,14 @@ class Snapshots:
     _snapshots: set[_Snapshot] = field(factory=set)
     _is_closed: bool = False
 
-    def stream(self, kind: type[R], after: int | None, limit: int | None, where: Where | None, peer: str) -> PostgresStream[R]:
-        """Return a list of the records as they are now: before whatever change is asked for after this.
+    def stream(
+        self, kind: type[R], after: int | None, limit: int | None, where: Where | None, peer: str
+    ) -> PostgresStream[R]:
+        """Return a list of the records as they are now: before whatever change is asked for after
+        this.
 
-        Where it has to wait for its turn it is of a later moment, but of one before its first slice.
+        Where it has to wait for its turn it is of a later moment, but of one before its first
+        slice.
         """
         stream = PostgresStream(kind, after, limit, where, peer and peer_of(peer))
         if self._is_closed:
@@ -277,7 +292,9 @@ class Snapshots:
         return stream
 
     async def opened(self) -> None:
-        """Return when the moment has come of every list that was asked for before this, and does not have to wait."""
+        """Return when the moment has come of every list that was asked for before this, and does
+        not have to wait.
+        """
         self._arrive()
         for snapshot in list(self._snapshots):
             if not snapshot.opened.called:
@@ -307,14 +324,18 @@ class Snapshots:
         """Return whether a list may have more than one slice of a snapshot."""
         if stream in snapshot.kept:
             return True
-        return (bool(snapshot.kept) or self._kept < self._most_kept) and self._may_have_more(stream.peer, snapshot)
+        return (bool(snapshot.kept) or self._kept < self._most_kept) and self._may_have_more(
+            stream.peer, snapshot
+        )
 
     @property
     def _kept(self) -> int:
         return sum(bool(snapshot.kept) for snapshot in self._snapshots)
 
     def _may_have_more(self, peer: str, snapshot: _Snapshot | None = None, more: int = 0) -> bool:
-        """Return whether a peer may have one list more than so many more kept: on this snapshot, or on a new one."""
+        """Return whether a peer may have one list more than so many more kept: on this snapshot, or
+        on a new one.
+        """
         if not peer:
             return True  # the house itself
         counts = {each: count for each in self._snapshots if (count := each.count(peer))}
@@ -369,7 +390,9 @@ class Snapshots:
         taken: list[PostgresStream[Any]] = []
 
         def may(peer: str) -> bool:
-            return not to_keep or self._may_have_more(peer, more=sum(stream.peer == peer for stream in taken))
+            return not to_keep or self._may_have_more(
+                peer, more=sum(stream.peer == peer for stream in taken)
+            )
 
         while len(taken) < TOGETHER and (waiting := queue.pop(may)):
             waiting.stop()
@@ -377,7 +400,9 @@ class Snapshots:
         return taken
 
     def _overdue(self, waiting: _Waiting) -> None:
-        """Let lists that have waited for too long wait in vain, unless the oldest that is kept has had its time."""
+        """Let lists that have waited for too long wait in vain, unless the oldest that is kept has
+        had its time.
+        """
         kept = [snapshot for snapshot in self._snapshots if snapshot.kept]
         oldest = min(kept, key=lambda snapshot: snapshot.began, default=None)
         if oldest is not None and self.pool.reactor.seconds() >= oldest.began + LONGEST_OF_MANY:

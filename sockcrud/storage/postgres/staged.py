@@ -1,7 +1,9 @@
-"""What a transaction in PostgreSQL makes of the tables, worked out here before any of it is written.
+"""What a transaction in PostgreSQL makes of the tables, worked out here before any of it is
+written.
 
-Nobody else changes anything meanwhile: the transaction holds the lock that every change needs. So the few records that a
-change rests on are loaded into tables in memory, and those decide, with the rules that all stores share.
+Nobody else changes anything meanwhile: the transaction holds the lock that every change needs. So
+the few records that a change rests on are loaded into tables in memory, and those decide, with the
+rules that all stores share.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ Need = WithId | WithKey | Referring | InPage | Free
 
 
 def check_fields(kind: type[Record], fields: Mapping[str, Any], id: int | None = None) -> None:
-    """Raise ValueError for what does not fit the model: it could not be written, or not be read again."""
+    """Raise ValueError for what does not fit the model: it could not be written, or not be read
+    again.
+    """
     constraints = describe(kind).constraints
     for name, value in fields.items():
         if not constraints[name].fits(value):
@@ -95,7 +99,9 @@ def needs_of_fields(kind: type[Record], fields: Mapping[str, Any]) -> Iterator[N
             yield WithId(reference.kind, fields[name])
 
 
-def needs_of_insert(kind: type[Record], id: int | None, fields: Mapping[str, Any]) -> Iterator[Need]:
+def needs_of_insert(
+    kind: type[Record], id: int | None, fields: Mapping[str, Any]
+) -> Iterator[Need]:
     """Yield what an insert rests on."""
     if id is not None:
         yield WithId(kind, id)
@@ -184,14 +190,22 @@ class StagedTables:
     def changed(self, kind: type[Record]) -> list[int]:
         """Return the ids of what was there and is not as it was."""
         now = self.tables.table(kind).records
-        return [id for id, record in self._before[kind].items() if record is not None and now.get(id) is not record]
+        return [
+            id
+            for id, record in self._before[kind].items()
+            if record is not None and now.get(id) is not record
+        ]
 
     def page(self, need: InPage, limit: int) -> list[Any]:
-        """Return the page, from a longer one of what was there: longer by as many as have changed."""
+        """Return the page, from a longer one of what was there: longer by as many as have
+        changed.
+        """
         table = self.tables.table(need.kind)
         ids = {*self._pages[need], *table.ids_after(need.after, limit, need.where)}
         now = (table.records.get(id) for id in sorted(ids))
-        return [record for record in now if record is not None and _is_wanted(record, need.where)][:limit]
+        return [record for record in now if record is not None and _is_wanted(record, need.where)][
+            :limit
+        ]
 
     def count(self, kind: type[Record]) -> int:
         """Return how many records there are now."""
@@ -203,7 +217,11 @@ class StagedTables:
         table = self.tables.table(kind)
         if table.highest < _HIGHEST:
             return table.highest + 1
-        gone = [id for id, record in self._before[kind].items() if record is not None and id > 0 and id not in table.records]
+        gone = [
+            id
+            for id, record in self._before[kind].items()
+            if record is not None and id > 0 and id not in table.records
+        ]
         start = 1
         while True:
             await know(free := Free(kind, start))
@@ -243,9 +261,13 @@ def _ask(needs: Sequence[Any]) -> Ask:
 
 @implementer(ITransaction, IForesees)
 class StagedTransaction:
-    """The changes of one `transact`. What is not known yet is loaded; that is all it ever waits for."""
+    """The changes of one `transact`. What is not known yet is loaded; that is all it ever waits
+    for.
+    """
 
-    def __init__(self, staged: StagedTables, load: Callable[[Sequence[Need]], Awaitable[None]]) -> None:
+    def __init__(
+        self, staged: StagedTables, load: Callable[[Sequence[Need]], Awaitable[None]]
+    ) -> None:
         self._staged = staged
         self._tables = staged.tables
         self._load = load
@@ -258,7 +280,9 @@ class StagedTransaction:
         await self._know(WithKey(kind, field, describe(kind).uniques[field](value)))
         return self._tables.find(kind, field, value)
 
-    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+    async def page(
+        self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None
+    ) -> list[R]:
         need = InPage(kind, limit + len(self._staged.changed(kind)), after, where)
         await self._know(need)
         return self._staged.page(need, limit)
@@ -266,10 +290,14 @@ class StagedTransaction:
     async def count(self, kind: type[Record]) -> int:
         return self._staged.count(kind)
 
-    async def foresee(self, kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]) -> None:
+    async def foresee(
+        self, kind: type[Record], inserts: Sequence[tuple[int | None, Mapping[str, Any]]]
+    ) -> None:
         for id, fields in inserts:
             check_fields(kind, fields, id)
-        await self._know(*(need for id, fields in inserts for need in needs_of_insert(kind, id, fields)))
+        await self._know(
+            *(need for id, fields in inserts for need in needs_of_insert(kind, id, fields))
+        )
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields, id)
@@ -287,7 +315,9 @@ class StagedTransaction:
         await self._know(*needs_of_update(kind, id, fields))
         return await self.update_known(kind, id, expect, fields)
 
-    async def update_known(self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]) -> R:
+    async def update_known(
+        self, kind: type[R], id: int, expect: int | None, fields: dict[str, Any]
+    ) -> R:
         """Update by what was checked before; all that it rests on is known."""
         return self._tables.update(kind, id, expect, fields)
 

@@ -1,13 +1,14 @@
 """Many records at once in PostgreSQL: an import that nobody waits for, and that is all or nothing.
 
-It is one long transaction, which does not have the lock that every change needs, but for its last moment. So its rows lie
-in their tables, and nobody sees them. Their revisions are far above those that others take meanwhile, and so are the numbers
-of its changes where these are many: then the end is an update of one row, and the commit. (The history counts by numbers,
-so it begins anew with such an import.)
+It is one long transaction, which does not have the lock that every change needs, but for its last
+moment. So its rows lie in their tables, and nobody sees them. Their revisions are far above those
+that others take meanwhile, and so are the numbers of its changes where these are many: then the end
+is an update of one row, and the commit. (The history counts by numbers, so it begins anew with such
+an import.)
 
-Whoever wants an id or a unique value that is staged waits until it is known whether it is taken, but without the lock: no
-statement that has it waits for longer than `counters.PATIENCE`. Whoever deletes what a staged record refers to is not held up:
-the import then fails.
+Whoever wants an id or a unique value that is staged waits until it is known whether it is taken,
+but without the lock: no statement that has it waits for longer than `counters.PATIENCE`. Whoever
+deletes what a staged record refers to is not held up: the import then fails.
 """
 
 from __future__ import annotations
@@ -27,14 +28,23 @@ from sockcrud.storage.postgres.counters import Counters
 from sockcrud.storage.postgres.layout import LAYOUTS, in_parts, rows
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import Pool, unavailable
-from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for, needs_of_insert
+from sockcrud.storage.postgres.staged import (
+    Need,
+    StagedTables,
+    StagedTransaction,
+    asks_for,
+    needs_of_insert,
+)
 from sockcrud.storage.postgres.writer import LONG_SECONDS, MANY, NOTE, note
 
 FEW: Final = 20_000
-"""Records whose changes are joined to the history under the lock, in a tenth of a second at most."""
+"""Records whose changes are joined to the history under the lock, in a tenth of a second at most.
+"""
 
 AHEAD: Final = 2**32
-"""From the latest number of a change to the first of an import of more: more than others can take meanwhile."""
+"""From the latest number of a change to the first of an import of more: more than others can take
+meanwhile.
+"""
 
 IDLE_SECONDS: Final = 60.0
 """For so long the database waits for the next records before it gives the import up."""
@@ -50,19 +60,26 @@ _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ALONE: Final = Statement(b"import alone", b"SELECT pg_advisory_lock($1::bigint)")
 _LIMITS: Final = Statement(
     b"import limits",
-    b"SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)",
+    b"SELECT set_config('statement_timeout', $1, true), "
+    b"set_config('idle_in_transaction_session_timeout', $2, true)",
 )
 _MARK: Final = Statement(
     b"import mark",
-    b"INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES ($1::bigint, $2::bigint, '', 0, 0)"
+    b"INSERT INTO changes (number, rev, kind, id, bytes_before) VALUES ($1::bigint, $2::bigint, "
+    b"'', 0, 0)"
     b" ON CONFLICT DO NOTHING",
 )
-_APART: Final = Statement(b"import apart", b"CREATE TEMPORARY TABLE import_changes (LIKE changes) ON COMMIT DROP")
-_NOTE_APART: Final = Statement(b"import note", NOTE.sql.replace(b"INTO changes ", b"INTO import_changes "))
+_APART: Final = Statement(
+    b"import apart", b"CREATE TEMPORARY TABLE import_changes (LIKE changes) ON COMMIT DROP"
+)
+_NOTE_APART: Final = Statement(
+    b"import note", NOTE.sql.replace(b"INTO changes ", b"INTO import_changes ")
+)
 _JOIN: Final = Statement(
     b"import join",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
-    b" SELECT number + $1::bigint, bytes_before + $2::bigint, rev, kind, id, record FROM import_changes ORDER BY number",
+    b" SELECT number + $1::bigint, bytes_before + $2::bigint, rev, kind, id, record FROM "
+    b"import_changes ORDER BY number",
 )
 _CHECK: Final = Statement(b"import check", b"SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -87,7 +104,9 @@ class PostgresStage:
         self._counters = counters
         self._capacity = capacity
         self._changed = changed
-        self._noted_from = 0 if size is None else size - most_kept - 1  # with one more, which tells where the rest begins
+        self._noted_from = (
+            0 if size is None else size - most_kept - 1
+        )  # with one more, which tells where the rest begins
         self._is_few = size is None or size <= FEW
         self._link: Link | None = None
         self._state: dict[str, int] = {}
@@ -95,7 +114,9 @@ class PostgresStage:
         self._base = self._count = 0
 
     async def begin(self, highest: Mapping[type[Record], int]) -> None:
-        """Return when there is no other, on any node, and ids up to the highest are nobody else's."""
+        """Return when there is no other, on any node, and ids up to the highest are nobody
+        else's.
+        """
         try:
             self._link = await self._pool.take()
         except BaseException:
@@ -105,7 +126,9 @@ class PostgresStage:
             await self._link.ask([(_ALONE, [b"%d" % _KEY])], self._pool.limits.answer_seconds)
         except (Lost, Refused) as error:
             await self.abandon()
-            raise Unavailable(ANOTHER) if isinstance(error, Refused) else unavailable(error) from None
+            raise (
+                Unavailable(ANOTHER) if isinstance(error, Refused) else unavailable(error)
+            ) from None
         try:
             state = await self._lock()
             for kind, id in highest.items():
@@ -117,7 +140,10 @@ class PostgresStage:
             self._state = {**state, "rev": self._base - 1, "journaled": state["journaled"] + ahead}
             self._before = state
             limits = [b"%d" % (seconds * 1000) for seconds in (LONG_SECONDS, IDLE_SECONDS)]
-            mark: Ask = _MARK, [b"%d" % BEFORE_ALL, b"%d" % state["rev"]]  # that the history began with nothing before
+            mark: Ask = (
+                _MARK,
+                [b"%d" % BEFORE_ALL, b"%d" % state["rev"]],
+            )  # that the history began with nothing before
             more = [(_APART, ())] if self._is_few else [] if state["journaled"] else [mark]
             await self._ask([(_BEGIN, []), (_LIMITS, limits), *more])
         except BaseException:
@@ -144,7 +170,9 @@ class PostgresStage:
             new = [(None, step.after) for step in steps if step.kind is kind]
             asks += LAYOUTS[kind].writes(new, MANY)
         noted = [
-            step for place, step in enumerate(steps, self._count) if place >= self._noted_from and describe(step.kind).journaled
+            step
+            for place, step in enumerate(steps, self._count)
+            if place >= self._noted_from and describe(step.kind).journaled
         ]
         if noted:
             asks.append((_NOTE_APART if self._is_few else NOTE, note(staged, noted)))
@@ -173,13 +201,22 @@ class PostgresStage:
         tables = StagedTables(self._counters.schema, state, self._capacity)
         tables.tables.begin()
         await permit(StagedTransaction(tables, lambda needs: self._learn(tables, needs)))
-        more = {name: self._state[name] - self._before[name] for name in ("stored", "journaled_bytes", *self._sizes)}
+        more = {
+            name: self._state[name] - self._before[name]
+            for name in ("stored", "journaled_bytes", *self._sizes)
+        }
         ended = {name: state[name] + some for name, some in more.items()}
-        highest = {name: max(state[name], self._state[name]) for name in self._state if name.startswith("highest_")}
+        highest = {
+            name: max(state[name], self._state[name])
+            for name in self._state
+            if name.startswith("highest_")
+        }
         ended |= {"rev": self._state["rev"], "journaled": self._state["journaled"], **highest}
         asks = []
         if self._is_few:
-            further = {name: state[name] - self._before[name] for name in ("journaled", "journaled_bytes")}
+            further = {
+                name: state[name] - self._before[name] for name in ("journaled", "journaled_bytes")
+            }
             ended["journaled"] += further["journaled"]
             asks.append((_JOIN, [b"%d" % some for some in further.values()]))
         [*_, committed] = await self._ask([*asks, self._count_on(ended), (_COMMIT, [])])
@@ -207,7 +244,9 @@ class PostgresStage:
 
     async def _lock(self, begins: bool = True) -> dict[str, int]:
         """Return the counters, with the lock that every change needs."""
-        [*_, locked] = await self._ask([*([(_BEGIN, [])] if begins else []), (self._counters.lock, [])])
+        [*_, locked] = await self._ask(
+            [*([(_BEGIN, [])] if begins else []), (self._counters.lock, [])]
+        )
         return dict(zip(self._counters.names, rows(locked)[0], strict=True))
 
     async def _staged(self, needs: Sequence[Need]) -> StagedTables:
@@ -225,7 +264,10 @@ class PostgresStage:
             for name, reference in describe(kind).references.items():
                 to, table = describe(reference.kind).table, describe(kind).table
                 there = f'SELECT FROM "{to}" WHERE "{to}"."id" = "{table}"."{name}"'
-                sql = f'SELECT "id", "{name}" FROM "{table}" WHERE "rev" >= $1::bigint AND NOT EXISTS ({there}) LIMIT 1'
+                sql = (
+                    f'SELECT "id", "{name}" FROM "{table}" WHERE "rev" >= $1::bigint AND NOT '
+                    f"EXISTS ({there}) LIMIT 1"
+                )
                 asked = Statement(f"{table} import {name}".encode(), sql.encode())
                 [result] = await self._ask([(asked, [b"%d" % self._base])])
                 for id, missing in rows(result):

@@ -1,7 +1,7 @@
 """The store in PostgreSQL, for several nodes on one database.
 
-Nothing that another node can change is kept here: every answer is one of the database. A node that does not get one
-says that it is unavailable, and goes on by itself once there is a server again.
+Nothing that another node can change is kept here: every answer is one of the database. A node that
+does not get one says that it is unavailable, and goes on by itself once there is a server again.
 """
 
 from __future__ import annotations
@@ -44,12 +44,19 @@ from sockcrud.storage.postgres.pool import CircuitBreaker, Limits, Places, Pool
 from sockcrud.storage.postgres.reads import Reads
 from sockcrud.storage.postgres.schema import prepare
 from sockcrud.storage.postgres.snapshots import Snapshots
-from sockcrud.storage.postgres.staged import check_fields, needs_of_delete, needs_of_insert, needs_of_update
+from sockcrud.storage.postgres.staged import (
+    check_fields,
+    needs_of_delete,
+    needs_of_insert,
+    needs_of_update,
+)
 from sockcrud.storage.postgres.staging import PostgresStage
 from sockcrud.storage.postgres.writer import Writer
 
 FORGOTTEN_TOGETHER: Final = 1_000
-"""Changes that are too old to be told, and are deleted together; or so many that they have the bytes of the next line."""
+"""Changes that are too old to be told, and are deleted together; or so many that they have the
+bytes of the next line.
+"""
 
 FORGOTTEN_BYTES: Final = 4 * MIB
 
@@ -57,36 +64,47 @@ DELETED_TOGETHER: Final = 5_000
 """So many of them at most in one statement: a few milliseconds, however many there are."""
 
 FEWEST_LINKS: Final = 5
-"""One for single records, one for changes, one for lists that are short and one for one that is long, and one for all else."""
+"""One for single records, one for changes, one for lists that are short and one for one that is
+long, and one for all else.
+"""
 
 _STANDARD: Final = Limits()
 
 _CHANGES: Final = Statement(
     b"changes",
     b"SELECT state.rev, coalesce(gone.rev, CASE WHEN kept.number = 1 OR state.journaled = 0 THEN 0"
-    b" ELSE coalesce(kept.rev - 1, state.rev) END), told.rev, told.kind, told.id, told.record FROM state"
-    b" LEFT JOIN LATERAL (SELECT number, rev FROM changes WHERE number > state.journaled - $1::bigint"
-    b" AND bytes_before >= state.journaled_bytes - $2::bigint ORDER BY number LIMIT 1) AS kept ON true"
-    b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number < coalesce(kept.number, 9223372036854775807)"
+    b" ELSE coalesce(kept.rev - 1, state.rev) END), told.rev, told.kind, told.id, told.record "
+    b"FROM state"
+    b" LEFT JOIN LATERAL (SELECT number, rev FROM changes WHERE number > state.journaled - "
+    b"$1::bigint"
+    b" AND bytes_before >= state.journaled_bytes - $2::bigint ORDER BY number LIMIT 1) AS kept "
+    b"ON true"
+    b" LEFT JOIN LATERAL (SELECT rev FROM changes WHERE number < coalesce(kept.number, "
+    b"9223372036854775807)"
     b" ORDER BY number DESC LIMIT 1) AS gone ON true"
     b" LEFT JOIN LATERAL (SELECT * FROM changes WHERE rev > $3::bigint AND kind = ANY ($5::text[])"
     b" ORDER BY rev LIMIT $4::bigint) AS told ON true"
     b" ORDER BY told.rev",
 )
-"""The first that is kept tells where history begins: what is before it is too old here, or another node has deleted it."""
+"""The first that is kept tells where history begins: what is before it is too old here, or another
+node has deleted it.
+"""
 
 _FORGET: Final = Statement(
     b"forget",
     b"WITH up_to AS (SELECT max(number) AS number FROM"
-    b" (SELECT number, bytes_before FROM changes WHERE number >= $4::bigint ORDER BY number LIMIT $3::bigint) AS oldest, state"
+    b" (SELECT number, bytes_before FROM changes WHERE number >= $4::bigint ORDER BY number "
+    b"LIMIT $3::bigint) AS oldest, state"
     b" WHERE number <= journaled - $1::bigint OR bytes_before < journaled_bytes - $2::bigint),"
-    b" gone AS (DELETE FROM changes WHERE number >= $4::bigint AND number < (SELECT number FROM up_to))"
+    b" gone AS (DELETE FROM changes WHERE number >= $4::bigint AND number < (SELECT number FROM "
+    b"up_to))"
     b" SELECT number FROM up_to",
 )
-"""From the oldest on, without a gap: what is left is all that has changed since the first of it, which this tells.
+"""From the oldest on, without a gap: what is left is all that has changed since the first of it,
+which this tells.
 
-It begins where the last one ended: what is deleted stays in the index for a while, and to step over it each time takes longer
-each time, in the end longer than a statement may.
+It begins where the last one ended: what is deleted stays in the index for a while, and to step over
+it each time takes longer each time, in the end longer than a statement may.
 """
 
 _log = Logger()
@@ -110,18 +128,24 @@ class PostgresStore:
     ) -> None:
         """Use `open`, but for a database that another store has been opened on already.
 
-        `others` are the kinds in the database that are not in the schema: of them only what they refer to is known.
+        `others` are the kinds in the database that are not in the schema: of them only what they
+        refer to is known.
         """
         places, breaker = Places(url, reactor, limits.connect_seconds), CircuitBreaker(reactor)
         left = max(FEWEST_LINKS, limits.pool) - 2
-        pools = [Pool(places, reactor, size, limits, breaker) for size in (1, 1, left - left // 3, left // 3)]
+        pools = [
+            Pool(places, reactor, size, limits, breaker)
+            for size in (1, 1, left - left // 3, left // 3)
+        ]
         breaker.pools += pools
         self.schema = schema
         self.unknown_kinds = tuple(kind.__name__ for kind in others)
         self._all = Schema((*schema, *others))
         self._shown = array(schema.by_name, None)
         counters = ", ".join(["rev", *(LAYOUTS[kind].highest for kind in schema)])
-        self._given_out = Statement(b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode())
+        self._given_out = Statement(
+            b"given out", f"SELECT {counters} FROM state WHERE id = 1".encode()
+        )
         self._url = url
         self._reactor = reactor
         self._counters = StateCounters(self._all)
@@ -156,7 +180,8 @@ class PostgresStore:
 
         It blocks until then.
 
-        Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the store's promises.
+        Raise `StoreError` where it cannot be. `warn` is told what in the database endangers the
+        store's promises.
         """
         prepared = prepare(url, schema, limits)
         for danger in prepared.dangers:
@@ -165,7 +190,9 @@ class PostgresStore:
 
     @property
     def rev(self) -> int:
-        """The latest revision that this node has seen: of its own changes, and of what it has asked for with `changes`."""
+        """The latest revision that this node has seen: of its own changes, and of what it has asked
+        for with `changes`.
+        """
         return self._rev
 
     @property
@@ -183,10 +210,14 @@ class PostgresStore:
     async def find(self, kind: type[R], field: str, value: Any) -> R | None:
         return await self._reads.find(kind, field, value)
 
-    async def find_with(self, kind: type[Record], field: str, value: Any, path: tuple[str, ...]) -> Sequence[Record]:
+    async def find_with(
+        self, kind: type[Record], field: str, value: Any, path: tuple[str, ...]
+    ) -> Sequence[Record]:
         return await self._reads.find_with(kind, field, value, path)
 
-    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+    async def page(
+        self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None
+    ) -> list[R]:
         layout = LAYOUTS[kind]
         [result] = await self._shared.ask([layout.page(limit, after, where)])
         return layout.records(result)
@@ -197,17 +228,24 @@ class PostgresStore:
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields, id)
         needs = needs_of_insert(kind, id, fields)
-        inserted: R = await self._writer.do(lambda transaction: transaction.insert_known(kind, id, fields), needs)
+        inserted: R = await self._writer.do(
+            lambda transaction: transaction.insert_known(kind, id, fields), needs
+        )
         return inserted
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields)
         needs = needs_of_update(kind, id, fields)
-        updated: R = await self._writer.do(lambda transaction: transaction.update_known(kind, id, expect, fields), needs)
+        updated: R = await self._writer.do(
+            lambda transaction: transaction.update_known(kind, id, expect, fields), needs
+        )
         return updated
 
     async def delete(self, kind: type[Record], id: int, expect: int | None = None) -> None:
-        await self._writer.do(lambda transaction: transaction.delete(kind, id, expect), needs_of_delete(self._all, kind, id))
+        await self._writer.do(
+            lambda transaction: transaction.delete(kind, id, expect),
+            needs_of_delete(self._all, kind, id),
+        )
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         result: T = await self._writer.do(body)
@@ -235,14 +273,25 @@ class PostgresStore:
         for _, _, rev, name, id, record in told:
             if rev is not None:
                 kind = self.schema.by_name[name]
-                changes.append(Change(rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)))
+                changes.append(
+                    Change(
+                        rev, kind, id, None if record is None else LAYOUTS[kind].from_json(record)
+                    )
+                )
         return changes
 
     async def stage(self, highest: Mapping[type[Record], int], size: int | None = None) -> Stage:
         await self._staging.acquire()
         over, ready = self._staging.release, self._snapshots.opened
         stage = PostgresStage(
-            self._staging_pool, over, ready, self._counters, self._capacity, self._most_kept[0], size, self._changed
+            self._staging_pool,
+            over,
+            ready,
+            self._counters,
+            self._capacity,
+            self._most_kept[0],
+            size,
+            self._changed,
         )
         await stage.begin(highest)
         return stage
@@ -253,12 +302,16 @@ class PostgresStore:
         return Counters(rev, dict(zip(self.schema, highest, strict=True)))
 
     async def restore(self, source: Source, giving_way: GivingWay) -> Sequence[Moved]:
-        """Do it in a thread, on a connection of its own, which has the lock that every change needs."""
+        """Do it in a thread, on a connection of its own, which has the lock that every change
+        needs.
+        """
         restored: Deferred[Sequence[Moved]] = Deferred()
 
         def restore() -> None:
             try:
-                outcome: Sequence[Moved] | Failure = restore_into(self._url, self.schema, source, giving_way)
+                outcome: Sequence[Moved] | Failure = restore_into(
+                    self._url, self.schema, source, giving_way
+                )
             except BaseException:
                 outcome = Failure()
             with suppress(Exception):  # the reactor may have ended meanwhile
@@ -270,7 +323,9 @@ class PostgresStore:
         return moved
 
     async def close(self) -> None:
-        """Return when what was asked for is done, and no connection is open any more. Harmless when repeated."""
+        """Return when what was asked for is done, and no connection is open any more. Harmless when
+        repeated.
+        """
         await self._writer.finish()
         await self._forgetting
         self._snapshots.close()
@@ -284,12 +339,18 @@ class PostgresStore:
         is_due = journaled >= max(many, most) or journaled_bytes >= max(bytes, most_bytes)
         if is_due and self._forgetting.called:
             self._forgetting_at = journaled + FORGOTTEN_TOGETHER, journaled_bytes + FORGOTTEN_BYTES
-            self._forgetting = Deferred.fromCoroutine(self._forget()).addErrback(self._not_forgotten)
+            self._forgetting = Deferred.fromCoroutine(self._forget()).addErrback(
+                self._not_forgotten
+            )
 
     async def _forget(self) -> None:
-        """Delete what is too old to be told. The newest of it stays: it tells where what can be told begins."""
+        """Delete what is too old to be told. The newest of it stays: it tells where what can be
+        told begins.
+        """
         while True:
-            asked = [b"%d" % number for number in (*self._most_kept, DELETED_TOGETHER, self._oldest)]
+            asked = [
+                b"%d" % number for number in (*self._most_kept, DELETED_TOGETHER, self._oldest)
+            ]
             [result] = await self._shared.ask([(_FORGET, asked)])
             [[oldest]] = rows(result)
             if oldest is None or oldest == self._oldest:
@@ -298,4 +359,7 @@ class PostgresStore:
 
     def _not_forgotten(self, failure: Failure) -> None:
         self._forgetting_at = FORGOTTEN_TOGETHER, FORGOTTEN_BYTES  # with the next change
-        _log.failure("old changes could not be deleted; the next attempt comes with the next change", failure=failure)
+        _log.failure(
+            "old changes could not be deleted; the next attempt comes with the next change",
+            failure=failure,
+        )

@@ -1,4 +1,6 @@
-"""A list of PostgreSQL's records, slice by slice: what it asks for next, and what it makes of the answer."""
+"""A list of PostgreSQL's records, slice by slice: what it asks for next, and what it makes of the
+answer.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,15 @@ class Source(Protocol):
 
 
 class PostgresStream(Generic[R]):
-    """A stream of one kind. Its first slice is asked for by who made it, each of the others when it is wanted.
+    """A stream of one kind. Its first slice is asked for by who made it, each of the others when it
+    is wanted.
 
     Only what is longer than one slice has a source.
     """
 
-    def __init__(self, kind: type[R], after: int | None, limit: int | None, where: Where | None, peer: str) -> None:
+    def __init__(
+        self, kind: type[R], after: int | None, limit: int | None, where: Where | None, peer: str
+    ) -> None:
         self.ended = limit == 0
         self.peer = peer
         self.source: Source | None = None

@@ -17,17 +17,45 @@ _URL: Final = re.compile(
 )
 """One that libpq and people read alike: an @ where a login ends, and nowhere else.
 
-libpq takes the first @ for that end, and tells the rest of a password that has another as a host that it cannot find.
+libpq takes the first @ for that end, and tells the rest of a password that has another as a host
+that it cannot find.
 """
 
 _SHOWN: Final = frozenset(
     (
-        *("host", "hostaddr", "port", "dbname", "user", "service", "passfile", "options", "application_name"),
-        *("connect_timeout", "target_session_attrs", "load_balance_hosts", "sslmode", "sslrootcert", "sslcert", "sslkey"),
-        *("sslnegotiation", "channel_binding", "gssencmode", "keepalives", "keepalives_idle", "tcp_user_timeout"),
+        *(
+            "host",
+            "hostaddr",
+            "port",
+            "dbname",
+            "user",
+            "service",
+            "passfile",
+            "options",
+            "application_name",
+        ),
+        *(
+            "connect_timeout",
+            "target_session_attrs",
+            "load_balance_hosts",
+            "sslmode",
+            "sslrootcert",
+            "sslcert",
+            "sslkey",
+        ),
+        *(
+            "sslnegotiation",
+            "channel_binding",
+            "gssencmode",
+            "keepalives",
+            "keepalives_idle",
+            "tcp_user_timeout",
+        ),
     )
 )
-"""Parameters whose values are no secrets. Of all others, also of those that are none, only the name may be seen."""
+"""Parameters whose values are no secrets. Of all others, also of those that are none, only the name
+may be seen.
+"""
 
 _FILE: Final = re.compile("sqlite:(?!//[^/]|.*://).+", re.DOTALL)
 """The path of a file, and no URL behind the wrong word."""
@@ -36,7 +64,9 @@ _MAYBE: Final = re.compile(r"(?i)\b(?!https?:)[a-z][a-z0-9+.-]+:/|:.*@|postgres|
 
 
 def is_url(text: str) -> bool:
-    """Return whether this is the URL of a PostgreSQL database, with what a password must not have in it written as %40."""
+    """Return whether this is the URL of a PostgreSQL database, with what a password must not have
+    in it written as %40.
+    """
     return _URL.fullmatch(text) is not None
 
 
@@ -51,7 +81,9 @@ def may_hold_password(text: str) -> bool:
 
 
 def without_password(text: str) -> str:
-    """Return the URL with *** for what may be a password; *** for what may be meant as one, and any other text as it is."""
+    """Return the URL with *** for what may be a password; *** for what may be meant as one, and any
+    other text as it is.
+    """
     url = _URL.fullmatch(text)
     if url is None:
         return "***" if may_hold_password(text) else text
@@ -64,4 +96,6 @@ def without_password(text: str) -> str:
 
 def _format(parameter: str) -> str:
     name, equals, _ = parameter.partition("=")
-    return parameter if name in _SHOWN or not equals else f"{name if name.isidentifier() else ''}=***"
+    return (
+        parameter if name in _SHOWN or not equals else f"{name if name.isidentifier() else ''}=***"
+    )

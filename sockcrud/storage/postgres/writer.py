@@ -1,15 +1,16 @@
 """Changes in PostgreSQL: whatever has come while a transaction is under way is the next one.
 
-A transaction first locks the one row of `state`, which holds the counters. So the changes of all nodes come one
-transaction after the other, revisions are committed in their order, and none of the rules can be broken between a check
-and its change. What many have asked for shares the lock, the round trips and the commit; one that fails does so alone,
-in memory, before anything is written.
+A transaction first locks the one row of `state`, which holds the counters. So the changes of all
+nodes come one transaction after the other, revisions are committed in their order, and none of the
+rules can be broken between a check and its change. What many have asked for shares the lock, the
+round trips and the commit; one that fails does so alone, in memory, before anything is written.
 
-The other way is revisions from a sequence, commits at the same time, and a reader that stops before the oldest open
-transaction. Measured with one row a change on two cores: with 1, 2 and 4 nodes it made 1,400, 2,100 and 3,700 changes a
-second one a commit, this one 1,150 in all; with ten a commit 18,000, 28,000 and 33,000, this one 14,000 to 17,000; with
-fifty 70,000 to 115,000, this one 55,000 to 70,000. But a sequence leaves gaps where something fails, ids would too, and
-each rule over several records would need a lock of its own: this way the answers are those of the other stores.
+The other way is revisions from a sequence, commits at the same time, and a reader that stops before
+the oldest open transaction. Measured with one row a change on two cores: with 1, 2 and 4 nodes it
+made 1,400, 2,100 and 3,700 changes a second one a commit, this one 1,150 in all; with ten a commit
+18,000, 28,000 and 33,000, this one 14,000 to 17,000; with fifty 70,000 to 115,000, this one 55,000
+to 70,000. But a sequence leaves gaps where something fails, ids would too, and each rule over
+several records would need a lock of its own: this way the answers are those of the other stores.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ MOST_TOGETHER: Final = 1_000
 """Transactions that share one commit."""
 
 MOST_ROUND_TRIPS: Final = 50
-"""So many of these, at most, say not beforehand what they need: each holds the lock for as long as it takes to ask for it."""
+"""So many of these, at most, say not beforehand what they need: each holds the lock for as long as
+it takes to ask for it.
+"""
 
 ATTEMPTS: Final = 5
 """So often a transaction is tried that the database takes back for the sake of another."""
@@ -55,13 +58,17 @@ LONG_SECONDS: Final = 120.0
 
 _RETRIED: Final = ("40001", "40P01")
 _BROKEN_RULE: Final = "23"
-"""Codes that start like this: a constraint. Only somebody who does not keep to the lock can bring that about."""
+"""Codes that start like this: a constraint. Only somebody who does not keep to the lock can bring
+that about.
+"""
 
 _LOCKED: Final = "55P03"
 """Somebody else has what a change needs, without the lock: an import."""
 
 _SHORTEST_REST: Final = 0.25
-"""Seconds until a change that was in the way of one is tried again; then as long as it has waited already."""
+"""Seconds until a change that was in the way of one is tried again; then as long as it has waited
+already.
+"""
 
 Body = Callable[[StagedTransaction], Awaitable[Any]]
 
@@ -70,13 +77,15 @@ _COMMIT: Final = Statement(b"commit", b"COMMIT")
 _ROLLBACK: Final = Statement(b"rollback", b"ROLLBACK")
 _LET_IT_TAKE_LONG: Final = Statement(
     b"let it take long",
-    b"SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)",
+    b"SELECT set_config('statement_timeout', $1, true), "
+    b"set_config('idle_in_transaction_session_timeout', $1, true)",
 )
 """To write so many records down takes long here, too, while the transaction is idle there."""
 NOTE: Final = Statement(
     b"note",
     b"INSERT INTO changes (number, bytes_before, rev, kind, id, record)"
-    b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[])",
+    b" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], "
+    b"$6::text[])",
 )
 
 _log = Logger()
@@ -84,7 +93,9 @@ _log = Logger()
 
 @frozen(eq=False)
 class Work:
-    """What somebody has asked for: what it does, what it needs (None where that is not known beforehand), and who waits."""
+    """What somebody has asked for: what it does, what it needs (None where that is not known
+    beforehand), and who waits.
+    """
 
     body: Body
     needs: Sequence[Need] | None
@@ -140,8 +151,12 @@ class _Attempt:
         seconds = self.seconds
         if len(self.steps) > MANY:
             seconds = LONG_SECONDS
-            await self.link.ask([(_LET_IT_TAKE_LONG, [b"%d" % (LONG_SECONDS * 1000)])], self.seconds)
-            for ask in self._writes():  # one at a time, so that each has as long, and takes the memory of no other
+            await self.link.ask(
+                [(_LET_IT_TAKE_LONG, [b"%d" % (LONG_SECONDS * 1000)])], self.seconds
+            )
+            for ask in (
+                self._writes()
+            ):  # one at a time, so that each has as long, and takes the memory of no other
                 await self.link.ask([ask], seconds)
         else:
             asks += self._writes()
@@ -162,7 +177,9 @@ class _Attempt:
             batch.take(step)
         for kind in self.counters.schema:
             if finals := batch.finals.get(kind):
-                yield from LAYOUTS[kind].writes(((before, after) for before, after, _ in finals.values()), MANY)
+                yield from LAYOUTS[kind].writes(
+                    ((before, after) for before, after, _ in finals.values()), MANY
+                )
         noted = [step for step in self.steps if describe(step.kind).journaled]
         for those in in_parts(noted, MANY):
             yield NOTE, note(staged, those)
@@ -177,7 +194,9 @@ class _Attempt:
 
 def note(staged: StagedTables, steps: Sequence[Step]) -> list[bytes]:
     """Return the columns of these changes, and count on."""
-    written = [None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps]
+    written = [
+        None if step.after is None else LAYOUTS[step.kind].to_json(step.after) for step in steps
+    ]
     bytes = (CHANGE_BYTES + (0 if record is None else len(record.encode())) for record in written)
     *bytes_before, staged.journaled_bytes = accumulate(bytes, initial=staged.journaled_bytes)
     first = staged.journaled + 1
@@ -210,8 +229,8 @@ class Writer:
         schema: Schema,
         capacity: Capacity,
     ) -> None:
-        """`ready` is awaited before each transaction; `changed` is told its last revision, and how many changes have been
-        kept for `changes` so far, and how many bytes of them."""
+        """`ready` is awaited before each transaction; `changed` is told its last revision, and how
+        many changes have been kept for `changes` so far, and how many bytes of them."""
         self.committed: Callable[[float], object] = lambda seconds: None
         self._pool = pool
         self._ready = ready
@@ -254,8 +273,9 @@ class Writer:
     def _start_soon(self) -> None:
         """Start with the next turn: what else comes in this one goes together with it.
 
-        To wait for longer, until most of those have come again who were just answered, made half as many commits, and
-        fewer changes a second: while one half waits for the disk, the other is being worked on.
+        To wait for longer, until most of those have come again who were just answered, made half as
+        many commits, and fewer changes a second: while one half waits for the disk, the other is
+        being worked on.
         """
         if self._due is None:
             self._due = self._pool.reactor.callLater(0, self._start)
@@ -302,7 +322,9 @@ class Writer:
         self._overdue = self._pool.reactor.callLater(seconds, self._refuse_overdue)
 
     def _refuse_overdue(self) -> None:
-        """Tell those who have waited for too long, while another transaction was under way, that they wait in vain."""
+        """Tell those who have waited for too long, while another transaction was under way, that
+        they wait in vain.
+        """
         self._overdue = None
         now, patience = self._pool.reactor.seconds(), self._pool.limits.answer_seconds
         overdue: list[Work] = []
@@ -317,7 +339,9 @@ class Writer:
         _log.failure("the changes of this node could not be made", failure=failure)
 
     async def _together(self, works: Sequence[Work]) -> None:
-        """Do the works in one transaction, and tell whoever waits. Fail where none of it can be done, or may be done."""
+        """Do the works in one transaction, and tell whoever waits. Fail where none of it can be
+        done, or may be done.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 outcomes = await self._attempt(works)
@@ -340,7 +364,9 @@ class Writer:
             work.done.callback(outcome)
 
     def _try_later(self, work: Work) -> bool:
-        """Let one wait for what somebody else has without the lock, without the lock itself; return whether it still may."""
+        """Let one wait for what somebody else has without the lock, without the lock itself; return
+        whether it still may.
+        """
         waited = self._pool.reactor.seconds() - work.since
         if self._is_finishing or waited >= self._pool.limits.answer_seconds:
             return False
@@ -396,9 +422,14 @@ class Writer:
             self._pool.give_back(link)
 
     def _broken_rule(self, refused: Refused) -> DomainError:
-        """Word what a constraint has refused, which here had looked possible: something else writes to these tables."""
+        """Word what a constraint has refused, which here had looked possible: something else writes
+        to these tables.
+        """
         if refused.code == _LOCKED:
-            return Unavailable("an import is under way that has the same id, or unique value, or refers to what is changed")
+            return Unavailable(
+                "an import is under way that has the same id, or unique value, or refers to what "
+                "is changed"
+            )
         _log.error("a change breaks a constraint of the database: {refused}", refused=refused)
         if refused.constraint in self._counters.uniques:
             kind, name = self._counters.uniques[refused.constraint]

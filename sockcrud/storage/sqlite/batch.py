@@ -22,20 +22,24 @@ from sockcrud.storage.sqlite.layout import LAYOUTS
 class FileBatch(Batch):
     """Changes that are one transaction of the file.
 
-    All who wait for it wait for the same Deferred, which fires also where it failed: a Deferred each would cost a create
-    2 us of 46.
+    All who wait for it wait for the same Deferred, which fires also where it failed: a Deferred
+    each would cost a create 2 us of 46.
     """
 
     rev: int = 0
     staged: int | None = None
-    """The first revision that is staged from this batch on, 0 for none; None where that does not change with it."""
+    """The first revision that is staged from this batch on, 0 for none; None where that does not
+    change with it.
+    """
     publishes: bool = False
     gone: list[tuple[type[Record], int]] = Factory(list)
     """Records whose rows stay a while, under a mark, and have gone with all that goes with them."""
     cascade: Cascade | None = None
     """What is being cleared away when the batch is written."""
     some_are_gone: bool = False
-    """Rows that are to be deleted may have gone with others: of what is being cleared away, or staged."""
+    """Rows that are to be deleted may have gone with others: of what is being cleared away, or
+    staged.
+    """
     cleared: list[type[Record]] = Factory(list)
     """The kinds of those whose rows are gone now, so that their mark can go."""
     counters: list[tuple[int, str]] = Factory(list)
@@ -57,8 +61,12 @@ class FileBatch(Batch):
         self.gone.append((kind, id))
 
 
-def write_batch(connection: sqlite3.Connection, batch: FileBatch, guard: Guard) -> tuple[float, int]:
-    """Commit the batch. Return the seconds it took, and how long the log is; raise `StoreError` where the file is another."""
+def write_batch(
+    connection: sqlite3.Connection, batch: FileBatch, guard: Guard
+) -> tuple[float, int]:
+    """Commit the batch. Return the seconds it took, and how long the log is; raise `StoreError`
+    where the file is another.
+    """
     started = perf_counter()
     guard.begin(connection)
     cascade = batch.cascade
@@ -68,8 +76,14 @@ def write_batch(connection: sqlite3.Connection, batch: FileBatch, guard: Guard) 
         if cascade is not None:
             deleted = [id for id, (_, after, _) in finals.items() if after is None]
             _delete_gone_along(connection, cascade, kind, deleted)
-        LAYOUTS[kind].write(connection, [(before, after) for before, after, _ in finals.values()], batch.some_are_gone)
-    changed = connection.executemany("UPDATE counters SET value = ? WHERE name = ?", batch.counters).rowcount
+        LAYOUTS[kind].write(
+            connection,
+            [(before, after) for before, after, _ in finals.values()],
+            batch.some_are_gone,
+        )
+    changed = connection.executemany(
+        "UPDATE counters SET value = ? WHERE name = ?", batch.counters
+    ).rowcount
     if changed != len(batch.counters):
         raise StoreError("a counter is missing: another program has been at it")
     if batch.staged is not None:
@@ -87,11 +101,17 @@ def _mark_gone(connection: sqlite3.Connection, kind: type[Record], id: int) -> N
     connection.execute("INSERT INTO counters (name, value) VALUES (?, ?)", (gone_from(kind), id))
 
 
-def _delete_gone_along(connection: sqlite3.Connection, cascade: Cascade, kind: type[Record], deleted: Sequence[int]) -> None:
-    """Delete what has gone with one record also where it refers to others, of any kind, that are deleted now."""
+def _delete_gone_along(
+    connection: sqlite3.Connection, cascade: Cascade, kind: type[Record], deleted: Sequence[int]
+) -> None:
+    """Delete what has gone with one record also where it refers to others, of any kind, that are
+    deleted now.
+    """
     if not deleted or kind is cascade.kind:
         return
-    gone_by = {other: field for other, field, _ in cascade.schema.describe(cascade.kind).referred_by}
+    gone_by = {
+        other: field for other, field, _ in cascade.schema.describe(cascade.kind).referred_by
+    }
     for other, name, _ in cascade.schema.describe(kind).referred_by:
         if other in gone_by:  # by the index of those that are few: + keeps the other one out
             table, field = LAYOUTS[other].table, gone_by[other]

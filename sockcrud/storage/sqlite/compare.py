@@ -1,7 +1,9 @@
-"""A store's file beside what is served: the rows of a kind and the records of a snapshot of it, both in the order of their ids.
+"""A store's file beside what is served: the rows of a kind and the records of a snapshot of it,
+both in the order of their ids.
 
-The records come in slices from the reactor's thread, a few at a time, and are compared in another: to copy the tables of a
-million records would take that thread 50 ms, and everybody would wait for it.
+The records come in slices from the reactor's thread, a few at a time, and are compared in another:
+to copy the tables of a million records would take that thread 50 ms, and everybody would wait for
+it.
 """
 
 from __future__ import annotations
@@ -51,7 +53,10 @@ class Comparison:
             self._next = None
         if not self._wrong:
             return []
-        return [f"{self._wrong} rows of {self._layout.table} are not what is served; the first is {self._first}"]
+        return [
+            f"{self._wrong} rows of {self._layout.table} are not what is served; the first is "
+            f"{self._first}"
+        ]
 
     def _row(self) -> Record | None:
         if self._next is None and not self._is_over:
@@ -71,10 +76,14 @@ async def compare_all(
     turn: Callable[[], Awaitable[object]],
 ) -> list[str]:
     """Return what is wrong with a file, in itself and beside the records of these streams."""
-    # Sessions and failed logins first: what is replaced of a kind is kept until it has been read, within a budget, and of
-    # these 200,000 may end at once.
+    # Sessions and failed logins first: what is replaced of a kind is kept until it has been read,
+    # within a budget, and of these 200,000 may end at once.
     kinds = sorted(streams, key=lambda kind: describe(kind).journaled)
-    found = [fault for kind in kinds for fault in await _compared(connection, kind, streams[kind], errands, turn)]
+    found = [
+        fault
+        for kind in kinds
+        for fault in await _compared(connection, kind, streams[kind], errands, turn)
+    ]
     return found + await errands.run(partial(problems, connection))
 
 

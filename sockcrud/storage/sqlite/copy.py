@@ -19,7 +19,8 @@ Aside = Callable[[Callable[[], bytes]], Awaitable[bytes]]
 
 
 class SqliteCopy:
-    """A `Copied` of the file at `source`: beside it, without a name, and gone with the last who has it open.
+    """A `Copied` of the file at `source`: beside it, without a name, and gone with the last who has
+    it open.
 
     Making it blocks, and raises `StoreError` or `OSError`. It is read by `aside`.
     """
@@ -66,7 +67,9 @@ class SqliteCopy:
         self._forget()
 
     def _forget(self) -> None:
-        """Take its name away; where the system lets nobody do that to an open file, when it is closed."""
+        """Take its name away; where the system lets nobody do that to an open file, when it is
+        closed.
+        """
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
             self._path.parent.rmdir()

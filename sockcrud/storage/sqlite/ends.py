@@ -35,7 +35,13 @@ def _blaming(path: Path) -> Iterator[None]:
 class _File:
     """What both ends have."""
 
-    def __init__(self, path: Path, schema: Schema, kinds: tuple[type[Record], ...], connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        kinds: tuple[type[Record], ...],
+        connection: sqlite3.Connection,
+    ) -> None:
         self.path = path
         self.schema = schema
         self.kinds = kinds
@@ -48,10 +54,17 @@ class _File:
     @property
     def counters(self) -> Counters:
         with _blaming(self.path):
-            values: dict[object, Any] = dict(self.connection.execute("SELECT name, value FROM counters"))
-            if not all(type(values.get(name)) is int for name in ("rev", *(LAYOUTS[kind].highest for kind in self.kinds))):
+            values: dict[object, Any] = dict(
+                self.connection.execute("SELECT name, value FROM counters")
+            )
+            if not all(
+                type(values.get(name)) is int
+                for name in ("rev", *(LAYOUTS[kind].highest for kind in self.kinds))
+            ):
                 raise Unfit("a counter is missing")
-            return Counters(values["rev"], {kind: values[LAYOUTS[kind].highest] for kind in self.kinds})
+            return Counters(
+                values["rev"], {kind: values[LAYOUTS[kind].highest] for kind in self.kinds}
+            )
 
     def size(self, kind: type[Record]) -> int:
         with _blaming(self.path):
@@ -85,7 +98,10 @@ class SqliteTarget(_File):
 
     def count_on(self, counters: Counters, history: Iterable[bytes]) -> None:
         """The history is not kept: a daemon on a file knows the changes since its start."""
-        values = [(counters.rev, "rev"), *((id, LAYOUTS[kind].highest) for kind, id in counters.highest.items())]
+        values = [
+            (counters.rev, "rev"),
+            *((id, LAYOUTS[kind].highest) for kind, id in counters.highest.items()),
+        ]
         with _blaming(self.path):
             self.connection.executemany("UPDATE counters SET value = ? WHERE name = ?", values)
 
@@ -97,7 +113,8 @@ class SqliteTarget(_File):
 
 @contextmanager
 def source(path: Path, schema: Schema, alone: bool = True) -> Iterator[SqliteSource]:
-    """Have a store to read from, as it is now, which no daemon has open until the end if it is to be `alone`.
+    """Have a store to read from, as it is now, which no daemon has open until the end if it is to
+    be `alone`.
 
     Raise `StoreError` where that cannot be.
     """
@@ -113,7 +130,9 @@ def source(path: Path, schema: Schema, alone: bool = True) -> Iterator[SqliteSou
 
 @contextmanager
 def target(path: Path, schema: Schema) -> Iterator[SqliteTarget]:
-    """Have a store to fill, which is made where there is none. One that was made is taken away unless it is kept."""
+    """Have a store to fill, which is made where there is none. One that was made is taken away
+    unless it is kept.
+    """
     with ExitStack() as stack:
         file = real_path(path)
         lock = FileLock(file)

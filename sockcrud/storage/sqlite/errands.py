@@ -22,7 +22,9 @@ class Errands:
         self._under_way: list[Deferred[None]] = []
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
-        """Do something in a thread of its own, while everything else goes on, and fire with what it returns."""
+        """Do something in a thread of its own, while everything else goes on, and fire with what it
+        returns.
+        """
         self._require_open()
         result, over = Deferred[Any](), Deferred[None]()
 

@@ -1,6 +1,7 @@
 """The file of the SQLite store: how it is opened, made, migrated, filled, checked and copied.
 
-Plain and synchronous, without a reactor: the store uses it in its threads, and commands that work on the file as it lies.
+Plain and synchronous, without a reactor: the store uses it in its threads, and commands that work
+on the file as it lies.
 """
 
 from __future__ import annotations
@@ -26,19 +27,30 @@ from sockcrud.storage.memory.limit import A_RECORD, memory_limit
 from sockcrud.storage.memory.tables import Tables, Unfit
 from sockcrud.storage.sqlite import log_mark
 from sockcrud.storage.sqlite.hidden import drop_hidden
-from sockcrud.storage.sqlite.kinds import KINDS_TABLE, Plan, add_kinds, note_kinds, plan_for, referred_to, renew_keys, take_in
+from sockcrud.storage.sqlite.kinds import (
+    KINDS_TABLE,
+    Plan,
+    add_kinds,
+    note_kinds,
+    plan_for,
+    referred_to,
+    renew_keys,
+    take_in,
+)
 from sockcrud.storage.sqlite.layout import CHUNK, LAYOUTS, count_records
 from sockcrud.storage.sqlite.lock import FileLock
 from sockcrud.storage.sync import sync_directory
 from sockcrud.storage.taking_in import SchemaError
 
 VERSION: Final = 3
-"""Of what the store itself has in the file, beside the tables of the kinds. Whoever changes that makes it one more, and adds
-the way to there to `MIGRATIONS`. What records declare needs no version: `sqlite_kinds` compares it."""
+"""Of what the store itself has in the file, beside the tables of the kinds. Whoever changes that
+makes it one more, and adds the way to there to `MIGRATIONS`. What records declare needs no version:
+`sqlite_kinds` compares it."""
 
 CHECKPOINT_BYTES: Final = 8 * 2**20
-"""The length of what is committed and lies beside the file, from which on it is taken into it. It keeps its place on the disk
-up to this length. No more, because changes wait meanwhile: 64 MiB took 60 ms and more, and kept the disk from syncing."""
+"""The length of what is committed and lies beside the file, from which on it is taken into it. It
+keeps its place on the disk up to this length. No more, because changes wait meanwhile: 64 MiB took
+60 ms and more, and kept the disk from syncing."""
 
 _log = Logger()
 
@@ -65,21 +77,33 @@ def counters(schema: Schema) -> tuple[str, ...]:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file for writing, and make sure that a commit is on disk when it is done. Raise `StoreError`."""
+    """Open the file for writing, and make sure that a commit is on disk when it is done. Raise
+    `StoreError`.
+    """
     with _opened(path, "rw") as connection:
-        # After a checkpoint of SQLite's own accord nobody hears that it failed: the store asks for them.
+        # After a checkpoint of SQLite's own accord nobody hears that it failed: the store asks for
+        # them.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_BYTES}")
-        for name, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("fullfsync", 1)):
+        for name, value in (
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("fullfsync", 1),
+        ):
             connection.execute(f"PRAGMA {name} = {value}")
             [got] = connection.execute(f"PRAGMA {name}").fetchone()
             if got != value:
-                raise sqlite3.NotSupportedError(f"{name} stays {got} and does not become {value}, so nothing would be durable")
+                raise sqlite3.NotSupportedError(
+                    f"{name} stays {got} and does not become {value}, so nothing would be durable"
+                )
     return connection
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open the file so that nothing in here can change it, and hold on to what is committed now. Raise `StoreError`."""
+    """Open the file so that nothing in here can change it, and hold on to what is committed now.
+    Raise `StoreError`.
+    """
     with _opened(path, "ro") as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -89,7 +113,8 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 def connect_to_own(path: Path, file: int) -> tuple[sqlite3.Connection, int]:
     """Open the file as `connect_to_read` does, where its log is its own, and there.
 
-    Return how many bytes of changes are in the log that a daemon has left, or is writing, too. Raise `StoreError`.
+    Return how many bytes of changes are in the log that a daemon has left, or is writing, too.
+    Raise `StoreError`.
     """
     log = log_mark.log_size(path)
     try:
@@ -110,7 +135,9 @@ def connect_to_own(path: Path, file: int) -> tuple[sqlite3.Connection, int]:
 def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     with _one_line(path):
         uri = f"{path.absolute().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(uri, timeout=_PATIENCE, isolation_level=None, uri=True, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, timeout=_PATIENCE, isolation_level=None, uri=True, check_same_thread=False
+        )
         try:
             yield connection
         except BaseException:
@@ -132,7 +159,9 @@ def _one_line(path: Path) -> Iterator[None]:
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Have no garbage looked for: a million new records hold none, and it takes half as long as reading them."""
+    """Have no garbage looked for: a million new records hold none, and it takes half as long as
+    reading them.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -143,9 +172,11 @@ def paused_collector() -> Iterator[None]:
 
 
 def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
-    """Fill the tables from the file, which is made where there is none. Raise `StoreError`, with the file untouched.
+    """Fill the tables from the file, which is made where there is none. Raise `StoreError`, with
+    the file untouched.
 
-    A file of an older version, or one whose tables are to be changed, is first copied beside itself.
+    A file of an older version, or one whose tables are to be changed, is first copied beside
+    itself.
     """
     path = lock.path
     if lock.file is None:
@@ -154,17 +185,24 @@ def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
     assert lock.file is not None
     if not os.fstat(lock.file).st_size:
         raise StoreError(
-            f"{path} is empty, and no store: take it away for a new one, or put a backup in its place: sockcrud restore BACKUP"
+            f"{path} is empty, and no store: take it away for a new one, or put a backup in its "
+            f"place: sockcrud restore BACKUP"
             f" {path}"
         )
-    may_write = partial(os.access, mode=os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    may_write = partial(
+        os.access, mode=os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    )
     if not may_write(path) or not may_write(path.parent):
         raise StoreError(f"no permission to write to {path} and next to it")
     plan = None
     connection, left = connect_to_own(path, lock.file)
     with _one_line(path), closing(connection):
         if left:
-            _log.info("{path} was not closed in order: {left} bytes of changes beside it are taken in", path=path, left=left)
+            _log.info(
+                "{path} was not closed in order: {left} bytes of changes beside it are taken in",
+                path=path,
+                left=left,
+            )
         version = _version(connection, path)
         if version == VERSION:
             plan = plan_for(connection, tables.schema)
@@ -176,7 +214,9 @@ def load(lock: FileLock, tables: Tables, progress: Progress) -> None:
 
 
 def _tidy(path: Path, plan: Plan | None) -> None:
-    """Take away what is no record, which shows that it can be written to, and takes in what a crash has left beside it."""
+    """Take away what is no record, which shows that it can be written to, and takes in what a crash
+    has left beside it.
+    """
     with _one_line(path), closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         log_mark.write(connection, token=0)
@@ -191,15 +231,22 @@ def _create(path: Path, schema: Schema) -> None:
     new = path.with_name(path.name + "-new")
     left = Path(f"{path}-wal")  # an empty one is left by whoever only reads
     if left.exists() and left.stat().st_size:
-        raise StoreError(f"{path}-wal holds changes of a file that is not there: bring {path} back, or take it away")
+        raise StoreError(
+            f"{path}-wal holds changes of a file that is not there: bring {path} back, or take "
+            f"it away"
+        )
     with _one_line(path):
         for more in ("", "-journal", "-wal", "-shm"):
             Path(f"{new}{more}").unlink(missing_ok=True)
         os.close(os.open(new, os.O_CREAT | os.O_EXCL, 0o600))
         with closing(connect(new)) as connection:
             statements = ";\n".join(chain(_SHARED, *(LAYOUTS[kind].statements for kind in schema)))
-            connection.executescript(f"BEGIN;{statements};INSERT INTO schema_version VALUES ({VERSION});")
-            connection.executemany("INSERT INTO counters VALUES (?, 0)", [(name,) for name in counters(schema)])
+            connection.executescript(
+                f"BEGIN;{statements};INSERT INTO schema_version VALUES ({VERSION});"
+            )
+            connection.executemany(
+                "INSERT INTO counters VALUES (?, 0)", [(name,) for name in counters(schema)]
+            )
             note_kinds(connection, schema)
             connection.execute("COMMIT")
         _take_name(new, path)
@@ -215,7 +262,9 @@ def _take_name(new: Path, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of a sound file's tables."""
-    if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]:
+    if not connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'"
+    ).fetchone()[0]:
         raise StoreError(f"{path} is no store of sockcrud, but another SQLite database")
     if (sound := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise Unfit(" ".join(sound.split()))
@@ -223,22 +272,39 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if type(version) is not int:
         raise Unfit("its schema_version is no number")
     if version > VERSION:
-        raise StoreError(f"{path} is from a newer sockcrud: its schema_version is {version}, and this one knows {VERSION}")
+        raise StoreError(
+            f"{path} is from a newer sockcrud: its schema_version is {version}, and this one "
+            f"knows {VERSION}"
+        )
     return version
 
 
-def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progress: Progress) -> None:
-    """Make a file of an older version one of this, and its tables those of the schema, after a copy of it."""
+def _migrate(
+    path: Path, version: int, plan: Plan | None, tables: Tables, progress: Progress
+) -> None:
+    """Make a file of an older version one of this, and its tables those of the schema, after a copy
+    of it.
+    """
     if not MIGRATIONS.keys() >= {*range(version, VERSION)}:
-        raise StoreError(f"{path} cannot be used as a store: no way leads from schema_version {version} to {VERSION}")
+        raise StoreError(
+            f"{path} cannot be used as a store: no way leads from schema_version {version} to "
+            f"{VERSION}"
+        )
     before = f"before-{plan.changes[0].__name__}" if plan is not None else f"version-{version}"
-    copies = (path.with_name(f"{path.name}-{before}{more}") for more in chain([""], map("-{}".format, count(2))))
+    copies = (
+        path.with_name(f"{path.name}-{before}{more}")
+        for more in chain([""], map("-{}".format, count(2)))
+    )
     old = next(copy for copy in copies if not copy.exists() or _is_copy(copy, path))
-    if not old.exists():  # it does where a daemon was killed at this: one more at each start would fill the disk
+    if (
+        not old.exists()
+    ):  # it does where a daemon was killed at this: one more at each start would fill the disk
         copy(path, old)
     try:
         with _one_line(path), closing(connect(path)) as connection:
-            connection.execute("PRAGMA foreign_keys = 0")  # a table that is made anew is away for a moment
+            connection.execute(
+                "PRAGMA foreign_keys = 0"
+            )  # a table that is made anew is away for a moment
             connection.execute("BEGIN IMMEDIATE")
             for older in range(version, VERSION):
                 MIGRATIONS[older](connection)
@@ -247,17 +313,26 @@ def _migrate(path: Path, version: int, plan: Plan | None, tables: Tables, progre
             take_in(connection, plan := plan_for(connection, tables.schema))
             connection.execute("UPDATE schema_version SET version = ?", (VERSION,))
             _fill(connection, plan, tables, progress)
-            for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):  # of no app in use, too
+            for table, id, other, _ in connection.execute(
+                "PRAGMA foreign_key_check"
+            ):  # of no app in use, too
                 raise Unfit(f"row {id} of {table} would refer to one of {other} that is not there")
             connection.execute("COMMIT")
     except StoreError:
-        old.unlink()  # the file is what it was, and a daemon that is started again and again would fill the disk
+        # the file is what it was, and a daemon that is started again and again would fill the disk
+        old.unlink()
         raise
 
 
 def _is_copy(copy: Path, path: Path) -> bool:
-    """Return whether a copy is of the file as it is now: each change shows in a counter, and each declaration as it is."""
-    with suppress(StoreError, sqlite3.Error), closing(connect_to_read(copy)) as one, closing(connect_to_read(path)) as other:
+    """Return whether a copy is of the file as it is now: each change shows in a counter, and each
+    declaration as it is.
+    """
+    with (
+        suppress(StoreError, sqlite3.Error),
+        closing(connect_to_read(copy)) as one,
+        closing(connect_to_read(path)) as other,
+    ):
         asked = (
             "SELECT name, value FROM counters WHERE name NOT GLOB 'log *' ORDER BY name",
             "SELECT version FROM schema_version",
@@ -281,7 +356,9 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
             done += len(chunk)
             progress(done, total)
         if any(record.rev > there["rev"] for record in records):
-            raise Unfit(f"a revision in {layout.table} is above that of the latest change, {there['rev']}")
+            raise Unfit(
+                f"a revision in {layout.table} is above that of the latest change, {there['rev']}"
+            )
         tables.fill(kind, records, there[layout.highest])
     tables.start_at(there["rev"])
     tables.unknown_kinds = plan.unknown
@@ -290,11 +367,14 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
 
 
 def _require_memory(records: int) -> None:
-    """Raise `StoreError` where so many records do not fit into memory: the system would kill the process without a word."""
+    """Raise `StoreError` where so many records do not fit into memory: the system would kill the
+    process without a word.
+    """
     least, there = records * A_RECORD, memory_limit()
     if there and least > there:
         raise _TooLarge(
-            f"its {records:,} records take {least // MIB:,} MiB of memory at the least, and there are {there // MIB:,} MiB:"
+            f"its {records:,} records take {least // MIB:,} MiB of memory at the least, and "
+            f"there are {there // MIB:,} MiB:"
             " give it more, or use PostgreSQL, which does not keep them in memory"
         )
 
@@ -304,7 +384,8 @@ class _TooLarge(StoreError):
 
 
 def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
-    """Copy what is committed now to a new file, which is whole as soon as it has its name. Raise `StoreError`.
+    """Copy what is committed now to a new file, which is whole as soon as it has its name. Raise
+    `StoreError`.
 
     Others may write to the source meanwhile.
     """
@@ -316,7 +397,9 @@ def copy(source: Path, target: Path, progress: Progress = unheard) -> None:
 
 @contextmanager
 def written_anew(target: Path) -> Iterator[Path]:
-    """Have an empty file that is then, once it is whole, the target. Raise `StoreError`; half a file is taken away."""
+    """Have an empty file that is then, once it is whole, the target. Raise `StoreError`; half a
+    file is taken away.
+    """
     part = target.with_name(target.name + ".part")
     try:
         part.unlink(missing_ok=True)
@@ -334,17 +417,27 @@ def copy_pages(reading: sqlite3.Connection, part: Path, progress: Progress) -> N
     with closing(sqlite3.connect(part)) as writing, open(part, "rb+") as written:
 
         def report(_: int, left: int, total: int) -> None:
-            os.fsync(written)  # a little at a time: whoever commits meanwhile waits for what the disk has to do before
+            os.fsync(
+                written
+                # a little at a time: whoever commits meanwhile waits for what the disk has to do
+                # before
+            )
             progress(total - left, total)
 
         reading.backup(writing, pages=CHUNK // 10, progress=report)
-        writing.execute("PRAGMA journal_mode = delete")  # so that it can be read where nothing can be written
+        writing.execute(
+            "PRAGMA journal_mode = delete"
+        )  # so that it can be read where nothing can be written
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:
     """Return what SQLite finds wrong with the file."""
     try:
-        found = [" ".join(line.split()) for [line] in connection.execute("PRAGMA integrity_check") if line != "ok"]
+        found = [
+            " ".join(line.split())
+            for [line] in connection.execute("PRAGMA integrity_check")
+            if line != "ok"
+        ]
         for table, id, other, _ in connection.execute("PRAGMA foreign_key_check"):
             found.append(f"row {id} of {table} refers to one of {other} that is not there")
     except sqlite3.Error as error:
@@ -353,7 +446,8 @@ def problems(connection: sqlite3.Connection) -> list[str]:
 
 
 def checkpoint(connection: sqlite3.Connection, how: str, wait: bool = False) -> bool:
-    """Take what lies beside the file into it, and tell whether that is all of it: it is not while another program reads.
+    """Take what lies beside the file into it, and tell whether that is all of it: it is not while
+    another program reads.
 
     Only with `wait` that program is waited for, some seconds.
     """

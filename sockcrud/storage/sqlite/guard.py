@@ -1,7 +1,8 @@
 """Makes sure that what is written goes to the store's own file, and that nobody else writes to it.
 
-Who holds a file open writes to it also where it was removed, or another has its name, and SQLite, which finds the log and its
-index by their names, gives another program that comes later new ones. All of it looks like success.
+Who holds a file open writes to it also where it was removed, or another has its name, and SQLite,
+which finds the log and its index by their names, gives another program that comes later new ones.
+All of it looks like success.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from sockcrud.storage.sqlite.lock import FileLock
 _OTHER_WRITER: Final = "another program has written to it"
 
 _LEFT_OPEN: Final[list[sqlite3.Connection]] = []
-"""Connections after a failure. To close one would take the log, by its name, away from whoever has that now, and would write
-to a disk of which nobody knows what it still does."""
+"""Connections after a failure. To close one would take the log, by its name, away from whoever has
+that now, and would write to a disk of which nobody knows what it still does."""
 
 
 @frozen
@@ -61,16 +62,22 @@ class Guard:
         self._as_loaded: tuple[int, ...] = ()
         self._version = 0
         self._token = 0
-        """That the file and its log have, while there may be changes in the log; 0 while there are none."""
+        """That the file and its log have, while there may be changes in the log; 0 while there are
+        none.
+        """
 
     def loaded(self) -> None:
-        """Note how the file is that was read just now: until the first change nobody looks at it."""
+        """Note how the file is that was read just now: until the first change nobody looks at
+        it.
+        """
         assert self._lock.file is not None
         self._files = (_own(self._lock.path, os.fstat(self._lock.file)),)
         self._as_loaded = self._state()
 
     def _state(self) -> tuple[int, ...]:
-        """Return what is another after somebody has written; nothing where a log is left, which whoever reads may take in."""
+        """Return what is another after somebody has written; nothing where a log is left, which
+        whoever reads may take in.
+        """
         try:
             if self._log.stat().st_size:
                 return ()
@@ -85,7 +92,9 @@ class Guard:
             raise StoreError(_OTHER_WRITER)
         connection = sqlite_file.connect(self._lock.path)
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from now on there are all three
+            connection.execute(
+                "SELECT count(*) FROM sqlite_master"
+            ).fetchone()  # from now on there are all three
             self._own_log = _own(self._log, self._log.stat())
             self._files = self._files[0], _own(self._index, self._index.stat())
             self._version = self._data_version(connection)
@@ -96,7 +105,9 @@ class Guard:
         return connection
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Begin a transaction, beside which nobody can write. Raise `StoreError` where somebody has written before."""
+        """Begin a transaction, beside which nobody can write. Raise `StoreError` where somebody has
+        written before.
+        """
         if not self._token:
             self._bind_log(connection)
         self._begin(connection)
@@ -107,14 +118,19 @@ class Guard:
             raise StoreError(_OTHER_WRITER)
 
     def _bind_log(self, connection: sqlite3.Connection) -> None:
-        """Mark the file and the log as each other's, before anything is written that must not be lost."""
+        """Mark the file and the log as each other's, before anything is written that must not be
+        lost.
+        """
         assert self._lock.file is not None
         self._begin(connection)
         self._token = log_mark.write_new(connection, self._lock.file)
         connection.execute("COMMIT")
         sqlite_file.checkpoint(connection, "PASSIVE")
-        # While another program reads an older state, the file cannot be marked: then this once there is no mark.
-        self._mark(connection, self._token if log_mark.cookie(self._lock.file) == self._token else 0)
+        # While another program reads an older state, the file cannot be marked: then this once
+        # there is no mark.
+        self._mark(
+            connection, self._token if log_mark.cookie(self._lock.file) == self._token else 0
+        )
 
     def _mark(self, connection: sqlite3.Connection, token: int, missing: int = 0) -> None:
         self._begin(connection)
@@ -122,7 +138,9 @@ class Guard:
         connection.execute("COMMIT")
 
     def checkpoint(self, connection: sqlite3.Connection, how: str, wait: bool = False) -> bool:
-        """Do what `sqlite_file.checkpoint` does. To TRUNCATE is to be done when nothing more is written for a time."""
+        """Do what `sqlite_file.checkpoint` does. To TRUNCATE is to be done when nothing more is
+        written for a time.
+        """
         if how == "TRUNCATE":
             if self._token:
                 self._mark(connection, token=0)
@@ -136,12 +154,16 @@ class Guard:
         return is_all
 
     def _data_version(self, connection: sqlite3.Connection) -> int:
-        """Return what changes with every commit of another connection, and with none of this one."""
+        """Return what changes with every commit of another connection, and with none of this
+        one.
+        """
         [version] = connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     def confirm(self) -> int:
-        """Return the length of the log, after a commit; raise `StoreError` where it went to files that lost their names."""
+        """Return the length of the log, after a commit; raise `StoreError` where it went to files
+        that lost their names.
+        """
         for file in self._files:
             file.stat()
         assert self._own_log is not None
@@ -153,7 +175,9 @@ class Guard:
         return sqlite_file.connect_to_read(self._lock.path)
 
     def close(self, connection: sqlite3.Connection, has_failed: bool = False) -> None:
-        """Close it. After a failure all stays as it lies, but that what a log without its name holds goes to the file."""
+        """Close it. After a failure all stays as it lies, but that what a log without its name
+        holds goes to the file.
+        """
         if not has_failed:
             connection.close()
             return

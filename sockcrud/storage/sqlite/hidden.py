@@ -1,7 +1,9 @@
-"""Rows in the file of the SQLite store that are no records: of an import that has not happened, or of what has gone.
+"""Rows in the file of the SQLite store that are no records: of an import that has not happened, or
+of what has gone.
 
-Counters tell which these are. The ones of an import have its first revision, or a later one. What has gone with all that
-goes with it is under a mark, the id of the record, until the last of its rows is gone, too.
+Counters tell which these are. The ones of an import have its first revision, or a later one. What
+has gone with all that goes with it is under a mark, the id of the record, until the last of its
+rows is gone, too.
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ from typing import Final
 from sockcrud.records import Record, describe
 
 STAGED: Final = "staged"
-"""The counter that is the first revision of an import under way, where there is one: what has it, or more, is not there yet."""
+"""The counter that is the first revision of an import under way, where there is one: what has it,
+or more, is not there yet.
+"""
 
 _GONE: Final = "gone from "
-"""How the counters begin that are the id of a record that has gone with all that goes with it; its table follows."""
+"""How the counters begin that are the id of a record that has gone with all that goes with it; its
+table follows.
+"""
 
 
 def gone_from(kind: type[Record]) -> str:
@@ -51,13 +57,17 @@ def mark_staged(connection: sqlite3.Connection, rev: int) -> None:
 
 
 def drop_hidden(connection: sqlite3.Connection) -> None:
-    """Delete the rows that are no records, of whatever kind, those included that nobody uses now."""
+    """Delete the rows that are no records, of whatever kind, those included that nobody uses
+    now.
+    """
     tables = [table for [table] in connection.execute('SELECT "table" FROM kinds')]
     if staged := _counter(connection, STAGED):
         for table in tables:
             connection.execute(f'DELETE FROM "{table}" WHERE "rev" >= ?', (staged,))
         mark_staged(connection, 0)
-    marks = connection.execute("SELECT name, value FROM counters WHERE name GLOB ?", (_GONE + "*",)).fetchall()
+    marks = connection.execute(
+        "SELECT name, value FROM counters WHERE name GLOB ?", (_GONE + "*",)
+    ).fetchall()
     for name, id in marks:
         gone = name.removeprefix(_GONE)
         for table in tables:

@@ -1,7 +1,7 @@
 """Which kinds the file of an SQLite store has, and making its tables those of a schema.
 
-A table whose declaration in the file is not, to the letter, that of its kind is read, checked, and made anew. So there is
-one way for all changes, and no table that is almost right.
+A table whose declaration in the file is not, to the letter, that of its kind is read, checked, and
+made anew. So there is one way for all changes, and no table that is almost right.
 """
 
 from __future__ import annotations
@@ -22,16 +22,23 @@ from sockcrud.storage.sqlite.hidden import references, where_there
 from sockcrud.storage.sqlite.layout import LAYOUTS, Column, column_of, without_values
 
 KINDS_TABLE: Final = (
-    'CREATE TABLE IF NOT EXISTS "kinds" ("name" TEXT PRIMARY KEY, "table" TEXT NOT NULL UNIQUE, "fields" TEXT NOT NULL,'
+    'CREATE TABLE IF NOT EXISTS "kinds" ("name" TEXT PRIMARY KEY, "table" TEXT NOT NULL UNIQUE, '
+    '"fields" TEXT NOT NULL,'
     ' "declared" TEXT NOT NULL) WITHOUT ROWID'
 )
-"""`fields` are their names, with blanks between; `declared` is the fingerprint of what the records were checked against."""
+"""`fields` are their names, with blanks between; `declared` is the fingerprint of what the records
+were checked against.
+"""
 
 
 def renew_keys(connection: sqlite3.Connection) -> None:
-    """Make the keys of version 1 what follows from their fields. Raise `SameKey` where two would be the same."""
+    """Make the keys of version 1 what follows from their fields. Raise `SameKey` where two would be
+    the same.
+    """
     for kind, table, field in taking_in.OLD_KEYS:
-        rows = connection.execute(f'SELECT "id", "{field}", "{field}_key" FROM "{table}" ORDER BY "id"')
+        rows = connection.execute(
+            f'SELECT "id", "{field}", "{field}_key" FROM "{table}" ORDER BY "id"'
+        )
         changed = renewed(kind, field, rows)
         # One may be what another was until now: all let go of theirs first.
         apart = f'UPDATE "{table}" SET "{field}_key" = char(0) || "id" WHERE "id" = ?'
@@ -48,7 +55,10 @@ def add_kinds(connection: sqlite3.Connection) -> None:
 def note_kinds(connection: sqlite3.Connection, kinds: Iterable[type[Record]]) -> None:
     """Write down that the records of these kinds are as the kinds declare them now."""
     described = map(describe, kinds)
-    rows = [(kind.name, kind.table, " ".join(kind.constraints), taking_in.fingerprint(kind)) for kind in described]
+    rows = [
+        (kind.name, kind.table, " ".join(kind.constraints), taking_in.fingerprint(kind))
+        for kind in described
+    ]
     connection.executemany("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?, ?)", rows)
 
 
@@ -60,7 +70,9 @@ class Plan:
     new: tuple[type[Record], ...]
     changed: tuple[type[Record], ...]
     checked: tuple[type[Record], ...]
-    """Those whose tables are right, and whose records have not been checked against what they are to be now."""
+    """Those whose tables are right, and whose records have not been checked against what they are
+    to be now.
+    """
     noted: tuple[type[Record], ...]
     """Those that are to be written down as they are now."""
     fields: Mapping[str, tuple[str, ...]]
@@ -83,22 +95,33 @@ class Plan:
 
 
 def plan_for(connection: sqlite3.Connection, schema: Schema) -> Plan:
-    """Compare a file with a schema. Raise `SchemaError` where a kind cannot have its table, and `Unfit` where one is away."""
-    there = {name: rest for name, *rest in connection.execute('SELECT name, "table", fields, declared FROM kinds')}
+    """Compare a file with a schema. Raise `SchemaError` where a kind cannot have its table, and
+    `Unfit` where one is away.
+    """
+    there = {
+        name: rest
+        for name, *rest in connection.execute('SELECT name, "table", fields, declared FROM kinds')
+    }
     statements: dict[str, set[str]] = {}
-    for table, sql in connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
+    for table, sql in connection.execute(
+        "SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    ):
         statements.setdefault(table.lower(), set()).add(sql)
     new, changed, checked, noted = (list[type[Record]]() for _ in range(4))
     for kind in schema:
         declared = describe(kind)
         if declared.name not in there:
             if declared.table in statements:
-                by = next((name for name, (table, *_) in there.items() if table == declared.table), None)
+                by = next(
+                    (name for name, (table, *_) in there.items() if table == declared.table), None
+                )
                 raise taking_in.table_taken(declared, by)
             new.append(kind)
         elif declared.table not in statements:
             raise Unfit(f"its table {declared.table} is missing")
-        elif not statements[declared.table] >= set(LAYOUTS[kind].statements):  # others may have made indexes beside
+        elif not statements[declared.table] >= set(
+            LAYOUTS[kind].statements
+        ):  # others may have made indexes beside
             changed.append(kind)
         elif (known := there[declared.name][2]) != taking_in.fingerprint(declared):
             noted.append(kind)
@@ -109,7 +132,8 @@ def plan_for(connection: sqlite3.Connection, schema: Schema) -> Plan:
 
 
 def take_in(connection: sqlite3.Connection, plan: Plan) -> None:
-    """Make the tables those of the schema, in a transaction in which no reference is looked at. Raise `SchemaError`.
+    """Make the tables those of the schema, in a transaction in which no reference is looked at.
+    Raise `SchemaError`.
 
     What is hidden is not there any more.
     """
@@ -129,11 +153,21 @@ def take_in(connection: sqlite3.Connection, plan: Plan) -> None:
     note_kinds(connection, plan.schema)
 
 
-def _fitting(connection: sqlite3.Connection, kind: type[Record], there: tuple[str, ...], where: str) -> list[Record]:
-    """Return all records of a kind whose table has the fields that are there. Raise `SchemaError` for one that does not fit."""
+def _fitting(
+    connection: sqlite3.Connection, kind: type[Record], there: tuple[str, ...], where: str
+) -> list[Record]:
+    """Return all records of a kind whose table has the fields that are there. Raise `SchemaError`
+    for one that does not fit.
+    """
     declared = describe(kind)
-    columns_there = {name for _, name, *_ in connection.execute(f'PRAGMA table_info("{declared.table}")')}
-    if not {"id", "rev", *there} <= columns_there <= {"id", "rev", *there, *map("{}_key".format, there)}:
+    columns_there = {
+        name for _, name, *_ in connection.execute(f'PRAGMA table_info("{declared.table}")')
+    }
+    if (
+        not {"id", "rev", *there}
+        <= columns_there
+        <= {"id", "rev", *there, *map("{}_key".format, there)}
+    ):
         raise taking_in.looks_different(declared)
     [[count]] = connection.execute(f'SELECT count(*) FROM "{declared.table}"{where}')
     defaults = taking_in.require_fields(declared, there, count)
@@ -141,8 +175,13 @@ def _fitting(connection: sqlite3.Connection, kind: type[Record], there: tuple[st
     names = ", ".join(f'"{column.name}"' for column in columns)
     records = []
     with without_values():
-        for id, rev, *values in connection.execute(f'SELECT "id", "rev", {names} FROM "{declared.table}"{where} ORDER BY "id"'):
-            fields = {column.name: _read(declared, column, id, value) for column, value in zip(columns, values, strict=True)}
+        for id, rev, *values in connection.execute(
+            f'SELECT "id", "rev", {names} FROM "{declared.table}"{where} ORDER BY "id"'
+        ):
+            fields = {
+                column.name: _read(declared, column, id, value)
+                for column, value in zip(columns, values, strict=True)
+            }
             if type(id) is not int or type(rev) is not int:
                 raise taking_in.looks_different(declared)
             records.append(kind(id=id, rev=rev, **{**defaults, **fields}))
@@ -160,23 +199,34 @@ def _read(declared: Declaration, column: Column, id: int, value: Any) -> Any:
     return read
 
 
-def _require_rules(connection: sqlite3.Connection, kind: type[Record], records: list[Record]) -> None:
+def _require_rules(
+    connection: sqlite3.Connection, kind: type[Record], records: list[Record]
+) -> None:
     """Raise `SchemaError` where records share what is unique, or refer to what is not there."""
     declared = describe(kind)
     for field, normalize in declared.uniques.items():
         owners: dict[Any, int] = {}
         for record in records:
-            if (other := owners.setdefault(normalize(getattr(record, field)), record.id)) != record.id:
+            if (
+                other := owners.setdefault(normalize(getattr(record, field)), record.id)
+            ) != record.id:
                 raise taking_in.shared(declared, field, other, record.id)
     for field, reference in declared.references.items():
-        ids = {id for [id] in connection.execute(f'SELECT "id" FROM "{describe(reference.kind).table}"')}
+        ids = {
+            id
+            for [id] in connection.execute(f'SELECT "id" FROM "{describe(reference.kind).table}"')
+        }
         for record in records:
             if (to := getattr(record, field)) not in ids:
                 raise taking_in.leads_nowhere(declared, field, record.id, to)
 
 
-def referred_to(connection: sqlite3.Connection, plan: Plan) -> Iterator[tuple[type[Record], int, str]]:
-    """Yield the records that those of other kinds refer to: kind, id, and the name of the other kind."""
+def referred_to(
+    connection: sqlite3.Connection, plan: Plan
+) -> Iterator[tuple[type[Record], int, str]]:
+    """Yield the records that those of other kinds refer to: kind, id, and the name of the other
+    kind.
+    """
     kinds = {describe(kind).table: kind for kind in plan.schema}
     for name, table in plan.others.items():
         for field, to in references(connection, table):

@@ -1,11 +1,13 @@
 """Whether the log beside a store's file is the file's own, and whether it is there.
 
-What was committed lies in the log, PATH-wal, until it is taken into the file. SQLite takes into a file whatever log has the
-right name: that of the file which a backup was copied over, too. And where a log was taken away it misses nothing.
+What was committed lies in the log, PATH-wal, until it is taken into the file. SQLite takes into a
+file whatever log has the right name: that of the file which a backup was copied over, too. And
+where a log was taken away it misses nothing.
 
-So, from the first change on until the log is empty and nothing is written any more, file and log have one token. The file has
-it where its schema cookie is, a number in its header that SQLite itself makes another one in every copy of a file, so that a
-copy is never taken for what it is a copy of. The log has it in a counter, whose page every commit writes:
+So, from the first change on until the log is empty and nothing is written any more, file and log
+have one token. The file has it where its schema cookie is, a number in its header that SQLite
+itself makes another one in every copy of a file, so that a copy is never taken for what it is a
+copy of. The log has it in a counter, whose page every commit writes:
 
     counter             in the file                     in the log
     log token           the token                       the token
@@ -36,16 +38,22 @@ _LEAST: Final = 2**16
 
 
 def write(connection: sqlite3.Connection, token: int, before: int = 0, missing: int = 0) -> None:
-    """Write the mark, in a transaction that is under way. Where the token is 0 there is to be none."""
+    """Write the mark, in a transaction that is under way. Where the token is 0 there is to be
+    none.
+    """
     if not token:
-        connection.execute("DELETE FROM counters WHERE name GLOB 'log *'")  # writes nothing where there is none
+        connection.execute(
+            "DELETE FROM counters WHERE name GLOB 'log *'"
+        )  # writes nothing where there is none
         return
     values = ((_TOKEN, token), (_BEFORE, before), (_MISSING, missing))
     connection.executemany("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", values)
 
 
 def write_new(connection: sqlite3.Connection, file: int) -> int:
-    """Give the file a new token, in a transaction that is under way, and return it. It gets there with the next checkpoint."""
+    """Give the file a new token, in a transaction that is under way, and return it. It gets there
+    with the next checkpoint.
+    """
     token = _LEAST + secrets.randbelow(2**31 - _LEAST)
     write(connection, token, before=cookie(file), missing=1)
     connection.execute(f"PRAGMA schema_version = {token}")
@@ -75,12 +83,15 @@ class LogIsGone(StoreError):
 
 
 def require_own_log(connection: sqlite3.Connection, path: Path, file: int, log: int) -> int:
-    """Return how long the log is that a daemon left, or is writing; raise `StoreError` where it is not the file's own, or gone.
+    """Return how long the log is that a daemon left, or is writing; raise `StoreError` where it is
+    not the file's own, or gone.
 
     The connection was opened by the file's name, when the log was so long.
     """
     try:
-        if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'counters'").fetchone()[0]:
+        if not connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'counters'"
+        ).fetchone()[0]:
             return 0
         there = dict(connection.execute("SELECT name, value FROM counters WHERE name GLOB 'log *'"))
     except sqlite3.DatabaseError:
@@ -95,8 +106,10 @@ def require_own_log(connection: sqlite3.Connection, path: Path, file: int, log: 
         raise of_another_file(path)
     if not log and missing and own == token:
         raise LogIsGone(
-            f"{path} was not closed in order, and {path}-wal, with its latest changes, is gone: bring that back, or put a"
-            f" backup in its place: sockcrud restore BACKUP {path} (BACKUP may be {path} itself: what is gone stays gone)"
+            f"{path} was not closed in order, and {path}-wal, with its latest changes, is gone: "
+            f"bring that back, or put a"
+            f" backup in its place: sockcrud restore BACKUP {path} (BACKUP may be {path} itself: "
+            f"what is gone stays gone)"
         )
     return log
 
@@ -104,8 +117,10 @@ def require_own_log(connection: sqlite3.Connection, path: Path, file: int, log: 
 def of_another_file(path: Path) -> StoreError:
     """Return why a file is not used with its log."""
     return LogIsAnothers(
-        f"{path}-wal holds changes of another file, which {path} has taken the place of: to put a backup in a store's place,"
-        f" use sockcrud restore BACKUP {path} (BACKUP may be {path} itself: it is taken without {path}-wal)"
+        f"{path}-wal holds changes of another file, which {path} has taken the place of: to put "
+        f"a backup in a store's place,"
+        f" use sockcrud restore BACKUP {path} (BACKUP may be {path} itself: it is taken without "
+        f"{path}-wal)"
     )
 
 
@@ -119,4 +134,9 @@ def is_sound_alone(path: Path) -> bool:
 
 def connect_alone(path: Path) -> sqlite3.Connection:
     """Open a file to be read without what lies beside it. Nobody may write to it meanwhile."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?immutable=1",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )

@@ -31,13 +31,17 @@ class Restored:
 
 
 def restore(backup: Path, target: Path, schema: Schema, progress: Progress) -> Restored:
-    """Put a copy of a backup in the place of a store that no daemon has open, and keep what was there under another name.
+    """Put a copy of a backup in the place of a store that no daemon has open, and keep what was
+    there under another name.
 
-    The backup is taken with its own log, where it has one, and without one that is not its own. Raise `StoreError`, with
-    everything as it was, where it is no sound store.
+    The backup is taken with its own log, where it has one, and without one that is not its own.
+    Raise `StoreError`, with everything as it was, where it is no sound store.
     """
     if not backup.is_file() or not backup.stat().st_size:
-        raise StoreError(f"{backup} is {'empty' if backup.is_file() else 'not there'}: a backup is a store's file")
+        raise StoreError(
+            f"{backup} is {'empty' if backup.is_file() else 'not there'}: a backup is a store's "
+            f"file"
+        )
     target = real_path(target)
     lock = FileLock(target)
     try:
@@ -59,9 +63,15 @@ def _copy(backup: Path, part: Path, progress: Progress) -> str | None:
         try:
             connection, _ = connect_to_own(backup, file.fileno())
         except LogIsGone:
-            connection, note = connect_alone(backup), f"{backup}-wal, with its latest changes, is gone, and so are these"
+            connection, note = (
+                connect_alone(backup),
+                f"{backup}-wal, with its latest changes, is gone, and so are these",
+            )
         except LogIsAnothers:
-            connection, note = connect_alone(backup), f"{backup}-wal is not its own, and was left out"
+            connection, note = (
+                connect_alone(backup),
+                f"{backup}-wal is not its own, and was left out",
+            )
         with closing(connection):
             copy_pages(connection, part, progress)
     return note
@@ -79,12 +89,17 @@ def _require_sound(part: Path, backup: Path, schema: Schema, progress: Progress)
 
 
 def _free_name(target: Path) -> Path:
-    names = (target.with_name(f"{target.name}-replaced{more}") for more in ("", *map("-{}".format, range(2, 1000))))
+    names = (
+        target.with_name(f"{target.name}-replaced{more}")
+        for more in ("", *map("-{}".format, range(2, 1000)))
+    )
     return next(name for name in names if not name.exists() and not Path(f"{name}-wal").exists())
 
 
 def _set_aside(target: Path, kept: Path) -> None:
-    """Take the name from what lies beside the file, and give the file a second one: it is never without."""
+    """Take the name from what lies beside the file, and give the file a second one: it is never
+    without.
+    """
     with suppress(FileNotFoundError):
         Path(f"{target}-wal").replace(f"{kept}-wal")
     Path(f"{target}-shm").unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""What the writer's thread does to restore a store: the file and new tables get all records, in one transaction."""
+"""What the writer's thread does to restore a store: the file and new tables get all records, in one
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class _Target(SqliteTarget):
 
 @frozen
 class Restoring:
-    """What is restored, into a file and into new tables. `report` may raise `StoreError` to end it."""
+    """What is restored, into a file and into new tables. `report` may raise `StoreError` to end
+    it.
+    """
 
     path: Path
     tables: Tables
@@ -41,7 +45,8 @@ class Restoring:
     guard: Guard
 
     def restore(self, connection: sqlite3.Connection) -> tuple[Sequence[Moved], int] | Failure:
-        """Return what was restored, and how long the log is, or, with the file as it was, why it was not.
+        """Return what was restored, and how long the log is, or, with the file as it was, why it
+        was not.
 
         A commit that fails ends the store.
         """

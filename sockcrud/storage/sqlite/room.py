@@ -1,7 +1,8 @@
 """Whether the disk has room for more, looked at while there is still some.
 
-A commit for which there is none ends the daemon, as any that fails. Before it comes to that nothing is added any more, but for
-what logins need: these, reading and deleting go on with what is left, until there is room again.
+A commit for which there is none ends the daemon, as any that fails. Before it comes to that nothing
+is added any more, but for what logins need: these, reading and deleting go on with what is left,
+until there is room again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class DiskRoom:
         self._looking: IDelayedCall | None = None
 
     def look(self) -> None:
-        """Let the tables take more records only while there is room for more; look again soon where there is none."""
+        """Let the tables take more records only while there is room for more; look again soon where
+        there is none.
+        """
         try:
             disk = disk_usage(self._directory)
         except OSError:
@@ -47,12 +50,17 @@ class DiskRoom:
             self._tables.disk_is_full = is_full
             if is_full:
                 _log.warn(
-                    "{directory} has {free} MiB left: nothing is added any more, until there is more room",
+                    "{directory} has {free} MiB left: nothing is added any more, until there is "
+                    "more room",
                     directory=self._directory,
                     free=disk.free // MIB,
                 )
             else:
-                _log.info("{directory} has room again: {free} MiB", directory=self._directory, free=disk.free // MIB)
+                _log.info(
+                    "{directory} has room again: {free} MiB",
+                    directory=self._directory,
+                    free=disk.free // MIB,
+                )
         if is_full and self._looking is None:
             self._looking = self._reactor.callLater(LOOK_SECONDS, self._look_again)
 

@@ -1,4 +1,6 @@
-"""What of an SQLite store waits for the disk in its own way: lists, and records that are on their way in."""
+"""What of an SQLite store waits for the disk in its own way: lists, and records that are on their
+way in.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class DurableStream(Generic[R]):
 
 
 class FileStage(TableStage):
-    """A stage whose records are on disk before they are published, so that what is published is on disk at once."""
+    """A stage whose records are on disk before they are published, so that what is published is on
+    disk at once.
+    """
 
     def __init__(self, store: SqliteStore, highest: Mapping[type[Record], int]) -> None:
         super().__init__(store, highest)

@@ -1,7 +1,8 @@
 """The store in an SQLite file: it reads from memory, and a change is answered once it is on disk.
 
-Changes are made in memory at once and gathered in a batch. One thread writes it to the file as one transaction; whatever
-arrives meanwhile is the next batch. Until a change is on disk, an answer that rests on it waits.
+Changes are made in memory at once and gathered in a batch. One thread writes it to the file as one
+transaction; whatever arrives meanwhile is the next batch. Until a change is on disk, an answer that
+rests on it waits.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ from sockcrud.records import Record
 from sockcrud.records.schema import Schema
 from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import Progress, StoreError, unheard
-from sockcrud.storage.contract import Change, IInFile, IStages, IStore, R, RecordStream, Stage, T, Where
+from sockcrud.storage.contract import (
+    Change,
+    IInFile,
+    IStages,
+    IStore,
+    R,
+    RecordStream,
+    Stage,
+    T,
+    Where,
+)
 from sockcrud.storage.history import HISTORY
 from sockcrud.storage.memory.cascade import Cascade
 from sockcrud.storage.memory.steps import Step
@@ -56,7 +67,8 @@ _log = Logger()
 
 @implementer(IStore, IInFile, IStages)
 class SqliteStore(MemoryStore):
-    """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the file waits for ever.
+    """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the
+    file waits for ever.
 
     After the first failure to write, or `close`, every call fails with `Unavailable`.
     """
@@ -88,7 +100,9 @@ class SqliteStore(MemoryStore):
         self._rev = self._durable = self._hard = 0
         self._latest: dict[type[Record], int] = dict.fromkeys(schema, 0)
         self._published = range(0)
-        """The revisions that were published last, at once: of what is staged nobody is to wait for the disk."""
+        """The revisions that were published last, at once: of what is staged nobody is to wait for
+        the disk.
+        """
         self._staged = 0
         self._stopped: str | None = None
         self._has_failed = False
@@ -109,12 +123,14 @@ class SqliteStore(MemoryStore):
         history: int = HISTORY,
         capacity: Capacity = STANDARD,
     ) -> SqliteStore:
-        """Return the store in this file, which is made where there is none, and whose tables are made those of the schema.
+        """Return the store in this file, which is made where there is none, and whose tables are
+        made those of the schema.
 
         It blocks until all is read, and says how far it is.
 
-        Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in the reactor's thread, with
-        the reason, in one line, if the file can no longer be written to. No thread runs before the first change.
+        Raise `StoreError`, with the file untouched, where it cannot be. `failed` is called once, in
+        the reactor's thread, with the reason, in one line, if the file can no longer be written to.
+        No thread runs before the first change.
         """
         store = cls(real_path(path), schema, reactor, failed, history, capacity)
         try:
@@ -140,10 +156,14 @@ class SqliteStore(MemoryStore):
     async def find(self, kind: type[R], name: str, value: Any) -> R | None:
         found = self._tables.find(kind, name, value)
         if self._hard > self._durable:
-            await self._until(self._latest[kind] if found is None else self._awaited(kind, found.id))
+            await self._until(
+                self._latest[kind] if found is None else self._awaited(kind, found.id)
+            )
         return found
 
-    async def page(self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None) -> list[R]:
+    async def page(
+        self, kind: type[R], limit: int, after: int | None = None, where: Where | None = None
+    ) -> list[R]:
         records = self._tables.page(kind, limit, after, where)
         if self._latest[kind] > self._durable:
             await self._until(self._latest[kind])
@@ -185,7 +205,9 @@ class SqliteStore(MemoryStore):
                     raise StoreError(self._stopped)
 
             restoring = Restoring(self._path, tables, source, giving_way, report, self._guard)
-            moved, log_size = cast("tuple[Sequence[Moved], int]", await self._ask(restoring.restore))  # a failure is raised
+            moved, log_size = cast(
+                "tuple[Sequence[Moved], int]", await self._ask(restoring.restore)
+            )  # a failure is raised
             self._require_open()
             self._replace_tables(tables)
             self._room.follow(tables)
@@ -217,7 +239,9 @@ class SqliteStore(MemoryStore):
     async def _delete_with_many(self, kind: type[Record], id: int, expect: int | None) -> None:
         await self._hiding.acquire()
         try:
-            while self._forming.is_new(kind, id):  # without a row of it there is none for others to refer to
+            while self._forming.is_new(
+                kind, id
+            ):  # without a row of it there is none for others to refer to
                 await self._written_soon()
             self._require_open()
             cascade = Cascade(self._tables, kind, id, expect)
@@ -266,7 +290,9 @@ class SqliteStore(MemoryStore):
         return FileStage(self, highest)
 
     async def _resting_on(self, rev: int, read: Callable[[], T]) -> T:
-        """Read now, and tell what was read, or why it was refused, once this revision is on disk."""
+        """Read now, and tell what was read, or why it was refused, once this revision is on
+        disk.
+        """
         try:
             result = read()
         except DomainError:
@@ -281,7 +307,9 @@ class SqliteStore(MemoryStore):
             return
         self._require_open()
         writing = self._writing
-        await self._until_written(writing if writing is not None and rev <= writing.rev else self._forming)
+        await self._until_written(
+            writing if writing is not None and rev <= writing.rev else self._forming
+        )
 
     async def _until_written(self, batch: FileBatch) -> None:
         await batch.over
@@ -290,7 +318,11 @@ class SqliteStore(MemoryStore):
 
     def _awaited(self, kind: type[Record], id: int) -> int:
         """Return the revision to wait for before the record, or its absence, is shown."""
-        if (cascade := self._tables.cascade) is not None and cascade.rev > self._durable and cascade.concerns(kind, id):
+        if (
+            (cascade := self._tables.cascade) is not None
+            and cascade.rev > self._durable
+            and cascade.concerns(kind, id)
+        ):
             return cascade.rev
         awaited = self._forming.awaited(kind, id)
         awaited = awaited or (0 if self._writing is None else self._writing.awaited(kind, id))
@@ -313,7 +345,9 @@ class SqliteStore(MemoryStore):
         if not self._forming.is_empty:
             batch, self._forming = self._forming, FileBatch()
             batch.rev = self._tables.rev
-            batch.counters = [(self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals]
+            batch.counters = [
+                (self._tables.table(kind).highest, LAYOUTS[kind].highest) for kind in batch.finals
+            ]
             batch.counters.append((batch.rev, "rev"))
             batch.cascade = self._tables.cascade
             batch.some_are_gone = batch.cascade is not None or self._tables.staging is not None
@@ -321,9 +355,14 @@ class SqliteStore(MemoryStore):
             if staged != self._staged:
                 self._staged = batch.staged = staged
             self._writing = batch
-            self._writer.do(lambda connection: sqlite_batch.write_batch(connection, batch, self._guard), self._written)
+            self._writer.do(
+                lambda connection: sqlite_batch.write_batch(connection, batch, self._guard),
+                self._written,
+            )
         snapshots, self._snapshots = self._snapshots, []
-        for moment in snapshots:  # memory is now just as the file will be when the writer comes to what they ask of it
+        for moment in (
+            snapshots
+        ):  # memory is now just as the file will be when the writer comes to what they ask of it
             moment.callback(None)
 
     def _written(self, result: tuple[float, int]) -> None:
@@ -352,7 +391,10 @@ class SqliteStore(MemoryStore):
         if not isinstance(error, (sqlite3.Error, OSError, StoreError)):
             _log.failure("a batch could not be written", failure=failure)
         try:
-            self._tell_failed(f"{self._path} can no longer be written to: {error if str(error) else type(error).__name__}")
+            self._tell_failed(
+                f"{self._path} can no longer be written to: "
+                f"{error if str(error) else type(error).__name__}"
+            )
         finally:
             if self._writing is not None:
                 self._writing.over.callback(None)
@@ -361,7 +403,9 @@ class SqliteStore(MemoryStore):
                 waiter.errback(Unavailable(self._stopped))
 
     async def close(self) -> None:
-        """Return when everything is on disk, in the file alone, and the file is free for others. Harmless when repeated."""
+        """Return when everything is on disk, in the file alone, and the file is free for others.
+        Harmless when repeated.
+        """
         if self._closing is None:
             self._closing = Deferred.fromCoroutine(self._close())
         closed: Deferred[None] = Deferred()
@@ -372,7 +416,9 @@ class SqliteStore(MemoryStore):
         self._stopped, self._durable = self._stopped or "the store is closed", GONE
         self._hand_over()
         with suppress(Unavailable):  # whoever waits for it has been told
-            while not self._has_failed and (self._writing is not None or not self._forming.is_empty):
+            while not self._has_failed and (
+                self._writing is not None or not self._forming.is_empty
+            ):
                 await self._until_written(self._writing or self._forming)
             await self._errands.all_done()
             self._wal.close()
@@ -385,7 +431,10 @@ class SqliteStore(MemoryStore):
     async def _take_in_all(self) -> None:
         try:
             if not await self._ask(partial(self._guard.checkpoint, how="TRUNCATE", wait=True)):
-                _log.warn("{path} is not complete without {path}-wal: another program reads it", path=self._path)
+                _log.warn(
+                    "{path} is not complete without {path}-wal: another program reads it",
+                    path=self._path,
+                )
         except StoreError as error:
             _log.warn("{path}: {error}", path=self._path, error=error)
 
@@ -418,8 +467,11 @@ class SqliteStore(MemoryStore):
         self._snapshots.append(moment := Deferred[None]())
         self._hand_over_soon()
         await moment
-        # Within the same turn, and before the writer is given anything more: both are asked for the same moment.
-        streams = {kind: self._tables.stream(kind, None, None, None) for kind in self._tables.schema}
+        # Within the same turn, and before the writer is given anything more: both are asked for the
+        # same moment.
+        streams = {
+            kind: self._tables.stream(kind, None, None, None) for kind in self._tables.schema
+        }
         try:
             connection = await self._ask(lambda _: self._guard.connect_to_read())
             try:

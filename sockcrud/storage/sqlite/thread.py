@@ -1,6 +1,7 @@
 """The thread that writes to the SQLite store's file, and what it writes to beside it.
 
-Committed changes lie in a file beside the store's, the write-ahead log, until a checkpoint takes them into it.
+Committed changes lie in a file beside the store's, the write-ahead log, until a checkpoint takes
+them into it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from sockcrud.storage.sqlite.guard import Guard
 from sockcrud.storage.sqlite.log_mark import log_size
 
 WRITES_BETWEEN_CHECKPOINTS: Final = 20_000
-"""Commits and rows after which the log is taken into the file: changes wait for some ms then. More would take longer to read
-after a crash."""
+"""Commits and rows after which the log is taken into the file: changes wait for some ms then. More
+would take longer to read after a crash."""
 
 CHECKPOINT_BYTES: Final = sqlite_file.CHECKPOINT_BYTES
 """The same by the length of the log, which with few rows a commit, or long ones, comes first."""
@@ -33,24 +34,31 @@ WAL_BYTES: Final = 64 * 2**20
 """A log that is longer is told of: it cannot be taken in."""
 
 TIDY_SECONDS: Final = 20.0
-"""How often is looked whether nothing has been written meanwhile, so that the log can go; and how soon after a checkpoint
-that another program stood in the way of, the next is tried."""
+"""How often is looked whether nothing has been written meanwhile, so that the log can go; and how
+soon after a checkpoint that another program stood in the way of, the next is tried."""
 
 _log = Logger()
 
 
 class Writer:
-    """The one thread that changes the file. It starts with the first work for it, so that a process may fork before."""
+    """The one thread that changes the file. It starts with the first work for it, so that a process
+    may fork before.
+    """
 
-    def __init__(self, guard: Guard, reactor: IReactorFromThreads, failed: Callable[[Failure], None]) -> None:
+    def __init__(
+        self, guard: Guard, reactor: IReactorFromThreads, failed: Callable[[Failure], None]
+    ) -> None:
         self.guard = guard
         self._reactor = reactor
         self._failed = failed
-        self._works: SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None] = SimpleQueue()
+        self._works: SimpleQueue[
+            tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], object]] | None
+        ] = SimpleQueue()
         self.thread: Thread | None = None
 
     def do(self, work: Callable[[sqlite3.Connection], T], done: Callable[[T], object]) -> None:
-        """Do the work after all that was asked for before, and tell in the reactor's thread what came of it.
+        """Do the work after all that was asked for before, and tell in the reactor's thread what
+        came of it.
 
         The first work that raises ends it all: `failed` is told, and nothing else is done.
         """
@@ -86,7 +94,9 @@ class Writer:
 
 
 class WriteAheadLog:
-    """Bounds the log. A reader, such as a backup or the `sqlite3` shell, keeps what it may yet read from being taken in."""
+    """Bounds the log. A reader, such as a backup or the `sqlite3` shell, keeps what it may yet read
+    from being taken in.
+    """
 
     def __init__(self, path: Path, reactor: Any, writer: Writer) -> None:
         self._path = path
@@ -107,7 +117,9 @@ class WriteAheadLog:
         self._is_clean = self._is_quiet = False
         if self._tidying is None and not self._is_closed:
             self._tidying = self._reactor.callLater(TIDY_SECONDS, self._tidy)
-        if (self._writes > WRITES_BETWEEN_CHECKPOINTS or size > self._bound) and not self._is_checking:
+        if (
+            self._writes > WRITES_BETWEEN_CHECKPOINTS or size > self._bound
+        ) and not self._is_checking:
             self._check("PASSIVE")
 
     def _check(self, how: str) -> None:
@@ -123,12 +135,14 @@ class WriteAheadLog:
         is_all, size = result
         self._is_checking = False
         self._is_clean = is_all and how == "TRUNCATE"
-        # What cannot be taken in now is tried again when it has become longer by as much, and in any case after a time.
+        # What cannot be taken in now is tried again when it has become longer by as much, and in
+        # any case after a time.
         self._bound = CHECKPOINT_BYTES if is_all else size + CHECKPOINT_BYTES
         if not is_all and not self._is_blocked and size > WAL_BYTES:
             self._is_blocked = True
             _log.warn(
-                "{wal} is {size} bytes long and grows: another program (a backup, the sqlite3 shell) reads an older state of"
+                "{wal} is {size} bytes long and grows: another program (a backup, the sqlite3 "
+                "shell) reads an older state of"
                 " {path}; this is tried again until it has ended",
                 wal=f"{self._path}-wal",
                 size=size,

@@ -1,4 +1,6 @@
-"""What the daemon says it can do, beside what this run has called: nothing may have been left out."""
+"""What the daemon says it can do, beside what this run has called: nothing may have been left
+out.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 DOCUMENTED = {
-    "users": ("get_users", "get_user", "create_user", "update_user", "delete_user", "close_connection"),
+    "users": (
+        "get_users",
+        "get_user",
+        "create_user",
+        "update_user",
+        "delete_user",
+        "close_connection",
+    ),
     "messages": ("mostrar", "adicionar", "deletar"),
 }
-"""The operations of the two documents that describe JSON on TCP, which has no description of its own to ask for."""
+"""The operations of the two documents that describe JSON on TCP, which has no description of its
+own to ask for.
+"""
 
-CANNOT_BE_REFUSED = re.compile(r"users close_connection|\w+ (GET /\w+/health|GET /health|GET /metrics|HEAD /)")
+CANNOT_BE_REFUSED = re.compile(
+    r"users close_connection|\w+ (GET /\w+/health|GET /health|GET /metrics|HEAD /)"
+)
 """They take nothing that could be wrong, and ask nobody who they are."""
 
 NEEDS_A_FILE = ("admin POST /check", "admin GET /backup")
@@ -40,27 +53,39 @@ class Coverage:
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
 
     def all_operations_should_have_been_called(
-        self, description: Mapping[str, Any], calls: Iterable[_HttpCall], lines: Iterable[_LineCall], has_file: bool
+        self,
+        description: Mapping[str, Any],
+        calls: Iterable[_HttpCall],
+        lines: Iterable[_LineCall],
+        has_file: bool,
     ) -> str:
-        """Fail and name them where operations were never called with success, or never refused that can be."""
+        """Fail and name them where operations were never called with success, or never refused that
+        can be.
+        """
         templates = _templates(description)
         done = {(f"{line.dialect} {line.operation}", line.refused) for line in lines}
         done |= {(_named(call, templates.get(call.dialect, ())), call.refused) for call in calls}
         wanted = {f"{dialect} {name}" for dialect, names in DOCUMENTED.items() for name in names}
         wanted |= {f"{dialect} {name}" for dialect, names in templates.items() for name, _ in names}
         granted = wanted if has_file else wanted - set(NEEDS_A_FILE)
-        missing = [f"never with success: {name}" for name in sorted(granted) if (name, False) not in done]
+        missing = [
+            f"never with success: {name}" for name in sorted(granted) if (name, False) not in done
+        ]
         missing += [
             f"never refused: {name}"
             for name in sorted(wanted)
             if (name, True) not in done and not CANNOT_BE_REFUSED.fullmatch(name)
         ]
         assert not missing, "\n".join(missing)
-        return f"{len(wanted)} operations were called with success and refused, as far as they can be"
+        return (
+            f"{len(wanted)} operations were called with success and refused, as far as they can be"
+        )
 
 
 def _templates(description: Mapping[str, Any]) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """Return "METHOD /path/{id}" of every operation, and what finds it, by dialect. The shop has those of its services."""
+    """Return "METHOD /path/{id}" of every operation, and what finds it, by dialect. The shop has
+    those of its services.
+    """
     templates: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
@@ -75,4 +100,6 @@ def _templates(description: Mapping[str, Any]) -> dict[str, list[tuple[str, re.P
 def _named(call: _HttpCall, templates: Iterable[tuple[str, re.Pattern[str]]]) -> str:
     """Name the operation that a call was for; what is none of them is named by itself."""
     said = f"{call.method} {call.path}"
-    return f"{call.dialect} " + next((name for name, pattern in templates if pattern.fullmatch(said)), said)
+    return f"{call.dialect} " + next(
+        (name for name, pattern in templates if pattern.fullmatch(said)), said
+    )

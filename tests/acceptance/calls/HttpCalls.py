@@ -1,4 +1,6 @@
-"""HTTP as a witness from outside: what is sent and what comes back, and a note of each call for the coverage."""
+"""HTTP as a witness from outside: what is sent and what comes back, and a note of each call for the
+coverage.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON; fails where it is none, or does not say that it is."""
         kind = self.headers.get("Content-Type", "")
-        assert kind.startswith("application/json"), f"expected an answer in JSON, got {kind!r}: {self.text[:200]!r}"
+        assert kind.startswith("application/json"), (
+            f"expected an answer in JSON, got {kind!r}: {self.text[:200]!r}"
+        )
         return json.loads(self.body)
 
     @property
@@ -86,7 +90,8 @@ class HttpCalls:
         text: str | bytes | None = None,
         **headers: str,
     ) -> Answer:
-        """Send one request and return the answer. `body` goes as JSON, `text` as it stands, `basic` is name:password.
+        """Send one request and return the answer. `body` goes as JSON, `text` as it stands, `basic`
+        is name:password.
 
         Further header fields are named with underscores: If_Match=...
         """
@@ -101,15 +106,21 @@ class HttpCalls:
             fields.setdefault("Content-Type", "application/json")
         return self._exchange(dialect, method, path, data, fields)
 
-    def _exchange(self, dialect: str, method: str, path: str, data: bytes | None, fields: Mapping[str, str]) -> Answer:
+    def _exchange(
+        self, dialect: str, method: str, path: str, data: bytes | None, fields: Mapping[str, str]
+    ) -> Answer:
         connection = HTTPConnection(self._host, self._ports[dialect], timeout=SECONDS)
         started = monotonic()
         try:
             connection.request(method, path, data, dict(fields))
             response = connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read(), monotonic() - started)
+            answer = Answer(
+                response.status, response.headers, response.read(), monotonic() - started
+            )
         except OSError as error:
-            raise AssertionError(f"{dialect} at {self._host}:{self._ports[dialect]} gave no answer: {error}") from None
+            raise AssertionError(
+                f"{dialect} at {self._host}:{self._ports[dialect]} gave no answer: {error}"
+            ) from None
         finally:
             connection.close()
         self._note(dialect, method, path, answer)

@@ -82,8 +82,12 @@ class LineCalls:
     def _connection(self, dialect: str) -> tuple[socket.socket, IO[bytes]]:
         if dialect not in self._open:
             try:
-                connection = socket.create_connection((self._host, self._ports[dialect]), timeout=SECONDS)
+                connection = socket.create_connection(
+                    (self._host, self._ports[dialect]), timeout=SECONDS
+                )
             except OSError as error:
-                raise AssertionError(f"{dialect} at {self._host}:{self._ports[dialect]} cannot be reached: {error}") from None
+                raise AssertionError(
+                    f"{dialect} at {self._host}:{self._ports[dialect]} cannot be reached: {error}"
+                ) from None
             self._open[dialect] = connection, connection.makefile("rb")
         return self._open[dialect]

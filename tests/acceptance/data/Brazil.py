@@ -11,7 +11,18 @@ from typing import Any
 from faker import Faker
 from robot.api import logger
 
-PRODUCTS = ("Cafeteira", "Cadeira", "Mochila", "Bicicleta", "Ventilador", "Chaleira", "Rede", "Violão", "Panela", "Luminária")
+PRODUCTS = (
+    "Cafeteira",
+    "Cadeira",
+    "Mochila",
+    "Bicicleta",
+    "Ventilador",
+    "Chaleira",
+    "Rede",
+    "Violão",
+    "Panela",
+    "Luminária",
+)
 MATERIALS = ("de bambu", "de aço", "de couro", "de algodão", "de jacarandá", "dobrável", "portátil")
 
 _TEXT_OF = re.compile(r"um texto de (\d+) letras")
@@ -28,7 +39,9 @@ _SPOKEN: dict[str, object] = {
 
 
 class Brazil:
-    """Keywords that make data. The mark of the run is in all that has to be unique: a daemon keeps what others left."""
+    """Keywords that make data. The mark of the run is in all that has to be unique: a daemon keeps
+    what others left.
+    """
 
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
 
@@ -38,7 +51,10 @@ class Brazil:
         self._faker.seed_instance(self.seed)
         self._mark = secrets.token_hex(4)
         self._made = 0
-        logger.console(f"\nOs dados vêm da semente {self.seed}: com --variable SEED:{self.seed} vêm as mesmas pessoas.")
+        logger.console(
+            f"\nOs dados vêm da semente {self.seed}: com --variable SEED:{self.seed} vêm as "
+            f"mesmas pessoas."
+        )
 
     def unique_word(self) -> str:
         """Return a word that nobody else has."""
@@ -53,7 +69,7 @@ class Brazil:
     def email_of(self, name: str) -> str:
         """Return an email that goes with a name, and is nobody else's."""
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-        return f"{re.sub('[^a-z]+', '.', plain).strip('.')}.{self.unique_word()}@{self._faker.free_email_domain()}"
+        return f"{re.sub('[^a-z]+', '.', plain).strip('.')}.{self.unique_word()}@{self._faker.free_email_domain()}"  # noqa: E501
 
     def login_name(self) -> str:
         """Return a login name that nobody else has."""
@@ -75,7 +91,12 @@ class Brazil:
     def client(self) -> dict[str, Any]:
         """Return the data of a client of the shop."""
         name = self._faker.name()
-        return {"name": name, "email": self.email_of(name), "cpf": self.cpf(), "balance": self.price()}
+        return {
+            "name": name,
+            "email": self.email_of(name),
+            "cpf": self.cpf(),
+            "balance": self.price(),
+        }
 
     def address(self) -> dict[str, Any]:
         """Return the data of an address, without its client."""
@@ -108,7 +129,8 @@ class Brazil:
         return f"{self._faker.company()} {self.unique_word()}"
 
     def spoken_value(self, words: str) -> object:
-        """Return the value that a table of the features means: "nada", "o número -1", "um texto de 201 letras".
+        """Return the value that a table of the features means: "nada", "o número -1", "um texto de
+        201 letras".
 
         `{marca}` in a text is the mark of the run, and a long text begins with it.
         """

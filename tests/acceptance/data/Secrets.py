@@ -1,4 +1,6 @@
-"""The password of somebody's admin: it is sent, and never shown, for Robot writes down every value it sees."""
+"""The password of somebody's admin: it is sent, and never shown, for Robot writes down every value
+it sees.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Secrets:
         return Secret(first_line)
 
     def sha256_of(self, password: str | Secret) -> str | Secret:
-        """Return the SHA-256 of a password as 64 hex digits in upper case, as secret as the password is."""
+        """Return the SHA-256 of a password as 64 hex digits in upper case, as secret as the
+        password is.
+        """
         if isinstance(password, Secret):
             return Secret(_digest(password.reveal()))
         return _digest(password)

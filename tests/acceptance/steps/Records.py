@@ -22,7 +22,9 @@ class Records:
         return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
     def should_have_fields(self, record: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        """Fail unless the record has these fields with these values and types, whatever else it has."""
+        """Fail unless the record has these fields with these values and types, whatever else it
+        has.
+        """
         wrong = [
             f"{name} is {record.get(name)!r}, and should be {value!r}"
             for name, value in wanted.items()
@@ -30,7 +32,9 @@ class Records:
         ]
         assert not wrong, "; ".join(wrong)
 
-    def records_with(self, records: Iterable[Mapping[str, Any]], name: str, value: object) -> list[Mapping[str, Any]]:
+    def records_with(
+        self, records: Iterable[Mapping[str, Any]], name: str, value: object
+    ) -> list[Mapping[str, Any]]:
         """Return those of the records whose field has this value."""
         return [record for record in records if record[name] == value]
 
@@ -39,9 +43,13 @@ class Records:
         return [record[name] for record in records]
 
     def messages_in(self, text: str) -> list[dict[str, Any]]:
-        """Read the messages as the protocol writes them: Python's form of each, with commas and no blanks between."""
+        """Read the messages as the protocol writes them: Python's form of each, with commas and no
+        blanks between.
+        """
         messages: list[dict[str, Any]] = ast.literal_eval(f"[{text}]")
-        assert ",".join(map(repr, messages)) == text, f"not written as the protocol has it: {text[:200]}"
+        assert ",".join(map(repr, messages)) == text, (
+            f"not written as the protocol has it: {text[:200]}"
+        )
         return messages
 
     def metric(self, text: str, name: str, **labels: str) -> float:

@@ -84,12 +84,23 @@ class AdminCase(PeopleCase):
 
     def a_client(self, terms: Terms | None = None) -> HTTPClient:
         described = description(URLS, PARTS, ["Message"])
-        status = Status(self.access, self.store, lambda: self.listening, self.metrics.text, lambda: described)
+        status = Status(
+            self.access, self.store, lambda: self.listening, self.metrics.text, lambda: described
+        )
         logins = type(self.logins)(self.access, self.store, self.directory, self.sessions)
         administration = type(self.admin)(self.access, self.store, self.directory)
-        operations = Operations(logins, administration, Transfer(self.access, self.store), status, self.upkeep, IMPORT_LIMIT)
+        operations = Operations(
+            logins,
+            administration,
+            Transfer(self.access, self.store),
+            status,
+            self.upkeep,
+            IMPORT_LIMIT,
+        )
         more = () if terms is None else (terms,)
-        return HTTPClient(lambda peer: AdminResponder(operations, peer, *more), self.clock, address=HERE)
+        return HTTPClient(
+            lambda peer: AdminResponder(operations, peer, *more), self.clock, address=HERE
+        )
 
     def has_file(self, **does: Any) -> None:
         """Let the store's file be one that does this when it is checked or copied."""
@@ -101,7 +112,15 @@ class AdminCase(PeopleCase):
     def token_of(self, login: str) -> str:
         return self.log_in(login, "admin").token
 
-    def asks(self, method: str, target: str, body: object = None, *, token: str | None = "", **headers: str) -> Answered:
+    def asks(
+        self,
+        method: str,
+        target: str,
+        body: object = None,
+        *,
+        token: str | None = "",
+        **headers: str,
+    ) -> Answered:
         """Ask as root, or with another token, or with none; wait for what is done in turns."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         bearer = self.root_token if token == "" else token
@@ -111,7 +130,9 @@ class AdminCase(PeopleCase):
         return self.hears(method)
 
     def hears(self, method: str) -> Answered:
-        """Wait for the answer to a request of this method, also where it takes turns of the reactor, and rests between them."""
+        """Wait for the answer to a request of this method, also where it takes turns of the
+        reactor, and rests between them.
+        """
         heard = self.client.hears()
         for _ in range(MOST_TURNS):
             if heard:
@@ -121,7 +142,13 @@ class AdminCase(PeopleCase):
         (answered,) = answers(heard, (method,))
         return answered
 
-    def told(self, answered: Answered, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
+    def told(
+        self,
+        answered: Answered,
+        status: int,
+        body: object,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Expect exactly this, and these header fields among others."""
         self.assertEqual((answered.status, answered.json), (status, body))
         self.assertEqual({name: answered.field(name) for name in headers or {}}, headers or {})
@@ -132,7 +159,9 @@ class AdminCase(PeopleCase):
         """Expect the error, in the words of this dialect; give the message."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         error = answered.json["error"]
-        self.assertEqual((answered.status, error["code"], error["field"]), (status, code, field), error)
+        self.assertEqual(
+            (answered.status, error["code"], error["field"]), (status, code, field), error
+        )
         self.assertEqual({name: answered.field(name) for name in named}, named)
         self.assertEqual(list(answered.json), ["error"])
         message: str = error["message"]
@@ -140,5 +169,9 @@ class AdminCase(PeopleCase):
         return message
 
     def session_of(self, token_owner: Account) -> Session:
-        found = [session for session in self.have(self.store.page(Session, 100)) if session.account_id == token_owner.id]
+        found = [
+            session
+            for session in self.have(self.store.page(Session, 100))
+            if session.account_id == token_owner.id
+        ]
         return found[-1]

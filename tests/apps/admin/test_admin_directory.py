@@ -18,7 +18,12 @@ class LoginTests(AdminCase):
     def test_a_login_gives_a_token_that_nobody_may_keep(self) -> None:
         answered = self.logs_in()
         token = answered.json["token"]
-        self.told(answered, 200, {"token": token}, {"Cache-Control": "no-store", "Content-Type": "application/json"})
+        self.told(
+            answered,
+            200,
+            {"token": token},
+            {"Cache-Control": "no-store", "Content-Type": "application/json"},
+        )
         self.assertRegex(token, "^[0-9A-F]{64}$")
         self.assertEqual(self.asks("GET", "/accounts", token=token).status, 200)
 
@@ -70,7 +75,12 @@ class LoginTests(AdminCase):
             self.refused(answered, 401, "not_logged_in", WWW_Authenticate="Bearer")
         basic = self.asks("GET", "/accounts", token=None, Authorization=f"Basic {self.root_token}")
         self.refused(basic, 401, "not_logged_in")
-        self.assertEqual(self.asks("GET", "/accounts", token=None, Authorization=f"bearer  {self.root_token}").status, 200)
+        self.assertEqual(
+            self.asks(
+                "GET", "/accounts", token=None, Authorization=f"bearer  {self.root_token}"
+            ).status,
+            200,
+        )
 
     def test_a_user_may_log_out_and_do_nothing_else(self) -> None:
         token = self.token_of("anna")
@@ -117,7 +127,11 @@ class AccountTests(AdminCase):
     def test_the_accounts_come_in_pages_without_their_hashes(self) -> None:
         everyone = [self.of(one) for one in (self.root, self.anna, self.chef, self.carl)]
         self.told(self.asks("GET", "/accounts"), 200, {"items": everyone, "next": None})
-        self.told(self.asks("GET", "/accounts?limit=3"), 200, {"items": everyone[:3], "next": self.chef.id})
+        self.told(
+            self.asks("GET", "/accounts?limit=3"),
+            200,
+            {"items": everyone[:3], "next": self.chef.id},
+        )
         rest = self.asks("GET", f"/accounts?limit=3&after={self.chef.id}")
         self.told(rest, 200, {"items": everyone[3:], "next": None})
         for query, field in (
@@ -133,20 +147,39 @@ class AccountTests(AdminCase):
 
     def test_one_account_with_its_revision_as_the_tag(self) -> None:
         answered = self.asks("GET", f"/accounts/{self.carl.id}")
-        self.told(answered, 200, self.of(self.carl), {"ETag": f'"{self.account(self.carl.id).rev}"'})
+        self.told(
+            answered, 200, self.of(self.carl), {"ETag": f'"{self.account(self.carl.id).rev}"'}
+        )
         head = self.asks("HEAD", f"/accounts/{self.carl.id}")
-        self.assertEqual((head.status, head.field("ETag"), head.body), (200, answered.field("ETag"), b""))
+        self.assertEqual(
+            (head.status, head.field("ETag"), head.body), (200, answered.field("ETag"), b"")
+        )
         self.refused(self.asks("GET", f"/accounts/{ABSENT}"), 404, "not_found")
         self.refused(self.asks("GET", "/accounts/x"), 404, "no_such_path")
 
     def test_an_account_is_created_as_it_is_named(self) -> None:
-        answered = self.asks("POST", "/accounts", {"login": "dora", "password": RIGHT, "id": 1, "rev": 1, "password_hash": "x"})
+        answered = self.asks(
+            "POST",
+            "/accounts",
+            {"login": "dora", "password": RIGHT, "id": 1, "rev": 1, "password_hash": "x"},
+        )
         dora = self.have(self.store.find(Account, "login", "dora"))
         assert dora is not None
-        self.told(answered, 201, about(dora), {"ETag": f'"{dora.rev}"', "Location": f"/accounts/{dora.id}"})
+        self.told(
+            answered,
+            201,
+            about(dora),
+            {"ETag": f'"{dora.rev}"', "Location": f"/accounts/{dora.id}"},
+        )
         self.assertEqual((dora.role, dora.company_id, dora.active), (USER, self.ours.id, True))
         self.log_in("dora")
-        emil = {"login": "emil", "password": RIGHT, "role": ADMIN, "company_id": self.theirs.id, "active": False}
+        emil = {
+            "login": "emil",
+            "password": RIGHT,
+            "role": ADMIN,
+            "company_id": self.theirs.id,
+            "active": False,
+        }
         made = self.asks("POST", "/accounts", emil).json
         del emil["password"]
         self.assertEqual({name: made[name] for name in emil}, emil)
@@ -176,12 +209,19 @@ class AccountTests(AdminCase):
 
     def test_a_change_changes_what_it_names_and_ends_the_sessions(self) -> None:
         carl = self.as_(self.carl)
-        answered = self.asks("PATCH", f"/accounts/{self.carl.id}", {"role": ADMIN, "id": 77, "nonsense": 1})
+        answered = self.asks(
+            "PATCH", f"/accounts/{self.carl.id}", {"role": ADMIN, "id": 77, "nonsense": 1}
+        )
         changed = self.account(self.carl.id)
         self.told(answered, 200, about(changed), {"ETag": f'"{changed.rev}"'})
         self.assertEqual((changed.role, changed.login, changed.active), (ADMIN, "carl", True))
         self.assertEqual(self.lives(carl), [False])
-        body = {"login": "karl", "company_id": self.ours.id, "password": "battery staple", "active": True}
+        body = {
+            "login": "karl",
+            "company_id": self.ours.id,
+            "password": "battery staple",
+            "active": True,
+        }
         self.assertEqual(self.asks("PATCH", f"/accounts/{self.carl.id}", body).status, 200)
         self.log_in("karl", password=Password("battery staple"))
 
@@ -229,7 +269,10 @@ class AccountTests(AdminCase):
                 self.refused(self.asks(method, target, body, If_Match=wrong), 412, "outdated")
             self.assertEqual(self.account(self.carl.id).rev, rev)
             answered = self.asks(method, target, body, If_Match=f'"1", "{rev}"')
-            self.assertEqual((answered.status, answered.field("ETag")), (200, f'"{self.account(self.carl.id).rev}"'))
+            self.assertEqual(
+                (answered.status, answered.field("ETag")),
+                (200, f'"{self.account(self.carl.id).rev}"'),
+            )
             self.assertEqual(self.asks(method, target, body, If_Match="*").status, 200)
         self.refused(self.asks("DELETE", f"/accounts/{ABSENT}", If_Match='"1"'), 404, "not_found")
 
@@ -238,16 +281,28 @@ class AccountTests(AdminCase):
             tag = self.asks("GET", target).field("ETag") or ""
             for value in (tag, f"W/{tag}", "*"):
                 answered = self.asks("GET", target, If_None_Match=value)
-                self.assertEqual((answered.status, answered.body, answered.field("ETag")), (304, b"", tag))
-                self.refused(self.asks("PATCH", target, {"active": True}, If_None_Match=value), 412, "outdated")
+                self.assertEqual(
+                    (answered.status, answered.body, answered.field("ETag")), (304, b"", tag)
+                )
+                self.refused(
+                    self.asks("PATCH", target, {"active": True}, If_None_Match=value),
+                    412,
+                    "outdated",
+                )
             self.refused(self.asks("GET", target, If_Match='"999"'), 412, "outdated")
             self.assertEqual(self.asks("GET", target, If_None_Match='"999"').status, 200)
-            self.assertEqual(self.asks("PATCH", target, {"active": True}, If_None_Match='"999"').status, 200)
+            self.assertEqual(
+                self.asks("PATCH", target, {"active": True}, If_None_Match='"999"').status, 200
+            )
 
     def test_a_session_has_no_tag_that_could_be_excluded(self) -> None:
         session = self.as_(self.carl).session_id
-        self.refused(self.asks("DELETE", f"/sessions/{session}", If_None_Match="*"), 412, "outdated")
-        self.assertEqual(self.asks("DELETE", f"/sessions/{session}", If_None_Match='"1"').status, 204)
+        self.refused(
+            self.asks("DELETE", f"/sessions/{session}", If_None_Match="*"), 412, "outdated"
+        )
+        self.assertEqual(
+            self.asks("DELETE", f"/sessions/{session}", If_None_Match='"1"').status, 204
+        )
 
 
 class CompanyTests(AdminCase):
@@ -257,8 +312,14 @@ class CompanyTests(AdminCase):
     def test_the_companies_come_in_pages(self) -> None:
         both = [about(self.ours), about(self.theirs)]
         self.told(self.asks("GET", "/companies"), 200, {"items": both, "next": None})
-        self.told(self.asks("GET", "/companies?limit=1"), 200, {"items": both[:1], "next": self.ours.id})
-        self.told(self.asks("GET", f"/companies?after={self.ours.id}"), 200, {"items": both[1:], "next": None})
+        self.told(
+            self.asks("GET", "/companies?limit=1"), 200, {"items": both[:1], "next": self.ours.id}
+        )
+        self.told(
+            self.asks("GET", f"/companies?after={self.ours.id}"),
+            200,
+            {"items": both[1:], "next": None},
+        )
         self.refused(self.asks("GET", "/companies?limit=-1"), 400, "invalid", "limit")
 
     def test_one_company(self) -> None:
@@ -270,8 +331,12 @@ class CompanyTests(AdminCase):
         answered = self.asks("POST", "/companies", {"name": "Ñew", "id": 1})
         new = self.have(self.store.find(Company, "name", "ñew"))
         assert new is not None
-        self.told(answered, 201, about(new), {"ETag": f'"{new.rev}"', "Location": f"/companies/{new.id}"})
-        self.assertFalse(self.asks("POST", "/companies", {"name": "idle", "active": False}).json["active"])
+        self.told(
+            answered, 201, about(new), {"ETag": f'"{new.rev}"', "Location": f"/companies/{new.id}"}
+        )
+        self.assertFalse(
+            self.asks("POST", "/companies", {"name": "idle", "active": False}).json["active"]
+        )
         for body, status, code, field in (
             ({}, 400, "invalid", "name"),
             ({"name": ""}, 400, "invalid", "name"),
@@ -289,9 +354,15 @@ class CompanyTests(AdminCase):
         renamed = self.company(self.theirs)
         self.told(answered, 200, about(renamed), {"ETag": f'"{renamed.rev}"'})
         self.assertEqual((renamed.name, self.lives(carl)), ("others", [False]))
-        self.refused(self.asks("PATCH", target, {"active": False}, If_Match=f'"{self.theirs.rev}"'), 412, "outdated")
+        self.refused(
+            self.asks("PATCH", target, {"active": False}, If_Match=f'"{self.theirs.rev}"'),
+            412,
+            "outdated",
+        )
         self.refused(self.asks("DELETE", target, If_Match=f'"{self.theirs.rev}"'), 412, "outdated")
-        self.assertIs(self.asks("DELETE", target, If_Match=f'"{renamed.rev}"').json["active"], False)
+        self.assertIs(
+            self.asks("DELETE", target, If_Match=f'"{renamed.rev}"').json["active"], False
+        )
         self.assertIs(self.asks("PATCH", target, {"active": True}).json["active"], True)
         for id, body, status, code, field in (
             (self.theirs.id, {}, 400, "invalid", "company"),
@@ -325,7 +396,9 @@ class SessionTests(AdminCase):
         first = self.asks("GET", "/sessions?limit=2").json
         rest = self.asks("GET", f"/sessions?limit=2&after={first['next']}").json
         self.assertEqual(first["items"] + rest["items"], everyones["items"])
-        self.told(self.asks("GET", f"/sessions?account_id={ABSENT}"), 200, {"items": [], "next": None})
+        self.told(
+            self.asks("GET", f"/sessions?account_id={ABSENT}"), 200, {"items": [], "next": None}
+        )
         self.refused(self.asks("GET", "/sessions?account_id=x"), 400, "invalid", "account_id")
 
     def test_one_session_is_ended(self) -> None:
@@ -333,7 +406,9 @@ class SessionTests(AdminCase):
         target = f"/sessions/{anna.session_id}"
         self.refused(self.asks("DELETE", target, If_Match='"1"'), 412, "outdated")
         answered = self.asks("DELETE", target, If_Match="*")
-        self.assertEqual((answered.status, answered.body, self.lives(anna, carl)), (204, b"", [False, True]))
+        self.assertEqual(
+            (answered.status, answered.body, self.lives(anna, carl)), (204, b"", [False, True])
+        )
         self.refused(self.asks("DELETE", target), 404, "not_found")
 
     def test_all_sessions_of_an_account_are_ended(self) -> None:
@@ -342,5 +417,7 @@ class SessionTests(AdminCase):
         self.assertEqual(self.lives(one, two, carl), [False, False, True])
         self.told(self.asks("DELETE", f"/sessions?account_id={self.anna.id}"), 200, {"ended": 0})
         self.refused(self.asks("DELETE", "/sessions"), 400, "invalid", "account_id")
-        self.refused(self.asks("DELETE", f"/sessions?account_id={ABSENT}"), 404, "not_found", "account_id")
+        self.refused(
+            self.asks("DELETE", f"/sessions?account_id={ABSENT}"), 404, "not_found", "account_id"
+        )
         self.assertEqual(len(self.have(self.store.page(Session, 9))), 2)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The admin's calls for changes, export, import and how the daemon does, over the wire; and what HTTP asks of all calls."""
+"""The admin's calls for changes, export, import and how the daemon does, over the wire; and what
+HTTP asks of all calls.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,12 @@ class ChangesTests(AdminCase):
         self.have(self.store.delete(Message, 5))
         carl = self.account(self.carl.id)
         items = [
-            {"rev": carl.rev, "kind": "Account", "id": carl.id, "record": {"kind": "Account", **about(carl)}},
+            {
+                "rev": carl.rev,
+                "kind": "Account",
+                "id": carl.id,
+                "record": {"kind": "Account", **about(carl)},
+            },
             {
                 "rev": carl.rev + 1,
                 "kind": "Message",
@@ -54,9 +61,19 @@ class ChangesTests(AdminCase):
             {"rev": carl.rev + 2, "kind": "Message", "id": 5, "record": None},
         ]
         self.told(self.asks("GET", f"/changes?since={since}"), 200, {"items": items, "next": None})
-        self.told(self.asks("GET", f"/changes?since={since}&limit=2"), 200, {"items": items[:2], "next": carl.rev + 1})
-        self.told(self.asks("GET", f"/changes?since={carl.rev + 1}&limit=2"), 200, {"items": items[2:], "next": None})
-        self.told(self.asks("GET", f"/changes?since={self.store.rev}"), 200, {"items": [], "next": None})
+        self.told(
+            self.asks("GET", f"/changes?since={since}&limit=2"),
+            200,
+            {"items": items[:2], "next": carl.rev + 1},
+        )
+        self.told(
+            self.asks("GET", f"/changes?since={carl.rev + 1}&limit=2"),
+            200,
+            {"items": items[2:], "next": None},
+        )
+        self.told(
+            self.asks("GET", f"/changes?since={self.store.rev}"), 200, {"items": [], "next": None}
+        )
 
     def test_what_cannot_be_told(self) -> None:
         for query, status, code, field in (
@@ -77,15 +94,21 @@ class ExportTests(AdminCase):
         self.assertEqual(answered.field("Cache-Control"), "no-store")
         self.assertEqual(answered.field("Content-Length"), str(len(answered.body)))
         *records, last = [orjson.loads(line) for line in answered.body.splitlines()]
-        self.assertEqual(records[0], {"kind": "Message", "id": -5, "rev": self.store.rev, "data": "ü\n"})
+        self.assertEqual(
+            records[0], {"kind": "Message", "id": -5, "rev": self.store.rev, "data": "ü\n"}
+        )
         self.assertEqual(records[1], {"kind": "Company", **about(self.ours)})
-        accounts = [{"kind": "Account", **about(one)} for one in self.have(self.store.page(Account, 9))]
+        accounts = [
+            {"kind": "Account", **about(one)} for one in self.have(self.store.page(Account, 9))
+        ]
         self.assertEqual(records[3:], accounts)
         self.assertEqual(last["trailer"]["records"], {"Message": 1, "Company": 2, "Account": 4})
         self.assertTrue(answered.body.endswith(b"\n"))
 
     def test_hashes_only_with_secrets(self) -> None:
-        hashes = [account.password_hash.encode() for account in self.have(self.store.page(Account, 9))]
+        hashes = [
+            account.password_hash.encode() for account in self.have(self.store.page(Account, 9))
+        ]
         tokens = [session.token_hash.encode() for session in self.have(self.store.page(Session, 9))]
         for query, secret in (("", False), ("?secrets=no", False), ("?secrets=yes", True)):
             body = self.asks("GET", f"/export{query}").body
@@ -102,7 +125,9 @@ class ExportTests(AdminCase):
         self.have(self.store.delete(Message, many - 1))
         (answered,) = answers(self.client.hears(), ("GET",))
         self.assertEqual(answered.field("Transfer-Encoding"), "chunked")
-        self.assertEqual(len(answered.body.splitlines()), many + 2 + 4 + 1)  # the last is the trailer
+        self.assertEqual(
+            len(answered.body.splitlines()), many + 2 + 4 + 1
+        )  # the last is the trailer
         head = self.asks("HEAD", "/export")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(self.store._tables.table(Message).open_streams, 0)
@@ -145,9 +170,12 @@ class UpkeepTests(AdminCase):
 
     def test_what_is_wrong_with_the_file_is_told(self) -> None:
         self.has_file(check=AsyncMock(side_effect=[[], ["row 7 of users does not fit"]]))
-        self.assertEqual(orjson.loads(self.asks("POST", "/check").body), {"sound": True, "faults": []})
         self.assertEqual(
-            orjson.loads(self.asks("POST", "/check").body), {"sound": False, "faults": ["row 7 of users does not fit"]}
+            orjson.loads(self.asks("POST", "/check").body), {"sound": True, "faults": []}
+        )
+        self.assertEqual(
+            orjson.loads(self.asks("POST", "/check").body),
+            {"sound": False, "faults": ["row 7 of users does not fit"]},
         )
 
 
@@ -163,7 +191,14 @@ class ImportTests(AdminCase):
 
     def test_what_was_exported_is_imported(self) -> None:
         company = {"kind": "Company", "id": 77, "name": "new", "active": True}
-        account = {"kind": "Account", "id": 78, "login": "dora", "role": "user", "company_id": 77, "active": True}
+        account = {
+            "kind": "Account",
+            "id": 78,
+            "login": "dora",
+            "role": "user",
+            "company_id": 77,
+            "active": True,
+        }
         hash = self.account(self.anna.id).password_hash
         body = lines({**account, "password_hash": hash}, company, a_message(3))
         answered = self.imports(body)
@@ -171,7 +206,12 @@ class ImportTests(AdminCase):
         self.log_in("dora")
         exported = self.asks("GET", "/export?secrets=yes").body.splitlines()
         for record in body.splitlines():
-            self.assertTrue(any(orjson.loads(line) | {"rev": 0} == orjson.loads(record) | {"rev": 0} for line in exported))
+            self.assertTrue(
+                any(
+                    orjson.loads(line) | {"rev": 0} == orjson.loads(record) | {"rev": 0}
+                    for line in exported
+                )
+            )
 
     def test_a_store_with_records_of_its_own_is_not_restored(self) -> None:
         export, plain = (self.asks("GET", f"/export{query}").body for query in ("?secrets=yes", ""))
@@ -192,13 +232,20 @@ class ImportTests(AdminCase):
 
     def test_the_body_may_come_in_pieces_of_any_size_and_in_chunks(self) -> None:
         body = lines(*map(a_message, range(1, 400)))
-        self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES})[:-10])
+        self.client.says(
+            request(
+                "POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES}
+            )[:-10]
+        )
         self.assertEqual(self.client.hears(), b"")
         self.client.says(body[-10:])
         answered = self.hears("POST")
         self.told(answered, 200, {"imported": {"Message": 399}})
         head = request(
-            "POST", "/import", token=self.root_token, headers={"Content-Type": LINES, "Transfer-Encoding": "chunked"}
+            "POST",
+            "/import",
+            token=self.root_token,
+            headers={"Content-Type": LINES, "Transfer-Encoding": "chunked"},
         )
         more = lines(a_message(1000))
         self.client.says(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(more), more))
@@ -208,7 +255,11 @@ class ImportTests(AdminCase):
     def test_faults_are_told_with_line_and_field_and_nothing_is_imported(self) -> None:
         self.have(self.store.insert(Message, 1, data="known"))
         before = self.everything()
-        body = lines(a_message(2), a_message(1)) + b"\n{nonsense\n" + lines({"kind": "Message", "id": 3, "data": ""})
+        body = (
+            lines(a_message(2), a_message(1))
+            + b"\n{nonsense\n"
+            + lines({"kind": "Message", "id": 3, "data": ""})
+        )
         answered = self.imports(body)
         faults = [
             {"line": 2, "field": "id", "message": "expected an id that is free"},
@@ -216,7 +267,11 @@ class ImportTests(AdminCase):
             {"line": 5, "field": "data", "message": "expected a text of 1 to 10000 characters"},
         ]
         message = "3 faults, and nothing was imported"
-        self.told(answered, 400, {"error": {"code": "invalid", "message": message, "field": None, "faults": faults}})
+        self.told(
+            answered,
+            400,
+            {"error": {"code": "invalid", "message": message, "field": None, "faults": faults}},
+        )
         self.assertEqual(self.everything(), before)
         many = self.imports(lines(*({"kind": "Nothing"} for _ in range(1000)))).json["error"]
         self.assertEqual(len(many["faults"]), MOST_FAULTS)
@@ -224,8 +279,17 @@ class ImportTests(AdminCase):
 
     def test_no_secret_is_in_what_is_told_of_a_fault(self) -> None:
         secret = "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$s3cret"
-        account = {"kind": "Account", "id": 78, "login": "do ra", "role": "user", "company_id": 1, "active": True}
-        answered = self.imports(lines({**account, "password_hash": secret}) + b'{"password": "s3cret')
+        account = {
+            "kind": "Account",
+            "id": 78,
+            "login": "do ra",
+            "role": "user",
+            "company_id": 1,
+            "active": True,
+        }
+        answered = self.imports(
+            lines({**account, "password_hash": secret}) + b'{"password": "s3cret'
+        )
         self.assertEqual(answered.status, 400)
         self.assertNotIn(b"s3cret", answered.body)
 
@@ -235,15 +299,28 @@ class ImportTests(AdminCase):
         self.told(self.asks("POST", "/import", Content_Type=LINES), 200, {"imported": {}})
 
     def test_the_body_is_of_a_type_that_lines_may_have(self) -> None:
-        for id, type in enumerate(("application/jsonl", "text/plain; charset=utf-8", "application/octet-stream")):
-            self.assertEqual(self.imports(lines(a_message(id)), Content_Type=type).status, 200, type)
+        for id, type in enumerate(
+            ("application/jsonl", "text/plain; charset=utf-8", "application/octet-stream")
+        ):
+            self.assertEqual(
+                self.imports(lines(a_message(id)), Content_Type=type).status, 200, type
+            )
         for type in ("text/html", ""):
             self.refused(self.imports(lines(a_message(9)), Content_Type=type), 415, "wrong_type")
 
     def test_who_may_not_import_sends_no_body_for_nothing(self) -> None:
-        for token, status, code in ((None, 401, "not_logged_in"), (self.token_of("anna"), 403, "forbidden")):
+        for token, status, code in (
+            (None, 401, "not_logged_in"),
+            (self.token_of("anna"), 403, "forbidden"),
+        ):
             self.client.connect()
-            whole = request("POST", "/import", lines(a_message(1)), token=token, headers={"Content-Length": "1000000"})
+            whole = request(
+                "POST",
+                "/import",
+                lines(a_message(1)),
+                token=token,
+                headers={"Content-Length": "1000000"},
+            )
             self.client.says(whole)
             answered = self.hears("POST")
             self.refused(answered, status, code, Connection="close")
@@ -253,10 +330,16 @@ class ImportTests(AdminCase):
         self.patch(records, "TemporaryFile", lambda: self.fail("a file was made"))
         for body in (b"", b"{"):
             self.client.connect()
-            self.client.says(request("POST", "/import", body, headers={"Content-Length": "1000000"}))
+            self.client.says(
+                request("POST", "/import", body, headers={"Content-Length": "1000000"})
+            )
             self.refused(self.hears("POST"), 401, "not_logged_in", Connection="close")
         self.client.connect()
-        self.client.says(request("POST", "/import", b"", token=self.root_token, headers={"Content-Length": "1000000"}))
+        self.client.says(
+            request(
+                "POST", "/import", b"", token=self.root_token, headers={"Content-Length": "1000000"}
+            )
+        )
         self.assertEqual(self.client.hears(), b"")
 
     def test_it_has_a_limit_of_its_own(self) -> None:
@@ -269,13 +352,19 @@ class ImportTests(AdminCase):
     def test_nothing_stays_on_the_disk(self) -> None:
         for body in (lines(a_message(1)), b"nonsense\n"):
             self.imports(body)
-        self.client.says(request("POST", "/import", b"{", token=self.root_token, headers={"Content-Length": "1000"}))
+        self.client.says(
+            request(
+                "POST", "/import", b"{", token=self.root_token, headers={"Content-Length": "1000"}
+            )
+        )
         self.client.connection.connectionLost()
         self.assertEqual(list(Path(tempfile.gettempdir()).iterdir()), [])
 
     def test_others_are_answered_while_it_is_checked(self) -> None:
         body = lines(*map(a_message, range(5_000)))
-        self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES}))
+        self.client.says(
+            request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES})
+        )
         self.assertEqual(self.client.transport.value(), b"")
         other = self.a_client()
         answered = other.asks("GET", "/accounts", token=self.root_token)
@@ -285,7 +374,9 @@ class ImportTests(AdminCase):
 
     def test_a_peer_that_goes_away_meanwhile_leaves_the_import_to_its_end(self) -> None:
         body = lines(*map(a_message, range(5_000)))
-        self.client.says(request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES}))
+        self.client.says(
+            request("POST", "/import", body, token=self.root_token, headers={"Content-Type": LINES})
+        )
         self.client.connection.connectionLost()
         for _ in range(MOST_TURNS):
             self.clock.advance(REST_SECONDS)
@@ -304,8 +395,13 @@ class StatusTests(AdminCase):
     def test_what_does_not_listen_is_told(self) -> None:
         self.listening["users"] = False
         answered = self.asks("GET", "/health", token=None)
-        self.assertEqual((answered.status, answered.json["status"], answered.field("Retry-After")), (503, "bad", "1"))
-        self.assertEqual(answered.json["dialects"], {"users": {"listening": False}, "admin": {"listening": True}})
+        self.assertEqual(
+            (answered.status, answered.json["status"], answered.field("Retry-After")),
+            (503, "bad", "1"),
+        )
+        self.assertEqual(
+            answered.json["dialects"], {"users": {"listening": False}, "admin": {"listening": True}}
+        )
 
     def test_a_store_out_of_reach_is_told(self) -> None:
         self.patch(self.store, "count", lambda kind: fail(Unavailable()))
@@ -322,8 +418,15 @@ class StatusTests(AdminCase):
     def test_the_figures_need_no_login(self) -> None:
         self.asks("GET", "/accounts")
         answered = self.asks("GET", "/metrics", token=None)
-        self.assertEqual((answered.status, answered.field("Content-Type")), (200, "text/plain; version=0.0.4; charset=utf-8"))
-        self.assertIn(b'sockcrud_requests_total{dialect="admin",operation="accounts.list",outcome="ok"} 1.0\n', answered.body)
+        self.assertEqual(
+            (answered.status, answered.field("Content-Type")),
+            (200, "text/plain; version=0.0.4; charset=utf-8"),
+        )
+        self.assertIn(
+            b'sockcrud_requests_total{dialect="admin",operation="accounts.list",outcome="ok"} '
+            b"1.0\n",
+            answered.body,
+        )
         self.assertIn(b'sockcrud_store_records{kind="Account"} 4.0\n', answered.body)
         for secret in (self.root_token, "root", "anna"):
             self.assertNotIn(secret.encode(), answered.body)
@@ -362,12 +465,21 @@ class HTTPTests(AdminCase):
         ):
             self.refused(self.asks(method, path), 405, "no_such_method", Allow=allow)
             answered = self.asks("OPTIONS", path, token=None)
-            self.assertEqual((answered.status, answered.field("Allow"), answered.body), (204, allow, b""))
+            self.assertEqual(
+                (answered.status, answered.field("Allow"), answered.body), (204, allow, b"")
+            )
 
     def test_no_web_page_may_use_it_unless_its_origin_is_configured(self) -> None:
         for method, token in (("OPTIONS", None), ("GET", ""), ("GET", None)):
             answered = self.asks(method, "/accounts", token=token, Origin="https://x.org")
-            self.assertEqual([name for name in answered.fields if name.startswith(b"access-control") or name == b"vary"], [])
+            self.assertEqual(
+                [
+                    name
+                    for name in answered.fields
+                    if name.startswith(b"access-control") or name == b"vary"
+                ],
+                [],
+            )
         self.client = self.a_client(Terms(Origins(("https://x.org",))))
         for origin, allowed in (("https://x.org", "https://x.org"), ("https://y.org", None)):
             answered = self.asks("GET", "/accounts", Origin=origin)
@@ -399,7 +511,9 @@ class HTTPTests(AdminCase):
         observer = cast(ILogObserver, logged.append)
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        token = self.asks("POST", "/login", {"login": "root", "password": RIGHT}, token=None).json["token"]
+        token = self.asks("POST", "/login", {"login": "root", "password": RIGHT}, token=None).json[
+            "token"
+        ]
         said = b""
         for method, target, body in (
             ("POST", "/accounts", {"login": "dora", "password": RIGHT}),

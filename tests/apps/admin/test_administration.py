@@ -32,28 +32,47 @@ class AdministrationTests(PeopleCase):
     def test_an_account_is_created_as_it_was_named(self) -> None:
         plain = self.have(self.admin.create_account(self.boss, "dora", NEW))
         self.assertEqual((plain.role, plain.company_id, plain.active), (USER, self.ours.id, True))
-        other = self.have(self.admin.create_account(self.boss, "emil", NEW, ADMIN, self.theirs.id, active=False))
-        self.assertEqual((other.role, other.company_id, other.active), (ADMIN, self.theirs.id, False))
-        self.refused(self.admin.create_account(self.boss, "fritz", NEW, company_id=ABSENT), NotFound)
+        other = self.have(
+            self.admin.create_account(self.boss, "emil", NEW, ADMIN, self.theirs.id, active=False)
+        )
+        self.assertEqual(
+            (other.role, other.company_id, other.active), (ADMIN, self.theirs.id, False)
+        )
+        self.refused(
+            self.admin.create_account(self.boss, "fritz", NEW, company_id=ABSENT), NotFound
+        )
         self.refused(self.admin.create_account(self.boss, "fritz", NEW, "king"), Invalid)
         self.refused(self.admin.create_account(self.boss, "fritz", Password("x")), Invalid)
 
     def test_a_change_changes_what_it_names(self) -> None:
         carl, anna = self.as_(self.carl), self.as_(self.anna)
         before = self.have(self.admin.account(self.boss, self.carl.id))
-        changed = self.have(self.admin.change_account(self.boss, self.carl.id, role=ADMIN, expect=before.rev))
+        changed = self.have(
+            self.admin.change_account(self.boss, self.carl.id, role=ADMIN, expect=before.rev)
+        )
         self.assertEqual(changed, evolve(before, role=ADMIN, rev=changed.rev))
         self.assertEqual(self.lives(carl, anna), [False, True])
-        changed = self.have(self.admin.change_account(self.boss, self.carl.id, company_id=self.ours.id, login="karl"))
-        self.assertEqual((changed.company_id, changed.login, changed.role), (self.ours.id, "karl", ADMIN))
+        changed = self.have(
+            self.admin.change_account(
+                self.boss, self.carl.id, company_id=self.ours.id, login="karl"
+            )
+        )
+        self.assertEqual(
+            (changed.company_id, changed.login, changed.role), (self.ours.id, "karl", ADMIN)
+        )
         for work, error in (
-            (self.admin.change_account(self.boss, self.carl.id, role=USER, expect=before.rev), Outdated),
+            (
+                self.admin.change_account(self.boss, self.carl.id, role=USER, expect=before.rev),
+                Outdated,
+            ),
             (self.admin.change_account(self.boss, self.carl.id), Invalid),
             (self.admin.change_account(self.boss, ABSENT, secret=NEW), NotFound),
             (self.admin.deactivate_account(self.boss, self.carl.id, before.rev), Outdated),
         ):
             self.refused(work, error)
-        self.assertFalse(self.have(self.admin.deactivate_account(self.boss, self.carl.id, changed.rev)).active)
+        self.assertFalse(
+            self.have(self.admin.deactivate_account(self.boss, self.carl.id, changed.rev)).active
+        )
 
     def test_an_admin_that_resigns_keeps_its_session_and_no_power(self) -> None:
         self.have(self.admin.change_account(self.boss, self.root.id, secret=NEW, role=USER))
@@ -79,13 +98,27 @@ class AdministrationTests(PeopleCase):
         self.assertEqual(self.have(self.admin.company(self.boss, new.id)), new)
         self.refused(self.admin.create_company(self.boss, "NEW"), Taken)
         carl, anna = self.as_(self.carl), self.as_(self.anna)
-        renamed = self.have(self.admin.change_company(self.boss, self.theirs.id, name="others", expect=self.theirs.rev))
+        renamed = self.have(
+            self.admin.change_company(
+                self.boss, self.theirs.id, name="others", expect=self.theirs.rev
+            )
+        )
         self.assertEqual((renamed.name, renamed.active), ("others", True))
         self.assertEqual(self.lives(carl, anna), [False, True])
         for active in (False, True):
-            self.assertIs(self.have(self.admin.change_company(self.boss, self.theirs.id, active=active)).active, active)
+            self.assertIs(
+                self.have(
+                    self.admin.change_company(self.boss, self.theirs.id, active=active)
+                ).active,
+                active,
+            )
         for work, error in (
-            (self.admin.change_company(self.boss, self.theirs.id, active=True, expect=renamed.rev), Outdated),
+            (
+                self.admin.change_company(
+                    self.boss, self.theirs.id, active=True, expect=renamed.rev
+                ),
+                Outdated,
+            ),
             (self.admin.change_company(self.boss, ABSENT, name="x"), NotFound),
             (self.admin.change_company(self.boss, new.id), Invalid),
             (self.admin.company(self.boss, ABSENT), NotFound),
@@ -95,7 +128,10 @@ class AdministrationTests(PeopleCase):
     def test_sessions_are_seen_without_what_opens_them_and_ended(self) -> None:
         one, two, other = self.as_(self.anna), self.as_(self.anna, "auth"), self.as_(self.carl)
         page = self.have(self.admin.sessions(self.boss, account_id=self.anna.id))
-        self.assertEqual([(seen.id, seen.dialect) for seen in page.items], [(one.session_id, "way"), (two.session_id, "auth")])
+        self.assertEqual(
+            [(seen.id, seen.dialect) for seen in page.items],
+            [(one.session_id, "way"), (two.session_id, "auth")],
+        )
         self.assertEqual(len(self.have(self.admin.sessions(self.boss)).items), 4)
         self.assertEqual(self.have(self.admin.sessions(self.boss, 1)).next, self.boss.session_id)
         for session in self.have(self.store.page(Session, 9)):
@@ -114,7 +150,9 @@ class AdministrationTests(PeopleCase):
         self.have(self.admin.create_company(self.boss, "new"))
         changes = self.have(self.admin.changes(self.boss, since))
         self.assertEqual([change.kind for change in changes], [Account, Company])
-        self.assertEqual(changes[0].record, evolve(self.account(self.carl.id), password_hash=HIDDEN))
+        self.assertEqual(
+            changes[0].record, evolve(self.account(self.carl.id), password_hash=HIDDEN)
+        )
         self.assertEqual(self.have(self.admin.changes(self.boss, since, 1)), changes[:1])
         self.assertEqual(self.have(self.admin.changes(self.boss, changes[0].rev)), changes[1:])
         self.refused(self.admin.changes(self.boss, 10_000), HistoryGone)

@@ -22,7 +22,14 @@ def shown(*accounts: Account) -> dict[str, Any]:
     numbers = {ADMIN: 1, USER: 2}
     return {
         "users": [
-            {"id": a.id, "email": a.login, "role": numbers[a.role], "role_name": a.role, "active": a.active} for a in accounts
+            {
+                "id": a.id,
+                "email": a.login,
+                "role": numbers[a.role],
+                "role_name": a.role,
+                "active": a.active,
+            }
+            for a in accounts
         ]
     }
 
@@ -35,7 +42,9 @@ class MembersCase(PeopleCase):
         self.uptime, self.open_connections = 0.0, 1
         self.client = self.a_client()
 
-    def a_client(self, terms: Terms | None = None, *, closed: bool = False, **options: Any) -> HTTPClient:
+    def a_client(
+        self, terms: Terms | None = None, *, closed: bool = False, **options: Any
+    ) -> HTTPClient:
         state = State(lambda: self.uptime, lambda: self.open_connections)
         logins = self.closed if closed else self.logins
 
@@ -45,7 +54,13 @@ class MembersCase(PeopleCase):
         return HTTPClient(responder, self.clock, address=HERE, **options)
 
     def asks(
-        self, method: str, body: object = None, *, target: str = "/", token: str | None = None, **headers: str
+        self,
+        method: str,
+        body: object = None,
+        *,
+        target: str = "/",
+        token: str | None = None,
+        **headers: str,
     ) -> Answered:
         """Ask as those do who send `Host`; whatever is answered is nobody else's to keep."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -67,7 +82,9 @@ class MembersCase(PeopleCase):
         return answered
 
     def refuses(self, status: int, message: str, answered: Answered) -> None:
-        self.assertEqual((answered.status, answered.body), (status, orjson.dumps({"message": message})))
+        self.assertEqual(
+            (answered.status, answered.body), (status, orjson.dumps({"message": message}))
+        )
 
     def made(self, login: str) -> Account:
         account = self.have(self.store.find(Account, "login", login))

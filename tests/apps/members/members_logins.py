@@ -50,8 +50,13 @@ COUNTS: Final = {
 """What a client may announce for a text."""
 
 
-def loosely(method: str, login: str, password: str, count: str = "characters") -> tuple[bytes, bytes]:
+def loosely(
+    method: str, login: str, password: str, count: str = "characters"
+) -> tuple[bytes, bytes]:
     """Return the header and the body of a request as clients send it that count so."""
     text = f"user:{login},{password}"
-    header = f"{method} /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: {COUNTS[count](text)}\r\n\r\n"
+    header = (
+        f"{method} /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: "
+        f"{COUNTS[count](text)}\r\n\r\n"
+    )
     return header.encode(), text.encode()

@@ -1,4 +1,6 @@
-"""Clients in the field, that send no `Host` and may frame loosely, over the wire: docs/protocols/members.md."""
+"""Clients in the field, that send no `Host` and may frame loosely, over the wire:
+docs/protocols/members.md.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,10 @@ class ConnectionTests(MembersCase):
     def test_a_token_that_is_brought_counts_more(self) -> None:
         token = self.enters("anna").json["token"]
         self.enters("root")
-        self.assertEqual(self.asks_loosely(without_host("GET", Authorization=f"Bearer {token}")).json, shown(self.anna))
+        self.assertEqual(
+            self.asks_loosely(without_host("GET", Authorization=f"Bearer {token}")).json,
+            shown(self.anna),
+        )
 
     def test_it_is_dead_with_its_session(self) -> None:
         self.enters("anna")
@@ -76,7 +81,12 @@ class ConnectionTests(MembersCase):
         self.refuses(403, "Forbidden", self.looks())
 
     def test_it_is_dead_with_its_account_its_password_and_its_role(self) -> None:
-        for change in ({"active": True}, {"digest": NEW.to_keep()}, {"role": ADMIN}, {"active": False}):
+        for change in (
+            {"active": True},
+            {"digest": NEW.to_keep()},
+            {"role": ADMIN},
+            {"active": False},
+        ):
             self.have(self.directory.change(self.anna.id, digest=digest_of(RIGHT)))
             self.assertEqual(self.enters("anna").status, 200)
             self.have(self.directory.change(self.anna.id, **cast(Any, change)))
@@ -90,12 +100,21 @@ class ConnectionTests(MembersCase):
 
     def test_what_clients_in_the_field_send_is_answered_within_200_ms(self) -> None:
         login = b"user:anna,correct horse"
-        post = b"POST /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % (len(login) + 4) + login
+        post = (
+            b"POST /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+            % (len(login) + 4)
+            + login
+        )
         put = b"PUT /? HTTP/1.1\r\nContent-Length: 17\r\n\r\nuser:willy,pw"
-        self.assertEqual(self.asks_loosely(b"HEAD /? HTTP/1.1\r\nAccept: */*", 0.2).field("X-Server-Status"), "running")
+        self.assertEqual(
+            self.asks_loosely(b"HEAD /? HTTP/1.1\r\nAccept: */*", 0.2).field("X-Server-Status"),
+            "running",
+        )
         self.refuses(403, "Forbidden", self.asks_loosely(b"GET /? HTTP/1.1\r\nAccept: */*", 0.2))
         self.assertEqual(self.asks_loosely(post, 0.2).status, 200)
-        self.assertEqual(self.asks_loosely(b"GET /? HTTP/1.1\r\nAccept: */*", 0.2).json, shown(self.anna))
+        self.assertEqual(
+            self.asks_loosely(b"GET /? HTTP/1.1\r\nAccept: */*", 0.2).json, shown(self.anna)
+        )
         self.assertEqual(self.asks_loosely(b"GET /? HTTP/1.1", 0.2).json, shown(self.anna))
         self.assertEqual(self.asks_loosely(put, 0.2).status, 201)
         self.assertEqual(self.made("willy").role, USER)

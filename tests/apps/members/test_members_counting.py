@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Sign-ups of clients that count characters: the login afterwards works with exactly that password, and no other."""
+"""Sign-ups of clients that count characters: the login afterwards works with exactly that password,
+and no other.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,30 @@ class CountingTests(MembersCase):
         for number, (login, password) in enumerate(LOGINS):
             for count in COUNTS:
                 name = f"{login}{number}{count[0]}"
-                signed_up, logged_in = (b"".join(loosely(method, name, password, count)) for method in ("PUT", "POST"))
-                for pieces in ([signed_up, logged_in], byte_by_byte(signed_up + logged_in), [signed_up + logged_in]):
+                signed_up, logged_in = (
+                    b"".join(loosely(method, name, password, count)) for method in ("PUT", "POST")
+                )
+                for pieces in (
+                    [signed_up, logged_in],
+                    byte_by_byte(signed_up + logged_in),
+                    [signed_up + logged_in],
+                ):
                     before = self.have(self.store.find(Account, "login", name))
                     self.says_in(pieces)
-                    statuses = [answered.status for answered in answers(self.client.hears(), ("PUT", "POST"))]
-                    if 400 in statuses:  # a password that ends as a request begins, and was counted as no such client does
+                    statuses = [
+                        answered.status
+                        for answered in answers(self.client.hears(), ("PUT", "POST"))
+                    ]
+                    if (
+                        400 in statuses
+                        # a password that ends as a request begins, and was counted as no such
+                        # client does
+                    ):
                         self.assertEqual((count, password[-2:].isupper()), ("as HTTP has it", True))
                     else:
-                        self.assertEqual(statuses, [409 if before else 201, 200], (name, password, pieces))
+                        self.assertEqual(
+                            statuses, [409 if before else 201, 200], (name, password, pieces)
+                        )
                 if self.enters(name, password) != 200:
                     self.assertEqual(statuses, [400])
                     continue
@@ -51,13 +68,18 @@ class CountingTests(MembersCase):
                     self.assertEqual(self.enters(name, password + more), 401)
 
     def test_the_next_request_is_no_part_of_the_password(self) -> None:
-        """As it was found: with one byte more than characters, three bytes of the next request were waited for."""
+        """As it was found: with one byte more than characters, three bytes of the next request were
+        waited for.
+        """
         header, body = loosely("PUT", "josé@ex.com", "pw1")
         self.client.says(header + body)
         self.clock.advance(0.01)
         self.client.says(b"".join(loosely("POST", "josé@ex.com", "pw1")))
         self.clock.advance(QUIET)
-        self.assertEqual([answered.status for answered in answers(self.client.hears(), ("PUT", "POST"))], [201, 200])
+        self.assertEqual(
+            [answered.status for answered in answers(self.client.hears(), ("PUT", "POST"))],
+            [201, 200],
+        )
         self.assertEqual(self.enters("josé@ex.com", "pw1POS"), 401)
 
     def test_what_is_unclear_stores_nothing(self) -> None:
@@ -74,7 +96,9 @@ class CountingTests(MembersCase):
         self.says_in([header.replace(b"\r\n", b"\r\nHost: a\r\n", 1) + body])
         self.assertEqual((self.client.hears(), self.store.rev), (b"", rev))
         self.client.says(b"POS")
-        self.assertEqual([answered.status for answered in answers(self.client.hears(), ("PUT",))], [201])
+        self.assertEqual(
+            [answered.status for answered in answers(self.client.hears(), ("PUT",))], [201]
+        )
         self.assertEqual(self.enters("josé@ex.com", "pw1POS"), 200)
 
     def test_strict_turns_it_off(self) -> None:

@@ -1,4 +1,6 @@
-"""The four calls of docs/protocols/members.md over the wire, and what HTTP asks of every dialect."""
+"""The four calls of docs/protocols/members.md over the wire, and what HTTP asks of every
+dialect.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,20 @@ class LoginTests(MembersCase):
         answered = self.asks("POST", {"email": "root", "password": RIGHT})
         token = answered.json["token"]
         self.assertRegex(token, "^[0-9A-F]{64}$")
-        expected = b'{"message":"Success Login. you are admin","role":1,"role_name":"admin","token":"%b"}'
+        expected = (
+            b'{"message":"Success Login. you are admin","role":1,"role_name":"admin","token":"%b"}'
+        )
         self.assertEqual((answered.status, answered.body), (200, expected % token.encode()))
         self.assertEqual(answered.field("Content-Type"), "application/json")
 
     def test_a_regular_user_is_told_its_role(self) -> None:
         answered = self.asks("POST", {"email": "ANNA", "password": RIGHT})
-        expected = b'{"message":"Success Login. you are user","role":2,"role_name":"user","token":"%b"}'
-        self.assertEqual((answered.status, answered.body), (200, expected % answered.json["token"].encode()))
+        expected = (
+            b'{"message":"Success Login. you are user","role":2,"role_name":"user","token":"%b"}'
+        )
+        self.assertEqual(
+            (answered.status, answered.body), (200, expected % answered.json["token"].encode())
+        )
 
     def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(self) -> None:
         answered = self.asks("POST", {"email": "root", "password": RIGHT})
@@ -47,7 +55,13 @@ class LoginTests(MembersCase):
             b"user:vera@example.org,correct horse",
             b"user:vera@example.org,correct horse,anything,else",
         )
-        for type in ("application/json", "application/x-www-form-urlencoded", "text/plain", "image/png", ""):
+        for type in (
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "image/png",
+            "",
+        ):
             for body in bodies:
                 self.assertEqual(self.asks("POST", body, Content_Type=type).status, 200, body)
 
@@ -65,8 +79,18 @@ class LoginTests(MembersCase):
     def test_a_wrong_login_is_told_apart_from_no_other(self) -> None:
         self.have(self.directory.deactivate(self.anna.id))
         self.have(self.directory.change_company(self.theirs.id, active=False))
-        for email, password in (("root", "x"), ("root", ""), ("nobody", RIGHT), ("anna", RIGHT), ("carl", RIGHT), ("", RIGHT)):
-            for body in (orjson.dumps({"email": email, "password": password}), f"user:{email},{password}".encode()):
+        for email, password in (
+            ("root", "x"),
+            ("root", ""),
+            ("nobody", RIGHT),
+            ("anna", RIGHT),
+            ("carl", RIGHT),
+            ("", RIGHT),
+        ):
+            for body in (
+                orjson.dumps({"email": email, "password": password}),
+                f"user:{email},{password}".encode(),
+            ):
                 answered = self.asks("POST", body)
                 self.refuses(401, "Login fail", answered)
                 self.assertEqual(answered.field("WWW-Authenticate"), "Bearer")
@@ -113,7 +137,9 @@ class LoginTests(MembersCase):
 class ShowTests(MembersCase):
     def test_an_admin_sees_everybody_and_a_user_itself(self) -> None:
         self.have(self.directory.deactivate(self.carl.id))
-        everybody = [self.account(account.id) for account in (self.root, self.anna, self.chef, self.carl)]
+        everybody = [
+            self.account(account.id) for account in (self.root, self.anna, self.chef, self.carl)
+        ]
         answered = self.asks("GET", token=self.logs_in("root"))
         self.assertEqual((answered.status, answered.body), (200, orjson.dumps(shown(*everybody))))
         answered = self.asks("GET", token=self.logs_in("anna"), target="/?")
@@ -134,20 +160,41 @@ class ShowTests(MembersCase):
 
     def test_the_cookie_counts_too(self) -> None:
         token = self.logs_in("anna")
-        for cookie in (f"sockcrud_members={token}", f"a=b; sockcrud_members={token}; c=d", f"a;sockcrud_members={token}"):
+        for cookie in (
+            f"sockcrud_members={token}",
+            f"a=b; sockcrud_members={token}; c=d",
+            f"a;sockcrud_members={token}",
+        ):
             self.assertEqual(self.asks("GET", Cookie=cookie).json, shown(self.anna))
-        for cookie in (f"session={token}", f"xsockcrud_members={token}", "sockcrud_members=", f"sockcrud_members={NOBODYS}"):
+        for cookie in (
+            f"session={token}",
+            f"xsockcrud_members={token}",
+            "sockcrud_members=",
+            f"sockcrud_members={NOBODYS}",
+        ):
             self.refuses(403, "Forbidden", self.asks("GET", Cookie=cookie))
 
     def test_a_bearers_token_counts_more_than_the_cookie(self) -> None:
         anna, root = self.logs_in("anna"), self.logs_in("root")
-        self.assertEqual(self.asks("GET", token=anna, Cookie=f"sockcrud_members={root}").json, shown(self.anna))
-        self.refuses(403, "Forbidden", self.asks("GET", token=NOBODYS, Cookie=f"sockcrud_members={root}"))
-        self.assertEqual(self.asks("GET", Authorization="Basic eA==", Cookie=f"sockcrud_members={root}").status, 200)
+        self.assertEqual(
+            self.asks("GET", token=anna, Cookie=f"sockcrud_members={root}").json, shown(self.anna)
+        )
+        self.refuses(
+            403, "Forbidden", self.asks("GET", token=NOBODYS, Cookie=f"sockcrud_members={root}")
+        )
+        self.assertEqual(
+            self.asks("GET", Authorization="Basic eA==", Cookie=f"sockcrud_members={root}").status,
+            200,
+        )
 
     def test_a_long_list_comes_whole_and_in_slices(self) -> None:
         async def insert() -> None:
-            fields: dict[str, Any] = {"password_hash": "none", "role": USER, "company_id": self.ours.id, "active": False}
+            fields: dict[str, Any] = {
+                "password_hash": "none",
+                "role": USER,
+                "company_id": self.ours.id,
+                "active": False,
+            }
             for number in range(5000):
                 await self.store.insert(Account, login=f"member-{number}", **fields)
 
@@ -162,7 +209,8 @@ class ShowTests(MembersCase):
 class SignUpTests(MembersCase):
     def test_whoever_signs_up_is_a_user_of_the_default_company(self) -> None:
         bodies: Mapping[str, bytes] = {
-            "vera@example.org": b'{"email": "vera@example.org", "password": "pw", "role": 1, "company_id": 2, "id": 9}',
+            "vera@example.org": b'{"email": "vera@example.org", "password": "pw", "role": 1, '
+            b'"company_id": 2, "id": 9}',
             "willy": b"email=willy&password=pw&role=admin",
             "xaver": b"user:xaver,pw,admin",
         }
@@ -177,15 +225,25 @@ class SignUpTests(MembersCase):
     def test_too_short_an_email_or_password_is_a_bad_request(self) -> None:
         before = self.everything()
         for email, password in (("v", "password"), ("", "password"), ("vera", "p"), ("vera", "")):
-            self.refuses(400, "Bad request", self.asks("PUT", {"email": email, "password": password}))
+            self.refuses(
+                400, "Bad request", self.asks("PUT", {"email": email, "password": password})
+            )
             self.refuses(400, "Bad request", self.asks("PUT", f"user:{email},{password}".encode()))
-        for body in (b"", b"user:vera", b'{"email": "vera"}', b'{"email": "a b", "password": "pw"}', b"\xff"):
+        for body in (
+            b"",
+            b"user:vera",
+            b'{"email": "vera"}',
+            b'{"email": "a b", "password": "pw"}',
+            b"\xff",
+        ):
             self.refuses(400, "Bad request", self.asks("PUT", body))
         self.assertEqual(self.everything(), before)
 
     def test_a_taken_email_is_a_conflict(self) -> None:
         for email in ("anna", "ANNA", "carl"):
-            self.refuses(409, "Email already exists", self.asks("PUT", {"email": email, "password": "pw"}))
+            self.refuses(
+                409, "Email already exists", self.asks("PUT", {"email": email, "password": "pw"})
+            )
 
     def test_where_it_is_closed_only_admins_sign_others_up(self) -> None:
         root, anna = self.logs_in("root"), self.logs_in("anna")
@@ -198,7 +256,9 @@ class SignUpTests(MembersCase):
         self.assertEqual(self.made("vera").role, USER)
 
     def test_a_dead_session_is_in_nobodys_way_while_it_is_open(self) -> None:
-        self.assertEqual(self.asks("PUT", {"email": "vera", "password": "pw"}, token=NOBODYS).status, 201)
+        self.assertEqual(
+            self.asks("PUT", {"email": "vera", "password": "pw"}, token=NOBODYS).status, 201
+        )
 
 
 class HeadTests(MembersCase):
@@ -236,16 +296,26 @@ class HTTPTests(MembersCase):
         self.pool.room = 0
         busy = self.asks("POST", {"email": "root", "password": RIGHT})
         self.patch(self.store, "find", unavailable)
-        for answered in (busy, self.asks("GET", token=token), self.asks("PUT", {"email": "vera", "password": "pw"})):
+        for answered in (
+            busy,
+            self.asks("GET", token=token),
+            self.asks("PUT", {"email": "vera", "password": "pw"}),
+        ):
             self.refuses(503, "Service unavailable", answered)
             self.assertEqual(answered.field("Retry-After"), "1")
 
     def test_other_origins_may_ask_without_credentials_where_they_are_configured(self) -> None:
-        self.assertIsNone(self.asks("OPTIONS", Origin="https://example.org").field("Access-Control-Allow-Origin"))
+        self.assertIsNone(
+            self.asks("OPTIONS", Origin="https://example.org").field("Access-Control-Allow-Origin")
+        )
         self.client = self.a_client(Terms(Origins(("*",))))
         answered = self.asks("OPTIONS", Origin="https://example.org")
-        self.assertEqual((answered.status, answered.field("Access-Control-Allow-Origin")), (204, "*"))
-        self.assertEqual(answered.field("Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS, POST, PUT")
+        self.assertEqual(
+            (answered.status, answered.field("Access-Control-Allow-Origin")), (204, "*")
+        )
+        self.assertEqual(
+            answered.field("Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS, POST, PUT"
+        )
         self.assertIsNone(answered.field("Access-Control-Allow-Credentials"))
 
     def test_a_fault_of_ours_is_told_without_its_trace_and_no_secret_is_in_the_log(self) -> None:
@@ -268,7 +338,13 @@ class HTTPTests(MembersCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         log = "\n".join(lines)
         self.assertIn("accounts.sign_up", log)
-        for secret in (token, RIGHT, "a secret", digest_of("a secret"), self.made("vera").password_hash):
+        for secret in (
+            token,
+            RIGHT,
+            "a secret",
+            digest_of("a secret"),
+            self.made("vera").password_hash,
+        ):
             self.assertNotIn(secret.lower(), log.lower())
 
     def test_no_answer_holds_a_password_in_any_form(self) -> None:

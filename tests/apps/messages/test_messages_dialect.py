@@ -19,7 +19,11 @@ from tests.support.dialect_case import DialectCase, request
 
 def answer(status: int, message: str, data: str = "") -> bytes:
     """Return an answer as the protocol writes it, to the byte."""
-    written = json.dumps({"status": status, "message": message, "data": data}, ensure_ascii=False, separators=(",", ":"))
+    written = json.dumps(
+        {"status": status, "message": message, "data": data},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
     return written.encode() + b"\n"
 
 
@@ -76,11 +80,15 @@ class MessagesCase(DialectCase):
 
 class DocumentTests(MessagesCase):
     def test_show_all(self) -> None:
-        self.check(b'{"op": "mostrar", "id": "", "data": ""}\n', b'{"status":200,"message":"OK","data":""}\n')
+        self.check(
+            b'{"op": "mostrar", "id": "", "data": ""}\n',
+            b'{"status":200,"message":"OK","data":""}\n',
+        )
         self.check(add(1, "abc") + add(2, "fgh"), CREATED * 2)
         self.check(
             b'{"op": "mostrar", "id": "", "data": ""}\n',
-            b"""{"status":200,"message":"OK","data":"{'id': 1, 'mensagem': 'abc'},{'id': 2, 'mensagem': 'fgh'}"}\n""",
+            b"""{"status":200,"message":"OK","data":"{'id': 1, 'mensagem': 'abc'},"""
+            b"""{'id': 2, 'mensagem': 'fgh'}"}\n""",
         )
 
     def test_show_is_400_where_it_cannot_be_done(self) -> None:
@@ -92,7 +100,10 @@ class DocumentTests(MessagesCase):
     def test_add(self) -> None:
         asked = b'{"op": "adicionar", "id": 3, "data": "teste"}\n'
         self.check(asked, b'{"status":201,"message":"Mensagem criada","data":""}\n')
-        self.check(asked, '{"status":401,"message":"Não foi possível adicionar a mensagem","data":""}\n'.encode())
+        self.check(
+            asked,
+            '{"status":401,"message":"Não foi possível adicionar a mensagem","data":""}\n'.encode(),
+        )
         self.check(show(), shown("{'id': 3, 'mensagem': 'teste'}"))
 
     def test_delete(self) -> None:
@@ -106,20 +117,45 @@ class DocumentTests(MessagesCase):
         )
 
     def test_the_last_line_before_the_server_closes_is_505(self) -> None:
-        self.check(b"x" * 70_000, BAD_REQUEST + '{"status":505,"message":"Conexão encerrada","data":""}\n'.encode())
+        self.check(
+            b"x" * 70_000,
+            BAD_REQUEST + '{"status":505,"message":"Conexão encerrada","data":""}\n'.encode(),
+        )
         self.assertTrue(self.peer.is_closed)
 
 
 class RequestTests(MessagesCase):
     def test_an_unknown_operation_or_none_is_an_invalid_request(self) -> None:
-        names: tuple[Any, ...] = ("", "show", "MOSTRAR", "mostrar ", None, True, 1, 1.5, [], ["mostrar"], {}, {"mostrar": 1})
+        names: tuple[Any, ...] = (
+            "",
+            "show",
+            "MOSTRAR",
+            "mostrar ",
+            None,
+            True,
+            1,
+            1.5,
+            [],
+            ["mostrar"],
+            {},
+            {"mostrar": 1},
+        )
         for name in names:
             self.check_refused(request(op=name, id=1, data="x"), BAD_REQUEST)
         self.check_refused(request(id=1, data="x"), BAD_REQUEST)
         self.check_refused(b"{}\n", BAD_REQUEST)
 
     def test_what_is_no_json_object_is_an_invalid_request(self) -> None:
-        for line in (b"hello", b"[]", b'"mostrar"', b"null", b'{"op": NaN}', b"{'op': 'mostrar'}", b'{"op": "\xff"}', b"{"):
+        for line in (
+            b"hello",
+            b"[]",
+            b'"mostrar"',
+            b"null",
+            b'{"op": NaN}',
+            b"{'op': 'mostrar'}",
+            b'{"op": "\xff"}',
+            b"{",
+        ):
             self.check_refused(line + b"\n", BAD_REQUEST)
         self.check_refused(add(1, "DATA").replace(b"DATA", rb"\ud800"), BAD_REQUEST)
 
@@ -130,7 +166,9 @@ class RequestTests(MessagesCase):
 
     def test_fields_that_are_not_used_are_ignored_and_the_last_of_a_key_counts(self) -> None:
         self.check(request(op="adicionar", id=1, data="a", rev=7, mensagem="b"), CREATED)
-        self.check(request(op="mostrar", id=1, data=["x"], limit="x"), shown("{'id': 1, 'mensagem': 'a'}"))
+        self.check(
+            request(op="mostrar", id=1, data=["x"], limit="x"), shown("{'id': 1, 'mensagem': 'a'}")
+        )
         self.check(b'{"op": 1, "op": "deletar", "id": "x", "id": 1, "data": 5}', DELETED)
 
     def test_an_id_may_be_a_string_of_digits(self) -> None:
@@ -159,13 +197,20 @@ class RequestTests(MessagesCase):
 
     def test_deleting_needs_an_id(self) -> None:
         self.check(add(1), CREATED)
-        for asked in (delete(None), delete(""), request(op="deletar"), request(op="deletar", data="1")):
+        for asked in (
+            delete(None),
+            delete(""),
+            request(op="deletar"),
+            request(op="deletar", data="1"),
+        ):
             self.check_refused(asked, NOT_DELETED)
 
 
 class AddTests(MessagesCase):
     def test_where_the_client_gives_no_id_it_is_the_highest_ever_used_plus_one(self) -> None:
-        self.check(add("") + add(None) + request(op="adicionar", data="x") + add(10) + add(""), CREATED * 5)
+        self.check(
+            add("") + add(None) + request(op="adicionar", data="x") + add(10) + add(""), CREATED * 5
+        )
         self.assertEqual(self.ids(), [1, 2, 3, 10, 11])
         self.check(delete(11) + add(""), DELETED + CREATED)
         self.assertEqual(self.ids(), [1, 2, 3, 10, 12])
@@ -194,7 +239,14 @@ class AddTests(MessagesCase):
 class ShowTests(MessagesCase):
     def test_messages_come_in_the_order_of_their_ids(self) -> None:
         self.check(add(5, "e") + add(-1, "a") + add(2, "b"), CREATED * 3)
-        self.check(show(), shown("{'id': -1, 'mensagem': 'a'}", "{'id': 2, 'mensagem': 'b'}", "{'id': 5, 'mensagem': 'e'}"))
+        self.check(
+            show(),
+            shown(
+                "{'id': -1, 'mensagem': 'a'}",
+                "{'id': 2, 'mensagem': 'b'}",
+                "{'id': 5, 'mensagem': 'e'}",
+            ),
+        )
 
     def test_without_an_id_or_with_an_empty_one_all_are_shown(self) -> None:
         self.check(add(1, "a"), CREATED)
@@ -203,10 +255,21 @@ class ShowTests(MessagesCase):
 
     def test_letters_are_shown_as_they_are(self) -> None:
         self.check(add(1, "Olá, 한글 😀"), CREATED)
-        self.check(show(), '{"status":200,"message":"OK","data":"{\'id\': 1, \'mensagem\': \'Olá, 한글 😀\'}"}\n'.encode())
+        self.check(
+            show(),
+            '{"status":200,"message":"OK","data":"{\'id\': 1, \'mensagem\': \'Olá, 한글 '
+            "😀'}\"}\n".encode(),
+        )
 
     def test_quotes_and_line_ends_are_shown_as_python_writes_them(self) -> None:
-        written = {1: "it's", 2: 'say "no"', 3: 'it\'s "no"', 4: "a\nb\r\tc", 5: "a\\nb", 6: "'},{'id': 9, 'mensagem': 'x"}
+        written = {
+            1: "it's",
+            2: 'say "no"',
+            3: 'it\'s "no"',
+            4: "a\nb\r\tc",
+            5: "a\\nb",
+            6: "'},{'id': 9, 'mensagem': 'x",
+        }
         for id, text in written.items():
             self.check(add(id, text), CREATED)
             self.check(show(id), shown(f"{{'id': {id}, 'mensagem': {text!r}}}"))
@@ -217,7 +280,14 @@ class ShowTests(MessagesCase):
         shown = json.loads(self.peer.ask(show()))["data"]
         return {record["id"]: record["mensagem"] for record in literal_eval(f"[{shown}]")}
 
-    @given(some.lists(some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), max_size=5))
+    @given(
+        some.lists(
+            some.text(
+                some.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1
+            ),
+            max_size=5,
+        )
+    )
     def test_any_messages_can_be_read_back(self, texts: list[str]) -> None:
         self.setUp()
         written = dict(enumerate(texts, 1))
@@ -225,7 +295,9 @@ class ShowTests(MessagesCase):
             self.check(add(id, text), CREATED)
         self.assertEqual(self.read_back(), written)
 
-    def test_a_long_list_is_the_messages_at_one_moment_whatever_others_change_meanwhile(self) -> None:
+    def test_a_long_list_is_the_messages_at_one_moment_whatever_others_change_meanwhile(
+        self,
+    ) -> None:
         texts = {id: f'it\'s "{id}"\n' for id in range(1, 2001)}
         for id, text in texts.items():
             self.check(add(id, text), CREATED)
@@ -233,7 +305,9 @@ class ShowTests(MessagesCase):
         other = self.messages()
         heard = self.peer.hear()
         for id in range(1, 2000, 300):
-            self.assertEqual(other.ask(delete(id) + add(id, "new") + add("", "newer")), DELETED + CREATED * 2)
+            self.assertEqual(
+                other.ask(delete(id) + add(id, "new") + add("", "newer")), DELETED + CREATED * 2
+            )
             heard += self.peer.hear()
             self.turn()
         self.turn(5)
@@ -254,7 +328,8 @@ class EndTests(MessagesCase):
         self.finishing()
         late.callback(None)
         self.assertEqual(
-            (self.peer.hear(), self.peer.is_closed), (CREATED + shown("{'id': 1, 'mensagem': 'a'}") + CLOSED, True)
+            (self.peer.hear(), self.peer.is_closed),
+            (CREATED + shown("{'id': 1, 'mensagem': 'a'}") + CLOSED, True),
         )
 
     def test_a_client_that_closes_its_half_gets_its_answers_alone(self) -> None:
@@ -275,18 +350,24 @@ class EndTests(MessagesCase):
 
 class FailureTests(MessagesCase):
     def failing(self, error: Exception) -> list[tuple[bytes, Peer, bytes]]:
-        """Return what each operation answers, on a connection of its own, while the store fails like this."""
+        """Return what each operation answers, on a connection of its own, while the store fails
+        like this.
+        """
         self.store.error = error
         asked = {NOT_ADDED: add(1), NOT_SHOWN: show(1), NOT_DELETED: delete(1)}
         every = [*asked.items(), (NOT_SHOWN, show())]
-        return [(refusal, peer := self.messages(), peer.ask(one + b"hello\n")) for refusal, one in every]
+        return [
+            (refusal, peer := self.messages(), peer.ask(one + b"hello\n")) for refusal, one in every
+        ]
 
     def test_a_store_that_cannot_serve_is_505_and_the_end(self) -> None:
         for error in (Busy(), Unavailable(), InDoubt()):
             for _, peer, heard in self.failing(error):
                 self.assertEqual((heard, peer.is_closed), (CLOSED, True))
 
-    def test_a_crash_is_the_status_of_the_operation_and_logged_once_and_the_connection_goes_on(self) -> None:
+    def test_a_crash_is_the_status_of_the_operation_and_logged_once_and_the_connection_goes_on(
+        self,
+    ) -> None:
         for refusal, peer, heard in self.failing(ValueError("secret")):
             self.assertEqual((heard, peer.is_closed), (refusal + BAD_REQUEST, False))
             self.assert_no_trace_of("secret", heard)

@@ -35,8 +35,19 @@ HOME: Final[dict[str, Any]] = {
     "number": 1578,
     "CEP": "01310-200",
 }
-PEN: Final[dict[str, Any]] = {"name": "Pen", "description": "blue", "quantity": 7, "price": 1.5, "status": True}
-PURCHASE: Final[dict[str, Any]] = {"client_id": 1, "product_id": 1, "number_of_items": 2, "purchase_date": "2024-11-01"}
+PEN: Final[dict[str, Any]] = {
+    "name": "Pen",
+    "description": "blue",
+    "quantity": 7,
+    "price": 1.5,
+    "status": True,
+}
+PURCHASE: Final[dict[str, Any]] = {
+    "client_id": 1,
+    "product_id": 1,
+    "number_of_items": 2,
+    "purchase_date": "2024-11-01",
+}
 
 
 def basic(name: str, password: str) -> dict[str, str]:
@@ -59,9 +70,15 @@ class ShopWireCase(PeopleCase):
 
         self.all_of_it = all_of_it
         self.ports = {
-            "clients": HTTPClient(lambda peer: ClientsResponder(clients, addresses, logins, peer), self.clock),
-            "products": HTTPClient(lambda peer: ProductsResponder(products, logins, peer), self.clock),
-            "inventory": HTTPClient(lambda peer: InventoryResponder(inventory, logins, peer), self.clock),
+            "clients": HTTPClient(
+                lambda peer: ClientsResponder(clients, addresses, logins, peer), self.clock
+            ),
+            "products": HTTPClient(
+                lambda peer: ProductsResponder(products, logins, peer), self.clock
+            ),
+            "inventory": HTTPClient(
+                lambda peer: InventoryResponder(inventory, logins, peer), self.clock
+            ),
             "auth": HTTPClient(lambda peer: AuthResponder(logins, peer), self.clock),
             "shop": HTTPClient(all_of_it, self.clock),
         }
@@ -75,14 +92,18 @@ class ShopWireCase(PeopleCase):
         """Ask as anna, at the port of the case."""
         return self.ports[self.port].asks(method, target, body, **{"token": self.token, **more})
 
-    def says(self, expected: tuple[int, Any], method: str, target: str, body: object = None, **more: Any) -> Answered:
+    def says(
+        self, expected: tuple[int, Any], method: str, target: str, body: object = None, **more: Any
+    ) -> Answered:
         """Ask as anna, and expect this status and body."""
         answered = self.asks(method, target, body, **more)
         self.assertEqual((answered.status, answered.json), expected)
         return answered
 
     def fails(self, status: int, method: str, target: str, body: object = None, **more: Any) -> str:
-        """Ask as anna, expect an error of this status and that nothing has changed, and return its words."""
+        """Ask as anna, expect an error of this status and that nothing has changed, and return its
+        words.
+        """
         before = self.everything()
         answered = self.asks(method, target, body, **more)
         self.assertEqual((answered.status, list(answered.json)), (status, ["msg"]), answered)

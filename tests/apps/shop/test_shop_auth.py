@@ -30,17 +30,32 @@ class AuthCase(ShopWireCase):
 
 class SignUpTests(AuthCase):
     def test_an_account_is_created_without_a_token(self) -> None:
-        for path, name in (("/user/create", "ben"), ("/users/create", "Björn"), ("/user/create/", "b@c.de")):
+        for path, name in (
+            ("/user/create", "ben"),
+            ("/users/create", "Björn"),
+            ("/user/create/", "b@c.de"),
+        ):
             answered = self.says(CREATED, "POST", path, {**BEN, "username": name}, token=None)
             self.assertEqual(answered.body, b'{"msg":"User created"}')
             self.assertEqual(self.login(basic(name, "swordfish")).status, 200)
 
-    def test_what_signs_up_is_an_active_user_of_the_default_company_whatever_else_is_sent(self) -> None:
-        more = {"role": ADMIN, "company_id": self.theirs.id, "active": False, "id": 99, "rev": 1, "password_hash": "x"}
+    def test_what_signs_up_is_an_active_user_of_the_default_company_whatever_else_is_sent(
+        self,
+    ) -> None:
+        more = {
+            "role": ADMIN,
+            "company_id": self.theirs.id,
+            "active": False,
+            "id": 99,
+            "rev": 1,
+            "password_hash": "x",
+        }
         self.says(CREATED, "POST", "/user/create", {**BEN, **more}, token=None)
         account = self.have(self.store.find(Account, "login", "ben"))
         assert account is not None
-        self.assertEqual((account.role, account.company_id, account.active), (USER, self.ours.id, True))
+        self.assertEqual(
+            (account.role, account.company_id, account.active), (USER, self.ours.id, True)
+        )
         self.assertNotEqual(account.id, 99)
 
     def test_a_username_belongs_to_one_account_whatever_its_case(self) -> None:
@@ -68,7 +83,9 @@ class SignUpTests(AuthCase):
         admin = self.log_in("root", "auth").token
         for token in (None, self.token, "F" * 64):
             answered = client.asks("POST", "/user/create", BEN, token=token)
-            self.assertEqual((answered.status, answered.json), (403, {"msg": "This account may not do that"}))
+            self.assertEqual(
+                (answered.status, answered.json), (403, {"msg": "This account may not do that"})
+            )
         self.assertEqual(client.asks("POST", "/user/create", BEN, token=admin).status, 201)
 
     def test_when_the_pool_is_full_it_is_503_with_a_hint_when_to_come_again(self) -> None:
@@ -85,17 +102,30 @@ class LoginTests(AuthCase):
             self.assertEqual((answered.status, answered.field("Cache-Control")), (200, "no-store"))
             self.assertEqual(list(answered.json), ["msg", "token"])
             self.assertEqual(answered.json["msg"], "Logged in")
-            self.assertEqual(self.ports["clients"].asks("GET", "/clients/fetch", token=answered.json["token"]).status, 200)
+            self.assertEqual(
+                self.ports["clients"]
+                .asks("GET", "/clients/fetch", token=answered.json["token"])
+                .status,
+                200,
+            )
 
     def test_each_login_has_a_token_of_its_own(self) -> None:
         first, second = (self.login(basic("ANNA", "correct horse")).json["token"] for _ in range(2))
         self.assertNotEqual(first, second)
         self.assertEqual(self.asks("POST", "/user/logout", token=first).status, 200)
-        self.assertEqual(self.ports["clients"].asks("GET", "/clients/fetch", token=second).status, 200)
+        self.assertEqual(
+            self.ports["clients"].asks("GET", "/clients/fetch", token=second).status, 200
+        )
 
     def test_names_and_passwords_are_utf_8_and_a_password_may_hold_a_colon(self) -> None:
         for name, password in (("Björn", "pässword"), ("ben", "a:b:c"), ("carlos", "日本語")):
-            self.says(CREATED, "POST", "/user/create", {"username": name, "password": password}, token=None)
+            self.says(
+                CREATED,
+                "POST",
+                "/user/create",
+                {"username": name, "password": password},
+                token=None,
+            )
             self.assertEqual(self.login(basic(name, password)).status, 200)
 
     def test_a_failed_login_is_401_whatever_was_wrong(self) -> None:
@@ -123,14 +153,18 @@ class LoginTests(AuthCase):
         for given in headers:
             answered = self.login(given)
             self.assertEqual((answered.status, answered.json), (401, WRONG), given)
-            self.assertEqual(answered.field("WWW-Authenticate"), 'Basic realm="shop", charset="UTF-8"')
+            self.assertEqual(
+                answered.field("WWW-Authenticate"), 'Basic realm="shop", charset="UTF-8"'
+            )
 
     def test_the_scheme_is_taken_in_any_case(self) -> None:
         credentials = basic("anna", "correct horse")["Authorization"].removeprefix("Basic ")
         self.assertEqual(self.login({"Authorization": f"bAsIc  {credentials}"}).status, 200)
 
     def test_a_body_of_any_kind_does_not_matter(self) -> None:
-        answered = self.login({**basic("anna", "correct horse"), "Content-Type": "text/plain"}, body=b"whatever")
+        answered = self.login(
+            {**basic("anna", "correct horse"), "Content-Type": "text/plain"}, body=b"whatever"
+        )
         self.assertEqual(answered.status, 200)
 
     def test_too_many_failures_are_429_until_the_delay_ends(self) -> None:
@@ -147,7 +181,10 @@ class LoginTests(AuthCase):
     def test_requests_behind_a_login_wait_for_it(self) -> None:
         self.pool.holding = True
         port = self.ports["auth"]
-        port.says(request("POST", "/user/login", headers=basic("anna", "correct horse")) + request("GET", "/user/health"))
+        port.says(
+            request("POST", "/user/login", headers=basic("anna", "correct horse"))
+            + request("GET", "/user/health")
+        )
         self.assertEqual(port.hears(), b"")
         self.pool.release()
         self.assertEqual([answered.status for answered in answers(port.hears())], [200, 200])
@@ -160,7 +197,9 @@ class LogoutTests(AuthCase):
             self.says((200, {"msg": "Logged out"}), "POST", path, token=token)
             answered = self.asks("POST", path, token=token)
             self.assertEqual((answered.status, answered.field("WWW-Authenticate")), (401, "Bearer"))
-            self.assertEqual(self.ports["clients"].asks("GET", "/clients/fetch", token=token).status, 401)
+            self.assertEqual(
+                self.ports["clients"].asks("GET", "/clients/fetch", token=token).status, 401
+            )
 
     def test_a_token_is_needed(self) -> None:
         self.fails(401, "POST", "/user/logout", token=None)
@@ -174,7 +213,10 @@ class LogoutTests(AuthCase):
 
     def test_the_token_of_another_dialect_is_none_here_and_ours_is_none_there(self) -> None:
         self.fails(401, "POST", "/user/logout", token=self.log_in("anna", "members").token)
-        self.assertEqual({session.dialect for session in self.have(self.store.page(Session, 9))}, {"auth", "members"})
+        self.assertEqual(
+            {session.dialect for session in self.have(self.store.page(Session, 9))},
+            {"auth", "members"},
+        )
 
     def test_health_needs_no_token(self) -> None:
         for path in ("/user/health", "/users/health"):
@@ -182,7 +224,9 @@ class LogoutTests(AuthCase):
 
 
 class SecretTests(AuthCase):
-    def test_no_password_hash_or_token_is_in_the_log_or_in_an_answer_that_should_not_hold_it(self) -> None:
+    def test_no_password_hash_or_token_is_in_the_log_or_in_an_answer_that_should_not_hold_it(
+        self,
+    ) -> None:
         file = StringIO()
         observer = textFileLogObserver(file)
         globalLogPublisher.addObserver(observer)
@@ -194,7 +238,9 @@ class SecretTests(AuthCase):
         said = [self.asks("POST", "/user/create", BEN, token=None).body]
         token = self.login(basic("ben", "swordfish")).json["token"]
         said.append(self.login(basic("ben", "swordfish, too")).body)
-        said.append(self.asks("POST", "/user/create", {**BEN, "username": "swordfish b"}, token=None).body)
+        said.append(
+            self.asks("POST", "/user/create", {**BEN, "username": "swordfish b"}, token=None).body
+        )
         self.patch(self.store, "find", fail)
         said.append(self.login(basic("ben", "swordfish")).body)
         said.append(self.asks("POST", f"/user/logout?token={token}", token=token).body)

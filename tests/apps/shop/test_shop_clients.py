@@ -16,7 +16,12 @@ from tests.apps.shop.shop_kit import ARTHUR, HOME, PEN, PURCHASE, ShopWireCase
 from tests.support.http_kit import answers, request
 
 SHOWN = {**ARTHUR, "id": 1, "balance": "30.25"}
-OTHER = {"name": "Vinícius", "email": "Vinícius_Peixoto@inmetrics.com.br", "cpf": "454.454.454-27", "balance": "30.25"}
+OTHER = {
+    "name": "Vinícius",
+    "email": "Vinícius_Peixoto@inmetrics.com.br",
+    "cpf": "454.454.454-27",
+    "balance": "30.25",
+}
 NO_CLIENT = (404, {"msg": "There is no client with id 7"})
 DEAD = "F" * 64
 
@@ -31,10 +36,16 @@ class ClientTests(ShopWireCase):
     def have_clients(self, numbers: range) -> None:
         for number in numbers:
             cpf = f"000.000.{number // 100:03d}-{number % 100:02d}"
-            self.have(self.store.insert(Client, name="n" * 100, email=f"{number}@b.cd", cpf=cpf, balance=Decimal("1.00")))
+            self.have(
+                self.store.insert(
+                    Client, name="n" * 100, email=f"{number}@b.cd", cpf=cpf, balance=Decimal("1.00")
+                )
+            )
 
     def test_the_document_s_client_is_created_and_fetched(self) -> None:
-        created = self.says((201, {"msg": "Client created", "id": 1}), "POST", "/clients/create", ARTHUR)
+        created = self.says(
+            (201, {"msg": "Client created", "id": 1}), "POST", "/clients/create", ARTHUR
+        )
         fetched = self.asks("GET", "/clients/fetch/1")
         self.assertEqual(
             fetched.body,
@@ -50,7 +61,9 @@ class ClientTests(ShopWireCase):
         self.assertIn("Vinícius_Peixoto".encode(), answered.body)
         self.assertIsNone(answered.field("ETag"))
 
-    def test_a_list_of_one_slice_and_more_comes_whole_up_to_256_kib_and_in_chunks_beyond(self) -> None:
+    def test_a_list_of_one_slice_and_more_comes_whole_up_to_256_kib_and_in_chunks_beyond(
+        self,
+    ) -> None:
         self.have_clients(range(1200))
         whole = self.asks("GET", "/clients/fetch")
         self.assertEqual(whole.field("Content-Length"), str(len(whole.body)))
@@ -71,7 +84,9 @@ class ClientTests(ShopWireCase):
 
     def test_email_and_cpf_belong_to_one_client(self) -> None:
         self.have_arthur()
-        taken = self.fails(409, "POST", "/clients/create", {**OTHER, "email": ARTHUR["email"].upper()})
+        taken = self.fails(
+            409, "POST", "/clients/create", {**OTHER, "email": ARTHUR["email"].upper()}
+        )
         self.assertEqual(taken, "Another client has this email already")
         taken = self.fails(409, "POST", "/clients/create", {**OTHER, "cpf": "45409000000"})
         self.assertEqual(taken, "Another client has this cpf already")
@@ -96,7 +111,12 @@ class ClientTests(ShopWireCase):
         self.port = "clients"
         self.says((200, {"msg": "Client deleted"}), "DELETE", "/clients/delete/1")
         self.says((200, []), "GET", "/address/fetch")
-        self.assertEqual(self.ports["inventory"].asks("GET", "/inventory/list_products_id/1", token=self.token).json, [])
+        self.assertEqual(
+            self.ports["inventory"]
+            .asks("GET", "/inventory/list_products_id/1", token=self.token)
+            .json,
+            [],
+        )
         self.fails(404, "DELETE", "/clients/delete/1")
 
     def test_whether_a_client_exists_is_told(self) -> None:
@@ -143,11 +163,22 @@ class ClientTests(ShopWireCase):
                 self.assertNotIn("secret", words)
 
     def test_fields_that_are_not_named_are_not_written(self) -> None:
-        self.says((201, {"msg": "Client created", "id": 1}), "POST", "/clients/create", {**ARTHUR, "id": 9, "rev": 9})
+        self.says(
+            (201, {"msg": "Client created", "id": 1}),
+            "POST",
+            "/clients/create",
+            {**ARTHUR, "id": 9, "rev": 9},
+        )
         self.assertEqual(self.asks("GET", "/clients/fetch").json, [SHOWN])
 
     def test_money_is_taken_as_number_and_text_and_answered_with_two_decimals(self) -> None:
-        forms = ((0, "0.00"), (30, "30.00"), (0.1, "0.10"), ("30.2", "30.20"), (99999999.99, "99999999.99"))
+        forms = (
+            (0, "0.00"),
+            (30, "30.00"),
+            (0.1, "0.10"),
+            ("30.2", "30.20"),
+            (99999999.99, "99999999.99"),
+        )
         self.have_arthur()
         for given, shown in forms:
             self.asks("PUT", "/clients/update/1", {**ARTHUR, "balance": given})
@@ -159,9 +190,22 @@ class ClientTests(ShopWireCase):
 
     def test_what_is_no_json_object_is_400(self) -> None:
         deep = b'{"a":' * 65 + b"1" + b"}" * 65
-        bodies = (b"", b"[]", b"{", b'"x"', b"null", b'{"name": NaN}', b'{"name": "\xff"}', deep, b'{"name":"\\ud800"}')
+        bodies = (
+            b"",
+            b"[]",
+            b"{",
+            b'"x"',
+            b"null",
+            b'{"name": NaN}',
+            b'{"name": "\xff"}',
+            deep,
+            b'{"name":"\\ud800"}',
+        )
         for body in bodies:
-            self.assertEqual(self.fails(400, "POST", "/clients/create", body), "body: expected a JSON object in UTF-8")
+            self.assertEqual(
+                self.fails(400, "POST", "/clients/create", body),
+                "body: expected a JSON object in UTF-8",
+            )
 
     def test_health_needs_no_token(self) -> None:
         for path in ("/clients/health", "/address/health"):
@@ -185,13 +229,26 @@ class IfMatchTests(ShopWireCase):
 
     def test_anything_else_is_412_and_changes_nothing(self) -> None:
         number = self.tag.strip('"')
-        for value in ('"999"', f"W/{self.tag}", f'"0{number}"', number, "", '"x"', f'{self.tag} "1"', '"' + "9" * 30 + '"'):
+        for value in (
+            '"999"',
+            f"W/{self.tag}",
+            f'"0{number}"',
+            number,
+            "",
+            '"x"',
+            f'{self.tag} "1"',
+            '"' + "9" * 30 + '"',
+        ):
             for method, path, body in (
                 ("PUT", "/clients/update/1", OTHER),
                 ("DELETE", "/clients/delete/1", None),
             ):
                 words = self.fails(412, method, path, body, headers={"If-Match": value})
-                self.assertEqual(words, f"The record is at revision {number} by now, which If-Match or If-None-Match rules out")
+                self.assertEqual(
+                    words,
+                    f"The record is at revision {number} by now, which If-Match or If-None-Match "
+                    f"rules out",
+                )
 
     def test_every_change_of_one_record_honours_it(self) -> None:
         self.have_pen()
@@ -221,7 +278,9 @@ class IfNoneMatchTests(ShopWireCase):
         self.have_arthur()
         self.tag = self.asks("GET", "/clients/fetch/1").field("ETag") or ""
 
-    def status(self, method: str, path: str = "/clients/fetch/1", body: object = None, **conditions: str) -> int:
+    def status(
+        self, method: str, path: str = "/clients/fetch/1", body: object = None, **conditions: str
+    ) -> int:
         headers = {name.replace("_", "-"): value for name, value in conditions.items()}
         return self.asks(method, path, body, headers=headers).status
 
@@ -232,7 +291,10 @@ class IfNoneMatchTests(ShopWireCase):
             for value in (self.tag, f"W/{self.tag}", f'"x", {self.tag}', "*"):
                 answered = self.asks(method, "/clients/fetch/1", headers={"If-None-Match": value})
                 self.assertEqual((answered.status, answered.body), (304, b""), value)
-                fields = {name: whole.fields[name] for name in (b"cache-control", b"date", b"etag", b"vary")}
+                fields = {
+                    name: whole.fields[name]
+                    for name in (b"cache-control", b"date", b"etag", b"vary")
+                }
                 self.assertEqual(answered.fields, fields)
 
     def test_what_is_not_known_is_sent(self) -> None:
@@ -265,11 +327,19 @@ class IfNoneMatchTests(ShopWireCase):
     def test_what_has_no_tag_of_its_own_is_answered_as_ever(self) -> None:
         for path in ("/clients/fetch", "/clients/exists/1", "/clients/health"):
             self.assertEqual(self.status("GET", path, If_None_Match=self.tag), 200)
-        self.assertEqual(self.status("POST", "/clients/create", {**OTHER, "cpf": "12345678901"}, If_None_Match="*"), 201)
+        self.assertEqual(
+            self.status(
+                "POST", "/clients/create", {**OTHER, "cpf": "12345678901"}, If_None_Match="*"
+            ),
+            201,
+        )
 
     def test_a_change_is_made_only_where_the_record_is_at_none_of_them(self) -> None:
         for value in (self.tag, f"W/{self.tag}", "*"):
-            for method, path, body in (("PUT", "/clients/update/1", OTHER), ("DELETE", "/clients/delete/1", None)):
+            for method, path, body in (
+                ("PUT", "/clients/update/1", OTHER),
+                ("DELETE", "/clients/delete/1", None),
+            ):
                 self.fails(412, method, path, body, headers={"If-None-Match": value})
         self.assertEqual(self.status("PUT", "/clients/update/1", OTHER, If_None_Match='"999"'), 200)
         self.assertEqual(self.status("DELETE", "/clients/delete/1", If_None_Match=self.tag), 200)
@@ -283,7 +353,9 @@ class AddressTests(ShopWireCase):
         self.shown["cep"] = self.shown["CEP"] = self.shown.pop("CEP")
 
     def test_an_address_is_created_and_fetched(self) -> None:
-        created = self.says((201, {"msg": "Address created", "id": 1}), "POST", "/address/create", HOME)
+        created = self.says(
+            (201, {"msg": "Address created", "id": 1}), "POST", "/address/create", HOME
+        )
         self.assertRegex(created.field("ETag") or "", r'^"[0-9]+"$')
         self.says((200, [self.shown]), "GET", "/address/fetch")
         self.says((200, [self.shown]), "GET", "/address/fetch/1")
@@ -295,12 +367,21 @@ class AddressTests(ShopWireCase):
 
     def test_the_postal_code_has_two_names_and_two_forms(self) -> None:
         without = {name: value for name, value in HOME.items() if name != "CEP"}
-        for fields in ({"cep": "01310-200"}, {"CEP": "01310200"}, {"cep": "01310200", "CEP": "01310-200"}):
+        for fields in (
+            {"cep": "01310-200"},
+            {"CEP": "01310200"},
+            {"cep": "01310200", "CEP": "01310-200"},
+        ):
             answered = self.asks("POST", "/address/create", {**without, **fields})
             self.assertEqual(answered.status, 201)
         shown = self.asks("GET", "/address/fetch").json
-        self.assertEqual({(address["cep"], address["CEP"]) for address in shown}, {("01310-200", "01310-200")})
-        self.assertEqual(self.fails(400, "POST", "/address/create", without), "CEP: expected a value, and there is none")
+        self.assertEqual(
+            {(address["cep"], address["CEP"]) for address in shown}, {("01310-200", "01310-200")}
+        )
+        self.assertEqual(
+            self.fails(400, "POST", "/address/create", without),
+            "CEP: expected a value, and there is none",
+        )
 
     def test_an_address_is_updated_and_stays_its_client_s(self) -> None:
         self.asks("POST", "/address/create", HOME)
@@ -356,14 +437,26 @@ class DoorTests(ShopWireCase):
             for token in (None, DEAD, "x", "", self.token.lower(), other):
                 headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
                 answered = self.asks(method, path, body, token=None, headers=headers)
-                self.assertEqual((answered.status, answered.field("WWW-Authenticate")), (401, "Bearer"))
-                self.assertEqual(answered.json, {"msg": "A valid bearer token is needed: log in first"})
+                self.assertEqual(
+                    (answered.status, answered.field("WWW-Authenticate")), (401, "Bearer")
+                )
+                self.assertEqual(
+                    answered.json, {"msg": "A valid bearer token is needed: log in first"}
+                )
 
     def test_the_scheme_is_taken_in_any_case_and_is_needed(self) -> None:
         self.have_arthur()
-        for scheme, status in (("bearer", 200), ("BEARER ", 200), ("Token", 401), ("", 401), ("Basic", 401)):
+        for scheme, status in (
+            ("bearer", 200),
+            ("BEARER ", 200),
+            ("Token", 401),
+            ("", 401),
+            ("Basic", 401),
+        ):
             headers = {"Authorization": f"{scheme} {self.token}"}
-            self.assertEqual(self.asks("GET", "/clients/fetch/1", token=None, headers=headers).status, status)
+            self.assertEqual(
+                self.asks("GET", "/clients/fetch/1", token=None, headers=headers).status, status
+            )
 
     def test_the_store_that_cannot_serve_is_503_with_a_hint_when_to_come_again(self) -> None:
         for failing in (Unavailable(), Busy()):
@@ -376,7 +469,9 @@ class DoorTests(ShopWireCase):
             self.assertEqual((answered.status, answered.field("Retry-After")), (503, "1"))
             self.assertEqual(list(answered.json), ["msg"])
 
-    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(self) -> None:
+    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(  # noqa: E501
+        self,
+    ) -> None:
         async def fail(*args: object, **fields: object) -> None:
             raise InDoubt
 
@@ -391,7 +486,9 @@ class DoorTests(ShopWireCase):
 
         self.patch(self.store, "insert", fail)
         self.says((500, {"msg": "Internal server error"}), "POST", "/clients/create", ARTHUR)
-        self.assertEqual([str(error.value) for error in self.flushLoggedErrors(RuntimeError)], ["the inside"])
+        self.assertEqual(
+            [str(error.value) for error in self.flushLoggedErrors(RuntimeError)], ["the inside"]
+        )
 
     def test_pipelined_requests_take_effect_in_their_order(self) -> None:
         port = self.ports["shop"]
@@ -403,7 +500,9 @@ class DoorTests(ShopWireCase):
             + request("POST", "/user/logout", token=self.token)
             + request("GET", "/clients/fetch", token=self.token)
         )
-        self.assertEqual([answered.status for answered in answers(port.hears())], [201, 200, 200, 404, 200, 401])
+        self.assertEqual(
+            [answered.status for answered in answers(port.hears())], [201, 200, 200, 404, 200, 401]
+        )
 
     def test_head_answers_as_get_does_without_the_body(self) -> None:
         self.have_arthur()

@@ -17,7 +17,15 @@ from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
 from sockcrud.apps.shop.service.products import Products
-from sockcrud.errors import DomainError, Invalid, NotFound, NotLoggedIn, Outdated, Taken, Unavailable
+from sockcrud.errors import (
+    DomainError,
+    Invalid,
+    NotFound,
+    NotLoggedIn,
+    Outdated,
+    Taken,
+    Unavailable,
+)
 from sockcrud.identity.records import USER, Account
 from sockcrud.records import Record
 from sockcrud.storage.contract import RecordStream
@@ -28,9 +36,26 @@ from tests.support.tally import Tally
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
-ARTHUR: dict[str, Any] = {"name": "Arthur", "email": "arthur@inmetrics.com.br", "cpf": "454.090.000-00", "balance": 30.25}
-HOME: dict[str, Any] = {"state": "SP", "city": "São Paulo", "street": "Avenida Paulista", "number": 1578, "cep": "01310-200"}
-PEN: dict[str, Any] = {"name": "Pen", "description": "blue", "quantity": 7, "price": "1.50", "status": True}
+ARTHUR: dict[str, Any] = {
+    "name": "Arthur",
+    "email": "arthur@inmetrics.com.br",
+    "cpf": "454.090.000-00",
+    "balance": 30.25,
+}
+HOME: dict[str, Any] = {
+    "state": "SP",
+    "city": "São Paulo",
+    "street": "Avenida Paulista",
+    "number": 1578,
+    "cep": "01310-200",
+}
+PEN: dict[str, Any] = {
+    "name": "Pen",
+    "description": "blue",
+    "quantity": 7,
+    "price": "1.50",
+    "status": True,
+}
 MANY = 1200
 """Items that make more than two slices of a stream."""
 
@@ -62,7 +87,9 @@ class ShopCase(SynchronousTestCase):
         self.addresses = Addresses(access, self.store)
         self.products = Products(access, self.store)
         self.inventory = Inventory(access, self.store)
-        account = Account(id=1, rev=1, login="anna", password_hash="-", role=USER, company_id=1, active=True)
+        account = Account(
+            id=1, rev=1, login="anna", password_hash="-", role=USER, company_id=1, active=True
+        )
         self.anna = Principal("shop", "192.0.2.1", account, 1)
 
     def have(self, work: Coroutine[Any, Any, T]) -> T:
@@ -75,7 +102,9 @@ class ShopCase(SynchronousTestCase):
         return self.have(read())
 
     def everything(self) -> tuple[int, list[Record]]:
-        return self.store.rev, [record for kind in KINDS for record in self.have(self.store.page(kind, 10_000))]
+        return self.store.rev, [
+            record for kind in KINDS for record in self.have(self.store.page(kind, 10_000))
+        ]
 
     def refused(self, work: Coroutine[Any, Any, object], *errors: type[DomainError]) -> DomainError:
         """Expect the refusal, and that nothing at all has changed."""
@@ -113,29 +142,48 @@ class ClientsTests(ShopCase):
         wrong = {
             "name": ("", "x" * 101, 5, None, "a\x00b", "\ud800"),
             "email": ("arthur", "a@b", "a b@c.de", None),
-            "cpf": ("454090000000", "4540900000", "454.090.000.00", "٤٥٤٠٩٠٠٠٠٠٠", 45409000000, "45409000000\n"),
+            "cpf": (
+                "454090000000",
+                "4540900000",
+                "454.090.000.00",
+                "٤٥٤٠٩٠٠٠٠٠٠",
+                45409000000,
+                "45409000000\n",
+            ),
             "balance": (-1, "30.255", True, None, 10**8),
         }
         for field, values_ in wrong.items():
             for value in values_:
                 self.invalid(self.clients.create(self.anna, **{**ARTHUR, field: value}), field)
-        self.a_client(name="x" * 100, email="Vinícius_Peixoto@inmetrics.com.br", balance=99999999.99)
+        self.a_client(
+            name="x" * 100, email="Vinícius_Peixoto@inmetrics.com.br", balance=99999999.99
+        )
 
     def test_email_and_cpf_are_unique_the_email_whatever_its_case(self) -> None:
         self.a_client()
         other = self.a_client(email="other@example.org", cpf="00000000000")
         for work in (
-            self.clients.create(self.anna, **{**ARTHUR, "email": "ARTHUR@inmetrics.com.br", "cpf": "11111111111"}),
-            self.clients.create(self.anna, **{**ARTHUR, "email": "third@example.org", "cpf": "45409000000"}),
+            self.clients.create(
+                self.anna, **{**ARTHUR, "email": "ARTHUR@inmetrics.com.br", "cpf": "11111111111"}
+            ),
+            self.clients.create(
+                self.anna, **{**ARTHUR, "email": "third@example.org", "cpf": "45409000000"}
+            ),
             self.clients.update(self.anna, other.id, **{**ARTHUR, "email": "other@example.org"}),
         ):
             self.refused(work, Taken)
 
     def test_an_update_takes_the_same_fields_and_honours_the_revision(self) -> None:
         client = self.a_client()
-        changed = self.have(self.clients.update(self.anna, client.id, **{**ARTHUR, "name": "Pedro"}, expect=client.rev))
+        changed = self.have(
+            self.clients.update(
+                self.anna, client.id, **{**ARTHUR, "name": "Pedro"}, expect=client.rev
+            )
+        )
         self.assertEqual((changed.name, changed.email), ("Pedro", client.email))
-        self.refused(self.clients.update(self.anna, client.id, **ARTHUR, expect=client.rev), Outdated)
+        self.refused(
+            self.clients.update(self.anna, client.id, **ARTHUR, expect=client.rev), Outdated
+        )
         self.refused(self.clients.delete(self.anna, client.id, client.rev), Outdated)
         self.refused(self.clients.update(self.anna, 99, **ARTHUR), NotFound)
         self.invalid(self.clients.update(self.anna, client.id, **{**ARTHUR, "cpf": "1"}), "cpf")
@@ -153,7 +201,9 @@ class ClientsTests(ShopCase):
 
     def test_exists_and_list(self) -> None:
         client = self.a_client()
-        self.assertEqual([self.have(self.clients.exists(self.anna, id)) for id in (client.id, 99)], [True, False])
+        self.assertEqual(
+            [self.have(self.clients.exists(self.anna, id)) for id in (client.id, 99)], [True, False]
+        )
         self.assertEqual(self.all_of(self.have(self.clients.list(self.anna))), [client])
         self.refused(self.clients.get(self.anna, 99), NotFound)
 
@@ -184,14 +234,18 @@ class AddressesTests(ShopCase):
         }
         for field, values_ in wrong.items():
             for value in values_:
-                self.invalid(self.addresses.create(self.anna, client.id, **{**HOME, field: value}), field)
+                self.invalid(
+                    self.addresses.create(self.anna, client.id, **{**HOME, field: value}), field
+                )
 
     def test_an_update_leaves_it_with_its_client(self) -> None:
         address = self.an_address(self.a_client())
         new: dict[str, Any] = {**HOME, "city": "Santos"}
         changed = self.have(self.addresses.update(self.anna, address.id, **new, expect=address.rev))
         self.assertEqual((changed.city, changed.client_id), ("Santos", address.client_id))
-        self.refused(self.addresses.update(self.anna, address.id, **new, expect=address.rev), Outdated)
+        self.refused(
+            self.addresses.update(self.anna, address.id, **new, expect=address.rev), Outdated
+        )
         self.refused(self.addresses.update(self.anna, 99, **new), NotFound)
         self.have(self.addresses.delete(self.anna, address.id, changed.rev))
         self.refused(self.addresses.delete(self.anna, address.id), NotFound)
@@ -200,7 +254,9 @@ class AddressesTests(ShopCase):
         one, two = self.a_client(), self.a_client(email="two@example.org", cpf="00000000000")
         first, second = self.an_address(one), self.an_address(two)
         for client_id, expected in ((None, [first, second]), (two.id, [second]), (99, [])):
-            self.assertEqual(self.all_of(self.have(self.addresses.list(self.anna, client_id))), expected)
+            self.assertEqual(
+                self.all_of(self.have(self.addresses.list(self.anna, client_id))), expected
+            )
 
 
 class ProductsTests(ShopCase):
@@ -233,7 +289,9 @@ class ProductsTests(ShopCase):
         new: dict[str, Any] = {**PEN, "price": 2.5}
         changed = self.have(self.products.update(self.anna, product.id, **new, expect=product.rev))
         self.assertEqual(str(changed.price), "2.50")
-        self.refused(self.products.update(self.anna, product.id, **new, expect=product.rev), Outdated)
+        self.refused(
+            self.products.update(self.anna, product.id, **new, expect=product.rev), Outdated
+        )
         self.assertEqual(self.have(self.products.exists(self.anna, product.id)), changed)
         self.assertIsNone(self.have(self.products.exists(self.anna, 99)))
         self.assertEqual(self.all_of(self.have(self.products.list(self.anna))), [changed])
@@ -257,15 +315,23 @@ class InventoryTests(ShopCase):
         self.assertEqual((item.number_of_items, item.purchase_date), (2, date(2024, 11, 1)))
         self.refused(self.inventory.add(self.anna, 99, self.pen.id, 1, "2024-11-01"), NotFound)
         self.refused(self.inventory.add(self.anna, self.client.id, 99, 1, "2024-11-01"), NotFound)
-        self.invalid(self.inventory.add(self.anna, self.client.id, self.pen.id, -1, "2024-11-01"), "number_of_items")
-        self.invalid(self.inventory.add(self.anna, self.client.id, self.pen.id, 1, "1/11/2024"), "purchase_date")
+        self.invalid(
+            self.inventory.add(self.anna, self.client.id, self.pen.id, -1, "2024-11-01"),
+            "number_of_items",
+        )
+        self.invalid(
+            self.inventory.add(self.anna, self.client.id, self.pen.id, 1, "1/11/2024"),
+            "purchase_date",
+        )
 
     def test_the_list_of_a_client_names_the_products(self) -> None:
         other = self.a_client(email="other@example.org", cpf="00000000000")
         ink = self.a_product(name="Ink")
         items = [self.an_item(self.client, product) for product in (ink, self.pen, ink)]
         self.an_item(other, self.pen)
-        expected = [(item.id, name) for item, name in zip(items, ("Ink", "Pen", "Ink"), strict=True)]
+        expected = [
+            (item.id, name) for item, name in zip(items, ("Ink", "Pen", "Ink"), strict=True)
+        ]
         self.assertEqual(self.named(self.client.id), expected)
         self.assertEqual(self.named(99), [])
 
@@ -296,7 +362,12 @@ class InventoryTests(ShopCase):
         self.assertEqual(self.all_of(stream), [])
 
     def test_names_are_asked_for_all_at_once(self) -> None:
-        for product in (self.a_product(name="Ink"), self.pen, self.pen, self.a_product(name="Chalk")):
+        for product in (
+            self.a_product(name="Ink"),
+            self.pen,
+            self.pen,
+            self.a_product(name="Chalk"),
+        ):
             self.an_item(self.client, product)
         stream = self.have(self.inventory.list(self.anna, self.client.id))
         self.store.waiting = []
@@ -305,7 +376,10 @@ class InventoryTests(ShopCase):
         self.assertEqual(len(self.store.waiting), 3)
         for turn in reversed(self.store.waiting):
             turn.callback(None)
-        self.assertEqual([named.product_name for named in self.successResultOf(reading)], ["Ink", "Pen", "Pen", "Chalk"])
+        self.assertEqual(
+            [named.product_name for named in self.successResultOf(reading)],
+            ["Ink", "Pen", "Pen", "Chalk"],
+        )
 
     def test_a_list_that_fails_says_how_and_lets_go_of_the_moment(self) -> None:
         for _ in range(MANY):
@@ -330,8 +404,12 @@ class InventoryTests(ShopCase):
         for _ in range(450):
             self.an_item(self.client, ink)
         self.an_item(other, self.pen)
-        self.assertEqual(self.have(self.inventory.remove_many(self.anna, self.client.id, "client")), 450)
-        self.assertEqual(self.have(self.inventory.remove_many(self.anna, self.pen.id, "product")), 1)
+        self.assertEqual(
+            self.have(self.inventory.remove_many(self.anna, self.client.id, "client")), 450
+        )
+        self.assertEqual(
+            self.have(self.inventory.remove_many(self.anna, self.pen.id, "product")), 1
+        )
         self.assertEqual(self.have(self.store.page(InventoryItem, 9)), [kept])
 
     def test_an_owner_that_is_not_there_has_nothing_to_remove(self) -> None:
@@ -353,7 +431,9 @@ class InventoryTests(ShopCase):
     def test_what_others_remove_meanwhile_does_not_count(self) -> None:
         item = self.three_items()[1]
         self.failing_to_delete(item, NotFound("InventoryItem", item.id))
-        self.assertEqual(self.have(self.inventory.remove_many(self.anna, self.client.id, "client")), 2)
+        self.assertEqual(
+            self.have(self.inventory.remove_many(self.anna, self.client.id, "client")), 2
+        )
 
     def three_items(self) -> list[InventoryItem]:
         return [self.an_item(self.client, self.pen) for _ in range(3)]

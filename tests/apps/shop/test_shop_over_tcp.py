@@ -1,4 +1,6 @@
-"""Every call of the shop over real connections to the real daemon, in the order of a day at it: successes and errors."""
+"""Every call of the shop over real connections to the real daemon, in the order of a day at it:
+successes and errors.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,22 @@ CALLS: list[tuple[str, str, str, Any, int, Any]] = [
     ("auth", "GET", "/user/health", None, 200, "running"),
     ("clients", "POST", "/clients/create", RITA, 201, {"id": 1}),
     ("clients", "POST", "/clients/create", {**RITA, "cpf": "12345678902"}, 409, "email"),
-    ("clients", "POST", "/clients/create", {**RITA, "email": "RITA@example.org", "cpf": "12345678902"}, 409, "email"),
-    ("clients", "POST", "/clients/create", {**RITA, "email": "r@example.org", "cpf": "12345678901"}, 409, "cpf"),
+    (
+        "clients",
+        "POST",
+        "/clients/create",
+        {**RITA, "email": "RITA@example.org", "cpf": "12345678902"},
+        409,
+        "email",
+    ),
+    (
+        "clients",
+        "POST",
+        "/clients/create",
+        {**RITA, "email": "r@example.org", "cpf": "12345678901"},
+        409,
+        "cpf",
+    ),
     ("clients", "POST", "/clients/create", {**RITA, "cpf": "1"}, 400, "cpf"),
     ("clients", "POST", "/clients/create", {**RITA, "balance": 1.001}, 400, "balance"),
     ("clients", "POST", "/clients/create", {"name": "Rita"}, 400, ""),
@@ -49,14 +65,28 @@ CALLS: list[tuple[str, str, str, Any, int, Any]] = [
     ("clients", "POST", "/address/create", {"client_id": 1, **HOME}, 201, {"id": 1}),
     ("clients", "POST", "/address/create", {"client_id": 2, **HOME}, 404, ""),
     ("clients", "POST", "/address/create", {"client_id": 1, **HOME, "CEP": "x"}, 400, "CEP"),
-    ("clients", "GET", "/address/fetch", None, 200, [{"id": 1, "client_id": 1, "cep": "01310-100"}]),
+    (
+        "clients",
+        "GET",
+        "/address/fetch",
+        None,
+        200,
+        [{"id": 1, "client_id": 1, "cep": "01310-100"}],
+    ),
     ("clients", "GET", "/address/fetch/1", None, 200, [{"city": "Santos", "number": 7}]),
     ("clients", "PUT", "/address/update/1", {**HOME, "city": "Bauru"}, 200, ""),
     ("clients", "PUT", "/address/update/2", HOME, 404, ""),
     ("products", "POST", "/products/create", LAMP, 201, {"id": 1}),
     ("products", "POST", "/products/create", LAMP, 409, "name"),
     ("products", "POST", "/products/create", {**LAMP, "quantity": -1}, 400, "quantity"),
-    ("products", "GET", "/products/fetch", None, 200, [{"name": "Lamp", "price": "19.90", "status": 1}]),
+    (
+        "products",
+        "GET",
+        "/products/fetch",
+        None,
+        200,
+        [{"name": "Lamp", "price": "19.90", "status": 1}],
+    ),
     ("products", "GET", "/products/fetch/1", None, 200, {"id": 1, "quantity": 3}),
     ("products", "GET", "/products/fetch/2", None, 404, ""),
     ("products", "GET", "/products/exists/1", None, 200, {"status": True, "product_name": "Lamp"}),
@@ -65,14 +95,49 @@ CALLS: list[tuple[str, str, str, Any, int, Any]] = [
     ("products", "PUT", "/products/update/2", {**LAMP, "name": "Desk"}, 404, ""),
     ("inventory", "POST", "/inventory/add_product", BOUGHT, 201, {"id": 1}),
     ("inventory", "POST", "/inventory/add_product", {**BOUGHT, "product_id": 9}, 404, ""),
-    ("inventory", "POST", "/inventory/add_product", {**BOUGHT, "purchase_date": "soon"}, 400, "purchase_date"),
-    ("inventory", "GET", "/inventory/list_products_id/1", None, 200, [{"product_name": "Lamp", "number_of_items": 2}]),
-    ("inventory", "GET", "/inventory/list_products_ids/1", None, 200, [{"purchase_date": "Fri, 01 Nov 2024 00:00:00 GMT"}]),
+    (
+        "inventory",
+        "POST",
+        "/inventory/add_product",
+        {**BOUGHT, "purchase_date": "soon"},
+        400,
+        "purchase_date",
+    ),
+    (
+        "inventory",
+        "GET",
+        "/inventory/list_products_id/1",
+        None,
+        200,
+        [{"product_name": "Lamp", "number_of_items": 2}],
+    ),
+    (
+        "inventory",
+        "GET",
+        "/inventory/list_products_ids/1",
+        None,
+        200,
+        [{"purchase_date": "Fri, 01 Nov 2024 00:00:00 GMT"}],
+    ),
     ("inventory", "DELETE", "/inventory/remove_product/9", None, 404, ""),
     ("inventory", "DELETE", "/inventory/remove_product/1", None, 200, ""),
     ("inventory", "POST", "/inventory/add_product", BOUGHT, 201, {"id": 2}),
-    ("inventory", "DELETE", "/inventory/remove_products", {"remotion_id": 1, "type": "product"}, 200, ""),
-    ("inventory", "DELETE", "/inventory/remove_many", {"remotion_id": 1, "type": "shelf"}, 400, "type"),
+    (
+        "inventory",
+        "DELETE",
+        "/inventory/remove_products",
+        {"remotion_id": 1, "type": "product"},
+        200,
+        "",
+    ),
+    (
+        "inventory",
+        "DELETE",
+        "/inventory/remove_many",
+        {"remotion_id": 1, "type": "shelf"},
+        400,
+        "type",
+    ),
     ("inventory", "GET", "/inventory/list_products_id/1", None, 200, []),
     ("inventory", "POST", "/inventory/add_product", BOUGHT, 201, {"id": 3}),
     ("products", "DELETE", "/products/delete/1", None, 200, ""),
@@ -95,12 +160,18 @@ class Shop:
         self._connections: dict[str, http.client.HTTPConnection] = {}
         self.token = ""
 
-    def ask(self, service: str, method: str, path: str, body: Any = None, authorization: str = "") -> tuple[int, Any]:
+    def ask(
+        self, service: str, method: str, path: str, body: Any = None, authorization: str = ""
+    ) -> tuple[int, Any]:
         port = self._daemon.ports["shop" if self._together else service]
-        connection = self._connections.setdefault(service, http.client.HTTPConnection("127.0.0.1", port, timeout=20))
+        connection = self._connections.setdefault(
+            service, http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        )
         authorization = authorization or (self.token and f"Bearer {self.token}")
         headers = {"Authorization": authorization} if authorization else {}
-        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        raw = (
+            body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        )
         connection.request(method, path, raw, headers)
         answer = connection.getresponse()
         assert answer.headers["Content-Type"] == "application/json"
@@ -128,11 +199,24 @@ def holds(answer: Any, expected: Any) -> bool:
 
 def test_a_day_at_the_shop(shop: Shop) -> None:
     for service, method, path, body, _, _ in CALLS:
-        if "health" not in path and path not in ("/nothing", "/clients/fetch/x") and method != "PATCH":
+        if (
+            "health" not in path
+            and path not in ("/nothing", "/clients/fetch/x")
+            and method != "PATCH"
+        ):
             assert shop.ask(service, method, path, body)[0] == 401, path
-    assert shop.ask("auth", "POST", "/user/create", {"username": "ana", "password": "secret"}) == (201, {"msg": "User created"})
-    assert shop.ask("auth", "POST", "/users/create", {"username": "ANA", "password": "secret"})[0] == 409
-    assert shop.ask("auth", "POST", "/user/create", {"username": "a b", "password": "secret"})[0] == 400
+    assert shop.ask("auth", "POST", "/user/create", {"username": "ana", "password": "secret"}) == (
+        201,
+        {"msg": "User created"},
+    )
+    assert (
+        shop.ask("auth", "POST", "/users/create", {"username": "ANA", "password": "secret"})[0]
+        == 409
+    )
+    assert (
+        shop.ask("auth", "POST", "/user/create", {"username": "a b", "password": "secret"})[0]
+        == 400
+    )
     assert shop.log_in("wrong")[0] == 401
     status, answer = shop.log_in()
     assert status == 200

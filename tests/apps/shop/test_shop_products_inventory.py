@@ -11,7 +11,13 @@ from tests.apps.shop.shop_kit import PEN, PURCHASE, ShopWireCase
 from tests.support.http_kit import HTTPClient
 
 SHOWN = {**PEN, "id": 1, "price": "1.50", "status": 1}
-INK: dict[str, Any] = {"name": "Ink", "description": "", "quantity": 0, "price": "30.25", "status": 0}
+INK: dict[str, Any] = {
+    "name": "Ink",
+    "description": "",
+    "quantity": 0,
+    "price": "30.25",
+    "status": 0,
+}
 NO_PRODUCT = (404, {"msg": "There is no product with id 7"})
 NO_CLIENT = (404, {"msg": "There is no client with id 7"})
 ADDED = {"msg": "Product added to the inventory", "id": 1}
@@ -25,9 +31,14 @@ class ProductTests(ShopWireCase):
         self.port = "products"
 
     def test_a_product_is_created_and_fetched(self) -> None:
-        created = self.says((201, {"msg": "Product created", "id": 1}), "POST", "/products/create", PEN)
+        created = self.says(
+            (201, {"msg": "Product created", "id": 1}), "POST", "/products/create", PEN
+        )
         fetched = self.asks("GET", "/products/fetch/1")
-        self.assertEqual(fetched.body, b'{"id":1,"name":"Pen","description":"blue","quantity":7,"price":"1.50","status":1}')
+        self.assertEqual(
+            fetched.body,
+            b'{"id":1,"name":"Pen","description":"blue","quantity":7,"price":"1.50","status":1}',
+        )
         self.assertEqual(created.field("ETag"), fetched.field("ETag"))
 
     def test_all_products_are_a_list(self) -> None:
@@ -85,7 +96,10 @@ class ProductTests(ShopWireCase):
                 words = self.fails(400, "POST", "/products/create", {**PEN, name: value})
                 self.assertTrue(words.startswith(f"{name}: expected "), words)
             left = {key: value for key, value in PEN.items() if key != name}
-            self.assertEqual(self.fails(400, "PUT", "/products/update/1", left), f"{name}: expected a value, and there is none")
+            self.assertEqual(
+                self.fails(400, "PUT", "/products/update/1", left),
+                f"{name}: expected a value, and there is none",
+            )
 
     def test_health_needs_no_token(self) -> None:
         self.says((200, {"msg": "The service is running"}), "GET", "/products/health", token=None)
@@ -102,7 +116,9 @@ class InventoryTests(ShopWireCase):
 
     def test_what_a_client_bought_is_added_and_listed(self) -> None:
         created = self.says((201, ADDED), "POST", "/inventory/add_product", PURCHASE)
-        self.assertEqual(created.field("ETag"), f'"{self.have(self.store.get(InventoryItem, 1)).rev}"')
+        self.assertEqual(
+            created.field("ETag"), f'"{self.have(self.store.get(InventoryItem, 1)).rev}"'
+        )
         expected = (
             b'[{"id":1,"product_id":1,"product_name":"Pen","number_of_items":2,'
             b'"purchase_date":"Fri, 01 Nov 2024 00:00:00 GMT"}]'
@@ -134,7 +150,14 @@ class InventoryTests(ShopWireCase):
             "client_id": ("1", 1.0, True, None, 2**63),
             "product_id": ("1", None),
             "number_of_items": (-1, "2", 1.5, True),
-            "purchase_date": ("2024-02-30", "01/11/2024", "Fri, 01 Nov 2024 00:00:00 GMT", 20241101, None, ""),
+            "purchase_date": (
+                "2024-02-30",
+                "01/11/2024",
+                "Fri, 01 Nov 2024 00:00:00 GMT",
+                20241101,
+                None,
+                "",
+            ),
         }
         for name, values in wrong.items():
             for value in values:
@@ -160,7 +183,9 @@ class InventoryTests(ShopWireCase):
                 self.says((200, expected), "DELETE", f"/inventory/{path}", body)
                 self.says((200, []), "GET", "/inventory/list_products_id/1")
                 expected = {"msg": "Products removed from the inventory: 0"}
-                self.says((200, expected), "DELETE", f"/inventory/{path}", {**body, "remotion_id": 7})
+                self.says(
+                    (200, expected), "DELETE", f"/inventory/{path}", {**body, "remotion_id": 7}
+                )
 
     def test_whose_items_are_to_be_removed_must_be_said(self) -> None:
         for body, field in (
@@ -169,9 +194,15 @@ class InventoryTests(ShopWireCase):
             ({"remotion_id": 1, "type": "address"}, "type"),
             ({"remotion_id": 1, "type": 5}, "type"),
         ):
-            self.assertTrue(self.fails(400, "DELETE", "/inventory/remove_products", body).startswith(f"{field}: "))
+            self.assertTrue(
+                self.fails(400, "DELETE", "/inventory/remove_products", body).startswith(
+                    f"{field}: "
+                )
+            )
         for type in ("client", "product"):
-            words = self.fails(400, "DELETE", "/inventory/remove_products", {"remotion_id": "1", "type": type})
+            words = self.fails(
+                400, "DELETE", "/inventory/remove_products", {"remotion_id": "1", "type": type}
+            )
             self.assertTrue(words.startswith("remotion_id: expected "), words)
         self.fails(400, "DELETE", "/inventory/remove_products")
 
@@ -183,7 +214,13 @@ class InventoryTests(ShopWireCase):
     def test_a_long_list_comes_whole_in_slices(self) -> None:
         for _ in range(4000):
             self.have(
-                self.store.insert(InventoryItem, client_id=1, product_id=1, number_of_items=1, purchase_date=date(2024, 11, 1))
+                self.store.insert(
+                    InventoryItem,
+                    client_id=1,
+                    product_id=1,
+                    number_of_items=1,
+                    purchase_date=date(2024, 11, 1),
+                )
             )
         answered = self.asks("GET", "/inventory/list_products_id/1")
         self.assertEqual(answered.field("Transfer-Encoding"), "chunked")
@@ -216,7 +253,9 @@ class DoorTests(ShopWireCase):
             for token in (None, "F" * 64):
                 before = self.everything()
                 answered = self.asks(method, path, body, token=token)
-                self.assertEqual((answered.status, answered.field("WWW-Authenticate")), (401, "Bearer"))
+                self.assertEqual(
+                    (answered.status, answered.field("WWW-Authenticate")), (401, "Bearer")
+                )
                 self.assertEqual(self.everything(), before)
 
     def test_each_port_serves_its_own_paths_and_the_shop_s_serves_all(self) -> None:
@@ -237,7 +276,11 @@ class DoorTests(ShopWireCase):
         self.asks("GET", "/inventory/list_products_id/1")
         self.asks("POST", "/user/logout")
         counted = {key[:2] for key in self.tally.counts if key[1] != "sessions.resume"}
-        for key in (("products", "products.list"), ("inventory", "inventory.list"), ("auth", "sessions.log_out")):
+        for key in (
+            ("products", "products.list"),
+            ("inventory", "inventory.list"),
+            ("auth", "sessions.log_out"),
+        ):
             self.assertIn(key, counted)
 
     def test_one_token_opens_all_services(self) -> None:

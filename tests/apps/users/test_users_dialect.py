@@ -22,7 +22,19 @@ INTERNAL: Final = b'{"error":500,"error_message":"Internal Server Error"}\n'
 
 ANA: Final = {"name": "Ana", "email": "ana@example.org", "age": 30}
 ODD: Final[tuple[Any, ...]] = (None, True, 1, 1.5, [], {}, ["a"], {"a": []})
-NO_ID: Final[tuple[Any, ...]] = (None, True, False, 1.0, 1.5, 2**63, -(2**63) - 1, 10**30, [1], ["1"], {})
+NO_ID: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    False,
+    1.0,
+    1.5,
+    2**63,
+    -(2**63) - 1,
+    10**30,
+    [1],
+    ["1"],
+    {},
+)
 NOT_WHOLE: Final[tuple[Any, ...]] = (
     *NO_ID,
     *("", " 1", "+1", "-1", "1.0", "١", "1\n", "9223372036854775808", "9" * 19, "0" * 20),
@@ -78,7 +90,9 @@ class UsersCase(DialectCase):
 
 class DocumentTests(UsersCase):
     def test_list_users(self) -> None:
-        self.check(b'{ "id_operation": "get_users", "payload": {} }\n', b'{"payload":[],"code":200}\n')
+        self.check(
+            b'{ "id_operation": "get_users", "payload": {} }\n', b'{"payload":[],"code":200}\n'
+        )
         self.have(2)
         self.check(b'{ "id_operation": "get_users", "payload": {} }\n', many(shown(1), shown(2)))
 
@@ -90,7 +104,8 @@ class DocumentTests(UsersCase):
 
     def test_create_a_user(self) -> None:
         self.check(
-            b'{"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}',
+            b'{"id_operation": "create_user", "payload": {"name": "Ana", "email": '
+            b'"ana@example.org", "age": 30}}',
             b'{"payload":{"id":1,"name":"Ana","email":"ana@example.org","age":30,'
             b'"created_at":"2023-11-14T22:13:20+00:00","updated_at":"2023-11-14T22:13:20+00:00"},"code":201}\n',
         )
@@ -129,14 +144,33 @@ class RequestTests(UsersCase):
             self.check_refused(op(name, {}))
 
     def test_what_is_no_json_object_is_a_bad_request(self) -> None:
-        for line in (b"hello", b"[]", b'"get_users"', b"null", b'{"id_operation": NaN}', b'{"id_operation": "\xff"}', b"{"):
+        for line in (
+            b"hello",
+            b"[]",
+            b'"get_users"',
+            b"null",
+            b'{"id_operation": NaN}',
+            b'{"id_operation": "\xff"}',
+            b"{",
+        ):
             self.check_refused(line + b"\n")
 
     def test_fields_that_are_not_used_are_ignored_and_the_last_of_a_key_counts(self) -> None:
         self.check(create(id=77, created_at="never", rev=9, admin=True), one(201))
-        self.check(request(id_operation="get_user", op="adicionar", id=5, payload={"user_id": 1, "limit": "x"}), one(200))
-        self.check(b'{"id_operation": 5, "id_operation": "get_user", "payload": {"user_id": 9, "user_id": 1}}', one(200))
-        self.check(update(1, id=9, created_at="never", name="Ana"), one(200, updated_at=A_TICK_LATER))
+        self.check(
+            request(
+                id_operation="get_user", op="adicionar", id=5, payload={"user_id": 1, "limit": "x"}
+            ),
+            one(200),
+        )
+        self.check(
+            b'{"id_operation": 5, "id_operation": "get_user", "payload": {"user_id": 9, '
+            b'"user_id": 1}}',
+            one(200),
+        )
+        self.check(
+            update(1, id=9, created_at="never", name="Ana"), one(200, updated_at=A_TICK_LATER)
+        )
 
     def test_an_id_may_be_a_string_of_digits(self) -> None:
         self.have(1)
@@ -162,7 +196,23 @@ class RequestTests(UsersCase):
 
     def test_a_text_that_is_no_number_names_no_user(self) -> None:
         self.have(1)
-        for id in ("", "abc", " 1", "1 ", "+1", "-1", "1.0", "1e0", "0x1", "１", "١", "1\n", "Ana", "ação", "x" * 400):
+        for id in (
+            "",
+            "abc",
+            " 1",
+            "1 ",
+            "+1",
+            "-1",
+            "1.0",
+            "1e0",
+            "0x1",
+            "１",
+            "١",
+            "1\n",
+            "Ana",
+            "ação",
+            "x" * 400,
+        ):
             self.check_refused(op("get_user", {"user_id": id}), USER_NOT_FOUND)
             self.check_refused(op("delete_user", {"user_id": id}), USER_NOT_FOUND)
             self.check_refused(update(id, name="Bo"), USER_NOT_FOUND)
@@ -175,7 +225,10 @@ class RequestTests(UsersCase):
                 self.check_refused(op(name, payload))
 
     def test_letters_are_answered_as_they_are(self) -> None:
-        self.check(create(name="Zoë 한글 😀 \u2028", email="ç@ü.한"), one(201, name="Zoë 한글 😀 \u2028", email="ç@ü.한"))
+        self.check(
+            create(name="Zoë 한글 😀 \u2028", email="ç@ü.한"),
+            one(201, name="Zoë 한글 😀 \u2028", email="ç@ü.한"),
+        )
         self.check(
             rb'{"id_operation":"update_user","payload":{"user_id":1,"data":{"name":"\u00e7\"\\\/"}}}',
             one(200, name='ç"\\/', email="ç@ü.한", updated_at=A_TICK_LATER),
@@ -193,7 +246,11 @@ class RequestTests(UsersCase):
 class ListTests(UsersCase):
     def test_the_payload_may_be_empty_null_or_absent(self) -> None:
         self.have(1)
-        for asked in (op("get_users", {}), op("get_users", None), request(id_operation="get_users")):
+        for asked in (
+            op("get_users", {}),
+            op("get_users", None),
+            request(id_operation="get_users"),
+        ):
             self.check(asked, many(shown()))
         odd: tuple[Any, ...] = (True, 1, "", "x", [])
         for payload in odd:
@@ -211,7 +268,9 @@ class ListTests(UsersCase):
             (1, 2**63 - 1): (),
         }
         for (limit, after), expected in ids.items():
-            self.check(op("get_users", {"limit": limit, "after": after}), many(*map(shown, expected)))
+            self.check(
+                op("get_users", {"limit": limit, "after": after}), many(*map(shown, expected))
+            )
 
     def test_an_odd_limit_or_after_is_a_bad_request(self) -> None:
         for number in NOT_WHOLE:
@@ -226,7 +285,10 @@ class ListTests(UsersCase):
         self.peer.send(op("get_users"))
         other = self.users()
         heard = self.peer.hear()
-        changes = [(update(id, name="Bo"), op("delete_user", {"user_id": id + 1}), create()) for id in range(1, 2000, 300)]
+        changes = [
+            (update(id, name="Bo"), op("delete_user", {"user_id": id + 1}), create())
+            for id in range(1, 2000, 300)
+        ]
         for asked in changes:
             other.send(b"".join(asked))
             heard += self.peer.hear()
@@ -234,7 +296,9 @@ class ListTests(UsersCase):
         self.turn(5)
         self.assertNotEqual(other.hear(), b"")
         self.assertEqual(heard + self.peer.hear(), many(*map(shown, range(1, 2001))))
-        self.assertEqual(json.loads(self.peer.ask(op("get_users", {"limit": 1})))["payload"][0]["name"], "Bo")
+        self.assertEqual(
+            json.loads(self.peer.ask(op("get_users", {"limit": 1})))["payload"][0]["name"], "Bo"
+        )
 
     def test_a_long_list_is_made_as_the_client_reads_and_let_go_when_it_vanishes(self) -> None:
         self.have(2000)
@@ -253,7 +317,14 @@ class ListTests(UsersCase):
 class FieldTests(UsersCase):
     def test_values_at_their_bounds_are_taken(self) -> None:
         longest = "a@" + "b" * 250 + ".c"
-        for fields in ({"name": "x"}, {"name": "é" * 200}, {"email": "a@b.c"}, {"email": longest}, {"age": 0}, {"age": 150}):
+        for fields in (
+            {"name": "x"},
+            {"name": "é" * 200},
+            {"email": "a@b.c"},
+            {"email": longest},
+            {"age": 0},
+            {"age": 150},
+        ):
             self.check(create(**fields), one(201, id=self.store.rev + 1, **fields))
 
     def test_values_beyond_their_bounds_are_a_bad_request(self) -> None:
@@ -285,13 +356,20 @@ class FieldTests(UsersCase):
     def test_a_lone_surrogate_and_u_0000_are_a_bad_request(self) -> None:
         self.have(1)
         for escaped in (rb"\ud800", rb"\udfff", rb"a\ud83d\u0041", rb"\u0000", rb"a\u0000b"):
-            for asked in (create(name="TEXT"), create(email="TEXT@b.c"), update(1, name="TEXT"), update("TEXT", name="Bo")):
+            for asked in (
+                create(name="TEXT"),
+                create(email="TEXT@b.c"),
+                update(1, name="TEXT"),
+                update("TEXT", name="Bo"),
+            ):
                 self.check_refused(asked.replace(b"TEXT", escaped))
 
     def test_a_new_user_needs_every_field(self) -> None:
         for field in ANA:
             self.check_refused(create(**{field: None}))
-            self.check_refused(op("create_user", {name: value for name, value in ANA.items() if name != field}))
+            self.check_refused(
+                op("create_user", {name: value for name, value in ANA.items() if name != field})
+            )
 
     def test_two_users_may_have_the_same_email(self) -> None:
         self.have(2)
@@ -312,12 +390,18 @@ class UpdateTests(UsersCase):
         self.check(update(1, age=31), one(200, age=31, updated_at="2023-11-14T22:13:21+00:00"))
         self.clock.advance(1)
         self.check(
-            update(1, name="Bo", email=None, age=None), one(200, name="Bo", age=31, updated_at="2023-11-14T22:13:22+00:00")
+            update(1, name="Bo", email=None, age=None),
+            one(200, name="Bo", age=31, updated_at="2023-11-14T22:13:22+00:00"),
         )
 
     def test_with_nothing_to_change_the_answer_is_the_user_as_it_is(self) -> None:
         self.clock.advance(1)
-        nothing: tuple[Any, ...] = ({}, {"name": None}, {"name": None, "email": None, "age": None}, {"id": 5, "x": []})
+        nothing: tuple[Any, ...] = (
+            {},
+            {"name": None},
+            {"name": None, "email": None, "age": None},
+            {"id": 5, "x": []},
+        )
         for data in nothing:
             self.check_refused(op("update_user", {"user_id": 1, "data": data}), one(200))
             self.check_refused(op("update_user", {"user_id": "1", "data": data}), one(200))
@@ -334,7 +418,10 @@ class UpdateTests(UsersCase):
 
     def test_updated_at_moves_with_every_update_also_when_the_clock_does_not(self) -> None:
         for microsecond in range(1, 4):
-            self.check(update(1, name="Ana"), one(200, updated_at=f"2023-11-14T22:13:20.{microsecond:06}+00:00"))
+            self.check(
+                update(1, name="Ana"),
+                one(200, updated_at=f"2023-11-14T22:13:20.{microsecond:06}+00:00"),
+            )
 
     def test_updated_at_does_not_go_back_with_the_clock(self) -> None:
         self.clock.rightNow -= 3600
@@ -349,7 +436,9 @@ class UpdateTests(UsersCase):
 
 class FailureTests(UsersCase):
     def failing(self, error: Exception) -> list[tuple[Peer, bytes]]:
-        """Return what each operation answers, on a connection of its own, while the store fails like this."""
+        """Return what each operation answers, on a connection of its own, while the store fails
+        like this.
+        """
         self.store.error = error
         asked = (
             create(),

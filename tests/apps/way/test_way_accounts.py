@@ -24,7 +24,7 @@ class ShowTests(WayCase):
     def test_the_accounts_of_the_company_as_three_strings_each(self) -> None:
         self.have(self.directory.deactivate(self.anna.id))
         answered = self.asks("GET", f"/api/Usuario/{self.logs_in('root')}")
-        expected = b'[{"Id":"%d","UserName":"root","Ativo":"true"},{"Id":"%d","UserName":"anna","Ativo":"false"}]'
+        expected = b'[{"Id":"%d","UserName":"root","Ativo":"true"},{"Id":"%d","UserName":"anna","Ativo":"false"}]'  # noqa: E501
         self.assertEqual(answered.status, 200)
         self.assertEqual(answered.field("Content-Type"), "application/json")
         self.assertEqual(answered.body, expected % (self.root.id, self.anna.id))
@@ -33,13 +33,21 @@ class ShowTests(WayCase):
         self.assertEqual(self.lists(self.logs_in("carl")), shown(self.chef, self.carl))
         self.assertEqual(self.lists(self.logs_in("carl"), f"?id={self.chef.id}"), shown(self.chef))
 
-    def test_a_user_of_the_company_that_anyone_may_join_sees_itself_and_an_admin_sees_all_of_it(self) -> None:
+    def test_a_user_of_the_company_that_anyone_may_join_sees_itself_and_an_admin_sees_all_of_it(
+        self,
+    ) -> None:
         vera = self.have(self.logins.sign_up(self.nobody("auth"), "vera@example.org", SECRET))
-        for login, seen in (("vera@example.org", [vera]), ("anna", [self.anna]), ("root", [self.root, self.anna, vera])):
+        for login, seen in (
+            ("vera@example.org", [vera]),
+            ("anna", [self.anna]),
+            ("root", [self.root, self.anna, vera]),
+        ):
             session = self.logs_in(login)
             self.assertEqual(self.lists(session), shown(*seen))
             for one in (self.root, self.anna, vera, self.carl):
-                self.assertEqual(self.lists(session, f"?id={one.id}"), shown(one) if one in seen else [])
+                self.assertEqual(
+                    self.lists(session, f"?id={one.id}"), shown(one) if one in seen else []
+                )
 
     def test_one_by_its_id_whatever_the_case_of_the_key(self) -> None:
         session = self.logs_in("root")
@@ -93,12 +101,30 @@ class AddTests(WayCase):
         self.assertEqual(self.lists(self.logs_in("user3", NEW_HASH), f"?id={made.id}"), shown(made))
 
     def test_it_is_made_in_the_company_of_the_session(self) -> None:
-        self.succeeds("POST", self.logs_in("chef"), body={"UserName": "user3", "PassWord": NEW_HASH, "Ativo": True})
-        self.assertEqual([user["UserName"] for user in self.lists(self.logs_in("carl"))], ["chef", "carl", "user3"])
+        self.succeeds(
+            "POST",
+            self.logs_in("chef"),
+            body={"UserName": "user3", "PassWord": NEW_HASH, "Ativo": True},
+        )
+        self.assertEqual(
+            [user["UserName"] for user in self.lists(self.logs_in("carl"))],
+            ["chef", "carl", "user3"],
+        )
 
     def test_no_field_is_written_that_is_not_named(self) -> None:
-        extra = {"Role": "admin", "role": "admin", "company_id": self.theirs.id, "Id": "77", "rev": 1, "password_hash": "x"}
-        self.succeeds("POST", self.logs_in("root"), body={"username": "user3", "PASSWORD": NEW_HASH, "ATIVO": "true", **extra})
+        extra = {
+            "Role": "admin",
+            "role": "admin",
+            "company_id": self.theirs.id,
+            "Id": "77",
+            "rev": 1,
+            "password_hash": "x",
+        }
+        self.succeeds(
+            "POST",
+            self.logs_in("root"),
+            body={"username": "user3", "PASSWORD": NEW_HASH, "ATIVO": "true", **extra},
+        )
         made = self.have(self.store.find(Account, "login", "user3"))
         assert made is not None
         self.assertEqual((made.company_id, made.role), (self.ours.id, USER))
@@ -107,8 +133,12 @@ class AddTests(WayCase):
     def test_without_ativo_it_is_inactive(self) -> None:
         session = self.logs_in("root")
         self.succeeds("POST", session, body={"UserName": "user3", "PassWord": NEW_HASH})
-        self.succeeds("POST", session, body={"UserName": "user4", "PassWord": NEW_HASH, "Ativo": "false"})
-        self.succeeds("POST", session, body={"UserName": "user5", "PassWord": NEW_HASH, "Ativo": False})
+        self.succeeds(
+            "POST", session, body={"UserName": "user4", "PassWord": NEW_HASH, "Ativo": "false"}
+        )
+        self.succeeds(
+            "POST", session, body={"UserName": "user5", "PassWord": NEW_HASH, "Ativo": False}
+        )
         self.assertEqual([user["Ativo"] for user in self.lists(session)[2:]], ["false"] * 3)
 
     def test_what_is_wrong_is_told_in_the_documents_words(self) -> None:
@@ -120,12 +150,29 @@ class AddTests(WayCase):
             self.fails(BLANKS, "POST", session, body={**right, "UserName": name})
         for taken in ("anna", "ANNA", "carl"):
             self.fails(TAKEN, "POST", session, body={**right, "UserName": taken})
-        wrong_names: tuple[object, ...] = ("", "u", "a:b", "a,b", "user\u0000", "u" * 255, None, 5, ["user3"])
+        wrong_names: tuple[object, ...] = (
+            "",
+            "u",
+            "a:b",
+            "a,b",
+            "user\u0000",
+            "u" * 255,
+            None,
+            5,
+            ["user3"],
+        )
         for wrong in wrong_names:
-            self.fails("O nome do usuário é inválido", "POST", session, body={**right, "UserName": wrong})
+            self.fails(
+                "O nome do usuário é inválido", "POST", session, body={**right, "UserName": wrong}
+            )
         wrong_flags: tuple[object, ...] = ("yes", "True", "", 1, 0, None, [])
         for flag in wrong_flags:
-            self.fails('O campo Ativo deve ser "true" ou "false"', "POST", session, body={**right, "Ativo": flag})
+            self.fails(
+                'O campo Ativo deve ser "true" ou "false"',
+                "POST",
+                session,
+                body={**right, "Ativo": flag},
+            )
         self.fails(PASSWORD_FORMAT, "POST", session, body={"UserName": "user3"})
         self.fails("O nome do usuário é inválido", "POST", session, body={"PassWord": NEW_HASH})
 
@@ -139,7 +186,9 @@ class ChangeTests(WayCase):
         session = self.logs_in("root")
         self.succeeds("PUT", session, f"?id={self.anna.id}", {"UserName": "anne", "Ativo": "true"})
         self.logs_in("anne")
-        self.succeeds("PUT", session, f"?ID={self.anna.id}", {"password": NEW_HASH.lower(), "ativo": True})
+        self.succeeds(
+            "PUT", session, f"?ID={self.anna.id}", {"password": NEW_HASH.lower(), "ativo": True}
+        )
         self.logs_in("anne", NEW_HASH)
         self.assertEqual(self.account(self.anna.id).role, USER)
 
@@ -153,16 +202,27 @@ class ChangeTests(WayCase):
     def test_without_ativo_the_account_becomes_inactive(self) -> None:
         session = self.logs_in("root")
         self.succeeds("PUT", session, f"?id={self.anna.id}", {"UserName": "anne"})
-        self.assertEqual(self.lists(session)[1], {"Id": str(self.anna.id), "UserName": "anne", "Ativo": "false"})
+        self.assertEqual(
+            self.lists(session)[1], {"Id": str(self.anna.id), "UserName": "anne", "Ativo": "false"}
+        )
         self.succeeds("PUT", session, f"?id={self.anna.id}", {"Ativo": "true"})
         self.assertTrue(self.account(self.anna.id).active)
 
     def test_no_field_is_written_that_is_not_named(self) -> None:
-        body = {"Ativo": "true", "role": "admin", "company_id": self.theirs.id, "Id": "77", "password_hash": "x"}
+        body = {
+            "Ativo": "true",
+            "role": "admin",
+            "company_id": self.theirs.id,
+            "Id": "77",
+            "password_hash": "x",
+        }
         before = self.account(self.anna.id)
         self.succeeds("PUT", self.logs_in("root"), f"?id={self.anna.id}", body)
         after = self.account(self.anna.id)
-        self.assertEqual((after.role, after.company_id, after.password_hash), (USER, before.company_id, before.password_hash))
+        self.assertEqual(
+            (after.role, after.company_id, after.password_hash),
+            (USER, before.company_id, before.password_hash),
+        )
 
     def test_an_id_that_is_not_of_the_company_is_not_found(self) -> None:
         session = self.logs_in("root")
@@ -174,14 +234,24 @@ class ChangeTests(WayCase):
     def test_what_is_wrong_is_told_in_the_documents_words(self) -> None:
         session, query = self.logs_in("root"), f"?id={self.anna.id}"
         for digest in ("secret", "", None):
-            self.fails(PASSWORD_FORMAT, "PUT", session, query, {"PassWord": digest, "Ativo": "true"})
+            self.fails(
+                PASSWORD_FORMAT, "PUT", session, query, {"PassWord": digest, "Ativo": "true"}
+            )
         self.fails(BLANKS, "PUT", session, query, {"UserName": "anna a", "Ativo": "true"})
         for name in (None, "", "a:b", 5):
-            self.fails("O nome do usuário é inválido", "PUT", session, query, {"UserName": name, "Ativo": "true"})
+            self.fails(
+                "O nome do usuário é inválido",
+                "PUT",
+                session,
+                query,
+                {"UserName": name, "Ativo": "true"},
+            )
         for taken in ("Root", "carl"):
             self.fails(TAKEN, "PUT", session, query, {"UserName": taken, "Ativo": "true"})
         for active in ("no", None, 1):
-            self.fails('O campo Ativo deve ser "true" ou "false"', "PUT", session, query, {"Ativo": active})
+            self.fails(
+                'O campo Ativo deve ser "true" ou "false"', "PUT", session, query, {"Ativo": active}
+            )
 
     def test_the_last_active_admin_stays(self) -> None:
         self.have(self.directory.deactivate(self.chef.id))
@@ -193,16 +263,24 @@ class ChangeTests(WayCase):
     def test_a_user_changes_its_own_password_and_nothing_else(self) -> None:
         session, own = self.logs_in("anna"), f"?id={self.anna.id}"
         self.fails(NO_PERMISSION, "PUT", session, own, {"UserName": "anne", "Ativo": "true"})
-        self.fails(NO_PERMISSION, "PUT", session, own, {"PassWord": NEW_HASH})  # which would make it inactive
+        self.fails(
+            NO_PERMISSION, "PUT", session, own, {"PassWord": NEW_HASH}
+        )  # which would make it inactive
         for id in (self.root.id, self.carl.id, ABSENT):
-            self.fails(NO_PERMISSION, "PUT", session, f"?id={id}", {"PassWord": NEW_HASH, "Ativo": "true"})
-        self.succeeds("PUT", session, own, {"UserName": "anna", "PassWord": NEW_HASH, "Ativo": "true"})
+            self.fails(
+                NO_PERMISSION, "PUT", session, f"?id={id}", {"PassWord": NEW_HASH, "Ativo": "true"}
+            )
+        self.succeeds(
+            "PUT", session, own, {"UserName": "anna", "PassWord": NEW_HASH, "Ativo": "true"}
+        )
         self.logs_in("anna", NEW_HASH)
 
     def test_a_deletion_only_makes_inactive(self) -> None:
         session = self.logs_in("root")
         self.succeeds("DELETE", session, f"?id={self.anna.id}")
-        self.assertEqual(self.lists(session), [*shown(self.root), *shown(self.account(self.anna.id))])
+        self.assertEqual(
+            self.lists(session), [*shown(self.root), *shown(self.account(self.anna.id))]
+        )
         self.assertFalse(self.account(self.anna.id).active)
         self.succeeds("DELETE", session, f"?id={self.anna.id}")
 
@@ -222,7 +300,10 @@ class DocumentTests(WayCase):
         body = b'{\n    "User":"admin",\n    "Passwd":"%b"\n  }' % DOCUMENTS_HASH.encode()
         answered = self.asks("POST", "/api/main", body)
         self.session = answered.json["IDSessao"]
-        said = b'{"Status":"OK","IDSessao":"%b","Message":"Login Realizado com sucesso"}' % self.session.encode()
+        said = (
+            b'{"Status":"OK","IDSessao":"%b","Message":"Login Realizado com sucesso"}'
+            % self.session.encode()
+        )
         self.assertEqual(answered.body, said)
 
     def answered(self, status: str, message: str = "") -> bytes:
@@ -231,7 +312,7 @@ class DocumentTests(WayCase):
 
     def test_get_without_an_id(self) -> None:
         answered = self.asks("GET", f"/api/Usuario/{self.session}")
-        both = b'[{"Id":"1","UserName":"admin","Ativo":"true"},{"Id":"2","UserName":"user2","Ativo":"true"}]'
+        both = b'[{"Id":"1","UserName":"admin","Ativo":"true"},{"Id":"2","UserName":"user2","Ativo":"true"}]'  # noqa: E501
         self.assertEqual(answered.body, both)
 
     def test_get_with_an_id(self) -> None:
@@ -239,15 +320,27 @@ class DocumentTests(WayCase):
         self.assertEqual(answered.body, b'[{"Id":"1","UserName":"admin","Ativo":"true"}]')
 
     def test_post(self) -> None:
-        body = b'{\n    "UserName":"user3",\n    "PassWord":"%b",\n    "Ativo":"true"\n }' % NOBODYS.encode()
-        self.assertEqual(self.asks("POST", f"/api/Usuario/{self.session}", body).body, self.answered("OK"))
+        body = (
+            b'{\n    "UserName":"user3",\n    "PassWord":"%b",\n    "Ativo":"true"\n }'
+            % NOBODYS.encode()
+        )
+        self.assertEqual(
+            self.asks("POST", f"/api/Usuario/{self.session}", body).body, self.answered("OK")
+        )
         refused = self.answered("ERROR", TAKEN)
         self.assertEqual(self.asks("POST", f"/api/Usuario/{self.session}", body).body, refused)
 
     def test_put(self) -> None:
-        body = b'{\n    "UserName":"admin",\n    "PassWord":"%b",\n    "Ativo":"true"\n }' % NOBODYS.encode()
-        self.assertEqual(self.asks("PUT", f"/api/Usuario/{self.session}?id=1", body).body, self.answered("OK"))
+        body = (
+            b'{\n    "UserName":"admin",\n    "PassWord":"%b",\n    "Ativo":"true"\n }'
+            % NOBODYS.encode()
+        )
+        self.assertEqual(
+            self.asks("PUT", f"/api/Usuario/{self.session}?id=1", body).body, self.answered("OK")
+        )
 
     def test_delete(self) -> None:
-        self.assertEqual(self.asks("DELETE", f"/api/Usuario/{self.session}?id=2").body, self.answered("OK"))
+        self.assertEqual(
+            self.asks("DELETE", f"/api/Usuario/{self.session}?id=2").body, self.answered("OK")
+        )
         self.assertFalse(self.account(2).active)

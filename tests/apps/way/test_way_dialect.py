@@ -31,7 +31,9 @@ class LoginTests(WayCase):
     def refuses(self, body: object, message: str = WRONG_LOGIN) -> None:
         answered = self.asks("POST", "/api/main", body)
         self.assertEqual(answered.status, 200)
-        self.assertEqual(answered.body, orjson.dumps({"Status": "ERROR", "IDSessao": "", "Message": message}))
+        self.assertEqual(
+            answered.body, orjson.dumps({"Status": "ERROR", "IDSessao": "", "Message": message})
+        )
 
     def test_a_login_answers_a_session_of_64_upper_case_hex_digits(self) -> None:
         answered = self.asks("POST", "/api/main", {"User": "root", "Passwd": HASH})
@@ -39,12 +41,18 @@ class LoginTests(WayCase):
         self.assertRegex(session, "^[0-9A-F]{64}$")
         self.assertEqual(answered.status, 200)
         self.assertEqual(
-            answered.body, orjson.dumps({"Status": "OK", "IDSessao": session, "Message": "Login Realizado com sucesso"})
+            answered.body,
+            orjson.dumps(
+                {"Status": "OK", "IDSessao": session, "Message": "Login Realizado com sucesso"}
+            ),
         )
 
     def test_paths_and_keys_and_digits_are_taken_whatever_their_case(self) -> None:
         for path in ("/API/Main", "/Api/main/", "/api/MAIN"):
-            for body in ({"USER": "ROOT", "passwd": HASH.lower()}, {"user": "Root", "PassWD": HASH}):
+            for body in (
+                {"USER": "ROOT", "passwd": HASH.lower()},
+                {"user": "Root", "PassWD": HASH},
+            ):
                 self.assertEqual(self.asks("POST", path, body).json["Status"], "OK")
 
     def test_of_a_key_given_twice_the_last_counts_also_in_another_case(self) -> None:
@@ -54,7 +62,14 @@ class LoginTests(WayCase):
     def test_a_wrong_login_is_told_apart_from_no_other(self) -> None:
         self.have(self.directory.deactivate(self.anna.id))
         self.have(self.directory.change_company(self.theirs.id, active=False))
-        for user, digest in (("root", NEW_HASH), ("nobody", HASH), ("anna", HASH), ("carl", HASH), ("", HASH), ("a b", HASH)):
+        for user, digest in (
+            ("root", NEW_HASH),
+            ("nobody", HASH),
+            ("anna", HASH),
+            ("carl", HASH),
+            ("", HASH),
+            ("a b", HASH),
+        ):
             self.refuses({"User": user, "Passwd": digest})
 
     def test_a_user_that_is_no_text_is_a_wrong_one(self) -> None:
@@ -63,15 +78,36 @@ class LoginTests(WayCase):
         self.refuses({"Passwd": HASH})
 
     def test_a_password_that_is_no_digest_is_told_so(self) -> None:
-        for digest in ("correct horse", HASH[:-1], HASH + "0", "G" + HASH[1:], "", None, 5, True, [HASH]):
+        for digest in (
+            "correct horse",
+            HASH[:-1],
+            HASH + "0",
+            "G" + HASH[1:],
+            "",
+            None,
+            5,
+            True,
+            [HASH],
+        ):
             self.refuses({"User": "root", "Passwd": digest}, PASSWORD_FORMAT)
         self.refuses({"User": "root"}, PASSWORD_FORMAT)
 
     def test_what_is_no_json_object_is_400(self) -> None:
-        for body in (b"", b"User=root", b"{", b"[]", b'"root"', b"\xff", b'{"User": NaN}', b'{"User": "\\ud800"}'):
+        for body in (
+            b"",
+            b"User=root",
+            b"{",
+            b"[]",
+            b'"root"',
+            b"\xff",
+            b'{"User": NaN}',
+            b'{"User": "\\ud800"}',
+        ):
             answered = self.asks("POST", "/api/main", body)
             self.assertEqual(answered.status, 400)
-            self.assertEqual(answered.json, {"Status": "ERROR", "IDSessao": "", "Message": "Requisição inválida"})
+            self.assertEqual(
+                answered.json, {"Status": "ERROR", "IDSessao": "", "Message": "Requisição inválida"}
+            )
 
     def test_too_many_failures_are_answered_like_a_wrong_password_and_not_hashed(self) -> None:
         for _ in range(10):
@@ -86,7 +122,9 @@ class LoginTests(WayCase):
         earlier, roots = self.logs_in("anna"), self.logs_in("root")
         self.assertFalse(self.is_over(earlier))
         later = self.logs_in("anna")
-        self.assertEqual([self.is_over(session) for session in (earlier, later, roots)], [True, False, False])
+        self.assertEqual(
+            [self.is_over(session) for session in (earlier, later, roots)], [True, False, False]
+        )
 
     def test_a_failed_login_leaves_the_session_alone(self) -> None:
         session = self.logs_in("anna")
@@ -99,7 +137,8 @@ class SessionTests(WayCase):
         session = self.logs_in("root")
         self.assertEqual(self.lists(session.lower()), shown(self.root, self.anna))
         self.assertEqual(
-            self.asks("DELETE", f"/API/USUARIO/{session.lower()}?ID={self.anna.id}").body, outcome("OK", session, "")
+            self.asks("DELETE", f"/API/USUARIO/{session.lower()}?ID={self.anna.id}").body,
+            outcome("OK", session, ""),
         )
 
     def test_every_call_needs_a_valid_session(self) -> None:
@@ -122,7 +161,10 @@ class SessionTests(WayCase):
     def test_a_logout_ends_it(self) -> None:
         session, other = self.logs_in("root"), self.logs_in("anna")
         answered = self.asks("DELETE", f"/api/main/{session}")
-        self.assertEqual((answered.status, answered.body), (200, outcome("OK", "", "Logout realizado com sucesso")))
+        self.assertEqual(
+            (answered.status, answered.body),
+            (200, outcome("OK", "", "Logout realizado com sucesso")),
+        )
         self.assertEqual([self.is_over(session), self.is_over(other)], [True, False])
         self.assertEqual(self.asks("DELETE", f"/api/main/{session}").body, INVALID_SESSION)
 
@@ -135,7 +177,11 @@ class SessionTests(WayCase):
         self.assertTrue(self.is_over(session))
 
     def test_a_change_to_its_account_by_another_ends_it(self) -> None:
-        for change in ({"PassWord": NEW_HASH, "Ativo": "true"}, {"Ativo": True}, {"UserName": "anne", "Ativo": "true"}):
+        for change in (
+            {"PassWord": NEW_HASH, "Ativo": "true"},
+            {"Ativo": True},
+            {"UserName": "anne", "Ativo": "true"},
+        ):
             root, anna = self.logs_in("root"), self.logs_in(self.account(self.anna.id).login, HASH)
             self.succeeds("PUT", root, f"?id={self.anna.id}", change)
             self.assertEqual([self.is_over(anna), self.is_over(root)], [True, False])
@@ -143,7 +189,9 @@ class SessionTests(WayCase):
 
     def test_a_change_of_its_own_keeps_it_and_ends_the_others(self) -> None:
         elsewhere, session = self.as_(self.anna, "auth"), self.logs_in("anna")
-        self.succeeds("PUT", session, f"?id={self.anna.id}", {"PassWord": NEW_HASH, "Ativo": "true"})
+        self.succeeds(
+            "PUT", session, f"?id={self.anna.id}", {"PassWord": NEW_HASH, "Ativo": "true"}
+        )
         self.assertFalse(self.is_over(session))
         self.assertEqual(self.lives(elsewhere), [False])
 
@@ -164,7 +212,9 @@ class SessionTests(WayCase):
     def test_what_ends_while_the_hash_is_worked_out_does_nothing(self) -> None:
         session = self.logs_in("root")
         self.pool.holding = True
-        self.client.says(request("PUT", f"/api/usuario/{session}?id={self.anna.id}", {"PassWord": NEW_HASH}))
+        self.client.says(
+            request("PUT", f"/api/usuario/{session}?id={self.anna.id}", {"PassWord": NEW_HASH})
+        )
         self.have(self.sessions.end_all(self.root.id))
         self.pool.release()
         self.assertTrue(self.client.hears().endswith(INVALID_SESSION))
@@ -182,7 +232,14 @@ class HTTPTests(WayCase):
         self.assertTrue(answered.json["Message"])
 
     def test_an_unknown_path(self) -> None:
-        for path in ("/", "/api", "/api/usuario", "/api/usuario/", f"/api/other/{NOBODYS}", f"/api/usuario/{NOBODYS}/1"):
+        for path in (
+            "/",
+            "/api",
+            "/api/usuario",
+            "/api/usuario/",
+            f"/api/other/{NOBODYS}",
+            f"/api/usuario/{NOBODYS}/1",
+        ):
             self.refuses(404, self.asks("GET", path))
 
     def test_a_wrong_method(self) -> None:
@@ -197,10 +254,15 @@ class HTTPTests(WayCase):
 
     def test_another_type_of_body(self) -> None:
         session = self.logs_in("root")
-        self.refuses(415, self.asks("POST", "/api/main", {}, Content_Type="text/plain"), at_login=True)
+        self.refuses(
+            415, self.asks("POST", "/api/main", {}, Content_Type="text/plain"), at_login=True
+        )
         answered = self.asks("POST", f"/api/usuario/{session}", {}, Content_Type="text/plain")
         self.assertEqual((answered.status, answered.json["IDSessao"]), (415, session))
-        self.assertEqual(self.asks("POST", f"/api/usuario/{NOBODYS}", {}, Content_Type="text/plain").body, INVALID_SESSION)
+        self.assertEqual(
+            self.asks("POST", f"/api/usuario/{NOBODYS}", {}, Content_Type="text/plain").body,
+            INVALID_SESSION,
+        )
 
     def test_too_large_a_body(self) -> None:
         self.client = self.a_client(limits=HTTPLimits(body=100))
@@ -211,9 +273,17 @@ class HTTPTests(WayCase):
 
     def test_a_body_that_is_no_json_object(self) -> None:
         session = self.logs_in("root")
-        for method, body in (("POST", b"UserName=user3"), ("PUT", b""), ("PUT", b"[]"), ("POST", b"[" * 1000)):
+        for method, body in (
+            ("POST", b"UserName=user3"),
+            ("PUT", b""),
+            ("PUT", b"[]"),
+            ("POST", b"[" * 1000),
+        ):
             answered = self.asks(method, f"/api/usuario/{session}?id={self.anna.id}", body)
-            self.assertEqual((answered.status, answered.body), (400, outcome("ERROR", session, "Requisição inválida")))
+            self.assertEqual(
+                (answered.status, answered.body),
+                (400, outcome("ERROR", session, "Requisição inválida")),
+            )
 
     def test_what_the_wire_refuses(self) -> None:
         self.client.says(b"no http\r\n\r\n")
@@ -234,7 +304,11 @@ class HTTPTests(WayCase):
         self.pool.room = 0
         for answered in (
             self.asks("POST", "/api/main", {"User": "root", "Passwd": HASH}),
-            self.asks("POST", f"/api/usuario/{session}", {"UserName": "user3", "PassWord": HASH, "Ativo": "true"}),
+            self.asks(
+                "POST",
+                f"/api/usuario/{session}",
+                {"UserName": "user3", "PassWord": HASH, "Ativo": "true"},
+            ),
         ):
             self.assertEqual((answered.status, answered.field("Retry-After")), (503, "1"))
             self.assertEqual(answered.json["Status"], "ERROR")
@@ -245,7 +319,9 @@ class HTTPTests(WayCase):
         self.patch(self.store, "find", unavailable)
         self.assertEqual(self.asks("GET", f"/api/usuario/{session}").status, 503)
 
-    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(self) -> None:
+    def test_a_change_of_which_nobody_knows_whether_it_was_made_is_500_and_nobody_is_invited_to_make_it_again(  # noqa: E501
+        self,
+    ) -> None:
         async def in_doubt(*_: object, **__: object) -> None:
             raise InDoubt
 
@@ -262,7 +338,10 @@ class HTTPTests(WayCase):
         session = self.logs_in("root")
         self.patch(self.store, "stream", broken)
         answered = self.asks("GET", f"/api/usuario/{session}")
-        self.assertEqual((answered.status, answered.body), (500, outcome("ERROR", session, "Erro interno do servidor")))
+        self.assertEqual(
+            (answered.status, answered.body),
+            (500, outcome("ERROR", session, "Erro interno do servidor")),
+        )
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_other_origins_may_ask_without_credentials_where_they_are_configured(self) -> None:
@@ -272,7 +351,9 @@ class HTTPTests(WayCase):
         answered = self.asks("OPTIONS", f"/api/usuario/{NOBODYS}", Origin="https://example.org")
         self.assertEqual(answered.status, 204)
         self.assertEqual(answered.field("Access-Control-Allow-Origin"), "*")
-        self.assertEqual(answered.field("Access-Control-Allow-Methods"), "DELETE, GET, HEAD, OPTIONS, POST, PUT")
+        self.assertEqual(
+            answered.field("Access-Control-Allow-Methods"), "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+        )
         self.assertIsNone(answered.field("Access-Control-Allow-Credentials"))
 
     def test_no_secret_is_in_the_log(self) -> None:
@@ -286,7 +367,9 @@ class HTTPTests(WayCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.logins.access.observers.append(log_operation)
         session = self.logs_in("root")
-        self.succeeds("PUT", session, f"?id={self.anna.id}", {"PassWord": NEW_HASH, "Ativo": "true"})
+        self.succeeds(
+            "PUT", session, f"?id={self.anna.id}", {"PassWord": NEW_HASH, "Ativo": "true"}
+        )
         self.fails(PASSWORD_FORMAT, "PUT", session, f"?id={self.anna.id}", {"PassWord": "a secret"})
         self.patch(self.store, "get", _raise)
         self.asks("DELETE", f"/api/usuario/{session}?id={self.anna.id}")

@@ -20,23 +20,30 @@ NEW_HASH: Final = digest_of("battery staple")
 NOBODYS: Final = "EB078EB1ABFC9722EBAB9BA3DD303AFD37DD1AE50A791CBA16ABEE0A727029DF"
 
 WRONG_LOGIN: Final = "Usuário ou senha estão inválidos"
-PASSWORD_FORMAT: Final = "O formato de senha está incorreto, a senha deve estar sob o Hash SHA/256, com 64 caracteres."
+PASSWORD_FORMAT: Final = (
+    "O formato de senha está incorreto, a senha deve estar sob o Hash SHA/256, com 64 caracteres."
+)
 BLANKS: Final = "O nome do usuário não pode conter espaços"
 TAKEN: Final = "Já Existe um usuário cadastrado com este nome."
 NO_PERMISSION: Final = "Usuário sem permissão"
 NO_SUCH_USER: Final = "Usuário não encontrado"
 LAST_ADMIN: Final = "Não é possível inativar o último administrador ativo"
 INVALID_SESSION: Final = (
-    b'{"Status":"ERROR","IDSessao":"","Message":"A sess\xc3\xa3o informada \xc3\xa9 inv\xc3\xa1lida","StackTrace":""}'
+    b'{"Status":"ERROR","IDSessao":"","Message":"A sess\xc3\xa3o informada '
+    b'\xc3\xa9 inv\xc3\xa1lida","StackTrace":""}'
 )
 
 
 def outcome(status: str, session: str, message: str) -> bytes:
-    return orjson.dumps({"Status": status, "IDSessao": session, "Message": message, "StackTrace": ""})
+    return orjson.dumps(
+        {"Status": status, "IDSessao": session, "Message": message, "StackTrace": ""}
+    )
 
 
 def shown(*accounts: Account) -> list[dict[str, str]]:
-    return [{"Id": str(a.id), "UserName": a.login, "Ativo": str(a.active).lower()} for a in accounts]
+    return [
+        {"Id": str(a.id), "UserName": a.login, "Ativo": str(a.active).lower()} for a in accounts
+    ]
 
 
 class WayCase(PeopleCase):
@@ -78,9 +85,13 @@ class WayCase(PeopleCase):
         answered = self.asks(method, f"/api/usuario/{session}{query}", body)
         self.assertEqual((answered.status, answered.body), (200, outcome("OK", session, "")))
 
-    def fails(self, message: str, method: str, session: str, query: str = "", body: object = None) -> None:
+    def fails(
+        self, message: str, method: str, session: str, query: str = "", body: object = None
+    ) -> None:
         """Expect this error, and that nothing at all has changed."""
         before = self.everything()
         answered = self.asks(method, f"/api/usuario/{session}{query}", body)
-        self.assertEqual((answered.status, answered.body), (200, outcome("ERROR", session, message)))
+        self.assertEqual(
+            (answered.status, answered.body), (200, outcome("ERROR", session, message))
+        )
         self.assertEqual(self.everything(), before)

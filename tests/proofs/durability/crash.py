@@ -1,8 +1,9 @@
-"""A real daemon on an SQLite file, killed at random moments under load, again and again on the same file.
+"""A real daemon on an SQLite file, killed at random moments under load, again and again on the same
+file.
 
-`python -m tests.proofs.durability.crash --rounds 200 --seed 7` kills it so many times, now and
-then while it starts. After each death a copy of
-what lies on the disk is held against a book of all that was asked, answered and shown, and the restarted daemon against it.
+`python -m tests.proofs.durability.crash --rounds 200 --seed 7` kills it so many times, now and then
+while it starts. After each death a copy of what lies on the disk is held against a book of all that
+was asked, answered and shown, and the restarted daemon against it.
 """
 
 from __future__ import annotations
@@ -33,14 +34,18 @@ TOKENS: Final = 12
 
 
 def flags(directory: Path) -> list[str]:
-    """Return the flags of a daemon on the store of this directory, and whoever runs the load a password."""
+    """Return the flags of a daemon on the store of this directory, and whoever runs the load a
+    password.
+    """
     password = directory / "password"
     password.write_text(PASSWORD)
     return ["--store", f"sqlite:{directory / STORE}", "--admin-password-file", str(password)]
 
 
 def on_disk(directory: Path) -> dict[Name, Found]:
-    """Read a copy of the file, and of what lies beside it, with nothing but SQLite; raise `Broken` where it is damaged."""
+    """Read a copy of the file, and of what lies beside it, with nothing but SQLite; raise `Broken`
+    where it is damaged.
+    """
     aside = directory / "aside"
     aside.mkdir(exist_ok=True)
     for file in (STORE, f"{STORE}-wal"):
@@ -52,15 +57,23 @@ def on_disk(directory: Path) -> dict[Name, Found]:
             if (told := copy.execute(f"PRAGMA {check}").fetchall()) != sound:
                 raise Broken(f"{check}: {told}")
         staged = copy.execute("SELECT value FROM counters WHERE name = 'staged'").fetchone()
-        there = f" WHERE rev < {staged[0]}" if staged and staged[0] else ""  # the others are of an import under way
-        gone = copy.execute("SELECT value FROM counters WHERE name = 'gone from clients'").fetchone() or ("NULL",)
+        there = (
+            f" WHERE rev < {staged[0]}" if staged and staged[0] else ""
+        )  # the others are of an import under way
+        gone = copy.execute(
+            "SELECT value FROM counters WHERE name = 'gone from clients'"
+        ).fetchone() or ("NULL",)
         return found(
             copy.execute(f"SELECT id, name, age FROM users{there}").fetchall(),
             copy.execute(f"SELECT id, data FROM messages{there}").fetchall(),
             # Of a client that has gone, and its addresses, rows may still be there.
-            copy.execute(f"SELECT id, cpf, balance FROM (SELECT * FROM clients{there}) WHERE id IS NOT {gone[0]}").fetchall(),
             copy.execute(
-                f"SELECT id, client_id, number FROM (SELECT * FROM addresses{there}) WHERE client_id IS NOT {gone[0]}"
+                f"SELECT id, cpf, balance FROM (SELECT * FROM clients{there}) WHERE id IS NOT "
+                f"{gone[0]}"
+            ).fetchall(),
+            copy.execute(
+                f"SELECT id, client_id, number FROM (SELECT * FROM addresses{there}) WHERE "
+                f"client_id IS NOT {gone[0]}"
             ).fetchall(),
         )
 
@@ -72,15 +85,25 @@ def served(daemon: Daemon, token: str) -> dict[Name, Found]:
     users.send({"id_operation": "get_users"})
     listed = [(user["id"], user["name"], user["age"]) for user in users.hear()["payload"]]
     messages.send({"op": "mostrar"})
-    texts = [(int(pair[6:].split(",")[0]), pair.split("'")[-2]) for pair in messages.hear()["data"].split("{")[1:]]
-    clients = [(client["id"], client["cpf"], client["balance"]) for client in shop.do("GET", "/clients/fetch")]
-    addresses = [(home["id"], home["client_id"], home["number"]) for home in shop.do("GET", "/address/fetch")]
+    texts = [
+        (int(pair[6:].split(",")[0]), pair.split("'")[-2])
+        for pair in messages.hear()["data"].split("{")[1:]
+    ]
+    clients = [
+        (client["id"], client["cpf"], client["balance"])
+        for client in shop.do("GET", "/clients/fetch")
+    ]
+    addresses = [
+        (home["id"], home["client_id"], home["number"]) for home in shop.do("GET", "/address/fetch")
+    ]
     for connection in (users, messages, shop):
         connection.close()
     return found(listed, texts, clients, addresses)
 
 
-def found(users: list[Any], messages: list[Any], clients: list[Any], addresses: list[Any]) -> dict[Name, Found]:
+def found(
+    users: list[Any], messages: list[Any], clients: list[Any], addresses: list[Any]
+) -> dict[Name, Found]:
     """Return the records by name, with the version that each shows."""
     homes: defaultdict[int, dict[int, int]] = defaultdict(dict)
     for id, client, number in addresses:
@@ -135,9 +158,13 @@ class Rounds:
     def _round(self, round: int) -> None:
         with self.restarted() as daemon:
             self.log_in(daemon)
-            load = Load(daemon, self.book, self.random, round, self.token, admin_token=self.admin_token)
+            load = Load(
+                daemon, self.book, self.random, round, self.token, admin_token=self.admin_token
+            )
             load.start()
-            sleep(self.random.uniform(0.5, 1.5) if round % 10 == 0 else self.random.uniform(0.01, 0.4))
+            sleep(
+                self.random.uniform(0.5, 1.5) if round % 10 == 0 else self.random.uniform(0.01, 0.4)
+            )
             daemon.process.kill()
             load.end()
             if load.refusals:
@@ -155,19 +182,28 @@ class Rounds:
         return daemon
 
     def log_in(self, daemon: Daemon) -> None:
-        """Have a token for the load: the first from an account that an earlier round has made, and then always the same."""
+        """Have a token for the load: the first from an account that an earlier round has made, and
+        then always the same.
+        """
         if not self.token:
             port = Http(daemon.ports["auth"])
             port.do("POST", "/user/create", {"username": "loader", "password": PASSWORD})
             self.token = port.log_in("loader")
             port.close()
             admin = Http(daemon.ports["admin"])
-            self.admin_token = admin.do("POST", "/login", {"login": ADMIN, "password": PASSWORD})["token"]
+            self.admin_token = admin.do("POST", "/login", {"login": ADMIN, "password": PASSWORD})[
+                "token"
+            ]
             admin.close()
 
     def _kill_at_start(self) -> None:
         """Start a daemon and kill it before, while or after it reads the file."""
-        command = [*SERVE, "--users", "tcp:0", *(word for name in OTHERS for word in (f"--{name}", "off"))]
+        command = [
+            *SERVE,
+            "--users",
+            "tcp:0",
+            *(word for name in OTHERS for word in (f"--{name}", "off")),
+        ]
         starting = subprocess.Popen(
             [*command, *flags(self.directory)],
             cwd=self.directory,
@@ -182,11 +218,23 @@ class Rounds:
         self.book.settle(on_disk(self.directory))
 
 
-OTHERS: Final = ("messages", "clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
+OTHERS: Final = (
+    "messages",
+    "clients",
+    "products",
+    "inventory",
+    "auth",
+    "shop",
+    "way",
+    "members",
+    "admin",
+)
 
 
 def check_restarted(daemon: Daemon, directory: Path, book: Book, token: str) -> None:
-    """Raise `Broken` where the daemon serves what the file does not hold, or does not know a token or an account."""
+    """Raise `Broken` where the daemon serves what the file does not hold, or does not know a token
+    or an account.
+    """
     if not token:
         return
     if (there := served(daemon, token)) != (disk := on_disk(directory)):
@@ -196,7 +244,9 @@ def check_restarted(daemon: Daemon, directory: Path, book: Book, token: str) -> 
 
 
 def check_logins(daemon: Daemon, book: Book) -> None:
-    """Raise `Broken` where the daemon does not know a token or an account that it must, or knows one that is over."""
+    """Raise `Broken` where the daemon does not know a token or an account that it must, or knows
+    one that is over.
+    """
     port = Http(daemon.ports["shop"])
     book.tokens = dict(list(book.tokens.items())[-TOKENS:])
     for other, works in book.tokens.items():
@@ -217,7 +267,9 @@ def run(rounds: int, seed: int, directory: Path) -> tuple[Book, Figures]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -227,8 +279,10 @@ def main() -> None:
         except Broken as broken:
             sys.exit(f"seed {given.seed}: {broken}")
     print(
-        f"{figures.rounds:,} rounds and {figures.killed_at_start:,} kills at the start in {figures.seconds:.0f} s: "
-        f"{book.acknowledged:,} changes acknowledged, {book.in_doubt:,} in doubt, {book.shown:,} records shown; nothing lost"
+        f"{figures.rounds:,} rounds and {figures.killed_at_start:,} kills at the start in "
+        f"{figures.seconds:.0f} s: "
+        f"{book.acknowledged:,} changes acknowledged, {book.in_doubt:,} in doubt, {book.shown:,} "
+        f"records shown; nothing lost"
     )
 
 

@@ -1,4 +1,6 @@
-"""What was asked of a store, what it acknowledged and what it showed: what it has to hold after a crash."""
+"""What was asked of a store, what it acknowledged and what it showed: what it has to hold after a
+crash.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ class Broken(Exception):
 
 @frozen
 class State:
-    """One of the states that a record goes through, and how it is read in it: None while it does not exist."""
+    """One of the states that a record goes through, and how it is read in it: None while it does
+    not exist.
+    """
 
     version: int
     shown: Any
@@ -27,7 +31,9 @@ GONE: Final = State(1 << 60, None)
 
 @frozen
 class Found:
-    """A record in the file. A client's addresses are a part of it, so that it is right with all of them or not at all."""
+    """A record in the file. A client's addresses are a part of it, so that it is right with all of
+    them or not at all.
+    """
 
     id: int
     shown: Any
@@ -37,7 +43,9 @@ class Found:
 
 @define
 class Entry:
-    """A record: the one state it must be in, or two, while the change from one to the other is not acknowledged."""
+    """A record: the one state it must be in, or two, while the change from one to the other is not
+    acknowledged.
+    """
 
     possible: list[State]
     seen: int = 0
@@ -55,13 +63,16 @@ Name = tuple[str, str]
 
 @define(eq=False)
 class Book:
-    """Every record that may exist. Each belongs to one connection, which changes nothing of it before it has an answer."""
+    """Every record that may exist. Each belongs to one connection, which changes nothing of it
+    before it has an answer.
+    """
 
     entries: dict[Name, Entry] = Factory(dict)
     owners: dict[tuple[str, int], str] = Factory(dict)
     """Whose each id is, those of records that are gone as well."""
     tokens: dict[str, bool] = Factory(dict)
-    """Whether each must work. One whose end is asked for and not acknowledged is in here no more."""
+    """Whether each must work. One whose end is asked for and not acknowledged is in here no more.
+    """
     accounts: list[str] = Factory(list)
     asked: int = 0
     acknowledged: int = 0
@@ -92,7 +103,9 @@ class Book:
                 raise Broken(f"id {id} of {kind} was given to {first} and to {owner}")
 
     def see(self, name: Name, version: int) -> None:
-        """Note that somebody was shown the record in this version or, having looked for it, in none."""
+        """Note that somebody was shown the record in this version or, having looked for it, in
+        none.
+        """
         with self._lock:
             self.shown += 1
             if entry := self.entries.get(name):
@@ -106,17 +119,26 @@ class Book:
             return [
                 tag
                 for (of, tag), entry in self.entries.items()
-                if of == kind and tag.startswith(prefix) and len(entry.possible) == 1 and entry.state.shown is not None
+                if of == kind
+                and tag.startswith(prefix)
+                and len(entry.possible) == 1
+                and entry.state.shown is not None
             ]
 
     def some_id(self, kind: str, pick: int) -> tuple[str, int] | None:
         """Return a record that has had an id, and the id."""
         with self._lock:
-            known = [(tag, entry.id) for (of, tag), entry in self.entries.items() if of == kind and entry.id is not None]
+            known = [
+                (tag, entry.id)
+                for (of, tag), entry in self.entries.items()
+                if of == kind and entry.id is not None
+            ]
         return known[pick % len(known)] if known else None
 
     def settle(self, found: Mapping[Name, Found]) -> None:
-        """Hold all that was found after a crash against this; raise `Broken`. What was in doubt is so no more."""
+        """Hold all that was found after a crash against this; raise `Broken`. What was in doubt is
+        so no more.
+        """
         for name in found.keys() - self.entries.keys():
             raise Broken(f"{name} is back, or nobody asked for it: {found[name]}")
         for name, entry in list(self.entries.items()):

@@ -1,6 +1,8 @@
-"""Load on a daemon from many connections on several ports at once, until it dies. All of it is noted in a book.
+"""Load on a daemon from many connections on several ports at once, until it dies. All of it is
+noted in a book.
 
-Where there is a `Watch`, the daemon lives, and its store comes and goes: then each connection begins anew.
+Where there is a `Watch`, the daemon lives, and its store comes and goes: then each connection
+begins anew.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Http:
         self.fields: Mapping[str, str] = {}
         """The header fields of the latest answer."""
 
-    def ask(self, method: str, path: str, body: Any = None, authorization: str = "", **more: str) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, authorization: str = "", **more: str
+    ) -> tuple[int, Any]:
         """Return the status and the body of the answer. `more` are header fields, with _ for -."""
         asked = monotonic()
         try:
@@ -73,7 +77,9 @@ class Http:
             if self._watch is not None:
                 self._watch.heard(monotonic() - asked)
 
-    def send(self, method: str, path: str, body: Any = None, authorization: str = "", **more: str) -> None:
+    def send(
+        self, method: str, path: str, body: Any = None, authorization: str = "", **more: str
+    ) -> None:
         """Ask, and do not wait for the answer."""
         headers = {name.replace("_", "-"): value for name, value in more.items()}
         headers["Authorization"] = authorization or f"Bearer {self.token}"
@@ -93,7 +99,9 @@ class Http:
         """Ask for what must be done. Raise `Refused`."""
         status, answer = self.ask(method, path, body, authorization)
         if status not in (200, 201):
-            raise (Unavailable if is_unknown(status, answer) else Refused)(f"{method} {path}: {status} {answer}")
+            raise (Unavailable if is_unknown(status, answer) else Refused)(
+                f"{method} {path}: {status} {answer}"
+            )
         return answer
 
     def log_in(self, account: str) -> str:
@@ -118,7 +126,9 @@ class Json:
         self._socket.sendall("".join(json.dumps(request) + "\n" for request in requests).encode())
 
     def hear(self) -> Any:
-        """Return the next answer. Where it is watched, raise `Unavailable` for one that says so, and must be the last."""
+        """Return the next answer. Where it is watched, raise `Unavailable` for one that says so,
+        and must be the last.
+        """
         try:
             line = self._answers.readline()
         finally:
@@ -141,10 +151,11 @@ class Json:
 
 
 class Load:
-    """Eight connections, a thread each, from `start` until the daemon is gone or they are told to `end`.
+    """Eight connections, a thread each, from `start` until the daemon is gone or they are told to
+    `end`.
 
-    Loads on several daemons may share a book if each has another `node`, from 0 to 3. With a `watch` they go on while
-    the store is away.
+    Loads on several daemons may share a book if each has another `node`, from 0 to 3. With a
+    `watch` they go on while the store is away.
     """
 
     def __init__(
@@ -179,7 +190,9 @@ class Load:
         if admin_token:
             works.append(lambda random: self._import_clients(admin_token, random))
         self._threads = [
-            Thread(target=self._run, args=(work, Random(random.random())), name=f"{number} on {node}")
+            Thread(
+                target=self._run, args=(work, Random(random.random())), name=f"{number} on {node}"
+            )
             for number, work in enumerate(works)
         ]
 
@@ -215,7 +228,9 @@ class Load:
         try:
             work(random)
         except TimeoutError:
-            self.faults.append(Broken(f"{current_thread().name}: neither an answer nor an end of the connection"))
+            self.faults.append(
+                Broken(f"{current_thread().name}: neither an answer nor an end of the connection")
+            )
         except (OSError, http.client.HTTPException):
             return self._watch is not None  # the daemon is gone
         except Refused as refused:
@@ -242,7 +257,9 @@ class Load:
         return port
 
     def _goes_on(self) -> bool:
-        """Return whether there is more to do, at the beginning and whenever all that was asked is answered."""
+        """Return whether there is more to do, at the beginning and whenever all that was asked is
+        answered.
+        """
         name = current_thread().name
         if name in self._begun:
             self._begun.remove(name)
@@ -258,7 +275,10 @@ class Load:
             for tag in random.sample(sorted(alive), min(len(alive), BATCH // 2)):
                 entry = alive[tag]
                 target = {"user_id": entry.id}
-                if random.random() < (0.7 if len(alive) > MANY else 0.3) or entry.state.version > 140:
+                if (
+                    random.random() < (0.7 if len(alive) > MANY else 0.3)
+                    or entry.state.version > 140
+                ):
                     state, request = GONE, {"id_operation": "delete_user", "payload": target}
                 else:
                     version = entry.state.version + 1
@@ -278,7 +298,9 @@ class Load:
                 answer = port.hear()
                 if "error" in answer:
                     raise Refused(f"{tag}: {answer}")
-                self._book.acknowledge(("users", tag), answer["payload"]["id"] if state.version == 1 else None)
+                self._book.acknowledge(
+                    ("users", tag), answer["payload"]["id"] if state.version == 1 else None
+                )
                 if state is GONE:
                     del alive[tag]
                 else:
@@ -329,7 +351,9 @@ class Load:
 
     def _create_client(self, port: Http, cpf: str) -> None:
         self._book.begin(("clients", cpf), State(1, (1, ())))
-        self._book.acknowledge(("clients", cpf), port.do("POST", "/clients/create", _client(cpf, 1))["id"])
+        self._book.acknowledge(
+            ("clients", cpf), port.do("POST", "/clients/create", _client(cpf, 1))["id"]
+        )
 
     def _create_address(self, port: Http, cpf: str) -> None:
         """Add an address whose number is the version of the client that it makes."""
@@ -365,7 +389,10 @@ class Load:
             first = 1_000_000_000 * (1_000 * self._round + number)
             homes = range(1, IMPORTED + 1)
             given = [{"kind": "Client", "id": first, **_client(cpf, 1)}]
-            given += ({"kind": "Address", "id": first + home, **_address(first, cpf, home)} for home in homes)
+            given += (
+                {"kind": "Address", "id": first + home, **_address(first, cpf, home)}
+                for home in homes
+            )
             self._book.begin(("clients", cpf), State(IMPORTED, (1, tuple(homes))))
             done = admin.do("POST", "/import", "\n".join(map(json.dumps, given)).encode())
             if done != {"imported": {"Client": 1, "Address": IMPORTED}}:
@@ -397,7 +424,9 @@ class Load:
                 users.send({"id_operation": "get_user", "payload": {"user_id": picked[1]}})
                 answer = users.hear()
                 gone = answer.get("error") == 404
-                self._book.see(("users", picked[0]), GONE.version if gone else _payload(answer)["age"])
+                self._book.see(
+                    ("users", picked[0]), GONE.version if gone else _payload(answer)["age"]
+                )
             messages.send({"op": "mostrar"})
             if (answer := messages.hear())["status"] != 200:
                 raise Refused(f"messages: {answer}")
@@ -414,14 +443,22 @@ class Load:
                 continue
             status, answer = port.ask("GET", f"/clients/fetch/{picked[1]}")
             if status not in (200, 404):
-                raise (Unavailable if is_unknown(status, answer) else Refused)(f"client {picked[1]}: {status} {answer}")
-            self._book.see(("clients", picked[0]), GONE.version if status == 404 else int(float(answer["balance"])))
+                raise (Unavailable if is_unknown(status, answer) else Refused)(
+                    f"client {picked[1]}: {status} {answer}"
+                )
+            self._book.see(
+                ("clients", picked[0]),
+                GONE.version if status == 404 else int(float(answer["balance"])),
+            )
             status, addresses = port.ask("GET", f"/address/fetch/{picked[1]}")
             if status == 200:
                 numbers = [address["number"] for address in addresses]
                 if picked[0].startswith(_IMPORTER):  # it has all of them, or has gone since
                     if len(numbers) not in (0, IMPORTED):
-                        raise Broken(f"{picked[0]} came with {IMPORTED} addresses, and is shown with {len(numbers)}")
+                        raise Broken(
+                            f"{picked[0]} came with {IMPORTED} addresses, and is shown with "
+                            f"{len(numbers)}"
+                        )
                     numbers = numbers or [GONE.version]
                 self._book.see(("clients", picked[0]), max(numbers, default=0))
 
@@ -433,7 +470,14 @@ def _payload(answer: Any) -> Any:
 
 
 def _address(client: int, cpf: str, number: int) -> dict[str, Any]:
-    return {"client_id": client, "state": "SP", "city": "Santos", "street": cpf, "number": number, "cep": "01310-100"}
+    return {
+        "client_id": client,
+        "state": "SP",
+        "city": "Santos",
+        "street": cpf,
+        "number": number,
+        "cep": "01310-100",
+    }
 
 
 def _client(cpf: str, version: int) -> dict[str, Any]:

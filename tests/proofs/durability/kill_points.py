@@ -1,8 +1,9 @@
-"""A real daemon on an SQLite file, killed by strace just when it syncs: at the first sync, at the second, and so on.
+"""A real daemon on an SQLite file, killed by strace just when it syncs: at the first sync, at the
+second, and so on.
 
 `python -m tests.proofs.durability.kill_points --points 40` does so at each of them three times:
-with what a clean stop has left, with what the
-death before has left, and with no file at all. What is left is held against all that was acknowledged. It needs strace.
+with what a clean stop has left, with what the death before has left, and with no file at all. What
+is left is held against all that was acknowledged. It needs strace.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ SYNCS: Final = "fdatasync,fsync"
 _STRACE: Final = ["strace", "-D", "-f"]
 """With -D the daemon stays the child of whoever starts it, so that its status is its own."""
 _STOPS_AT_THESE_CALLS_ONLY: Final = "--seccomp-bpf"
-"""Faster, for the others go on untraced; but under it no signal that is injected arrives but the first."""
+"""Faster, for the others go on untraced; but under it no signal that is injected arrives but the
+first.
+"""
 PATIENCE: Final = 30
 """Seconds within which a daemon under load comes to its point and ends."""
 
@@ -43,15 +46,34 @@ def why_not() -> str:
     """Return why nothing can be traced here; empty where it can."""
     if shutil.which("strace") is None:
         return "there is no strace here (Debian: apt install strace)"
-    tried = subprocess.run(["strace", *_STRACE[2:], "-o", os.devnull, "-e", "trace=fsync", "true"], capture_output=True)
-    return f"strace may trace nothing here: {tried.stderr.decode().strip()}" if tried.returncode else ""
+    tried = subprocess.run(
+        ["strace", *_STRACE[2:], "-o", os.devnull, "-e", "trace=fsync", "true"], capture_output=True
+    )
+    return (
+        f"strace may trace nothing here: {tried.stderr.decode().strip()}"
+        if tried.returncode
+        else ""
+    )
 
 
 @contextmanager
 def traced(*expressions: str, output: str = os.devnull, more: Sequence[str] = ()) -> Iterator[None]:
-    """Let every daemon that is started meanwhile run under strace with these expressions (-e). It counts calls by thread."""
-    faster = [] if any("signal=" in expression for expression in expressions) else [_STOPS_AT_THESE_CALLS_ONLY]
-    strace = [*_STRACE, *faster, *more, "-o", output, *(word for expression in expressions for word in ("-e", expression))]
+    """Let every daemon that is started meanwhile run under strace with these expressions (-e). It
+    counts calls by thread.
+    """
+    faster = (
+        []
+        if any("signal=" in expression for expression in expressions)
+        else [_STOPS_AT_THESE_CALLS_ONLY]
+    )
+    strace = [
+        *_STRACE,
+        *faster,
+        *more,
+        "-o",
+        output,
+        *(word for expression in expressions for word in ("-e", expression)),
+    ]
     serve, twistd = [*strace, *running.SERVE], [*strace, *running._TWISTD]
     with patch.object(running, "SERVE", serve), patch.object(running, "_TWISTD", twistd):
         yield
@@ -99,7 +121,14 @@ class Points:
         with daemon:
             check_restarted(daemon, self.directory, self.book, self.rounds.token)
             rounds = self.rounds
-            load = Load(daemon, self.book, rounds.random, round, rounds.token, admin_token=rounds.admin_token)
+            load = Load(
+                daemon,
+                self.book,
+                rounds.random,
+                round,
+                rounds.token,
+                admin_token=rounds.admin_token,
+            )
             load.start()
             try:
                 status = daemon.process.wait(PATIENCE)
@@ -112,7 +141,9 @@ class Points:
         self.book.settle(on_disk(self.directory))
 
     def _kill_first_start(self, number: int) -> bool:
-        """Kill a daemon that makes its file, and tell whether it was before it listened. The next one must start as a first."""
+        """Kill a daemon that makes its file, and tell whether it was before it listened. The next
+        one must start as a first.
+        """
         directory = self.directory / f"new-{number}"
         directory.mkdir()
         with traced(*injected(SYNCS, "signal=SIGKILL", number)):
@@ -124,7 +155,9 @@ class Points:
                 self.at_start += 1
         with Daemon(directory, *flags(directory)) as daemon:
             if daemon.stop() != 0:
-                raise Broken(f"after sync {number} of a first start the next daemon did not end in order")
+                raise Broken(
+                    f"after sync {number} of a first start the next daemon did not end in order"
+                )
         if on_disk(directory):
             raise Broken(f"after sync {number} of a first start there is something in the file")
         return True
@@ -139,7 +172,9 @@ def run(points: int, seed: int, directory: Path) -> tuple[Book, Points]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--points", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -152,8 +187,10 @@ def main() -> None:
         except Broken as broken:
             sys.exit(f"seed {given.seed}: {broken}")
     print(
-        f"{points.kills:,} kills at a sync, {points.at_start:,} of them at the start, in {perf_counter() - started:.0f} s: "
-        f"{book.acknowledged:,} changes acknowledged, {book.in_doubt:,} in doubt, {book.shown:,} records shown; nothing lost"
+        f"{points.kills:,} kills at a sync, {points.at_start:,} of them at the start, in "
+        f"{perf_counter() - started:.0f} s: "
+        f"{book.acknowledged:,} changes acknowledged, {book.in_doubt:,} in doubt, {book.shown:,} "
+        f"records shown; nothing lost"
     )
 
 

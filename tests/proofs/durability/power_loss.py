@@ -1,9 +1,10 @@
-"""What a power loss leaves: the file as it could be after each of the daemon's file operations, with what was not synced lost.
+"""What a power loss leaves: the file as it could be after each of the daemon's file operations,
+with what was not synced lost.
 
 `python -m tests.proofs.durability.power_loss` records the operations of a real daemon with strace,
-rebuilds its files for every prefix of them,
-with writes since the last sync kept, dropped or torn, and opens each with SQLite: all that was acknowledged before must be in
-it. Then it does the same with synchronous=NORMAL, which must lose some: that shows that it can see a loss.
+rebuilds its files for every prefix of them, with writes since the last sync kept, dropped or torn,
+and opens each with SQLite: all that was acknowledged before must be in it. Then it does the same
+with synchronous=NORMAL, which must lose some: that shows that it can see a loss.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ thread.WRITES_BETWEEN_CHECKPOINTS = 30
 main()
 """
 """A daemon whose checkpoints come often enough to be seen in a short recording."""
-_CALL: Final = re.compile(r'\d+ +([\d.]+) (\w+)\(\d+<([^>]*)>(?:, "([^"]*)")?(?:, (\d+))?(?:, (\d+))?\) += (\d+)')
+_CALL: Final = re.compile(
+    r'\d+ +([\d.]+) (\w+)\(\d+<([^>]*)>(?:, "([^"]*)")?(?:, (\d+))?(?:, (\d+))?\) += (\d+)'
+)
 
 UNFINISHED: Final = " <unfinished ...>"
 _RESUMED: Final = re.compile(r"\d+ +[\d.]+ <\.\.\. \w+ resumed>(.*)")
@@ -54,7 +57,9 @@ _RESUMED: Final = re.compile(r"\d+ +[\d.]+ <\.\.\. \w+ resumed>(.*)")
 
 @frozen
 class Operation:
-    """A system call on one of the files. `data` is None for one that only makes it as long as `at`."""
+    """A system call on one of the files. `data` is None for one that only makes it as long as
+    `at`.
+    """
 
     time: float
     call: str
@@ -65,7 +70,9 @@ class Operation:
 
 @frozen
 class Recording:
-    """The operations of a daemon, from a file that was whole, and when each change was acknowledged."""
+    """The operations of a daemon, from a file that was whole, and when each change was
+    acknowledged.
+    """
 
     start: bytes
     operations: list[Operation]
@@ -106,7 +113,14 @@ def record(directory: Path, synchronous: str, changes: int) -> Recording:
     start, trace = (directory / STORE).read_bytes(), directory / "trace"
     serve = [sys.executable, "-c", CHANGED.format(synchronous=synchronous), "serve"]
     calls = "trace=pwrite64,write,fsync,fdatasync,ftruncate"
-    words = ["-ttt", "-y", "-xx", "-s", "70000", *(word for file in (STORE, WAL, "") for word in ("-P", str(directory / file)))]
+    words = [
+        "-ttt",
+        "-y",
+        "-xx",
+        "-s",
+        "70000",
+        *(word for file in (STORE, WAL, "") for word in ("-P", str(directory / file))),
+    ]
     with patch.object(running, "SERVE", serve), traced(calls, output=str(trace), more=words):
         daemon = Daemon(directory, *flags(directory))
     with daemon:
@@ -117,7 +131,9 @@ def record(directory: Path, synchronous: str, changes: int) -> Recording:
 
 
 def _change(daemon: Daemon, changes: int) -> list[tuple[float, str, int]]:
-    """Create a user and then give the one before another age, a few changes at once now and then."""
+    """Create a user and then give the one before another age, a few changes at once now and
+    then.
+    """
     port, acknowledged = Json(daemon, "users"), list[tuple[float, str, int]]()
     for number in range(1, changes + 1):
         user = {"name": f"user {number}", "email": "a@b.cd", "age": 1}
@@ -154,7 +170,9 @@ def _operations(trace: str) -> Iterator[Operation]:
 
 
 def _whole(trace: str) -> Iterator[str]:
-    """Yield a line for each call, where it ended: strace tells in two lines of one during which something else happened."""
+    """Yield a line for each call, where it ended: strace tells in two lines of one during which
+    something else happened.
+    """
     begun = {}
     for line in trace.splitlines():
         thread = line.split()[0]
@@ -173,14 +191,17 @@ def _plain(text: str) -> bytes:
 
 
 def losses(recording: Recording, random: Random, directory: Path) -> tuple[int, int]:
-    """Return how many states a loss of power could have left, and in how many of them an acknowledged change is missing.
+    """Return how many states a loss of power could have left, and in how many of them an
+    acknowledged change is missing.
 
     Raise `Broken` for one that SQLite finds damaged.
     """
     disks = {STORE: Disk(recording.start, is_named=True), WAL: Disk()}
     states = lost = 0
     for operation in [*recording.operations, Operation(time(), "end", "")]:
-        promised = {name: age for moment, name, age in recording.acknowledged if moment < operation.time}
+        promised = {
+            name: age for moment, name, age in recording.acknowledged if moment < operation.time
+        }
         for files in _left(disks, random):
             states += 1
             there = _users(files, directory)
@@ -202,8 +223,14 @@ def _left(disks: dict[str, Disk], random: Random) -> Iterator[dict[str, bytes]]:
         return
     yield {file: disk.after(disk.pending) for file, disk in disks.items()}
     for _ in range(2):
-        yield {file: disk.after([one for one in disk.pending if random.random() < 0.5]) for file, disk in disks.items()}
-    yield {file: disk.after([part for one in disk.pending for part in _torn(one, random)]) for file, disk in disks.items()}
+        yield {
+            file: disk.after([one for one in disk.pending if random.random() < 0.5])
+            for file, disk in disks.items()
+        }
+    yield {
+        file: disk.after([part for one in disk.pending for part in _torn(one, random)])
+        for file, disk in disks.items()
+    }
 
 
 def _torn(operation: Operation, random: Random) -> Iterator[Operation]:
@@ -236,7 +263,9 @@ def _users(files: dict[str, bytes], directory: Path) -> dict[str, int]:
 
 
 def run(synchronous: str, changes: int, seed: int, directory: Path) -> tuple[Recording, int, int]:
-    """Return a recording, the states that a loss of power could have left, and how many of them lack something acknowledged."""
+    """Return a recording, the states that a loss of power could have left, and how many of them
+    lack something acknowledged.
+    """
     recorded, rebuilt = directory / "recorded", directory / "rebuilt"
     recorded.mkdir()
     rebuilt.mkdir()
@@ -245,7 +274,9 @@ def run(synchronous: str, changes: int, seed: int, directory: Path) -> tuple[Rec
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--changes", type=int, default=100, help="users to create, and to change")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -256,14 +287,18 @@ def main() -> None:
         started = perf_counter()
         with tempfile.TemporaryDirectory() as directory:
             try:
-                recording, states, missing[synchronous] = run(synchronous, given.changes, given.seed, Path(directory))
+                recording, states, missing[synchronous] = run(
+                    synchronous, given.changes, given.seed, Path(directory)
+                )
             except Broken as broken:
                 sys.exit(f"seed {given.seed}, synchronous={synchronous}: {broken}")
         syncs = sum("sync" in operation.call for operation in recording.operations)
         print(
             f"synchronous={synchronous}: {len(recording.acknowledged):,} changes acknowledged, "
-            f"{len(recording.operations):,} file operations, {syncs:,} of them syncs; {states:,} states rebuilt, "
-            f"{missing[synchronous]:,} of them without something acknowledged; {perf_counter() - started:.0f} s"
+            f"{len(recording.operations):,} file operations, {syncs:,} of them syncs; {states:,} "
+            f"states rebuilt, "
+            f"{missing[synchronous]:,} of them without something acknowledged; "
+            f"{perf_counter() - started:.0f} s"
         )
     if missing["FULL"] or not missing["NORMAL"]:
         sys.exit("a loss with FULL, or none seen with NORMAL")

@@ -1,4 +1,6 @@
-"""Nothing acknowledged is lost with the power. The long form is `python -m tests.proofs.durability.power_loss`."""
+"""Nothing acknowledged is lost with the power. The long form is `python -m
+tests.proofs.durability.power_loss`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,16 @@ REASON = why_not()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 
-def test_what_is_acknowledged_is_in_every_state_that_a_loss_of_power_can_leave(tmp_path: Path) -> None:
+def test_what_is_acknowledged_is_in_every_state_that_a_loss_of_power_can_leave(
+    tmp_path: Path,
+) -> None:
     recording, states, missing = run("FULL", 30, 1, tmp_path)
     assert len(recording.acknowledged) == 59
     last = recording.acknowledged[-1][0]
-    assert any(one.file == STORE and one.call == "pwrite64" and one.time < last for one in recording.operations)  # a checkpoint
+    assert any(
+        one.file == STORE and one.call == "pwrite64" and one.time < last
+        for one in recording.operations
+    )  # a checkpoint
     assert states > 1000
     assert missing == 0
 

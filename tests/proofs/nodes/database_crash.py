@@ -1,9 +1,10 @@
-"""Two real daemons on one PostgreSQL, which is killed under load and started again, and once only frozen for 3 seconds.
+"""Two real daemons on one PostgreSQL, which is killed under load and started again, and once only
+frozen for 3 seconds.
 
 `python -m tests.proofs.nodes.database_crash --rounds 20 --seed 7` kills it so many times: by turns
-all of its processes at once, and the
-first one alone. After each round, what is in the database is held against a book of all that was asked, answered and shown,
-and what each daemon serves against the database. The daemons run through all rounds.
+all of its processes at once, and the first one alone. After each round, what is in the database is
+held against a book of all that was asked, answered and shown, and what each daemon serves against
+the database. The daemons run through all rounds.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ RECOVERY: Final = 5.0
 """Seconds within which each node serves again, once the database takes connections."""
 
 LONGEST_ANSWER: Final = 15.0
-"""Seconds within which whoever has asked knows: 6 to wait for a connection, 6 for its answer, and time for a busy machine."""
+"""Seconds within which whoever has asked knows: 6 to wait for a connection, 6 for its answer, and
+time for a busy machine.
+"""
 
 FROZEN: Final = 3.0
 LONGEST_DOWN: Final = 1.5
@@ -78,7 +81,9 @@ class Rounds:
         self.figures.seconds = perf_counter() - started
 
     def _round(self, breaker: Callable[[], float]) -> None:
-        """Have an outage under load; it gives the moment from which on there is a database again."""
+        """Have an outage under load; it gives the moment from which on there is a database
+        again.
+        """
         watch = Watch()
         with self._loads(watch) as names:
             _served(watch, names)
@@ -89,7 +94,10 @@ class Rounds:
             sleep(self.random.uniform(0.1, 0.3))
         self._note(watch, recovered - ready)
         if watch.last_interruption > recovered:
-            raise Broken(f"{watch.last_interruption - ready:.2f} s after the database was back somebody was not served")
+            raise Broken(
+                f"{watch.last_interruption - ready:.2f} s after the database was back somebody "
+                f"was not served"
+            )
         self._settle()
 
     @contextmanager
@@ -126,7 +134,10 @@ class Rounds:
         figures.longest_answer = max(figures.longest_answer, watch.longest)
         figures.slowest_recovery = max(figures.slowest_recovery, recovery)
         if recovery > RECOVERY:
-            raise Broken(f"a node was not served again until {recovery:.2f} s after the database took connections")
+            raise Broken(
+                f"a node was not served again until {recovery:.2f} s after the database took "
+                f"connections"
+            )
         if watch.longest > LONGEST_ANSWER:
             raise Broken(f"somebody has waited {watch.longest:.2f} s for an answer")
 
@@ -135,7 +146,9 @@ class Rounds:
         self.book.settle(there)
         for number, daemon in enumerate(self.nodes.daemons):
             if (told := served(daemon, self.token)) != there:
-                differ = {name for name in there.keys() | told.keys() if there.get(name) != told.get(name)}
+                differ = {
+                    name for name in there.keys() | told.keys() if there.get(name) != told.get(name)
+                }
                 raise Broken(f"node {number} differs from the database in {differ}")
             check_logins(daemon, self.book)
 
@@ -163,7 +176,9 @@ def _end(loads: Sequence[Load]) -> None:
 
 
 def run(rounds: int, seed: int, directory: Path, safe: bool = True) -> tuple[Book, Figures]:
-    """Kill the database so many times, and freeze it once; hold what is left against what was told."""
+    """Kill the database so many times, and freeze it once; hold what is left against what was
+    told.
+    """
     book, figures = Book(), Figures()
     with Nodes(directory, 2, safe=safe) as nodes:
         Rounds(nodes, Random(seed), book, figures, nodes.new_shopper()).run(rounds)
@@ -171,7 +186,9 @@ def run(rounds: int, seed: int, directory: Path, safe: bool = True) -> tuple[Boo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -181,10 +198,13 @@ def main() -> None:
         except Broken as broken:
             sys.exit(f"seed {given.seed}: {broken}")
     print(
-        f"killed {figures.killed:,} times, {figures.killed_alone:,} the first process alone; frozen {figures.frozen:,} "
-        f"time for {FROZEN:g} s, in {figures.seconds:.0f} s: {book.acknowledged:,} changes acknowledged, {book.in_doubt:,} in "
+        f"killed {figures.killed:,} times, {figures.killed_alone:,} the first process alone; "
+        f"frozen {figures.frozen:,} "
+        f"time for {FROZEN:g} s, in {figures.seconds:.0f} s: {book.acknowledged:,} changes "
+        f"acknowledged, {book.in_doubt:,} in "
         f"doubt, {book.shown:,} records shown; nothing lost\n"
-        f"{figures.interruptions:,} interruptions; the slowest answer took {figures.longest_answer:.2f} s; "
+        f"{figures.interruptions:,} interruptions; the slowest answer took "
+        f"{figures.longest_answer:.2f} s; "
         f"all served again within {figures.slowest_recovery:.2f} s"
     )
 

@@ -1,8 +1,8 @@
 """`python -m tests.proofs.nodes.failover`: a daemon with a primary and a standby of PostgreSQL in
 one URL; the primary is killed under load.
 
-Says what clients get meanwhile, and how long after the promotion of the standby they are served again. Ends with status 1
-where it is more than docs/scaling.md says.
+Says what clients get meanwhile, and how long after the promotion of the standby they are served
+again. Ends with status 1 where it is more than docs/scaling.md says.
 """
 
 from __future__ import annotations
@@ -16,13 +16,25 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from tests.proofs.nodes.scaling import CLIENTS, PASSWORD, Broken, Load, Node, ask, basic, require, until
+from tests.proofs.nodes.scaling import (
+    CLIENTS,
+    PASSWORD,
+    Broken,
+    Load,
+    Node,
+    ask,
+    basic,
+    require,
+    until,
+)
 from tests.support.postgres_kit import Server, execute
 
 ROUNDS: Final = 5
 LONGEST: Final = 5.0
 UNPROMOTED: Final = 1.0
-"""Seconds before the standby is promoted: whoever decides that takes its time, and clients ask on meanwhile."""
+"""Seconds before the standby is promoted: whoever decides that takes its time, and clients ask on
+meanwhile.
+"""
 
 
 class Standby(Server):
@@ -58,7 +70,9 @@ def round_of(directory: Path) -> float:
         person = {"name": "Rita", "email": "rita@example.org", "cpf": "12345678901", "balance": 1}
         made = ask(shop, "POST", "/clients/create", person, **bearer)[2]
         clients = "SELECT count(*) FROM clients"
-        until("the standby has followed", lambda: execute(standby.url("postgres"), clients) == [(1,)])
+        until(
+            "the standby has followed", lambda: execute(standby.url("postgres"), clients) == [(1,)]
+        )
         with Load(shop, f"/clients/fetch/{made['id']}", token) as load:
             until("the load is there", lambda: load.answers > 500)
             primary.kill()
@@ -66,18 +80,31 @@ def round_of(directory: Path) -> float:
             standby.promote()
             promoted = time.monotonic()
             load.until_all_is_well()
-        status, _, answer = ask(shop, "POST", "/clients/create", {**person, "email": "a@b.org", "cpf": "12345678902"}, **bearer)
+        status, _, answer = ask(
+            shop,
+            "POST",
+            "/clients/create",
+            {**person, "email": "a@b.org", "cpf": "12345678902"},
+            **bearer,
+        )
         if (status, answer.get("id")) != (201, 2):
             raise Broken(f"the next client gets id 2: {status} {answer}")
         back = max(0.0, load.latest_trouble - promoted)
-        print(f"{dict(load.seen)}; the longest wait {load.longest:.2f} s; served {back:.2f} s after the promotion", flush=True)
+        print(
+            f"{dict(load.seen)}; the longest wait {load.longest:.2f} s; served {back:.2f} s "
+            f"after the promotion",
+            flush=True,
+        )
         if load.seen.keys() - {"200", "503"}:
             raise Broken("clients get nothing but 200 and 503")
         return back
 
 
 def main() -> int:
-    print(f"{CLIENTS} clients; the primary is killed, and the standby promoted {UNPROMOTED:g} s later:")
+    print(
+        f"{CLIENTS} clients; the primary is killed, and the standby promoted {UNPROMOTED:g} s "
+        f"later:"
+    )
     try:
         with tempfile.TemporaryDirectory(prefix="sockcrud-failover-") as directory:
             times = [round_of(Path(directory) / f"{number}") for number in range(ROUNDS)]

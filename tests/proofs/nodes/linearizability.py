@@ -1,9 +1,10 @@
-"""Histories of what people were told of a few records by three real daemons on one PostgreSQL, and whether that can be.
+"""Histories of what people were told of a few records by three real daemons on one PostgreSQL, and
+whether that can be.
 
 `python -m tests.proofs.nodes.linearizability --histories 200 --seed 7` makes so many of some
-hundred operations: reads, lists, writes,
-writes and deletions that are conditional, creations and deletions, of clients of the shop, users and messages. In every
-fifth the database is killed and started again.
+hundred operations: reads, lists, writes, writes and deletions that are conditional, creations and
+deletions, of clients of the shop, users and messages. In every fifth the database is killed and
+started again.
 """
 
 from __future__ import annotations
@@ -59,11 +60,15 @@ class Figures:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        told = ", ".join(f"{number:,} {outcome.value}" for outcome, number in self.outcomes.most_common())
+        told = ", ".join(
+            f"{number:,} {outcome.value}" for outcome, number in self.outcomes.most_common()
+        )
         return (
-            f"{self.histories:,} histories, {self.restarts:,} of them with a restart of the database, in {self.seconds:.0f} s: "
+            f"{self.histories:,} histories, {self.restarts:,} of them with a restart of the "
+            f"database, in {self.seconds:.0f} s: "
             f"{sum(self.outcomes.values()):,} operations ({told}), all as of one record each; "
-            f"the slowest answer took {self.longest_answer:.2f} s; all served again within {self.slowest_recovery:.2f} s"
+            f"the slowest answer took {self.longest_answer:.2f} s; all served again within "
+            f"{self.slowest_recovery:.2f} s"
         )
 
 
@@ -79,11 +84,15 @@ class Record:
     _lock: Lock = Factory(Lock)
 
     def tell(self, step: Step, tag: str | None) -> None:
-        """Note a step, and the revision that came with its value. Raise `Broken` where that was another value's."""
+        """Note a step, and the revision that came with its value. Raise `Broken` where that was
+        another value's.
+        """
         with self._lock:
             self.steps.append(step)
             if tag is not None and self._tags.setdefault(tag, step.value) != step.value:
-                raise Broken(f"{self.name} is {self._tags[tag]} and {step.value} at the revision {tag}")
+                raise Broken(
+                    f"{self.name} is {self._tags[tag]} and {step.value} at the revision {tag}"
+                )
 
     def check(self) -> None:
         """Raise `Broken` where it can have been no single record that was told of."""
@@ -120,37 +129,55 @@ class Person:
                 self.ask_for_all(record, records)
                 continue
             seen = self._seen.get(record.name)
-            is_conditional = record.door.has_tags and kind is not Kind.READ and self.random.random() < 0.7
+            is_conditional = (
+                record.door.has_tags and kind is not Kind.READ and self.random.random() < 0.7
+            )
             if not self.ask(record, kind, seen if is_conditional else None):
                 self.look(record)
 
     def look(self, record: Record) -> None:
-        """Read it, as soon as that can be. Raise `Broken` where that is too late for a node whose database is there."""
+        """Read it, as soon as that can be. Raise `Broken` where that is too late for a node whose
+        database is there.
+        """
         self.served.wait(PATIENCE)
         started = monotonic()
         while not self.ask(record, Kind.READ):
             sleep(REST)
         self.slowest_recovery = max(self.slowest_recovery, monotonic() - started)
         if self.slowest_recovery > RECOVERY:
-            raise Broken(f"{self.name} was not served until {self.slowest_recovery:.2f} s after the database took connections")
+            raise Broken(
+                f"{self.name} was not served until {self.slowest_recovery:.2f} s after the "
+                f"database took connections"
+            )
 
     def ask(self, record: Record, kind: Kind, seen: tuple[Value, str] | None = None) -> bool:
-        """Ask once, if the record is as it was seen, and note what came of it. Return whether there was an answer."""
+        """Ask once, if the record is as it was seen, and note what came of it. Return whether there
+        was an answer.
+        """
         expected, tag = seen or (None, None)
         value: Value = None if kind is Kind.DELETE else next(self.values)
         asked = monotonic()
         try:
             told = self.tell(record, kind, value, tag)
         except TimeoutError:
-            raise Broken(f"{self.name} got neither an answer nor an end of the connection") from None
+            raise Broken(
+                f"{self.name} got neither an answer nor an end of the connection"
+            ) from None
         except (OSError, http.client.HTTPException, Unavailable):
             if kind is not Kind.READ:
-                record.tell(Step(kind, Outcome.UNKNOWN, asked, value=value, expected=expected, who=self.name), None)
+                record.tell(
+                    Step(
+                        kind, Outcome.UNKNOWN, asked, value=value, expected=expected, who=self.name
+                    ),
+                    None,
+                )
             self.ports.close()
             return False
         if kind is Kind.READ:
             value = told.value
-        record.tell(Step(kind, told.outcome, asked, monotonic(), value, expected, self.name), told.tag)
+        record.tell(
+            Step(kind, told.outcome, asked, monotonic(), value, expected, self.name), told.tag
+        )
         if told.tag is not None:
             self._seen[record.name] = (value, told.tag)
         return True
@@ -171,7 +198,10 @@ class Person:
             if type(each.door) is type(record.door):
                 value = values.get(each.door.id)
                 outcome = Outcome.MISSING if value is None else Outcome.DONE
-                each.tell(Step(Kind.READ, outcome, asked, answered, value, who=f"{self.name}, in a list"), None)
+                each.tell(
+                    Step(Kind.READ, outcome, asked, answered, value, who=f"{self.name}, in a list"),
+                    None,
+                )
 
     def tell(self, record: Record, kind: Kind, value: Value, tag: str | None) -> Told:
         """Return what the node says."""
@@ -249,12 +279,16 @@ class Histories:
         self._served.set()
 
     def _new_records(self) -> list[Record]:
-        """Have records that nobody has seen: two clients, a user, and two messages that nobody has created."""
+        """Have records that nobody has seen: two clients, a user, and two messages that nobody has
+        created.
+        """
         ports, records = self._people[0].ports, []
         for _ in range(2):
             number, value = next(self._nodes.numbers), next(self._values)
-            cpf = f"{number // 10**8:03}.{number // 10**5 % 1000:03}.{number // 100 % 1000:03}-{number % 100:02}"
-            id = ports.http("shop").do("POST", "/clients/create", ShopClient.fields(ShopClient(0, cpf), value))["id"]
+            cpf = f"{number // 10**8:03}.{number // 10**5 % 1000:03}.{number // 100 % 1000:03}-{number % 100:02}"  # noqa: E501
+            id = ports.http("shop").do(
+                "POST", "/clients/create", ShopClient.fields(ShopClient(0, cpf), value)
+            )["id"]
             records.append(Record(f"client {id}", ShopClient(id, cpf), value))
         value = next(self._values)
         user = {"name": str(value), "email": "user@example.org", "age": 1}
@@ -276,7 +310,9 @@ class Histories:
         self.figures.slowest_recovery = max(person.slowest_recovery for person in self._people)
 
 
-def run(histories: int, seed: int, directory: Path, operations: int = OPERATIONS, safe: bool = True) -> Figures:
+def run(
+    histories: int, seed: int, directory: Path, operations: int = OPERATIONS, safe: bool = True
+) -> Figures:
     """Make so many histories and check them. Raise `Broken`."""
     started = perf_counter()
     with Nodes(directory, NODES, safe=safe) as nodes, Histories(nodes, seed) as making:
@@ -289,7 +325,9 @@ def run(histories: int, seed: int, directory: Path, operations: int = OPERATIONS
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()

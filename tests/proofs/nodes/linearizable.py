@@ -1,8 +1,10 @@
-"""Whether what many were told of one record can have come from one record, changed by one at a time.
+"""Whether what many were told of one record can have come from one record, changed by one at a
+time.
 
-A search for an order of the operations that a record could have been through, in which none comes before another that was
-answered before it was asked (Wing & Gong), with a memory of where it has been (Lowe). An operation whose outcome nobody
-was told may have taken effect at any time after it was asked, or never.
+A search for an order of the operations that a record could have been through, in which none comes
+before another that was answered before it was asked (Wing & Gong), with a memory of where it has
+been (Lowe). An operation whose outcome nobody was told may have taken effect at any time after it
+was asked, or never.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Outcome(Enum):
 
 @frozen
 class Step:
-    """An operation: `value` is what was read, or is to be written; with `expected`, only if the record is that now."""
+    """An operation: `value` is what was read, or is to be written; with `expected`, only if the
+    record is that now.
+    """
 
     kind: Kind
     outcome: Outcome
@@ -62,14 +66,17 @@ SHOWN: Final = 12
 
 
 def becomes(step: Step, record: Value) -> Value | object:
-    """Return what the record is after this step, or `_IMPOSSIBLE` where it cannot have had this outcome."""
+    """Return what the record is after this step, or `_IMPOSSIBLE` where it cannot have had this
+    outcome.
+    """
     if step.outcome is Outcome.MISSING:
         return None if record is None else _IMPOSSIBLE
     if step.outcome is Outcome.EXISTS:
         return _IMPOSSIBLE if record is None else record
     if step.outcome is Outcome.DIFFERS:
         return record if record is not None and record != step.expected else _IMPOSSIBLE
-    # It was done. What has an unknown outcome may have been done here, too: where it was not, it is not in the order.
+    # It was done. What has an unknown outcome may have been done here, too: where it was not, it is
+    # not in the order.
     if step.kind is Kind.READ:
         return record if record is not None and record == step.value else _IMPOSSIBLE
     if step.kind is Kind.CREATE:
@@ -85,12 +92,16 @@ def is_possible(step: Step, record: Value) -> bool:
 
 
 class NotLinearizable(Exception):
-    """No order explains what was told. It shows how far the best attempt has come, and the steps that cannot follow."""
+    """No order explains what was told. It shows how far the best attempt has come, and the steps
+    that cannot follow.
+    """
 
 
 @frozen(eq=False)
 class _Reached:
-    """A place in the search: which steps are in the order, what the record then is, and which step led here from where."""
+    """A place in the search: which steps are in the order, what the record then is, and which step
+    led here from where.
+    """
 
     done: int
     record: Value
@@ -107,9 +118,13 @@ class _Reached:
 
 
 def check(steps: Iterable[Step], initial: Value = None) -> list[Step]:
-    """Return an order that explains what was told of a record that was this at first. Raise `NotLinearizable`."""
+    """Return an order that explains what was told of a record that was this at first. Raise
+    `NotLinearizable`.
+    """
     by_time = sorted(steps, key=lambda step: step.asked)
-    told = sum(1 << place for place, step in enumerate(by_time) if step.outcome is not Outcome.UNKNOWN)
+    told = sum(
+        1 << place for place, step in enumerate(by_time) if step.outcome is not Outcome.UNKNOWN
+    )
     to_do = [_Reached(0, initial)]
     known, furthest = {(0, initial)}, to_do[0]
     while to_do:
@@ -127,7 +142,9 @@ def check(steps: Iterable[Step], initial: Value = None) -> list[Step]:
 
 
 def _next(by_time: Sequence[Step], done: int) -> list[int]:
-    """Return what may come next, the likeliest last: whatever was asked before the first answer of those that are left."""
+    """Return what may come next, the likeliest last: whatever was asked before the first answer of
+    those that are left.
+    """
     left, first_answer = [], inf
     place = (~done & (done + 1)).bit_length() - 1
     while place < len(by_time) and by_time[place].asked <= first_answer:
@@ -142,4 +159,11 @@ def _next(by_time: Sequence[Step], done: int) -> list[int]:
 def _explained(furthest: _Reached, by_time: Sequence[Step]) -> str:
     order = [f"  {by_time[place]}" for place in furthest.path()][-SHOWN:]
     left = [f"  {by_time[place]}" for place in _next(by_time, furthest.done)]
-    return "\n".join(["after", *order, f"the record is {furthest.record}, and none of these can come next:", *left])
+    return "\n".join(
+        [
+            "after",
+            *order,
+            f"the record is {furthest.record}, and none of these can come next:",
+            *left,
+        ]
+    )

@@ -1,4 +1,6 @@
-"""Records of three dialects as one that may be read, created, written and deleted: what to ask, and what the answer means."""
+"""Records of three dialects as one that may be read, created, written and deleted: what to ask, and
+what the answer means.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ class ShopClient:
         if kind is Kind.READ:
             status, answer = port.ask("GET", f"/clients/fetch/{self.id}")
         elif kind is Kind.WRITE:
-            status, answer = port.ask("PUT", f"/clients/update/{self.id}", self.fields(value), **more)
+            status, answer = port.ask(
+                "PUT", f"/clients/update/{self.id}", self.fields(value), **more
+            )
         else:
             status, answer = port.ask("DELETE", f"/clients/delete/{self.id}", **more)
         if is_unknown(status, answer):
@@ -107,7 +111,12 @@ class ShopClient:
 
     def fields(self, value: Value) -> dict[str, Any]:
         """Return what to ask for, to make it that."""
-        return {"name": "Client", "email": f"{self.cpf}@example.org", "cpf": self.cpf, "balance": f"{value}.00"}
+        return {
+            "name": "Client",
+            "email": f"{self.cpf}@example.org",
+            "cpf": self.cpf,
+            "balance": f"{value}.00",
+        }
 
 
 _OF_HTTP: Final = {200: Outcome.DONE, 404: Outcome.MISSING, 412: Outcome.DIFFERS}

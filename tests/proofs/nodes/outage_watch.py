@@ -1,4 +1,6 @@
-"""How a load fares while its database goes and comes: how long its answers take, and since when it is served again."""
+"""How a load fares while its database goes and comes: how long its answers take, and since when it
+is served again.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Watch:
             self.last_interruption = monotonic()
 
     def give_up(self) -> None:
-        """Note that a connection has been told what cannot be, and goes on no more: nobody need wait for it."""
+        """Note that a connection has been told what cannot be, and goes on no more: nobody need
+        wait for it.
+        """
         with self._changed:
             self._is_given_up = True
             self._changed.notify_all()
@@ -51,12 +55,15 @@ class Watch:
             self._served.clear()
 
     def all_served(self, names: set[str], seconds: float) -> float | None:
-        """Wait until all of these have been served; give the moment, or None where that takes longer than so many seconds.
+        """Wait until all of these have been served; give the moment, or None where that takes
+        longer than so many seconds.
 
         Give None at once where one of them has given up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_given_up or names <= self._served.keys(), seconds)
+            self._changed.wait_for(
+                lambda: self._is_given_up or names <= self._served.keys(), seconds
+            )
             if not names <= self._served.keys():
                 return None
             return max(self._served[name] for name in names)

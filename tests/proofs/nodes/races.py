@@ -1,8 +1,9 @@
-"""Two real daemons on one PostgreSQL, of which the same is wanted at the same moment: exactly one gives it.
+"""Two real daemons on one PostgreSQL, of which the same is wanted at the same moment: exactly one
+gives it.
 
 `python -m tests.proofs.nodes.races --count 1000` has so many races each for a client's email, a
-client's cpf, a product's name, for being
-the one of the two last admins that may go, and for the one session that an account has at the way dialect.
+client's cpf, a product's name, for being the one of the two last admins that may go, and for the
+one session that an account has at the way dialect.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Races:
         self._nodes = nodes
         self._random = random
         self._stack = ExitStack()
-        self._ports = {dialect: [self._opened(node, dialect) for node in (0, 1)] for dialect in DIALECTS}
+        self._ports = {
+            dialect: [self._opened(node, dialect) for node in (0, 1)] for dialect in DIALECTS
+        }
         token = nodes.new_shopper()
         for port in self._ports["shop"]:
             port.token = token
@@ -78,21 +81,31 @@ class Races:
     def for_a_product_name(self, number: int) -> int:
         """By two creations; by turns, by two updates."""
         if number % 2:
-            return self._one_wins("shop", [("POST", "/products/create", _product(f"race {number}"))] * 2)
+            return self._one_wins(
+                "shop", [("POST", "/products/create", _product(f"race {number}"))] * 2
+            )
         ids = [
             port.do("POST", "/products/create", _product(f"before {number}-{side}"))["id"]
             for side, port in enumerate(self._ports["shop"])
         ]
-        return self._one_wins("shop", [("PUT", f"/products/update/{id}", _product(f"race {number}")) for id in ids])
+        return self._one_wins(
+            "shop", [("PUT", f"/products/update/{id}", _product(f"race {number}")) for id in ids]
+        )
 
     def for_an_admin_to_go(self, number: int) -> int:
-        """Each of the two last admins makes itself inactive; by turns, a user. One must stay, and takes the other back."""
+        """Each of the two last admins makes itself inactive; by turns, a user. One must stay, and
+        takes the other back.
+        """
         ids = self._admins
         change = {"active": False} if number % 2 else {"role": "user"}
         winner = self._one_wins("admin", [("PATCH", f"/accounts/{id}", change) for id in ids])
         stays = self._ports["admin"][1 - winner]
         accounts = stays.do("GET", "/accounts?limit=1000")["items"]
-        left = [account["id"] for account in accounts if account["active"] and account["role"] == "admin"]
+        left = [
+            account["id"]
+            for account in accounts
+            if account["active"] and account["role"] == "admin"
+        ]
         if left != [ids[1 - winner]]:
             raise Broken(f"the active admins that are left are {left}")
         if (status := self._ports["admin"][winner].ask("GET", "/accounts")[0]) not in (401, 403):
@@ -102,7 +115,9 @@ class Races:
         return winner
 
     def for_the_only_session(self, number: int) -> int:
-        """The same account logs in at both nodes. Both are let in, and only the session of one of them lives."""
+        """The same account logs in at both nodes. Both are let in, and only the session of one of
+        them lives.
+        """
         asked: Asked = ("POST", "/api/main", {"User": ADMIN, "Passwd": digest_of(PASSWORD)})
         answers = self._at_once("way", [asked, asked])
         if [answer["Status"] for _, answer in answers] != ["OK", "OK"]:
@@ -114,7 +129,10 @@ class Races:
             if isinstance(port.ask("GET", f"/api/usuario/{answer['IDSessao']}")[1], list)
         ]
         if live not in ([(0, 0), (1, 0)], [(0, 1), (1, 1)]):
-            raise Broken(f"of two exclusive sessions these live, as (at which node, that of which node): {live}")
+            raise Broken(
+                f"of two exclusive sessions these live, as (at which node, that of which node): "
+                f"{live}"
+            )
         return live[0][1]
 
     def _one_wins(self, dialect: str, asked: list[Asked]) -> int:
@@ -136,14 +154,21 @@ class Races:
         """Have two admins, each logged in at a node of its own; give their ids."""
         self._log_in(0)
         port = self._ports["admin"][0]
-        port.do("POST", "/accounts", {"login": self._logins[1], "password": PASSWORD, "role": "admin"})
+        port.do(
+            "POST", "/accounts", {"login": self._logins[1], "password": PASSWORD, "role": "admin"}
+        )
         self._log_in(1)
-        ids = {account["login"]: account["id"] for account in port.do("GET", "/accounts?limit=1000")["items"]}
+        ids = {
+            account["login"]: account["id"]
+            for account in port.do("GET", "/accounts?limit=1000")["items"]
+        }
         return [ids[login] for login in self._logins]
 
     def _log_in(self, node: int) -> None:
         port = self._ports["admin"][node]
-        port.token = port.do("POST", "/login", {"login": self._logins[node], "password": PASSWORD})["token"]
+        port.token = port.do("POST", "/login", {"login": self._logins[node], "password": PASSWORD})[
+            "token"
+        ]
 
     def _opened(self, node: int, dialect: str) -> Http:
         port = Http(self._nodes.daemons[node].ports[dialect])
@@ -157,7 +182,11 @@ def _cpf(first: int, number: int) -> str:
 
 
 def _client(email: str, cpf: str) -> Asked:
-    return "POST", "/clients/create", {"name": "Racer", "email": email, "cpf": cpf, "balance": "1.00"}
+    return (
+        "POST",
+        "/clients/create",
+        {"name": "Racer", "email": email, "cpf": cpf, "balance": "1.00"},
+    )
 
 
 def _product(name: str) -> dict[str, Any]:
@@ -176,10 +205,14 @@ def run(count: int, seed: int, directory: Path) -> dict[str, Figures]:
         }
         figures = {name: _run(race, count) for name, race in things.items()}
         left = nodes.ask_database(
-            "SELECT (SELECT count(*) FROM clients), (SELECT count(*) FROM products WHERE name LIKE 'race %')"
+            "SELECT (SELECT count(*) FROM clients), (SELECT count(*) FROM products WHERE name "
+            "LIKE 'race %')"
         )
         if left != [(2 * count, count)]:
-            raise Broken(f"after {count:,} races each the database holds {left} clients and products that have won")
+            raise Broken(
+                f"after {count:,} races each the database holds {left} clients and products that "
+                f"have won"
+            )
         nodes.stop()
         nodes.check_logs()
     return figures
@@ -194,7 +227,9 @@ def _run(race: Callable[[int], int], count: int) -> Figures:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()

@@ -20,7 +20,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.proofs.durability.crash_book import Broken
 from tests.proofs.nodes.linearizability import Histories, Person, Record
-from tests.proofs.nodes.linearizable import Kind, NotLinearizable, Outcome, Step, Value, becomes, check, is_possible
+from tests.proofs.nodes.linearizable import (
+    Kind,
+    NotLinearizable,
+    Outcome,
+    Step,
+    Value,
+    becomes,
+    check,
+    is_possible,
+)
 from tests.proofs.nodes.linearizable_doors import Told
 from tests.support.nodes import Nodes
 
@@ -31,7 +40,9 @@ def read(value: Value, asked: float, answered: float) -> Step:
     return Step(Kind.READ, MISSING if value is None else DONE, asked, answered, value)
 
 
-def write(value: Value, asked: float, answered: float, outcome: Outcome = DONE, expected: Value = None) -> Step:
+def write(
+    value: Value, asked: float, answered: float, outcome: Outcome = DONE, expected: Value = None
+) -> Step:
     return Step(Kind.WRITE, outcome, asked, answered, value, expected)
 
 
@@ -70,7 +81,11 @@ class CheckerTests(SynchronousTestCase):
     def test_a_lost_update_is_seen(self) -> None:
         self.refuses(write("a", 0, 3, expected="old"), write("b", 1, 4, expected="old"))
         self.refuses(write("a", 0, 1), write("b", 2, 3), read("a", 4, 5))
-        self.passes(write("a", 0, 3, expected="old"), write("b", 1, 4, DIFFERS, expected="old"), read("a", 5, 6))
+        self.passes(
+            write("a", 0, 3, expected="old"),
+            write("b", 1, 4, DIFFERS, expected="old"),
+            read("a", 5, 6),
+        )
 
     def test_a_refusal_for_a_revision_that_the_record_had_is_seen(self) -> None:
         self.refuses(write("a", 0, 1, DIFFERS, expected="old"))
@@ -80,7 +95,13 @@ class CheckerTests(SynchronousTestCase):
         lost = unanswered(write("a", 0, 0))
         self.refuses(write("a", 0, 1), delete(2, 3), read(None, 4, 5), read("a", 6, 7))
         self.refuses(lost, read("a", 1, 2), write("b", 3, 4), read("b", 5, 6), read("a", 7, 8))
-        self.refuses(unanswered(create("a", 0, 0)), read("a", 1, 2), delete(3, 4), read("a", 5, 6), initial=None)
+        self.refuses(
+            unanswered(create("a", 0, 0)),
+            read("a", 1, 2),
+            delete(3, 4),
+            read("a", 5, 6),
+            initial=None,
+        )
 
     def test_two_who_create_the_same_are_seen(self) -> None:
         self.refuses(create("a", 0, 2), create("b", 1, 3), initial=None)
@@ -95,12 +116,22 @@ class CheckerTests(SynchronousTestCase):
         self.refuses(lost_later, read("a", 1, 2))
 
     def test_what_is_refused_is_explained(self) -> None:
-        error = self.assertRaises(NotLinearizable, check, [write("new", 0, 1), read("old", 2, 3)], "old")
-        self.assertIn("write new: done\nthe record is new, and none of these can come next:\n", str(error))
+        error = self.assertRaises(
+            NotLinearizable, check, [write("new", 0, 1), read("old", 2, 3)], "old"
+        )
+        self.assertIn(
+            "write new: done\nthe record is new, and none of these can come next:\n", str(error)
+        )
         self.assertTrue(str(error).endswith("read old: done"))
 
     def test_an_order_that_is_found_is_one(self) -> None:
-        steps = [write("a", 0, 9), read("old", 1, 2), create("b", 1, 8, EXISTS), read("a", 3, 4), read(None, 6, 7)]
+        steps = [
+            write("a", 0, 9),
+            read("old", 1, 2),
+            create("b", 1, 8, EXISTS),
+            read("a", 3, 4),
+            read(None, 6, 7),
+        ]
         steps.append(unanswered(delete(5, 5)))
         record: Value = "old"
         for step in check(steps, "old"):
@@ -109,7 +140,9 @@ class CheckerTests(SynchronousTestCase):
 
 
 def by_trying_all(steps: Sequence[Step], initial: Value) -> bool:
-    """Return whether any order of the steps, with or without those of unknown outcome, is one that a record can go through."""
+    """Return whether any order of the steps, with or without those of unknown outcome, is one that
+    a record can go through.
+    """
     unknown = [step for step in steps if step.outcome is UNKNOWN]
     for size in range(len(unknown) + 1):
         for never in combinations(unknown, size):
@@ -138,7 +171,9 @@ def a_step(draw: st.DrawFn) -> Step:
     asked = draw(st.integers(0, 8))
     value = None if kind is Kind.DELETE else draw(VALUES)
     expected = draw(st.none() | VALUES) if kind in (Kind.WRITE, Kind.DELETE) else None
-    outcomes = {Kind.READ: [DONE, MISSING], Kind.CREATE: [DONE, EXISTS, UNKNOWN]}.get(kind, [DONE, MISSING, UNKNOWN])
+    outcomes = {Kind.READ: [DONE, MISSING], Kind.CREATE: [DONE, EXISTS, UNKNOWN]}.get(
+        kind, [DONE, MISSING, UNKNOWN]
+    )
     outcome = draw(st.sampled_from([*outcomes, DIFFERS] if expected is not None else outcomes))
     answered = inf if outcome is UNKNOWN else asked + draw(st.integers(1, 5))
     return Step(kind, outcome, asked, answered, value, expected)
@@ -147,7 +182,9 @@ def a_step(draw: st.DrawFn) -> Step:
 class AllOrdersTests(SynchronousTestCase):
     @settings(max_examples=200, deadline=None)
     @given(st.lists(a_step(), max_size=5), st.none() | VALUES)
-    def test_the_checker_says_what_trying_all_orders_does(self, steps: list[Step], initial: Value) -> None:
+    def test_the_checker_says_what_trying_all_orders_does(
+        self, steps: list[Step], initial: Value
+    ) -> None:
         try:
             check(steps, initial)
         except NotLinearizable:
@@ -178,7 +215,9 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield nodes
 
 
-def test_what_three_nodes_tell_of_a_record_is_of_one_record_also_when_the_database_is_killed(nodes: Nodes) -> None:
+def test_what_three_nodes_tell_of_a_record_is_of_one_record_also_when_the_database_is_killed(
+    nodes: Nodes,
+) -> None:
     with Histories(nodes, 1) as histories:
         for number in range(6):
             histories.run(30, restart=number % 3 == 1)
@@ -190,7 +229,9 @@ def test_what_three_nodes_tell_of_a_record_is_of_one_record_also_when_the_databa
 
 @define(eq=False)
 class Caching(Person):
-    """Somebody who is shown what a record was when it was first read, as by a node that keeps what it has read."""
+    """Somebody who is shown what a record was when it was first read, as by a node that keeps what
+    it has read.
+    """
 
     kept: dict[str, Told] = Factory(dict)
 
@@ -223,8 +264,13 @@ class Repeating(Person):
 
 
 @pytest.mark.parametrize("faulty", [Caching, Careless, Repeating])
-def test_it_is_seen_when_a_node_shows_what_is_old_or_loses_an_update_or_repeats_one(nodes: Nodes, faulty: type[Person]) -> None:
-    with Histories(nodes, 2, faulty) as histories, pytest.raises(Broken, match="none of these can come next"):
+def test_it_is_seen_when_a_node_shows_what_is_old_or_loses_an_update_or_repeats_one(
+    nodes: Nodes, faulty: type[Person]
+) -> None:
+    with (
+        Histories(nodes, 2, faulty) as histories,
+        pytest.raises(Broken, match="none of these can come next"),
+    ):
         run_until_broken(histories)
 
 

@@ -1,4 +1,6 @@
-"""What strangers are made of: connections from any loopback address, and a register of all strangers there are."""
+"""What strangers are made of: connections from any loopback address, and a register of all
+strangers there are.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _TIMEOUT: Final = 20.0
 STATUS: Final = b"HTTP/1.1 "
 """What each answer of HTTP has once."""
 _AT_ONCE: Final = 40
-"""Connections begun together: fewer than any backlog, so that none has to be tried again after a second."""
+"""Connections begun together: fewer than any backlog, so that none has to be tried again after a
+second.
+"""
 _QUIET: Final = 0.3
 """Seconds without a byte after which no more answers are waited for."""
 
@@ -79,8 +83,12 @@ class Attack:
         self._open.append(connection)
         return connection
 
-    def connect_many(self, dialect: str, count: int, source: str | None = "127.0.0.9", window: int = 0) -> list[socket.socket]:
-        """Connect so often, many at once, or as often as time allows; from another address each where there is no source."""
+    def connect_many(
+        self, dialect: str, count: int, source: str | None = "127.0.0.9", window: int = 0
+    ) -> list[socket.socket]:
+        """Connect so often, many at once, or as often as time allows; from another address each
+        where there is no source.
+        """
         connections: list[socket.socket] = []
         while len(connections) < count and not self.is_over:
             begun = []
@@ -125,7 +133,9 @@ class Attack:
         return True
 
     def ask(self, dialect: str, data: bytes, source: str = "127.0.0.9", ends: bool = True) -> bytes:
-        """Send this on a connection of its own and, unless told otherwise, say that it was all; give all that is answered."""
+        """Send this on a connection of its own and, unless told otherwise, say that it was all;
+        give all that is answered.
+        """
         with suppress(OSError), self.connect(dialect, source) as connection:
             connection.sendall(data)
             if ends:
@@ -167,10 +177,12 @@ class Attack:
         ends: int = 0,
         mark: bytes = b"\n",
     ) -> int:
-        """Send this on all of them at once (or to each its own), as fast as it is taken; read what is answered, if it listens.
+        """Send this on all of them at once (or to each its own), as fast as it is taken; read what
+        is answered, if it listens.
 
-        Come back when all is sent and nothing comes any more, or nothing is taken any more, or time is up, or, where
-        `ends` is given, when so many answers (each has one such mark) were heard on each. Give how many bytes were heard.
+        Come back when all is sent and nothing comes any more, or nothing is taken any more, or time
+        is up, or, where `ends` is given, when so many answers (each has one such mark) were heard
+        on each. Give how many bytes were heard.
         """
         return _Talk(repeat(data) if isinstance(data, bytes) else data, listens, ends, mark).run(
             connections, lambda: self.is_over
@@ -205,7 +217,12 @@ class Attack:
         self._began = monotonic()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for connection in self._open:
             with suppress(OSError):
                 connection.close()
@@ -230,7 +247,10 @@ class _Talk:
                 connection.setblocking(False)
                 self._unsent[connection] = memoryview(data)
                 self._answers[connection] = 0
-                selector.register(connection, selectors.EVENT_WRITE | (selectors.EVENT_READ if self._listens else 0))
+                selector.register(
+                    connection,
+                    selectors.EVENT_WRITE | (selectors.EVENT_READ if self._listens else 0),
+                )
             while selector.get_map() and not is_over():
                 ready = selector.select(_QUIET if not self._ends else 5.0)
                 if not ready:
@@ -242,7 +262,9 @@ class _Talk:
                 connection.settimeout(_TIMEOUT)
         return self._heard
 
-    def _go_on(self, selector: selectors.BaseSelector, connection: socket.socket, events: int) -> None:
+    def _go_on(
+        self, selector: selectors.BaseSelector, connection: socket.socket, events: int
+    ) -> None:
         try:
             if events & selectors.EVENT_READ:
                 part = connection.recv(262144)
@@ -279,13 +301,17 @@ class Stranger:
     prepare: Act | None = None
     """What is done before anything is measured."""
     flags: tuple[str, ...] = ()
-    """Settings of the daemon, where the defaults would make the proof too long. Those that it does not know are left out."""
+    """Settings of the daemon, where the defaults would make the proof too long. Those that it does
+    not know are left out.
+    """
     hashes: bool = False
     """Whether it makes the daemon hash passwords, which takes a core for a while."""
     logs_in: bool = False
     """Whether the well-behaved client must be able to log in meanwhile."""
     fills: bool = False
-    """Whether it fills what is there for everybody, so that new clients (but the administration's) may be turned away."""
+    """Whether it fills what is there for everybody, so that new clients (but the administration's)
+    may be turned away.
+    """
     tls: bool = False
     descriptors: int = 0
     """The limit on descriptors that the daemon has, where there is one."""

@@ -25,7 +25,11 @@ def idle_http(attack: Attack) -> None:
     attack.stay()
 
 
-@stranger("at-once", "1,000 clients that connect at the same moment and ask: each must be answered", seconds=60.0)
+@stranger(
+    "at-once",
+    "1,000 clients that connect at the same moment and ask: each must be answered",
+    seconds=60.0,
+)
 def at_once(attack: Attack) -> None:
     answer = len(attack.ask("users", GET))
     began = monotonic()
@@ -41,8 +45,13 @@ def at_once(attack: Attack) -> None:
     for client in clients:
         client.close()
     attack.note(f"{answered:,} of {len(clients):,} answered in {seconds:.2f} s")
-    attack.expect(answered == len(clients), f"{len(clients) - answered} of {len(clients)} got no answer")
-    attack.expect(seconds < _TRIES_AGAIN, f"the last was answered after {seconds:.1f} s: its connection was tried again")
+    attack.expect(
+        answered == len(clients), f"{len(clients) - answered} of {len(clients)} got no answer"
+    )
+    attack.expect(
+        seconds < _TRIES_AGAIN,
+        f"the last was answered after {seconds:.1f} s: its connection was tried again",
+    )
 
 
 @stranger("connect-close", "connects and closes, as fast as it can")
@@ -56,7 +65,10 @@ def connect_close(attack: Attack) -> None:
 @stranger("resets", "asks, and resets the connection before the answer")
 def resets(attack: Attack) -> None:
     for number in range(attack.size(20_000, 300)):
-        dialect, request = (("users", GET * 20), ("admin", b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 3))[number % 2]
+        dialect, request = (
+            ("users", GET * 20),
+            ("admin", b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 3),
+        )[number % 2]
         connection = attack.connect(dialect, attack.another_address())
         attack.send(connection, request)
         attack.reset(connection)
@@ -64,7 +76,9 @@ def resets(attack: Attack) -> None:
             return
 
 
-@stranger("half-closed", "says that it has said all, and stays without reading, 2,000 times", seconds=60.0)
+@stranger(
+    "half-closed", "says that it has said all, and stays without reading, 2,000 times", seconds=60.0
+)
 def half_closed(attack: Attack) -> None:
     for connection in attack.connect_many("users", attack.size(2_000, 200), None):
         attack.send(connection, GET)
@@ -92,11 +106,14 @@ def urgent(attack: Attack) -> None:
 def _beyond_loopback() -> str:
     """Return an address of this machine that is not a loopback one.
 
-    Bound to it, a client is a peer from elsewhere to the daemon, and still nothing leaves the machine.
+    Bound to it, a client is a peer from elsewhere to the daemon, and still nothing leaves the
+    machine.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
         try:
-            looking.connect(("192.0.2.1", 9))  # of a network that is for documentation; nothing is sent
+            looking.connect(
+                ("192.0.2.1", 9)
+            )  # of a network that is for documentation; nothing is sent
             return str(looking.getsockname()[0])
         except OSError:
             return ""
@@ -104,7 +121,8 @@ def _beyond_loopback() -> str:
 
 @stranger(
     "one-address",
-    "idle connections of one address beyond loopback, more than there may be in all: others must get in",
+    "idle connections of one address beyond loopback, more than there may be in all: others must "
+    "get in",
     flags=("--max-connections", "200"),
 )
 def one_address(attack: Attack) -> None:
@@ -118,7 +136,8 @@ def one_address(attack: Attack) -> None:
 
 @stranger(
     "all-connections",
-    "idle connections of many loopback addresses, more than there may be: the administration must answer",
+    "idle connections of many loopback addresses, more than there may be: the administration "
+    "must answer",
     flags=("--max-connections", "200"),
     fills=True,
 )
@@ -139,7 +158,13 @@ def too_many(attack: Attack) -> None:
     attack.stay()
 
 
-@stranger("no-descriptors", "a daemon with 300 descriptors, and 600 connections", descriptors=300, fills=True, seconds=60.0)
+@stranger(
+    "no-descriptors",
+    "a daemon with 300 descriptors, and 600 connections",
+    descriptors=300,
+    fills=True,
+    seconds=60.0,
+)
 def no_descriptors(attack: Attack) -> None:
     kept = attack.connect_many("users", attack.size(600, 400), None)
     kept += attack.connect_many("shop", attack.size(600, 200), None)

@@ -1,4 +1,6 @@
-"""Strangers at the HTTP ports: headers, bodies and targets that are slow, huge, many, or never end."""
+"""Strangers at the HTTP ports: headers, bodies and targets that are slow, huge, many, or never
+end.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,20 @@ CHUNKED: Final = ("Content-Type: application/json", "Transfer-Encoding: chunked"
 def byte_chunks(attack: Attack) -> None:
     for dialect, line in (("auth", OPEN), ("clients", CLOSED)):
         for _ in range(attack.size(3, 1)):
-            attack.talk([attack.connect(dialect)], _head(line, *CHUNKED) + b"1\r\nx\r\n" * MIB + b"0\r\n\r\n", ends=1)
+            attack.talk(
+                [attack.connect(dialect)],
+                _head(line, *CHUNKED) + b"1\r\nx\r\n" * MIB + b"0\r\n\r\n",
+                ends=1,
+            )
 
 
 @stranger("chunk-extensions", "chunks with long extensions, and thousands of trailers")
 def chunk_extensions(attack: Attack) -> None:
     extended = b"1;" + b"a=b;" * 200 + b"c=d\r\nx\r\n"
-    attack.talk([attack.connect("auth")], _head(OPEN, *CHUNKED) + extended * attack.size(4_000, 1_000) + b"0\r\n\r\n")
+    attack.talk(
+        [attack.connect("auth")],
+        _head(OPEN, *CHUNKED) + extended * attack.size(4_000, 1_000) + b"0\r\n\r\n",
+    )
     trailers = b"0\r\n" + b"A: b\r\n" * 100_000 + b"\r\n"
     attack.talk([attack.connect("auth")], _head(OPEN, *CHUNKED) + trailers)
     endless = b"1\r\nx\r\n0\r\nA: " + b"b" * 2 * MIB
@@ -47,7 +56,11 @@ def metrics(attack: Attack) -> None:
 
 @stranger("openapi", "128 pipelined /openapi.json on 10 connections, which nobody reads")
 def openapi(attack: Attack) -> None:
-    attack.talk(attack.connect_many("admin", attack.size(10, 4)), _head("GET /openapi.json") * 128, listens=False)
+    attack.talk(
+        attack.connect_many("admin", attack.size(10, 4)),
+        _head("GET /openapi.json") * 128,
+        listens=False,
+    )
     attack.stay()
 
 
@@ -77,16 +90,31 @@ def header_byte_by_byte(attack: Attack) -> None:
             attack.send(connection, data[at : at + 1])
         if attack.is_over:
             return
-    attack.expect(attack.talk(connections, b"", ends=1), "a header that came byte by byte is not answered")
+    attack.expect(
+        attack.talk(connections, b"", ends=1), "a header that came byte by byte is not answered"
+    )
 
 
-@stranger("slow-header", "a header that gets a byte every 0.2 s, where 1 s is allowed", flags=("--header-timeout", "1"))
+@stranger(
+    "slow-header",
+    "a header that gets a byte every 0.2 s, where 1 s is allowed",
+    flags=("--header-timeout", "1"),
+)
 def slow_header(attack: Attack) -> None:
     connections = attack.connect_many("shop", attack.size(200, 50), None)
-    _trickle(attack, connections, _head("GET /clients/health", "X: " + "y" * 100), "a header that does not end is not ended")
+    _trickle(
+        attack,
+        connections,
+        _head("GET /clients/health", "X: " + "y" * 100),
+        "a header that does not end is not ended",
+    )
 
 
-@stranger("slow-body", "a body that gets a byte every 0.2 s, where 1 s is allowed", flags=("--body-timeout", "1"))
+@stranger(
+    "slow-body",
+    "a body that gets a byte every 0.2 s, where 1 s is allowed",
+    flags=("--body-timeout", "1"),
+)
 def slow_body(attack: Attack) -> None:
     connections = attack.connect_many("auth", attack.size(200, 50), None)
     head = _head(OPEN, "Content-Type: application/json", "Content-Length: 1000")
@@ -104,7 +132,11 @@ def _trickle(attack: Attack, connections: list[socket.socket], data: bytes, brok
     attack.expect(not open_still, broken)
 
 
-@stranger("unfinished-bodies", "500 bodies of 1 MiB but for a byte, at a path that needs a login, without one", seconds=60.0)
+@stranger(
+    "unfinished-bodies",
+    "500 bodies of 1 MiB but for a byte, at a path that needs a login, without one",
+    seconds=60.0,
+)
 def unfinished_bodies(attack: Attack) -> None:
     _unfinished(attack, "clients", CLOSED)
 
@@ -115,26 +147,41 @@ def unfinished_sign_ups(attack: Attack) -> None:
 
 
 def _unfinished(attack: Attack, dialect: str, line: str) -> None:
-    data = _head(line, "Content-Type: application/json", f"Content-Length: {MIB}") + b" " * (MIB - 1)
+    data = _head(line, "Content-Type: application/json", f"Content-Length: {MIB}") + b" " * (
+        MIB - 1
+    )
     attack.talk(attack.connect_many(dialect, attack.size(500, 100), None), data, listens=False)
     attack.stay()
 
 
-@stranger("import", "64 MiB for /import without a login, in chunks, in counted bytes, and many that do not end", seconds=60.0)
+@stranger(
+    "import",
+    "64 MiB for /import without a login, in chunks, in counted bytes, and many that do not end",
+    seconds=60.0,
+)
 def anonymous_import(attack: Attack) -> None:
     before = attack.descriptors()
     typed = "Content-Type: application/x-ndjson"
-    endless = _head("POST /import", typed, "Transfer-Encoding: chunked") + b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    endless = (
+        _head("POST /import", typed, "Transfer-Encoding: chunked")
+        + b"10000\r\n"
+        + b"x" * 65536
+        + b"\r\n"
+    )
     many = attack.connect_many("admin", attack.size(200, 50), None)
     attack.talk(many, endless, listens=False)
-    attack.expect(attack.descriptors() - before < len(many) * 3 // 2, "uploads without a login open files")
+    attack.expect(
+        attack.descriptors() - before < len(many) * 3 // 2, "uploads without a login open files"
+    )
     counted = _head("POST /import", typed, f"Content-Length: {60 * MIB}")
     attack.talk([attack.connect("admin")], counted + b"{}\n" * (attack.size(60, 4) * MIB // 3))
 
 
 @stranger("expect", "announces a body with Expect: 100-continue, and never sends it")
 def expect(attack: Attack) -> None:
-    head = _head(OPEN, "Content-Type: application/json", "Expect: 100-continue", "Content-Length: 1000000")
+    head = _head(
+        OPEN, "Content-Type: application/json", "Expect: 100-continue", "Content-Length: 1000000"
+    )
     attack.talk(attack.connect_many("auth", attack.size(1_000, 200), None), head)
     attack.stay()
 
@@ -168,28 +215,43 @@ def queries(attack: Attack) -> None:
         "/" * 8000,
         "/clients/fetch/" + "%ff" * 2500,
     ):
-        attack.talk([attack.connect("clients")], _head(f"GET {target}", token) * attack.size(500, 20))
+        attack.talk(
+            [attack.connect("clients")], _head(f"GET {target}", token) * attack.size(500, 20)
+        )
 
 
-@stranger("dead-tokens", "requests with tokens that are none, pipelined, each of which is looked up")
+@stranger(
+    "dead-tokens", "requests with tokens that are none, pipelined, each of which is looked up"
+)
 def dead_tokens(attack: Attack) -> None:
     connections = attack.connect_many("clients", 5)
     requests = b"".join(
-        _head("GET /clients/fetch/1", f"Authorization: Bearer {attack.random.getrandbits(256):064X}")
+        _head(
+            "GET /clients/fetch/1", f"Authorization: Bearer {attack.random.getrandbits(256):064X}"
+        )
         for _ in range(attack.size(5_000, 500))
     )
     attack.talk(connections, requests)
-    attack.talk([attack.connect("clients")], _head("GET /clients/fetch/1", "Authorization: Bearer " + "x" * 15_000) * 200)
+    attack.talk(
+        [attack.connect("clients")],
+        _head("GET /clients/fetch/1", "Authorization: Bearer " + "x" * 15_000) * 200,
+    )
 
 
 @stranger("sockets-at-http", "TLS, JSON lines and random bytes at the HTTP ports")
 def sockets_at_http(attack: Attack) -> None:
-    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b'{"op":"mostrar"}\n', attack.random.randbytes(3_000)):
+    for data in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b'{"op":"mostrar"}\n',
+        attack.random.randbytes(3_000),
+    ):
         for dialect in ("shop", "members", "admin"):
             attack.talk(attack.connect_many(dialect, attack.size(300, 20)), data)
 
 
-@stranger("loose-flood", "loosely framed requests at the members' port: each takes a timer of 0.1 s")
+@stranger(
+    "loose-flood", "loosely framed requests at the members' port: each takes a timer of 0.1 s"
+)
 def loose_flood(attack: Attack) -> None:
     connections = attack.connect_many("members", attack.size(1_000, 200), None)
     for _ in range(attack.size(10, 2)):
@@ -199,7 +261,11 @@ def loose_flood(attack: Attack) -> None:
 
 @stranger("huge-logins", "credentials of 15 KB, and passwords of 1 MiB", hashes=True)
 def huge_logins(attack: Attack) -> None:
-    basic = _head("POST /user/login", "Authorization: Basic " + b64encode(b"a:" + b"x" * 11_000).decode(), "Content-Length: 0")
+    basic = _head(
+        "POST /user/login",
+        "Authorization: Basic " + b64encode(b"a:" + b"x" * 11_000).decode(),
+        "Content-Length: 0",
+    )
     body = b'{"username":"someone","password":"' + b"x" * (MIB - 100) + b'"}'
     large = _head(OPEN, "Content-Type: application/json", f"Content-Length: {len(body)}") + body
     for _ in range(attack.size(20, 2)):
@@ -210,7 +276,8 @@ def huge_logins(attack: Attack) -> None:
 @stranger("sessions-in-urls", "thousands of sessions guessed in way's URLs")
 def sessions_in_urls(attack: Attack) -> None:
     requests = b"".join(
-        _head(f"GET /api/usuario/{attack.random.getrandbits(256):064X}") for _ in range(attack.size(5_000, 500))
+        _head(f"GET /api/usuario/{attack.random.getrandbits(256):064X}")
+        for _ in range(attack.size(5_000, 500))
     )
     heard = attack.talk(attack.connect_many("way", 4, None), requests)
     attack.expect(heard, "way does not answer")

@@ -27,14 +27,18 @@ def brackets(attack: Attack) -> None:
             attack.talk([attack.connect("users")], lines, ends=128)
 
 
-@stranger("brackets-without-end", "65,000 { without a newline, on many connections, some bytes at a time")
+@stranger(
+    "brackets-without-end", "65,000 { without a newline, on many connections, some bytes at a time"
+)
 def brackets_without_end(attack: Attack) -> None:
     connections = attack.connect_many("users", attack.size(100, 20))
     for _ in range(10):
         attack.talk(connections, b"{" * (LONG // 10), listens=False)
 
 
-@stranger("quotes", "lines of quotes, backslashes and braces in texts: what a scanner stops at most often")
+@stranger(
+    "quotes", "lines of quotes, backslashes and braces in texts: what a scanner stops at most often"
+)
 def quotes(attack: Attack) -> None:
     for scrap in (b'"', b'\\"', b'"{"', b"}"):
         line = b'{"a":' + scrap * (LONG // len(scrap)) + b"\n"
@@ -46,7 +50,11 @@ def byte_by_byte(attack: Attack) -> None:
     connections = attack.connect_many("users", 5)
     for connection in connections:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    data = b'{"id_operation":"get_user","payload":{"user_id":1,"x":"' + b"x" * attack.size(60_000, 3_000) + b'"}}\n'
+    data = (
+        b'{"id_operation":"get_user","payload":{"user_id":1,"x":"'
+        + b"x" * attack.size(60_000, 3_000)
+        + b'"}}\n'
+    )
     for at in range(len(data)):
         for connection in connections:
             attack.send(connection, data[at : at + 1])
@@ -62,7 +70,11 @@ def blank_lines(attack: Attack) -> None:
         attack.talk([attack.connect("users")], blanks * (attack.size(16, 2) * 2**20 // len(blanks)))
 
 
-@stranger("nonsense", "megabytes of lines of two bytes that are no JSON, each of which gets an answer that nobody reads")
+@stranger(
+    "nonsense",
+    "megabytes of lines of two bytes that are no JSON, each of which gets an answer that nobody "
+    "reads",
+)
 def nonsense(attack: Attack) -> None:
     connections = attack.connect_many("users", attack.size(50, 10))
     attack.talk(connections, b"x\n" * attack.size(500_000, 50_000), listens=False)
@@ -97,14 +109,23 @@ def pipeline_unread(attack: Attack) -> None:
     attack.stay()
 
 
-@stranger("unfinished-objects", "objects of 64 KB, each but for its last byte, on 2,000 connections", seconds=60.0)
+@stranger(
+    "unfinished-objects",
+    "objects of 64 KB, each but for its last byte, on 2,000 connections",
+    seconds=60.0,
+)
 def unfinished_objects(attack: Attack) -> None:
     data = b'{"a":"' + b"x" * (LONG - 10)
     attack.talk(attack.connect_many("users", attack.size(2000, 200), None), data, listens=False)
     attack.stay()
 
 
-@stranger("unfinished-for-ever", "an object begun and never finished: to be answered within 10 s", only_full=True, seconds=40.0)
+@stranger(
+    "unfinished-for-ever",
+    "an object begun and never finished: to be answered within 10 s",
+    only_full=True,
+    seconds=40.0,
+)
 def unfinished_for_ever(attack: Attack) -> None:
     connections = [attack.connect(dialect) for dialect in ("users", "messages")]
     for connection in connections:
@@ -135,7 +156,7 @@ def blanks_for_ever(attack: Attack) -> None:
 
 @stranger("http-on-json", "HTTP, TLS, SMTP and other things with JSON in them, at the JSON ports")
 def http_on_json(attack: Attack) -> None:
-    smuggled = b'{"id_operation":"create_user","payload":{"name":"Smuggled","email":"s@example.org","age":1}}\n'
+    smuggled = b'{"id_operation":"create_user","payload":{"name":"Smuggled","email":"s@example.org","age":1}}\n'  # noqa: E501
     before = attack.ask("users", LIST)
     foreign = {
         "HTTP": b"POST / HTTP/1.1\r\nHost: a\r\n\r\n" + smuggled,
@@ -157,10 +178,15 @@ _HISTORY: Final = ("--max-history", "4MiB")
 """What is kept of it must not look like a leak."""
 
 
-@stranger("history", "messages of 40 KB that are added and deleted again", flags=_HISTORY, seconds=60.0)
+@stranger(
+    "history", "messages of 40 KB that are added and deleted again", flags=_HISTORY, seconds=60.0
+)
 def history(attack: Attack) -> None:
     text = "\U0001f600" * 9_990
-    adding = json.dumps({"op": "adicionar", "id": 7_000_000, "data": text}, ensure_ascii=False).encode() + b"\n"
+    adding = (
+        json.dumps({"op": "adicionar", "id": 7_000_000, "data": text}, ensure_ascii=False).encode()
+        + b"\n"
+    )
     pairs = (adding + b'{"op":"deletar","id":7000000}\n') * 16
     connection = attack.connect("messages")
     for _ in range(attack.size(500, 25)):
@@ -169,11 +195,22 @@ def history(attack: Attack) -> None:
             break
 
 
-@stranger("changes", "creates and deletes of users, 10 connections at once, pipelined", flags=_HISTORY, seconds=60.0)
+@stranger(
+    "changes",
+    "creates and deletes of users, 10 connections at once, pipelined",
+    flags=_HISTORY,
+    seconds=60.0,
+)
 def changes(attack: Attack) -> None:
-    user = {"id_operation": "create_user", "payload": {"name": "x", "email": "x@example.org", "age": 1}}
+    user = {
+        "id_operation": "create_user",
+        "payload": {"name": "x", "email": "x@example.org", "age": 1},
+    }
     count = attack.size(5_000, 300)
     connections = attack.connect_many("users", 10)
     attack.talk(connections, (json.dumps(user) + "\n").encode() * count, ends=count)
-    gone = b"".join(b'{"id_operation":"delete_user","payload":{"user_id":%d}}\n' % id for id in range(2, count * 10 + 50))
+    gone = b"".join(
+        b'{"id_operation":"delete_user","payload":{"user_id":%d}}\n' % id
+        for id in range(2, count * 10 + 50)
+    )
     attack.talk([connections[0]], gone)

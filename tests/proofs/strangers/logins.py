@@ -1,4 +1,6 @@
-"""Strangers who guess, sign up and log in, without end and from everywhere: what they cost is hashing."""
+"""Strangers who guess, sign up and log in, without end and from everywhere: what they cost is
+hashing.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ def post(path: str, body: object, method: str = "POST") -> bytes:
     """Return a request with JSON."""
     data = json.dumps(body)
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+        f"application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     )
     return (head + data).encode()
 
@@ -38,14 +41,20 @@ def _names(attack: Attack, count: int) -> Iterable[str]:
     return (f"n{attack.random.getrandbits(64):016x}" for _ in range(count))
 
 
-@stranger("login-names", "200 connections of one address that log in with names there are not", hashes=True, logs_in=True)
+@stranger(
+    "login-names",
+    "200 connections of one address that log in with names there are not",
+    hashes=True,
+    logs_in=True,
+)
 def login_names(attack: Attack) -> None:
     connections = attack.connect_many("auth", attack.size(200, 70))
     for _ in range(attack.size(5, 1)):
         attack.talk(connections, _tries(attack, len(connections)), ends=TRIES, mark=STATUS)
 
 
-# Nobody else logs in meanwhile: what is shared out by address is theirs who have as many (docs/trust.md says so).
+# Nobody else logs in meanwhile: what is shared out by address is theirs who have as many
+# (docs/trust.md says so).
 @stranger("login-addresses", "the same from 200 addresses", hashes=True)
 def login_addresses(attack: Attack) -> None:
     connections = attack.connect_many("auth", attack.size(200, 50), None)
@@ -53,7 +62,12 @@ def login_addresses(attack: Attack) -> None:
         attack.talk(connections, _tries(attack, len(connections)), ends=TRIES, mark=STATUS)
 
 
-@stranger("guesses", "guesses the password of one account from 27 addresses, 9 times each", hashes=True, logs_in=True)
+@stranger(
+    "guesses",
+    "guesses the password of one account from 27 addresses, 9 times each",
+    hashes=True,
+    logs_in=True,
+)
 def guesses(attack: Attack) -> None:
     tried = delayed = 0
     for _ in range(27):
@@ -85,14 +99,22 @@ def guesses_everywhere(attack: Attack) -> None:
 def sign_ups(attack: Attack) -> None:
     auth = attack.connect_many("auth", attack.size(100, 20))
     for _ in range(attack.size(5, 1)):
-        requests = [post("/user/create", {"username": name, "password": "some password"}) for name in _names(attack, 100)]
+        requests = [
+            post("/user/create", {"username": name, "password": "some password"})
+            for name in _names(attack, 100)
+        ]
         attack.talk(auth, requests)
     members = attack.connect_many("members", attack.size(50, 10))
-    requests = [post("/", {"email": f"{name}@example.org", "password": "pass"}, "PUT") for name in _names(attack, 50)]
+    requests = [
+        post("/", {"email": f"{name}@example.org", "password": "pass"}, "PUT")
+        for name in _names(attack, 50)
+    ]
     attack.talk(members, requests)
 
 
-@stranger("sessions", "logs in with one account again and again", hashes=True, logs_in=True, seconds=60.0)
+@stranger(
+    "sessions", "logs in with one account again and again", hashes=True, logs_in=True, seconds=60.0
+)
 def sessions(attack: Attack) -> None:
     attack.talk(
         attack.connect_many("auth", 10),

@@ -1,8 +1,10 @@
-"""The well-behaved client: a process of its own that measures how it is served, from addresses that no stranger has.
+"""The well-behaved client: a process of its own that measures how it is served, from addresses that
+no stranger has.
 
-It asks for a user every 5 ms on one connection, comes as a new client every 50 ms (to the users, and to the administration
-for its health), and logs in where it is told to. Words on its standard input begin and end a measurement; the figures are
-a line of JSON on its standard output. To be used by `Probe`.
+It asks for a user every 5 ms on one connection, comes as a new client every 50 ms (to the users,
+and to the administration for its health), and logs in where it is told to. Words on its standard
+input begin and end a measurement; the figures are a line of JSON on its standard output. To be used
+by `Probe`.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Figures:
     """The longest that it waited for a user because of the daemon."""
     p99: float = 0.0
     stolen: float = 0.0
-    """The longest part of a wait in which the machine ran neither the daemon nor this client, and which is left out above."""
+    """The longest part of a wait in which the machine ran neither the daemon nor this client, and
+    which is left out above.
+    """
     cut_off: int = 0
     newcomers: int = 0
     newcomer_worst: float = 0.0
@@ -59,7 +63,8 @@ class Figures:
 
 
 class _Waiting:
-    """How long a thread of the daemon, and this one, were ready to run while the machine ran something else.
+    """How long a thread of the daemon, and this one, were ready to run while the machine ran
+    something else.
 
     A wait for the daemon's own other threads is no such time: that is the daemon's doing.
     """
@@ -70,7 +75,9 @@ class _Waiting:
         self._pid = pid
 
     def read(self) -> tuple[int, int, int]:
-        """Return nanoseconds: the daemon's reactor waited, its other threads ran, this thread waited."""
+        """Return nanoseconds: the daemon's reactor waited, its other threads ran, this thread
+        waited.
+        """
         ran = 0
         with suppress(OSError, ValueError, IndexError):
             for task in self._tasks.iterdir():
@@ -95,7 +102,10 @@ class _Client:
         self._ports = ports
         self._waiting = _Waiting(pid)
         credentials = b64encode(f"{login}:{password}".encode())
-        fields = b"Host: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\nAuthorization: Basic " + credentials
+        fields = (
+            b"Host: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\nAuthorization: Basic "
+            + credentials
+        )
         self._login = b"POST /user/login HTTP/1.1\r\n" + fields + b"\r\n\r\n"
         self._over = Event()
         self._asked_once = Event()
@@ -110,14 +120,20 @@ class _Client:
             event.clear()
         self._figures = Figures()
         self._delays = []
-        works: list[Callable[[], None]] = [self._ask, self._come_anew, *([self._log_in] if with_logins else [])]
+        works: list[Callable[[], None]] = [
+            self._ask,
+            self._come_anew,
+            *([self._log_in] if with_logins else []),
+        ]
         self._threads = [Thread(target=work, daemon=True) for work in works]
         for thread in self._threads:
             thread.start()
         self._asked_once.wait(PATIENCE)
 
     def end(self) -> Figures:
-        """Wait until who has come anew is served, and ask for the user until then: what the others wait for, it may, too."""
+        """Wait until who has come anew is served, and ask for the user until then: what the others
+        wait for, it may, too.
+        """
         self._over.set()
         asking, *others = self._threads
         for thread in others:
@@ -186,7 +202,9 @@ class _Client:
             self._over.wait(LOGIN_EVERY)
 
     def _once(self, dialect: str, address: str, request: bytes) -> tuple[float, bytes]:
-        """Ask on a connection of its own; give the seconds that the daemon took, and what it answered."""
+        """Ask on a connection of its own; give the seconds that the daemon took, and what it
+        answered.
+        """
         before, asked = self._waiting.read(), monotonic()
         try:
             with self._connect(dialect, address) as connection:
@@ -217,7 +235,9 @@ def _line(connection: socket.socket) -> bytes:
 
 
 def _with_missed(delays: list[float]) -> list[float]:
-    """Return the delays, and those of the requests that would have been sent while one was waited for."""
+    """Return the delays, and those of the requests that would have been sent while one was waited
+    for.
+    """
     missed = []
     for delay in delays:
         while (delay := delay - EVERY) > EVERY:
@@ -242,7 +262,9 @@ class Probe:
 
     def __init__(self, ports: dict[str, int], pid: int, login: str, password: str) -> None:
         command = [sys.executable, "-m", "tests.proofs.strangers.probe"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self._tell(json.dumps({"ports": ports, "pid": pid, "login": login, "password": password}))
 
     def begin(self, with_logins: bool = False) -> None:
@@ -268,7 +290,12 @@ class Probe:
     def __enter__(self) -> Probe:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

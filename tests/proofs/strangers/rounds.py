@@ -1,4 +1,6 @@
-"""One stranger against one daemon: what is measured while it attacks, and after; and the verdict."""
+"""One stranger against one daemon: what is measured while it attacks, and after; and the
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.proofs.strangers.site import LOGIN, Site
 
 MIB: Final = 2**20
 SPARE_DESCRIPTORS: Final = 12
-"""What may be open afterwards beyond what was before: the probe's own, and a database's pool that has grown."""
+"""What may be open afterwards beyond what was before: the probe's own, and a database's pool that
+has grown.
+"""
 NOISE: Final = 0.5
 """Seconds that a machine with other work to do may take from the daemon, unseen."""
 TRIES: Final = 3
@@ -36,18 +40,24 @@ class Targets:
     delay: float = 0.050
     hashing_delay: float = 0.150
     newcomer: float = 3.0
-    """For a new connection and its first answer: who comes while two thousand others do waits behind them."""
+    """For a new connection and its first answer: who comes while two thousand others do waits
+    behind them.
+    """
     login: float = 10.0
     memory: int = 20 * MIB
     settles: float = 60.0
     top: int = 640 * MIB
-    """Beyond what was before: both budgets of the daemon, for what is unsent and for what is unfinished, and some room."""
+    """Beyond what was before: both budgets of the daemon, for what is unsent and for what is
+    unfinished, and some room.
+    """
     disk: int = 160 * MIB
 
 
 STRICT: Final = Targets()
 SLACK: Final = Targets(delay=1.0, hashing_delay=1.5, newcomer=5.0, login=60.0, settles=30.0)
-"""For the ordinary tests, on any machine: its delays are only those that nothing but a fault explains."""
+"""For the ordinary tests, on any machine: its delays are only those that nothing but a fault
+explains.
+"""
 
 
 @define
@@ -74,10 +84,17 @@ class Outcome:
 
     def failures(self, targets: Targets) -> list[str]:
         """Return what was not as promised, in words."""
-        return [*self.broken, *self._of_delays(targets), *self._of_service(), *self._of_resources(targets)]
+        return [
+            *self.broken,
+            *self._of_delays(targets),
+            *self._of_service(),
+            *self._of_resources(targets),
+        ]
 
     def may_be_noise(self, targets: Targets) -> bool:
-        """Return whether nothing is wrong but delays that a machine with other work to do may explain."""
+        """Return whether nothing is wrong but delays that a machine with other work to do may
+        explain.
+        """
         delays = list(self._of_delays(targets))
         longest = max(self.figures.worst, self.figures.newcomer_worst, self.figures.health_worst)
         return bool(delays) and len(delays) == len(self.failures(targets)) and longest < NOISE
@@ -99,15 +116,25 @@ class Outcome:
         if figures.cut_off:
             yield f"another's connection was cut off {figures.cut_off} x {figures.words}"
         if figures.turned_away and not self.stranger.fills:
-            yield f"{figures.turned_away} of {figures.newcomers} new clients turned away {figures.words}"
+            yield (
+                f"{figures.turned_away} of {figures.newcomers} new clients turned away "
+                f"{figures.words}"
+            )
         if figures.unhealthy:
-            yield f"admin's /health failed {figures.unhealthy} of {figures.healths} x {figures.words}"
+            yield (
+                f"admin's /health failed {figures.unhealthy} of {figures.healths} x {figures.words}"
+            )
         if figures.logins_refused:
-            yield f"{figures.logins_refused} of {figures.logins} correct logins refused {figures.words}"
+            yield (
+                f"{figures.logins_refused} of {figures.logins} correct logins refused "
+                f"{figures.words}"
+            )
 
     def _of_resources(self, targets: Targets) -> Iterator[str]:
         if self.after > self.base + targets.memory:
-            yield f"{(self.after - self.base) / MIB:,.0f} MiB more memory after {self.settled:.0f} s"
+            yield (
+                f"{(self.after - self.base) / MIB:,.0f} MiB more memory after {self.settled:.0f} s"
+            )
         if self.peak > self.base + targets.top:
             yield f"{(self.peak - self.base) / MIB:,.0f} MiB more memory at the top"
         if self.stored > targets.disk:
@@ -119,18 +146,29 @@ class Outcome:
         others = [line for line in self.lines if REFUSALS not in line]
         if len(others) > MOST_LINES:
             yield f"{len(others):,} lines of log, such as {others[-1][-120:]!r}"
-        if (refusals := len(self.lines) - len(others)) > (self.seconds + self.settled + 1) * (LINES_OF_ALL + NAMED):
+        if (refusals := len(self.lines) - len(others)) > (self.seconds + self.settled + 1) * (
+            LINES_OF_ALL + NAMED
+        ):
             yield f"{refusals:,} lines of log of what was refused"
 
 
-def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, targets: Targets) -> Outcome:
+def attacked(
+    site: Site, stranger: Stranger, random: Random, is_short: bool, targets: Targets
+) -> Outcome:
     """Let the stranger at the daemon, and tell what came of it."""
     seconds = min(stranger.seconds, 6.0) if is_short else stranger.seconds
     ports = site.daemon.ports
     if stranger.prepare is not None:
-        with Attack(ports, random, is_short, 120.0, site.token, site.descriptors, LOGIN) as preparing:
+        with Attack(
+            ports, random, is_short, 120.0, site.token, site.descriptors, LOGIN
+        ) as preparing:
             stranger.prepare(preparing)
-    base, descriptors, log, stored = site.resident(), site.descriptors(), site.logged(), site.stored()
+    base, descriptors, log, stored = (
+        site.resident(),
+        site.descriptors(),
+        site.logged(),
+        site.stored(),
+    )
     site.forget_peak()
     attack = Attack(ports, random, is_short, seconds, site.token, site.descriptors, LOGIN)
     began = monotonic()
@@ -170,7 +208,9 @@ def attacked(site: Site, stranger: Stranger, random: Random, is_short: bool, tar
 
 
 def _settle(site: Site, memory: int, descriptors: int, seconds: float) -> float:
-    """Wait until memory and descriptors are back, and tell how long that took; for so long at most."""
+    """Wait until memory and descriptors are back, and tell how long that took; for so long at
+    most.
+    """
     began = monotonic()
     while site.is_running and monotonic() - began < seconds:
         if site.resident() <= memory and site.descriptors() <= descriptors:
@@ -199,7 +239,8 @@ def outcomes(strangers: Iterable[Stranger], plan: Plan) -> Iterator[Outcome]:
 
 
 def tried(sites: Sites, stranger: Stranger) -> Outcome:
-    """Let the stranger at a daemon; do so again where nothing fails but a delay that may be the machine's.
+    """Let the stranger at a daemon; do so again where nothing fails but a delay that may be the
+    machine's.
 
     What the daemon does, it does again: the best of the outcomes counts.
     """
@@ -214,7 +255,9 @@ def tried(sites: Sites, stranger: Stranger) -> Outcome:
 
 
 class Sites:
-    """The daemons that there are: one for each stranger; in the short form, one for all that need the same of it."""
+    """The daemons that there are: one for each stranger; in the short form, one for all that need
+    the same of it.
+    """
 
     def __init__(self, plan: Plan, stack: ExitStack) -> None:
         self.plan = plan

@@ -1,4 +1,6 @@
-"""A real daemon under attack: on its own core, with the well-behaved client beside it, and its figures."""
+"""A real daemon under attack: on its own core, with the well-behaved client beside it, and its
+figures.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ class Site:
         if tls:
             key, certificate = certified(directory, 30)
             where = f"ssl:0:privateKey={key}:certKey={certificate}:interface=127.0.0.1"
-            given += [word for dialect in ("messages", "shop", "members", "way") for word in (f"--{dialect}", where)]
+            given += [
+                word
+                for dialect in ("messages", "shop", "members", "way")
+                for word in (f"--{dialect}", where)
+            ]
         under = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh") if descriptors else ()
         try:
             with _reactor(reactor):
@@ -58,7 +64,9 @@ class Site:
                 for task in os.listdir(f"/proc/{self.pid}/task"):
                     os.sched_setaffinity(int(task), {core})
             self.token = self._prepare()
-            self.probe = self._stack.enter_context(Probe(self.daemon.ports, self.pid, LOGIN, PASSWORD))
+            self.probe = self._stack.enter_context(
+                Probe(self.daemon.ports, self.pid, LOGIN, PASSWORD)
+            )
         except BaseException:
             self._stack.close()
             raise
@@ -73,44 +81,81 @@ class Site:
         return []
 
     def _prepare(self) -> str:
-        """Make the user and the account that the probe asks for; give a token of another account."""
-        user = {"id_operation": "create_user", "payload": {"name": "Ana", "email": "ana@example.org", "age": 30}}
+        """Make the user and the account that the probe asks for; give a token of another
+        account.
+        """
+        user = {
+            "id_operation": "create_user",
+            "payload": {"name": "Ana", "email": "ana@example.org", "age": 30},
+        }
         made = self.daemon.ask("users", json.dumps(user))
         assert '"id":1,' in made, made
         for name in (LOGIN, "stranger"):
             body = json.dumps({"username": name, "password": PASSWORD})
             made = self.ask_http("auth", "POST", "/user/create", body)
             assert made.startswith("HTTP/1.1 201"), made
-        token = re.search(r"[0-9A-F]{64}", self.ask_http("auth", "POST", "/user/login", login="stranger"))
+        token = re.search(
+            r"[0-9A-F]{64}", self.ask_http("auth", "POST", "/user/login", login="stranger")
+        )
         assert token is not None
         return token[0]
 
-    def ask_http(self, dialect: str, method: str, path: str, body: str = "", login: str = "", token: str = "") -> str:
+    def ask_http(
+        self, dialect: str, method: str, path: str, body: str = "", login: str = "", token: str = ""
+    ) -> str:
         """Ask on a connection of its own, and return the whole answer."""
-        fields = ["Host: 127.0.0.1", "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        fields = [
+            "Host: 127.0.0.1",
+            "Connection: close",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+        ]
         if login:
-            fields.append("Authorization: Basic " + b64encode(f"{login}:{PASSWORD}".encode()).decode())
+            fields.append(
+                "Authorization: Basic " + b64encode(f"{login}:{PASSWORD}".encode()).decode()
+            )
         if token:
             fields.append(f"Authorization: Bearer {token}")
-        with socket.create_connection(("127.0.0.1", self.daemon.ports[dialect]), _PATIENCE) as connection:
-            connection.sendall("\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", body]).encode())
+        with socket.create_connection(
+            ("127.0.0.1", self.daemon.ports[dialect]), _PATIENCE
+        ) as connection:
+            connection.sendall(
+                "\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", body]).encode()
+            )
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def is_served(self, tls: bool) -> str:
         """Ask at several ports as a client who has just come; give what was wrong, or nothing."""
         asked = monotonic()
         try:
-            heard = {"users": self.daemon.ask("users", '{"id_operation": "get_user", "payload": {"user_id": 1}}')}
+            heard = {
+                "users": self.daemon.ask(
+                    "users", '{"id_operation": "get_user", "payload": {"user_id": 1}}'
+                )
+            }
             right = {"users": '{"payload":{"id":1,'}
-            for dialect, path in {"clients": "/clients/health", "auth": "/user/health", "admin": "/health"}.items():
+            for dialect, path in {
+                "clients": "/clients/health",
+                "auth": "/user/health",
+                "admin": "/health",
+            }.items():
                 heard[dialect], right[dialect] = self.ask_http(dialect, "GET", path), "HTTP/1.1 200"
             if not tls:
-                heard["messages"] = self.daemon.ask("messages", '{"op": "mostrar", "id": 999999999}')
+                heard["messages"] = self.daemon.ask(
+                    "messages", '{"op": "mostrar", "id": 999999999}'
+                )
                 right["messages"] = '{"status":402'
-                heard["members"], right["members"] = self.ask_http("members", "HEAD", "/"), "HTTP/1.1 200"
+                heard["members"], right["members"] = (
+                    self.ask_http("members", "HEAD", "/"),
+                    "HTTP/1.1 200",
+                )
         except OSError as error:
             return f"the next client is not served: {error!r} after {monotonic() - asked:.1f} s"
-        wrong = [f"{name}: {answer[:80]!r}" for name, answer in heard.items() if not answer.startswith(right[name])]
+        wrong = [
+            f"{name}: {answer[:80]!r}"
+            for name, answer in heard.items()
+            if not answer.startswith(right[name])
+        ]
         return f"the next client is not served: {', '.join(wrong)}" if wrong else ""
 
     # What can be seen of it
@@ -145,7 +190,9 @@ class Site:
         return self.daemon.log.stat().st_size
 
     def log_since(self, place: int) -> tuple[list[str], list[str]]:
-        """Return the lines that were logged from this place on, and those of them that tell of a fault."""
+        """Return the lines that were logged from this place on, and those of them that tell of a
+        fault.
+        """
         with self.daemon.log.open("rb") as log:
             log.seek(place)
             lines = log.read().decode(errors="replace").splitlines()
@@ -154,7 +201,12 @@ class Site:
     def __enter__(self) -> Site:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stack.close()
 
 
@@ -162,7 +214,12 @@ def _known(flags: Sequence[str]) -> list[str]:
     """Return those of the flags (name, value, name, value, ...) that this daemon has."""
     names = {setting.name for setting in config.declared(loading.apps())}
     pairs = zip(flags[::2], flags[1::2], strict=True)
-    return [word for name, value in pairs if name.lstrip("-").replace("-", "_") in names for word in (name, value)]
+    return [
+        word
+        for name, value in pairs
+        if name.lstrip("-").replace("-", "_") in names
+        for word in (name, value)
+    ]
 
 
 @contextmanager
@@ -177,7 +234,8 @@ def _reactor(name: str | None) -> Iterator[None]:
 
 @contextmanager
 def _core_of_its_own() -> Iterator[int | None]:
-    """Yield a core for the daemon, and keep this process, with all that it starts from here on, on the others.
+    """Yield a core for the daemon, and keep this process, with all that it starts from here on, on
+    the others.
 
     So neither the attack nor the measurement takes the daemon's time. None where there is but one.
     """

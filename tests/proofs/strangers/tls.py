@@ -23,9 +23,18 @@ def tls_unfinished(attack: Attack) -> None:
     attack.stay()
 
 
-@stranger("tls-garbage", "random bytes and plain text in the place of handshakes, and in the middle of them", tls=True)
+@stranger(
+    "tls-garbage",
+    "random bytes and plain text in the place of handshakes, and in the middle of them",
+    tls=True,
+)
 def tls_garbage(attack: Attack) -> None:
-    garbage = (attack.random.randbytes(500), GET, _HELLO + attack.random.randbytes(508), b"\x15\x03\x03\0\x02\x01\0")
+    garbage = (
+        attack.random.randbytes(500),
+        GET,
+        _HELLO + attack.random.randbytes(508),
+        b"\x15\x03\x03\0\x02\x01\0",
+    )
     for data in garbage:
         attack.talk(attack.connect_many("shop", attack.size(300, 25)), data)
 
@@ -67,29 +76,49 @@ def tls_unread(attack: Attack) -> None:
     attack.stay()
 
 
-@stranger("tls-truncated", "ends a connection in the middle of a record, and without saying so", tls=True)
+@stranger(
+    "tls-truncated", "ends a connection in the middle of a record, and without saying so", tls=True
+)
 def tls_truncated(attack: Attack) -> None:
     for number in range(attack.size(500, 12)):
         with suppress(OSError):
             connection = attack.tls("way", attack.another_address())
-            connection.sendall(b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+            connection.sendall(
+                b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"
+            )
             if number % 2:
                 attack.reset(connection)
             else:
-                attack.send(connection.unwrap() if number % 4 else connection, b"\x17\x03\x03\x01\x00abc")
+                attack.send(
+                    connection.unwrap() if number % 4 else connection, b"\x17\x03\x03\x01\x00abc"
+                )
         if attack.is_over:
             return
 
 
-@stranger("tls-last-words", "every kind of close over TLS: the answer must arrive, and the end be said", tls=True, hashes=True)
+@stranger(
+    "tls-last-words",
+    "every kind of close over TLS: the answer must arrive, and the end be said",
+    tls=True,
+    hashes=True,
+)
 def tls_last_words(attack: Attack) -> None:
-    closing = login("stranger", PASSWORD).replace(b"Content-Length", b"Connection: close\r\nContent-Length")
-    way = b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    closing = login("stranger", PASSWORD).replace(
+        b"Content-Length", b"Connection: close\r\nContent-Length"
+    )
+    way = (
+        b"POST /api/main HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: "
+        b"2\r\n\r\n{}"
+    )
     unknown = b"GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     ends = {
         "a login with Connection: close": ("shop", closing, b'"token"'),
         "a bad request": ("shop", b"nonsense\r\n\r\n", b"HTTP/1.1 400"),
-        "a header too large": ("members", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20_000, b"HTTP/1.1 431"),
+        "a header too large": (
+            "members",
+            b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20_000,
+            b"HTTP/1.1 431",
+        ),
         "way with Connection: close": ("way", way, b"HTTP/1.1 "),
         "a line too long": ("messages", b'{"a":"' + b"x" * 70_000, b'"status":505'),
         "an unknown path with Connection: close": ("members", unknown, b"HTTP/1.1 404"),
@@ -102,7 +131,9 @@ def tls_last_words(attack: Attack) -> None:
 
 
 def _to_the_end(attack: Attack, dialect: str, data: bytes) -> tuple[bytes, bool]:
-    """Send this over TLS, and return all that is answered, and whether the other end said that it was all."""
+    """Send this over TLS, and return all that is answered, and whether the other end said that it
+    was all.
+    """
     heard = b""
     try:
         connection = attack.tls(dialect, attack.another_address())

@@ -1,6 +1,8 @@
-"""Malformed and ambiguous requests, from RFC 9110, 9112 and 3986: what is to be answered, and whether the connection closes.
+"""Malformed and ambiguous requests, from RFC 9110, 9112 and 3986: what is to be answered, and
+whether the connection closes.
 
-Plain data. `TAKEN` is the status of a request that is taken; what the path then gets is the dialect's.
+Plain data. `TAKEN` is the status of a request that is taken; what the path then gets is the
+dialect's.
 """
 
 from __future__ import annotations
@@ -376,7 +378,9 @@ _FIELDS: Final = [  # RFC 9110, 5; RFC 9112, 2.2 and 5
             "a name of all that a token may have": _get(b"!#$%&'*+-.^_`|~0aZ: b"),
             "Content_Length": _get(b"Content_Length: 5"),
             "Upgrade to something": _get(b"Connection: upgrade", b"Upgrade: websocket"),
-            "Upgrade to h2c": _get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AA"),
+            "Upgrade to h2c": _get(
+                b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AA"
+            ),
             "TE": _get(b"TE: trailers, gzip"),
             "Trailer": _get(b"Trailer: Host"),
             "Connection of empty elements": _get(b"Connection: , ,"),
@@ -430,10 +434,18 @@ _LENGTHS: Final = [  # RFC 9110, 8.6; RFC 9112, 6
             "twice, one empty": _post(b"Content-Length: 1", b"Content-Length:", body=b"x"),
             "a blank before the colon": _post(b"Content-Length : 1", body=b"x"),
             "folded": _post(b"Content-Length:", b" 1", body=b"x"),
-            "and a coding": _post(b"Content-Length: 1", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
-            "a coding and": _post(b"Transfer-Encoding: chunked", b"Content-Length: 1", body=b"0\r\n\r\n"),
-            "0 and a coding": _post(b"Content-Length: 0", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
-            "and an unknown coding": _post(b"Content-Length: 1", b"Transfer-Encoding: x", body=b"x"),
+            "and a coding": _post(
+                b"Content-Length: 1", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"
+            ),
+            "a coding and": _post(
+                b"Transfer-Encoding: chunked", b"Content-Length: 1", body=b"0\r\n\r\n"
+            ),
+            "0 and a coding": _post(
+                b"Content-Length: 0", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"
+            ),
+            "and an unknown coding": _post(
+                b"Content-Length: 1", b"Transfer-Encoding: x", body=b"x"
+            ),
             "and an empty coding": _post(b"Content-Length: 1", b"Transfer-Encoding:", body=b"x"),
             "of a GET, twice": _get(b"Content-Length: 0", b"Content-Length: 0"),
         },
@@ -461,9 +473,13 @@ _LENGTHS: Final = [  # RFC 9110, 8.6; RFC 9112, 6
             "gzip": _post(b"Transfer-Encoding: gzip"),
             "identity": _post(b"Transfer-Encoding: identity"),
             "chunked not last": _post(b"Transfer-Encoding: chunked, gzip"),
-            "chunked not last, in two fields": _post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip"),
+            "chunked not last, in two fields": _post(
+                b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip"
+            ),
             "chunked twice": _post(b"Transfer-Encoding: chunked, chunked"),
-            "chunked twice, in two fields": _post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
+            "chunked twice, in two fields": _post(
+                b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"
+            ),
             "chunked and identity": _post(b"Transfer-Encoding: chunked, identity"),
             "chunked with a parameter": _post(b"Transfer-Encoding: chunked;q=1"),
             "chunked and a semicolon": _post(b"Transfer-Encoding: chunked;"),
@@ -484,7 +500,9 @@ _LENGTHS: Final = [  # RFC 9110, 8.6; RFC 9112, 6
             "CR in front": _post(b"Transfer-Encoding: \rchunked"),
             "a letter beyond ASCII": _post("Transfer-Encoding: ĉhunked".encode()),
             "a letter that folds to k": _post("Transfer-Encoding: chun\u212aed".encode()),
-            "in 1.0": _get(b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.0", body=b"0\r\n\r\n"),
+            "in 1.0": _get(
+                b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.0", body=b"0\r\n\r\n"
+            ),
         },
     ),
     *_rows(
@@ -493,7 +511,9 @@ _LENGTHS: Final = [  # RFC 9110, 8.6; RFC 9112, 6
         True,
         {
             "gzip, chunked": _post(b"Transfer-Encoding: gzip, chunked"),
-            "gzip, chunked, in two fields": _post(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked"),
+            "gzip, chunked, in two fields": _post(
+                b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked"
+            ),
             "unknown, chunked": _post(b"Transfer-Encoding: x, chunked"),
             "identity, chunked": _post(b"Transfer-Encoding: identity, chunked"),
         },
@@ -506,7 +526,9 @@ _LENGTHS: Final = [  # RFC 9110, 8.6; RFC 9112, 6
             "in mixed letters": _post(b"Transfer-encodinG: ChunkeD", body=b"0\r\n\r\n"),
             "a tab behind": _post(b"Transfer-Encoding: chunked\t", body=b"0\r\n\r\n"),
             "tabs around": _post(b"Transfer-Encoding:\t\tchunked\t \t", body=b"0\r\n\r\n"),
-            "in 1.2": _get(b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.2", body=b"0\r\n\r\n"),
+            "in 1.2": _get(
+                b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.2", body=b"0\r\n\r\n"
+            ),
         },
     ),
 ]
@@ -594,7 +616,9 @@ _CHUNKS: Final = [  # RFC 9112, 7.1
             "empty quotes": _chunked(b'1;a=""\r\nx\r\n0\r\n\r\n'),
             "CRLF for data": _chunked(b"2\r\n\r\n\r\n0\r\n\r\n"),
             "a trailer": _chunked(b"0\r\nX: a\r\n\r\n"),
-            "trailers that would matter in a header": _chunked(b"0\r\nHost: b\r\nContent-Length: 9\r\n\r\n"),
+            "trailers that would matter in a header": _chunked(
+                b"0\r\nHost: b\r\nContent-Length: 9\r\n\r\n"
+            ),
         },
     ),
 ]

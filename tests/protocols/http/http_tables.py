@@ -1,4 +1,6 @@
-"""What is a request and what is none: for limits of 400 bytes of header, 6 fields, 60 bytes of target, 1000 of body."""
+"""What is a request and what is none: for limits of 400 bytes of header, 6 fields, 60 bytes of
+target, 1000 of body.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,19 @@ NEXT = b"DELETE /next HTTP/1.1\r\nHost: b\r\n\r\n"
 GOT_NEXT = Got("DELETE", "/next")
 
 
-def get(target: bytes = b"/", version: bytes = b"HTTP/1.1", *fields: bytes, host: bytes = b"Host: a\r\n") -> bytes:
-    return b"GET " + target + b" " + version + b"\r\n" + host + b"".join(field + b"\r\n" for field in fields) + b"\r\n"
+def get(
+    target: bytes = b"/", version: bytes = b"HTTP/1.1", *fields: bytes, host: bytes = b"Host: a\r\n"
+) -> bytes:
+    return (
+        b"GET "
+        + target
+        + b" "
+        + version
+        + b"\r\n"
+        + host
+        + b"".join(field + b"\r\n" for field in fields)
+        + b"\r\n"
+    )
 
 
 def post(*fields: bytes, body: bytes = b"", version: bytes = b"HTTP/1.1") -> bytes:
@@ -38,8 +51,14 @@ GOOD: dict[str, tuple[bytes, Got]] = {
     "1.0 keep-alive": (get(b"/", b"HTTP/1.0", b"Connection: Keep-Alive"), Got()),
     "1.0 both": (get(b"/", b"HTTP/1.0", b"Connection: keep-alive, close"), Got(goes_on=False)),
     "close": (get(b"/", b"HTTP/1.1", b"Connection: close"), Got(goes_on=False)),
-    "close among others": (get(b"/", b"HTTP/1.1", b"Connection: foo,\tClose ,bar"), Got(goes_on=False)),
-    "close in a second field": (get(b"/", b"HTTP/1.1", b"Connection: foo", b"Connection: close"), Got(goes_on=False)),
+    "close among others": (
+        get(b"/", b"HTTP/1.1", b"Connection: foo,\tClose ,bar"),
+        Got(goes_on=False),
+    ),
+    "close in a second field": (
+        get(b"/", b"HTTP/1.1", b"Connection: foo", b"Connection: close"),
+        Got(goes_on=False),
+    ),
     "closed is not close": (get(b"/", b"HTTP/1.1", b"Connection: closed"), Got()),
     "blank line before": (b"\r\n" + get(), Got()),
     "blank lines before": (b"\r\n" * 300 + get(), Got()),
@@ -50,15 +69,27 @@ GOOD: dict[str, tuple[bytes, Got]] = {
     "a field without value": (get(b"/", b"HTTP/1.1", b"X:"), Got()),
     "Host of the future": (get(host=b"Host: [v1.x:y]:80\r\n"), Got()),
     "1.2": (get(b"/", b"HTTP/1.2"), Got()),
-    "1.9 with a body": (post(b"Content-Length: 1", body=b"a", version=b"HTTP/1.9"), Got("POST", body=b"a")),
+    "1.9 with a body": (
+        post(b"Content-Length: 1", body=b"a", version=b"HTTP/1.9"),
+        Got("POST", body=b"a"),
+    ),
     "other method": (get().replace(b"GET", b"PROPFIND"), Got("PROPFIND")),
     "TRACE": (get().replace(b"GET", b"TRACE"), Got("TRACE")),
     "length 0": (post(b"Content-Length: 0"), Got("POST")),
     "length": (post(b"content-length: 3", body=b"abc"), Got("POST", body=b"abc")),
     "length with zeros": (post(b"Content-Length: 003 ", body=b"abc"), Got("POST", body=b"abc")),
-    "a body that looks like a request": (post(b"Content-Length: %d" % len(NEXT), body=NEXT), Got("POST", body=NEXT)),
-    "a body of blank lines": (post(b"Content-Length: 4", body=b"\r\n\r\n"), Got("POST", body=b"\r\n\r\n")),
-    "length and close": (post(b"Content-Length: 1", b"Connection: close", body=b"a"), Got("POST", body=b"a", goes_on=False)),
+    "a body that looks like a request": (
+        post(b"Content-Length: %d" % len(NEXT), body=NEXT),
+        Got("POST", body=NEXT),
+    ),
+    "a body of blank lines": (
+        post(b"Content-Length: 4", body=b"\r\n\r\n"),
+        Got("POST", body=b"\r\n\r\n"),
+    ),
+    "length and close": (
+        post(b"Content-Length: 1", b"Connection: close", body=b"a"),
+        Got("POST", body=b"a", goes_on=False),
+    ),
     "GET with a body": (get(b"/", b"HTTP/1.1", b"Content-Length: 1") + b"x", Got(body=b"x")),
     "1.0 with a body": (
         post(b"Content-Length: 1", b"Connection: keep-alive", body=b"a", version=b"HTTP/1.0"),
@@ -66,25 +97,43 @@ GOOD: dict[str, tuple[bytes, Got]] = {
     ),
     "chunked": (chunked(b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"), Got("POST", body=b"abcd")),
     "chunked, nothing": (chunked(b"0\r\n\r\n"), Got("POST")),
-    "chunked, hex and zeros": (chunked(b"00a\r\n0123456789\r\n000\r\n\r\n"), Got("POST", body=b"0123456789")),
+    "chunked, hex and zeros": (
+        chunked(b"00a\r\n0123456789\r\n000\r\n\r\n"),
+        Got("POST", body=b"0123456789"),
+    ),
     "chunked, capitals": (
         post(b"TRANSFER-ENCODING:  ChunKed ", body=b"A\r\n0123456789\r\n0\r\n\r\n"),
         Got("POST", body=b"0123456789"),
     ),
     "chunked, extensions": (chunked(b'1;a=b;c="d e"\r\nx\r\n0;z\r\n\r\n'), Got("POST", body=b"x")),
-    "chunked, blanks in extensions": (chunked(b"1 ; a\t=\tb ;c\r\nx\r\n0 ;d\r\n\r\n"), Got("POST", body=b"x")),
-    "chunked, quotes in extensions": (chunked(b'1;a="\\"";b=";"\r\nx\r\n0\r\n\r\n'), Got("POST", body=b"x")),
+    "chunked, blanks in extensions": (
+        chunked(b"1 ; a\t=\tb ;c\r\nx\r\n0 ;d\r\n\r\n"),
+        Got("POST", body=b"x"),
+    ),
+    "chunked, quotes in extensions": (
+        chunked(b'1;a="\\"";b=";"\r\nx\r\n0\r\n\r\n'),
+        Got("POST", body=b"x"),
+    ),
     "chunked, a tab behind the coding": (
         post(b"Transfer-Encoding:\tchunked\t", b"A:\tb\tc", body=b"1\r\nx\r\n0\r\n\r\n"),
         Got("POST", body=b"x"),
     ),
-    "chunked, trailers": (chunked(b"1\r\nx\r\n0\r\nHost: b\r\nContent-Length: 7\r\n\r\n"), Got("POST", body=b"x")),
-    "chunked, chunks in the data": (chunked(b"5\r\n0\r\n\r\n\r\n0\r\n\r\n"), Got("POST", body=b"0\r\n\r\n")),
+    "chunked, trailers": (
+        chunked(b"1\r\nx\r\n0\r\nHost: b\r\nContent-Length: 7\r\n\r\n"),
+        Got("POST", body=b"x"),
+    ),
+    "chunked, chunks in the data": (
+        chunked(b"5\r\n0\r\n\r\n\r\n0\r\n\r\n"),
+        Got("POST", body=b"0\r\n\r\n"),
+    ),
     "chunked and close": (
         post(b"Transfer-Encoding: chunked", b"Connection: close", body=b"1\r\na\r\n0\r\n\r\n"),
         Got("POST", body=b"a", goes_on=False),
     ),
-    "Upgrade h2c": (get(b"/", b"HTTP/1.1", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c"), Got()),
+    "Upgrade h2c": (
+        get(b"/", b"HTTP/1.1", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c"),
+        Got(),
+    ),
     "Upgrade h2c with a body": (
         post(b"Connection: Upgrade", b"Upgrade: h2c", b"Content-Length: %d" % len(NEXT), body=NEXT),
         Got("POST", body=NEXT),
@@ -98,12 +147,24 @@ GOOD: dict[str, tuple[bytes, Got]] = {
         ),
         Got("POST", body=NEXT),
     ),
-    "Upgrade and close": (get(b"/", b"HTTP/1.1", b"Connection: upgrade, close", b"Upgrade: x"), Got(goes_on=False)),
-    "Upgrade alone": (post(b"Upgrade: h2c", b"Content-Length: 1", body=b"x"), Got("POST", body=b"x")),
+    "Upgrade and close": (
+        get(b"/", b"HTTP/1.1", b"Connection: upgrade, close", b"Upgrade: x"),
+        Got(goes_on=False),
+    ),
+    "Upgrade alone": (
+        post(b"Upgrade: h2c", b"Content-Length: 1", body=b"x"),
+        Got("POST", body=b"x"),
+    ),
     "as many fields as there may be": (get(b"/", b"HTTP/1.1", *[b"a:"] * 5), Got()),
     "as long a target as there may be": (get(b"/" + b"a" * 59), Got(path="/" + "a" * 59)),
-    "as large a header as there may be": (get(b"/", b"HTTP/1.1", b"a:" + b"b" * (400 - len(get()) - 4)), Got()),
-    "as large a body as there may be": (post(b"Content-Length: 1000", body=b"x" * 1000), Got("POST", body=b"x" * 1000)),
+    "as large a header as there may be": (
+        get(b"/", b"HTTP/1.1", b"a:" + b"b" * (400 - len(get()) - 4)),
+        Got(),
+    ),
+    "as large a body as there may be": (
+        post(b"Content-Length: 1000", body=b"x" * 1000),
+        Got("POST", body=b"x" * 1000),
+    ),
 }
 
 BAD: dict[str, tuple[bytes, int]] = {
@@ -128,7 +189,12 @@ BAD: dict[str, tuple[bytes, int]] = {
         400,
     ),
     "Upgrade with both": (
-        post(b"Connection: upgrade", b"Upgrade: h2c", b"Content-Length: 1", b"Transfer-Encoding: chunked"),
+        post(
+            b"Connection: upgrade",
+            b"Upgrade: h2c",
+            b"Content-Length: 1",
+            b"Transfer-Encoding: chunked",
+        ),
         400,
     ),
     "chunked in 1.0": (post(b"Transfer-Encoding: chunked", version=b"HTTP/1.0"), 400),
@@ -138,7 +204,10 @@ BAD: dict[str, tuple[bytes, int]] = {
     "gzip, chunked": (post(b"Transfer-Encoding: gzip, chunked"), 501),
     "chunked, gzip": (post(b"Transfer-Encoding: chunked, gzip"), 400),
     "chunked twice": (post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), 400),
-    "chunked and identity": (post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"), 400),
+    "chunked and identity": (
+        post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"),
+        400,
+    ),
     "identity": (post(b"Transfer-Encoding: identity"), 400),
     "xchunked": (post(b"Transfer-Encoding: xchunked"), 400),
     "chunked with parameter": (post(b"Transfer-Encoding: chunked;a=b"), 400),
@@ -197,7 +266,10 @@ BAD: dict[str, tuple[bytes, int]] = {
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     "JSON": (b'{"op": "mostrar"}\n', 400),
     "CONNECT": (get(b"a:80").replace(b"GET", b"CONNECT"), 405),
-    "CONNECT with a body": (get(b"a:80", b"HTTP/1.1", b"Content-Length: 3").replace(b"GET", b"CONNECT") + b"abc", 405),
+    "CONNECT with a body": (
+        get(b"a:80", b"HTTP/1.1", b"Content-Length: 3").replace(b"GET", b"CONNECT") + b"abc",
+        405,
+    ),
     "fragment": (get(b"/a#b"), 400),
     "letters beyond ASCII": (get(b"/\xc3\xa4"), 400),
     "control in the target": (get(b"/\x01"), 400),
@@ -231,7 +303,10 @@ BAD: dict[str, tuple[bytes, int]] = {
     "a target far too long": (get(b"/" + b"a" * 600), 414),
     "a target without end": (b"GET /" + b"a" * 600, 414),
     "a method without end": (b"G" * 600, 400),
-    "a byte of header too many": (get(b"/", b"HTTP/1.1", b"a:" + b"b" * (401 - len(get()) - 4)), 431),
+    "a byte of header too many": (
+        get(b"/", b"HTTP/1.1", b"a:" + b"b" * (401 - len(get()) - 4)),
+        431,
+    ),
     "a header without end": (get()[:-2] + b"a: b\r\n" * 100, 431),
     "a field without end": (get()[:-2] + b"a" * 400, 431),
     "a byte of body too many": (post(b"Content-Length: 1001", body=b"x" * 1001), 413),

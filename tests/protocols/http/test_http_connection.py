@@ -24,7 +24,9 @@ class Answers(SynchronousTestCase):
         peer.says(get(b"/headed"))
         self.assertEqual(
             peer.hears(),
-            b"HTTP/1.1 200 OK\r\nDate: " + DATE + b"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+            b"HTTP/1.1 200 OK\r\nDate: "
+            + DATE
+            + b"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
             b'ETag: "7"\r\nVary: Origin\r\n\r\n{}',
         )
         self.assertFalse(peer.closed)
@@ -101,7 +103,9 @@ class Answers(SynchronousTestCase):
         peer = connected()
         peer.says(get(b"/a") + get(host=b"") + get(b"/b"))
         first, refused = peer.hears_answers()
-        self.assertEqual((first.status, refused.status, refused.fields[b"connection"]), (200, 400, b"close"))
+        self.assertEqual(
+            (first.status, refused.status, refused.fields[b"connection"]), (200, 400, b"close")
+        )
         self.assertIn(b"refused: ", refused.body)
         self.assertTrue(peer.closed)
 
@@ -247,7 +251,9 @@ class Order(SynchronousTestCase):
                     peer.passes(chance.choice((0, 1, 1, 2)))
                 heard += peer.hears()
             peer.transport.write(heard)
-            self.assertEqual([int(answer.body) for answer in peer.hears_answers()], list(range(count)))
+            self.assertEqual(
+                [int(answer.body) for answer in peer.hears_answers()], list(range(count))
+            )
 
     def _one_of_many(self, chance: random.Random, number: int) -> bytes:
         """Return a request that takes no time or a few seconds, and mostly only reads."""

@@ -147,7 +147,9 @@ class Deadlines(SynchronousTestCase):
         self.ends_after(peer, 10, 408)
 
     def test_for_ever(self) -> None:
-        """Nothing ends a peer that has said all, nor is there a timer for it. What is begun has its time as ever."""
+        """Nothing ends a peer that has said all, nor is there a timer for it. What is begun has its
+        time as ever.
+        """
         limits = HTTPLimits(idle=math.inf, keep_alive=math.inf)
         peer = connected(limits)
         self.assertEqual(peer.clock.getDelayedCalls(), [])

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Bytes to requests: tables, fed whole, byte by byte, at every split, and with the next request behind."""
+"""Bytes to requests: tables, fed whole, byte by byte, at every split, and with the next request
+behind.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud.protocols.http.framing import RequestFramer
 from sockcrud.protocols.http.request import Fields, Request
-from tests.protocols.http.http_tables import BAD, CUT_SHORT, GOOD, GOT_NEXT, NEXT, chunked, get, post
+from tests.protocols.http.http_tables import (
+    BAD,
+    CUT_SHORT,
+    GOOD,
+    GOT_NEXT,
+    NEXT,
+    chunked,
+    get,
+    post,
+)
 from tests.support.http_kit import Got, framed
 
 
@@ -24,9 +35,15 @@ class Framing(SynchronousTestCase):
 
     def check(self, data: bytes, expected: list[Got | int], end: bool = False) -> None:
         self.assertEqual(framed(framer(), [data], end), expected, data)
-        self.assertEqual(framed(framer(), [data[i : i + 1] for i in range(len(data))], end), expected, data)
+        self.assertEqual(
+            framed(framer(), [data[i : i + 1] for i in range(len(data))], end), expected, data
+        )
         for split in range(len(data)):
-            self.assertEqual(framed(framer(), [data[:split], data[split:]], end), expected, (data[:split], data[split:]))
+            self.assertEqual(
+                framed(framer(), [data[:split], data[split:]], end),
+                expected,
+                (data[:split], data[split:]),
+            )
 
     def test_good(self) -> None:
         for name, (data, got) in GOOD.items():
@@ -82,7 +99,9 @@ class Framing(SynchronousTestCase):
                 at = chance.randrange(len(data))
                 data[at : at + chance.choice((0, 0, 1, 5))] = chance.choice(noise)
             whole = framed(framer(), [bytes(data)])
-            self.assertEqual(framed(framer(), [bytes(data[i : i + 1]) for i in range(len(data))]), whole, data)
+            self.assertEqual(
+                framed(framer(), [bytes(data[i : i + 1]) for i in range(len(data))]), whole, data
+            )
             cuts = sorted(chance.choices(range(len(data) + 1), k=4))
             pieces = [bytes(data[a:b]) for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
             self.assertEqual(framed(framer(), pieces), whole, data)
@@ -93,7 +112,18 @@ class HeaderFields(SynchronousTestCase):
 
     def test_lookup(self) -> None:
         one = framer(fields=10)
-        one.feed(get(b"/x-a:", b"HTTP/1.1", b"X-A: 1", b"x-b:\t2 ", b"X-a:3", b"X-AB: 4", b"Ref: x-c: 5", b"X-A:"))
+        one.feed(
+            get(
+                b"/x-a:",
+                b"HTTP/1.1",
+                b"X-A: 1",
+                b"x-b:\t2 ",
+                b"X-a:3",
+                b"X-AB: 4",
+                b"Ref: x-c: 5",
+                b"X-A:",
+            )
+        )
         request = one.next_head()
         assert isinstance(request, Request)
         self.assertEqual(request.header(b"x-a"), b"1, 3, ")
@@ -128,7 +158,9 @@ def work(feed: Callable[[], object]) -> float:
 
 
 class Linear(SynchronousTestCase):
-    """Eight times the bytes is about eight times the work; with quadratic work it would be 64 times."""
+    """Eight times the bytes is about eight times the work; with quadratic work it would be 64
+    times.
+    """
 
     FEW = 12_000
     STEPS: int = 1

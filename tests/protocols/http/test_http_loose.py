@@ -15,7 +15,10 @@ def framer() -> LooseFramer:
 
 
 LOGIN = b"user:a@b.c,pass"
-COUNTED = b"POST /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % (len(LOGIN) + 4) + LOGIN
+COUNTED = (
+    b"POST /? HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % (len(LOGIN) + 4)
+    + LOGIN
+)
 
 LOOSE: dict[str, tuple[bytes, Got]] = {
     "unended GET": (b"GET /? HTTP/1.1\r\nAccept: */*", Got()),
@@ -64,13 +67,17 @@ class LooseFraming(SynchronousTestCase):
                     self.assertEqual(peer.dialect.asked, [])
                     peer.passes(0.1)
                     (request,) = peer.dialect.asked
-                    self.assertEqual((request.method, request.path, request.body), (got.method, "/", got.body))
+                    self.assertEqual(
+                        (request.method, request.path, request.body), (got.method, "/", got.body)
+                    )
                     self.assertFalse(request.has_host)
 
     def test_complete_at_the_end(self) -> None:
         for data, got in LOOSE.values():
             self.assertEqual(framed(framer(), [data], end=True), [got], data)
-            self.assertEqual(framed(framer(), [data[i : i + 1] for i in range(len(data))], end=True), [got], data)
+            self.assertEqual(
+                framed(framer(), [data[i : i + 1] for i in range(len(data))], end=True), [got], data
+            )
             self.assertEqual(framed(framer(), [NEXT + data], end=True), [GOT_NEXT, got], data)
 
     def test_not_complete(self) -> None:
@@ -109,7 +116,10 @@ class LooseConnection(SynchronousTestCase):
     def says_and_is_quiet(self, peer: Peer, data: bytes) -> list[bytes]:
         peer.says(data)
         peer.passes(0.1)
-        return [answer.body for answer in peer.hears_answers(*(["HEAD"] if data.startswith(b"HEAD") else []))]
+        return [
+            answer.body
+            for answer in peer.hears_answers(*(["HEAD"] if data.startswith(b"HEAD") else []))
+        ]
 
     def test_one_after_the_other(self) -> None:
         peer = connected(loose=True)
@@ -132,7 +142,12 @@ class LooseConnection(SynchronousTestCase):
         self.assertEqual(len(peer.dialect.asked), 1)
 
     def test_something_else_follows(self) -> None:
-        for after in (b"\r\nHost: a\r\n\r\n", b"xxxx\r\n\r\n", b"abcdGET / HTTP/1.1\r\n\r\n", b"\r\nX"):
+        for after in (
+            b"\r\nHost: a\r\n\r\n",
+            b"xxxx\r\n\r\n",
+            b"abcdGET / HTTP/1.1\r\n\r\n",
+            b"\r\nX",
+        ):
             peer = connected(loose=True)
             self.assertEqual(self.says_and_is_quiet(peer, LOOSE["unended GET"][0]), [b"/"])
             peer.says(after)
@@ -151,7 +166,10 @@ class LooseConnection(SynchronousTestCase):
 
     def test_behind_a_slow_one(self) -> None:
         peer = connected(loose=True)
-        peer.says(post(b"Content-Length: 1", body=b"x").replace(b" / ", b" /slow ") + LOOSE["unended GET"][0])
+        peer.says(
+            post(b"Content-Length: 1", body=b"x").replace(b" / ", b" /slow ")
+            + LOOSE["unended GET"][0]
+        )
         peer.passes(5)
         self.assertEqual(len(peer.dialect.asked), 1)
         peer.dialect.waiting["/slow"].callback(None)

@@ -28,7 +28,9 @@ class BodiesOfTheField(SynchronousTestCase):
                         peer.says(piece)
                     peer.passes(QUIET)
                     if not peer.dialect.asked:
-                        peer.passes(LONG_QUIET - QUIET)  # its end is a method's beginning, or is one by another count
+                        peer.passes(
+                            LONG_QUIET - QUIET
+                        )  # its end is a method's beginning, or is one by another count
                     if not peer.closed:
                         self.assertEqual(asked(peer), [("PUT", body)], (count, pieces))
                     else:
@@ -41,7 +43,10 @@ class BodiesOfTheField(SynchronousTestCase):
             peer = connected(loose=True)
             peer.says(header + body)
             peer.passes(0.1)
-            if password in ("SHOP", "pwPU"):  # behind as many bytes as were announced less four, a method might begin
+            if password in (
+                "SHOP",
+                "pwPU",
+            ):  # behind as many bytes as were announced less four, a method might begin
                 self.assertEqual(asked(peer), [])
                 peer.passes(LONG_QUIET - QUIET)
             self.assertEqual(asked(peer), [("POST", body)])
@@ -52,18 +57,32 @@ class BodiesOfTheField(SynchronousTestCase):
                 header, body = loosely("PUT", login, password, count)
                 for name, following in FOLLOWING.items():
                     data = header + body + following
-                    for pieces in ([data], byte_by_byte(data), [header + body, following], [data[:-30], data[-30:]]):
+                    for pieces in (
+                        [data],
+                        byte_by_byte(data),
+                        [header + body, following],
+                        [data[:-30], data[-30:]],
+                    ):
                         peer = connected(loose=True)
                         for piece in pieces:
                             peer.says(piece)
                         peer.passes(QUIET)
                         peer.passes(QUIET)
-                        method = "DELETE" if name == "with Host" else name.rsplit()[-1].replace("lines", "POST")
-                        expected = [("PUT", body), (method, b"user:other,OTHER"[: 16 * (method[0] == "P")])]
+                        method = (
+                            "DELETE"
+                            if name == "with Host"
+                            else name.rsplit()[-1].replace("lines", "POST")
+                        )
+                        expected = [
+                            ("PUT", body),
+                            (method, b"user:other,OTHER"[: 16 * (method[0] == "P")]),
+                        ]
                         self.assertEqual(asked(peer), expected, (count, pieces))
 
     def test_with_the_next_request_behind_split_and_after_a_pause(self) -> None:
-        """A pause in the next request changes nothing: its beginning is never taken for the end of a password."""
+        """A pause in the next request changes nothing: its beginning is never taken for the end of
+        a password.
+        """
         for login, password in LOGINS[:16]:
             for count in COUNTS:
                 header, body = loosely("PUT", login, password, count)
@@ -76,7 +95,9 @@ class BodiesOfTheField(SynchronousTestCase):
                     peer.passes(QUIET)
                     peer.passes(QUIET)
                     self.assertEqual(asked(peer)[0], ("PUT", body), (count, split))
-                    self.assertEqual(asked(peer)[1:], [("POST", b"user:other,OTHER")], (count, split))
+                    self.assertEqual(
+                        asked(peer)[1:], [("POST", b"user:other,OTHER")], (count, split)
+                    )
 
     def test_a_pause_within(self) -> None:
         """Only exactly where one of the other counts ends may a pause be taken for the end."""
@@ -97,7 +118,11 @@ class BodiesOfTheField(SynchronousTestCase):
                 self.assertEqual(asked(peer), [("PUT", body)], split)
 
     def test_a_name_in_korean_keeps_the_password_whole_wherever_there_is_a_pause(self) -> None:
-        for login, password in (("김철수@ex.com", "pw1"), ("김철수", "비밀번호"), ("한국인입니다", "pw")):
+        for login, password in (
+            ("김철수@ex.com", "pw1"),
+            ("김철수", "비밀번호"),
+            ("한국인입니다", "pw"),
+        ):
             header, body = loosely("PUT", login, password)
             for split in range(1, len(header + body)):
                 peer = connected(loose=True)
@@ -126,21 +151,31 @@ class BodiesOfTheField(SynchronousTestCase):
         """Is this a password, or a shorter one and the beginning of the next request?"""
         for text, count in (
             ("user:ab,xxPOST", 14),  # as HTTP counts it
-            ("user:김철수네여덟글자,pwHEAD /? HTTP/1.1", 36),  # as characters or as bytes are counted
+            (
+                "user:김철수네여덟글자,pwHEAD /? HTTP/1.1",
+                36,
+            ),  # as characters or as bytes are counted
         ):
-            for pieces in every_way(f"PUT /? HTTP/1.1\r\nContent-Length: {count}\r\n\r\n{text}".encode()):
+            for pieces in every_way(
+                f"PUT /? HTTP/1.1\r\nContent-Length: {count}\r\n\r\n{text}".encode()
+            ):
                 peer = connected(loose=True)
                 for piece in pieces:
                     peer.says(piece)
                 peer.passes(QUIET)
                 peer.passes(LONG_QUIET)
                 (answer,) = peer.hears_answers()
-                self.assertEqual((answer.status, answer.fields[b"connection"], peer.closed), (400, b"close", True))
+                self.assertEqual(
+                    (answer.status, answer.fields[b"connection"], peer.closed),
+                    (400, b"close", True),
+                )
                 self.assertEqual(asked(peer), [])
 
     def test_something_else_follows(self) -> None:
         """Nothing is taken of what no count makes whole."""
-        header, body = loosely("PUT", "김철수", "xxGE")  # behind as many bytes as were announced, there is `GE`
+        header, body = loosely(
+            "PUT", "김철수", "xxGE"
+        )  # behind as many bytes as were announced, there is `GE`
         for after in (b"x", b"\0", b"\xff", b" ", b"/", b"\n"):
             for pieces in every_way(header + body + after):
                 peer = connected(loose=True)
@@ -152,7 +187,10 @@ class BodiesOfTheField(SynchronousTestCase):
                 self.assertEqual(asked(peer), [], pieces)
 
     def test_an_unended_request_never_takes_in_the_next(self) -> None:
-        for begin in (b"GET /? HTTP/1.1\r\nAccept: */*", b"HEAD /? HTTP/1.1\r\nA: b\r\nAccept: */*"):
+        for begin in (
+            b"GET /? HTTP/1.1\r\nAccept: */*",
+            b"HEAD /? HTTP/1.1\r\nA: b\r\nAccept: */*",
+        ):
             for following in (loosely("PUT", "ab", "pw1"), loosely("POST", "josé", "pw1")):
                 for pieces in every_way(begin + b"".join(following)):
                     peer = connected(loose=True)
@@ -197,6 +235,8 @@ class EndOfBody(SynchronousTestCase):
     def test_much_is_taken_at_its_word(self) -> None:
         for length, taken in ((LONGEST, True), (LONGEST + 1, False)):
             peer = connected(loose=True)
-            peer.says(b"PUT /? HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (length - 4))
+            peer.says(
+                b"PUT /? HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length + b"x" * (length - 4)
+            )
             peer.passes(QUIET)
             self.assertEqual(len(asked(peer)), taken)

@@ -1,4 +1,6 @@
-"""Whatever is sent, its effect does not depend on how it is split; and where it is taken, h11 takes it alike."""
+"""Whatever is sent, its effect does not depend on how it is split; and where it is taken, h11 takes
+it alike.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,45 @@ from tests.protocols.http.http_tables import BAD, GOOD
 from tests.support.feeding import byte_by_byte, cut
 from tests.support.http_kit import Got, connected, framed
 
-REQUESTS = [data for data, _ in GOOD.values()] + [data for data, _ in BAD.values()] + [data for _, data, _, _ in RFC_CASES]
+REQUESTS = (
+    [data for data, _ in GOOD.values()]
+    + [data for data, _ in BAD.values()]
+    + [data for _, data, _, _ in RFC_CASES]
+)
 SCRAPS = [
-    *(b"\r", b"\n", b"\r\n", b"\r\n\r\n", b" ", b"\t", b":", b"\0", b"x", b"0", b"1", b";", b'"', b"\xff", b"\xc3\xa9"),
-    *(b"HTTP/1.1", b"Host: a\r\n", b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n", b"GET / ", b"POST /? "),
-    *(b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"user:ab,pw", "사용자".encode(), b"P", b"PUT /? HTTP/1.1\r\n"),
+    *(
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b" ",
+        b"\t",
+        b":",
+        b"\0",
+        b"x",
+        b"0",
+        b"1",
+        b";",
+        b'"',
+        b"\xff",
+        b"\xc3\xa9",
+    ),
+    *(
+        b"HTTP/1.1",
+        b"Host: a\r\n",
+        b"Content-Length: 4\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"GET / ",
+        b"POST /? ",
+    ),
+    *(
+        b"Connection: close\r\n",
+        b"Expect: 100-continue\r\n",
+        b"user:ab,pw",
+        "사용자".encode(),
+        b"P",
+        b"PUT /? HTTP/1.1\r\n",
+    ),
 ]
 
 requests = st.sampled_from(REQUESTS)
@@ -65,7 +101,9 @@ def test_segments_of_the_loose(data: bytes, cuts: list[int]) -> None:
     assert framed(framer(LooseFramer), byte_by_byte(data), end=True) == whole
 
 
-def effect(pieces: list[bytes], pauses: list[float]) -> tuple[list[tuple[str, bytes]], list[int], bool]:
+def effect(
+    pieces: list[bytes], pauses: list[float]
+) -> tuple[list[tuple[str, bytes]], list[int], bool]:
     """Return what was asked, what was answered, and whether the connection closed."""
     peer = connected(HTTPLimits(header_bytes=400, fields=6, target=60, body=1000), loose=True)
     for piece, pause in zip(pieces, pauses, strict=True):
@@ -81,7 +119,9 @@ def effect(pieces: list[bytes], pauses: list[float]) -> tuple[list[tuple[str, by
 
 
 def means_something(said: bytes) -> bool:
-    """Return whether a silence behind these bytes has an effect: then they are complete, in one way or another."""
+    """Return whether a silence behind these bytes has an effect: then they are complete, in one way
+    or another.
+    """
     peer = connected(HTTPLimits(header_bytes=400, fields=6, target=60, body=1000), loose=True)
     peer.says(said)
     before = (len(peer.dialect.asked), len(peer.hears()))
@@ -105,7 +145,9 @@ def test_segments_and_time_of_the_loose(data: bytes, cuts: list[int], long: list
 
 
 def by_h11(data: bytes) -> list[tuple[str, bytes] | None]:
-    """Return the requests that h11 takes, and None where it refuses something or expects no more."""
+    """Return the requests that h11 takes, and None where it refuses something or expects no
+    more.
+    """
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     taken: list[tuple[str, bytes] | None] = []
@@ -130,12 +172,15 @@ def by_h11(data: bytes) -> list[tuple[str, bytes] | None]:
 @often
 @given(streams(requests.filter(lambda data: not data.startswith(b"\r\n"))))
 def test_beside_h11(data: bytes) -> None:
-    """What is taken here is taken there, with the same method and body. It may take more: it is less strict."""
+    """What is taken here is taken there, with the same method and body. It may take more: it is
+    less strict.
+    """
     ours = [got for got in framed(framer(), [data]) if isinstance(got, Got)]
     theirs = by_h11(data)
     for got, other in zip(ours, theirs, strict=False):
         if other is None:
-            # It ends each connection with a request of 1.0, and knows no blank line before a request.
+            # It ends each connection with a request of 1.0, and knows no blank line before a
+            # request.
             assert b"HTTP/1.0" in data or b"\n\r\n" in data, (data, ours, theirs)
             return
         assert (got.method, got.body) == other, (data, ours, theirs)

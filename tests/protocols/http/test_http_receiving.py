@@ -40,15 +40,28 @@ class TooLarge(SynchronousTestCase):
 
     def test_chunked(self) -> None:
         self.check(
-            to(b"/echo", b"Transfer-Encoding: chunked", body=b"9\r\n012345678\r\n1\r\n9\r\n0\r\n\r\n"), False, b"0123456789"
+            to(
+                b"/echo",
+                b"Transfer-Encoding: chunked",
+                body=b"9\r\n012345678\r\n1\r\n9\r\n0\r\n\r\n",
+            ),
+            False,
+            b"0123456789",
         )
-        self.check(to(b"/echo", b"Transfer-Encoding: chunked", body=b"9\r\n012345678\r\n2\r\n9a"), True)
+        self.check(
+            to(b"/echo", b"Transfer-Encoding: chunked", body=b"9\r\n012345678\r\n2\r\n9a"), True
+        )
         self.check(to(b"/echo", b"Transfer-Encoding: chunked", body=b"ffff\r\n0123456789a"), True)
 
     def test_the_limits_are_those_of_the_page(self) -> None:
         limits = HTTPLimits()
-        self.assertEqual((limits.header_bytes, limits.fields, limits.target, limits.body), (16384, 100, 8192, 1048576))
-        self.assertEqual((limits.header_seconds, limits.body_seconds, limits.keep_alive), (10, 30, 75))
+        self.assertEqual(
+            (limits.header_bytes, limits.fields, limits.target, limits.body),
+            (16384, 100, 8192, 1048576),
+        )
+        self.assertEqual(
+            (limits.header_seconds, limits.body_seconds, limits.keep_alive), (10, 30, 75)
+        )
 
     def test_the_edges_of_the_page(self) -> None:
         pad = 16 * 1024 - len(get()) - len(b"a:\r\n")
@@ -146,7 +159,9 @@ class Expecting(SynchronousTestCase):
         peer.says(b"ab" + get(b"/next"))
         self.assertEqual(peer.dialect.asked, [])
         peer.dialect.waiting["early"].callback(None)
-        self.assertEqual([answer.body for answer in peer.hears_answers()], [b"/early/echo", b"/next"])
+        self.assertEqual(
+            [answer.body for answer in peer.hears_answers()], [b"/early/echo", b"/next"]
+        )
         self.assertTrue(peer.is_reading())
 
     def test_refused_after_a_while(self) -> None:
@@ -217,9 +232,13 @@ class LookedAtFirst(SynchronousTestCase):
         self.assertEqual(len(peer.dialect.looked_at), 1)
 
     def test_behind_a_change_that_takes_its_time(self) -> None:
-        """It is looked at when its turn has come, as what was before it may have logged somebody in, or out."""
+        """It is looked at when its turn has come, as what was before it may have logged somebody
+        in, or out.
+        """
         peer = connected()
-        peer.says(to(b"/slow", b"Content-Length: 0") + to(b"/echo", b"Content-Length: 2", body=b"a"))
+        peer.says(
+            to(b"/slow", b"Content-Length: 0") + to(b"/echo", b"Content-Length: 2", body=b"a")
+        )
         self.assertEqual(peer.dialect.looked_at, [])
         peer.dialect.waiting["/slow"].callback(None)
         self.assertEqual(len(peer.dialect.looked_at), 1)
@@ -333,7 +352,10 @@ class Sinks(SynchronousTestCase):
         self.assertTrue(sink.abandoned)
 
     def test_a_sink_that_fails(self) -> None:
-        for data in (to(b"/no-sink", b"Content-Length: 2"), to(b"/sink", b"Content-Length: 9", body=b"disk full")):
+        for data in (
+            to(b"/no-sink", b"Content-Length: 2"),
+            to(b"/sink", b"Content-Length: 9", body=b"disk full"),
+        ):
             peer = connected()
             peer.says(data)
             self.assertEqual([answer.status for answer in peer.hears_answers()], [500])

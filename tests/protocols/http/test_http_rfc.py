@@ -37,14 +37,18 @@ class Table(SynchronousTestCase):
                 continue
             with self.subTest(name):
                 whole = framed(framer(kind), [data])
-                self.assertEqual([TAKEN if isinstance(got, Got) else got for got in whole[:1]], [status], data)
+                self.assertEqual(
+                    [TAKEN if isinstance(got, Got) else got for got in whole[:1]], [status], data
+                )
                 self.assertTrue(len(whole) == 1 or status != TAKEN)
                 if isinstance(whole[0], Got):
                     self.assertEqual(whole[0].goes_on, not closes)
                 expected = whole[:1] if closes else [*whole[:1], GOT_NEXT]
                 for pieces in every_way(data + NEXT):
                     self.assertEqual(framed(framer(kind), pieces), expected, pieces)
-                self.assertEqual(framed(framer(kind), byte_by_byte(NEXT + data)), [GOT_NEXT, *whole])
+                self.assertEqual(
+                    framed(framer(kind), byte_by_byte(NEXT + data)), [GOT_NEXT, *whole]
+                )
 
     def test_the_framer(self) -> None:
         self.check(RequestFramer)

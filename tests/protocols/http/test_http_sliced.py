@@ -21,7 +21,9 @@ class Stream(SynchronousTestCase):
         for _ in range(5):
             peer.passes(0)
         streamed, following = peer.hears_answers()
-        self.assertEqual((streamed.body, streamed.fields[b"transfer-encoding"]), (b"ab" + b"c" * 20, b"chunked"))
+        self.assertEqual(
+            (streamed.body, streamed.fields[b"transfer-encoding"]), (b"ab" + b"c" * 20, b"chunked")
+        )
         self.assertNotIn(b"content-length", streamed.fields)
         self.assertEqual(following.body, b"/next")
         self.assertEqual(peer.dialect.closed, 1)
@@ -96,7 +98,9 @@ class Stream(SynchronousTestCase):
         self.assertEqual(peer.dialect.closed, 1)
 
     def test_slices_that_nobody_will_read(self) -> None:
-        """Behind a slow answer, when the connection is lost; and behind an answer that ends the connection."""
+        """Behind a slow answer, when the connection is lost; and behind an answer that ends the
+        connection.
+        """
         peer = connected()
         peer.says(get(b"/slow") + get(b"/slices"))
         peer.connection.connectionLost(Failure(ConnectionDone()))

@@ -1,7 +1,9 @@
-"""JSON documents, and whether each is one object: what any reader of JSON must take and what it must refuse.
+"""JSON documents, and whether each is one object: what any reader of JSON must take and what it
+must refuse.
 
-Plain data: (name, bytes, whether the bytes are exactly one JSON object). It knows no dialect and no framing: what a
-framing makes of blanks, newlines or bytes behind an object is a matter of that framing's own tests.
+Plain data: (name, bytes, whether the bytes are exactly one JSON object). It knows no dialect and no
+framing: what a framing makes of blanks, newlines or bytes behind an object is a matter of that
+framing's own tests.
 """
 
 from __future__ import annotations
@@ -11,13 +13,17 @@ from typing import Final
 
 JSONCase = tuple[str, bytes, bool]
 DEEPEST: Final = 64
-"""How deeply the cases about depth take objects and arrays to be allowed to nest, the outermost object included."""
+"""How deeply the cases about depth take objects and arrays to be allowed to nest, the outermost
+object included.
+"""
 
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\r\n]*\}")
 
 
 def with_member(data: bytes, member: bytes) -> bytes:
-    """Return the same document with one more member in front, where it begins as an object; it stays as right or wrong."""
+    """Return the same document with one more member in front, where it begins as an object; it
+    stays as right or wrong.
+    """
     start = data.find(b"{")
     if start < 0 or data[:start].strip(b" \t\r\n"):
         return data
@@ -74,7 +80,10 @@ _TAKEN: Final[list[tuple[str, bytes]]] = [
     ("number: beyond unsigned 64 bits", b'{"a":18446744073709551616}'),
     ("number: far beyond 64 bits", b'{"a":-' + b"123456789" * 12 + b"}"),
     ("number: many decimals", b'{"a":0.' + b"123456789" * 100 + b"}"),
-    ("number: close to zero", b'{"a":-0.000000000000000000000000000000000000000000000000000000000000000000000000000001}'),
+    (
+        "number: close to zero",
+        b'{"a":-0.000000000000000000000000000000000000000000000000000000000000000000000000000001}',
+    ),
     ("number: too small to tell from zero", b'{"a":1e-400}'),
     ("number: too small, with a huge exponent", b'{"a":123e-10000000}'),
     ("literal: each of the three", b'{"a":[true,false,null]}'),
@@ -100,7 +109,10 @@ _TAKEN: Final[list[tuple[str, bytes]]] = [
     ("text: two bytes a letter", '{"a":"éß"}'.encode()),
     ("text: three bytes a letter", '{"a":"한글€"}'.encode()),
     ("text: four bytes a letter", '{"a":"😀𝄞"}'.encode()),
-    ("text: the first and last letter of each length", '{"a":"\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff"}'.encode()),
+    (
+        "text: the first and last letter of each length",
+        '{"a":"\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff"}'.encode(),
+    ),
     ("text: noncharacters", '{"a":"\ufdd0\ufffe\U0001ffff"}'.encode()),
     ("text: line and paragraph separator", '{"a":"\u2028\u2029"}'.encode()),
     ("text: a byte order mark inside", '{"a":"\ufeff"}'.encode()),

@@ -1,4 +1,6 @@
-"""What time does to JSON on a connection: what is typed without a newline, and what is begun and not finished."""
+"""What time does to JSON on a connection: what is typed without a newline, and what is begun and
+not finished.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,20 @@ from sockcrud.protocols.pacing import LATER
 from tests.support.connection_kit import ConnectionCase, Peer, line
 from tests.support.feeding import byte_by_byte, cut, every_way
 
-MUTE: Final = (b"mostrar", b"[1]", b'"x"', b"}", b"]", b"}}", b"mostrar 3", b"1", b"null", b"?", b" x ", b'x{"is":1}')
+MUTE: Final = (
+    b"mostrar",
+    b"[1]",
+    b'"x"',
+    b"}",
+    b"]",
+    b"}}",
+    b"mostrar 3",
+    b"1",
+    b"null",
+    b"?",
+    b" x ",
+    b'x{"is":1}',
+)
 BAD: Final = b"bad\n"
 ONE: Final = b'{"is":1}'
 
@@ -28,13 +43,17 @@ class CountingClock(Clock):
         super().__init__()
         self.set = 0
 
-    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+    ) -> IDelayedCall:
         self.set += 1
         return super().callLater(delay, callable, *args, **kw)
 
 
 class WordsTests(ConnectionCase):
-    def test_what_is_no_object_is_answered_when_it_has_been_quiet_and_what_follows_is_served(self) -> None:
+    def test_what_is_no_object_is_answered_when_it_has_been_quiet_and_what_follows_is_served(
+        self,
+    ) -> None:
         for typed in MUTE:
             peer = self.connect()
             self.assertEqual(peer.ask(typed), b"")
@@ -118,7 +137,14 @@ class OneAnswerTests(ConnectionCase):
 
 class UnfinishedTests(ConnectionCase):
     def test_an_object_has_10_seconds_from_its_first_byte(self) -> None:
-        for begun in (b'{"op": "mostrar"', b"{", b'{"a":"', b'{"a":"\\', b'{"a":{"b":[1,2]', ONE + b'{"a'):
+        for begun in (
+            b'{"op": "mostrar"',
+            b"{",
+            b'{"a":"',
+            b'{"a":"\\',
+            b'{"a":{"b":[1,2]',
+            ONE + b'{"a',
+        ):
             peer = self.connect()
             self.clock.advance(100)
             peer.send(begun)
@@ -189,7 +215,9 @@ class UnfinishedTests(ConnectionCase):
                 peer.send(begun)
                 self.clock.advance(idle)
                 self.clock.advance(idle)
-                self.assertEqual((peer.hear(), peer.is_closed), (b"bad\nbye\n", True), (idle, begun))
+                self.assertEqual(
+                    (peer.hear(), peer.is_closed), (b"bad\nbye\n", True), (idle, begun)
+                )
 
     def test_the_end_of_input_ends_what_is_unfinished(self) -> None:
         for begun in (b'{"is":1', b"mostrar"):
@@ -247,7 +275,9 @@ class LaterTests(ConnectionCase):
     def test_bytes_that_are_costly_to_scan_let_others_have_their_turn(self) -> None:
         costly = b'{"is":2,' + b",".join(b'"%d":""' % number for number in range(6000)) + b"}"
         peer, other = self.connect(), self.connect()
-        self.connections.scheduler.now = count(step=0.001).__next__  # as if each look at it took a millisecond
+        self.connections.scheduler.now = count(
+            step=0.001
+        ).__next__  # as if each look at it took a millisecond
         peer.send(costly)
         self.assertEqual(peer.hear(), b"")
         self.assertIs(peer.connection.next_request(), LATER)
@@ -278,12 +308,16 @@ PIECES: Final = some.sampled_from(
         b"\x00",
     ]
 )
-SPLITS: Final = some.lists(some.tuples(some.integers(0, 80), some.floats(0, QUIET - 0.01)), max_size=12)
+SPLITS: Final = some.lists(
+    some.tuples(some.integers(0, 80), some.floats(0, QUIET - 0.01)), max_size=12
+)
 
 
 class SplitTests(ConnectionCase):
     def heard(self, pieces: list[bytes], pauses: list[float]) -> tuple[bytes, list[Any], bool]:
-        """Return what is answered and done, when the pieces come with these pauses, and then nothing comes for long."""
+        """Return what is answered and done, when the pieces come with these pauses, and then
+        nothing comes for long.
+        """
         self.setUp()
         peer: Peer = self.connect()
         for piece, pause in zip(pieces, pauses + [0.0] * len(pieces), strict=False):
@@ -294,7 +328,9 @@ class SplitTests(ConnectionCase):
         return peer.hear(), self.responder.started, peer.is_closed
 
     @given(some.lists(PIECES, min_size=1, max_size=10).map(b"".join), SPLITS)
-    def test_however_they_are_split_the_same_bytes_do_the_same(self, data: bytes, splits: list[tuple[int, float]]) -> None:
+    def test_however_they_are_split_the_same_bytes_do_the_same(
+        self, data: bytes, splits: list[tuple[int, float]]
+    ) -> None:
         whole = self.heard([data], [])
         pieces = cut(data, [place for place, _ in splits])
         self.assertEqual(self.heard(pieces, [pause for _, pause in splits]), whole)

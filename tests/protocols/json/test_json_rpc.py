@@ -47,7 +47,9 @@ ERRORS: Final[dict[str, tuple[DomainError, int]]] = {
 
 
 class Calculator(JSONRPCDialect):
-    """The methods of the specification's examples, their parameters by name; and some that wait, fail or tell much."""
+    """The methods of the specification's examples, their parameters by name; and some that wait,
+    fail or tell much.
+    """
 
     noted: Final[list[Any]] = []
     waiting: Final[list[Deferred[None]]] = []
@@ -111,25 +113,41 @@ def unknown(id: Any) -> dict[str, Any]:
 
 
 def positional(id: Any) -> dict[str, Any]:
-    return error(-32602, f"params: expected {BY_POSITION}", id, field="params", expected=BY_POSITION)
+    return error(
+        -32602, f"params: expected {BY_POSITION}", id, field="params", expected=BY_POSITION
+    )
 
 
-# The examples of the specification, in its order; its positional parameters are refused, and so asked for by name again.
+# The examples of the specification, in its order; its positional parameters are refused, and so
+# asked for by name again.
 EXAMPLES: Final[list[tuple[str, Any]]] = [
     ('{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}', positional(1)),
-    ('{"jsonrpc": "2.0", "method": "subtract", "params": {"subtrahend": 23, "minuend": 42}, "id": 3}', result(19, 3)),
-    ('{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, "id": 4}', result(19, 4)),
+    (
+        '{"jsonrpc": "2.0", "method": "subtract", "params": {"subtrahend": 23, "minuend": 42}, '
+        '"id": 3}',
+        result(19, 3),
+    ),
+    (
+        '{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, '
+        '"id": 4}',
+        result(19, 4),
+    ),
     ('{"jsonrpc": "2.0", "method": "update", "params": {"values": [1,2,3,4,5]}}', None),
     ('{"jsonrpc": "2.0", "method": "foobar"}', None),
     ('{"jsonrpc": "2.0", "method": "foobar", "id": "1"}', unknown("1")),
     ('{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', PARSE),
     ('{"jsonrpc": "2.0", "method": 1, "params": "bar"}', NO_METHOD),
-    ('[{"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"}, {"jsonrpc": "2.0", "method"]', PARSE),
+    (
+        '[{"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"}, {"jsonrpc": "2.0", '
+        '"method"]',
+        PARSE,
+    ),
     ("[]", invalid("batch", "1 to 128 requests")),
     ("[1]", [NO_OBJECT]),
     ("[1,2,3]", [NO_OBJECT, NO_OBJECT, NO_OBJECT]),
     (
-        '[{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 7, "subtrahend": 0}, "id": "1"},'
+        '[{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 7, "subtrahend": 0}, '
+        '"id": "1"},'
         ' {"jsonrpc": "2.0", "method": "notify_hello", "params": {"n": 7}},'
         ' {"jsonrpc": "2.0", "method": "subtract", "params": [42,23], "id": "2"},'
         ' {"foo": "boo"},'
@@ -161,7 +179,8 @@ OTHERS: Final[list[tuple[str, Any]]] = [
     ('{"jsonrpc":"1.0","method":"get_data","id":1}', invalid("jsonrpc", '"2.0"', 1)),
     ('{"jsonrpc":2.0,"method":"get_data","id":1}', invalid("jsonrpc", '"2.0"', 1)),
     ('{"method":"get_data","id":1}', invalid("jsonrpc", '"2.0"', 1)),
-    ('{"jsonrpc":"2.0","method":"get_data","params":null,"id":1}', invalid("params", "an object", 1)),
+    ('{"jsonrpc":"2.0","method":"get_data","params":null,"id":1}', invalid("params", "an "
+                                                                                     "object", 1)),
     ('{"jsonrpc":"2.0","method":"get_data","params":7,"id":1}', invalid("params", "an object", 1)),
     ('{"jsonrpc":"2.0","method":"get_data","params":[],"id":1}', positional(1)),
     ('{"jsonrpc":"2.0","method":"get_data","params":{},"more":1,"id":1}', result(["hello", 5], 1)),
@@ -172,14 +191,19 @@ OTHERS: Final[list[tuple[str, Any]]] = [
     ('"x"', NO_OBJECT),
     ("[[]]", [NO_OBJECT]),
     ("[" + ",".join(["1"] * 129) + "]", invalid("batch", "1 to 128 requests")),
-    ('{"jsonrpc":"2.0","method":"get_data","id":1,"params":{"a":' + "[" * 64 + "]" * 64 + "}}", PARSE),
+    ('{"jsonrpc":"2.0","method":"get_data","id":1,"params":{"a":' + "[" * 64 + "]" * 64 + "}}", PARSE),  # noqa: E501
     ("nonsense", PARSE),
     ('{"jsonrpc":"2.0","method":"get_data","id":NaN}', PARSE),
 ]  # fmt: skip
 
 
 def call(method: str, id: Any = 1, **params: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": id}, ensure_ascii=False).encode() + b"\n"
+    return (
+        json.dumps(
+            {"jsonrpc": "2.0", "method": method, "params": params, "id": id}, ensure_ascii=False
+        ).encode()
+        + b"\n"
+    )
 
 
 def batched(*calls: bytes) -> bytes:
@@ -211,15 +235,21 @@ class ExamplesTests(RPCCase):
         for request, answer in EXAMPLES[:8]:
             data = request.encode() + b"\r\n" + call("get_data", "behind")
             for pieces in every_way(data):
-                said = [json.loads(line) for line in self.spoken(self.calculator, pieces).splitlines()]
-                self.assertEqual(said, [answer, result(["hello", 5], "behind")][answer is None :], pieces)
+                said = [
+                    json.loads(line) for line in self.spoken(self.calculator, pieces).splitlines()
+                ]
+                self.assertEqual(
+                    said, [answer, result(["hello", 5], "behind")][answer is None :], pieces
+                )
 
     def test_all_of_them_on_one_connection(self) -> None:
         peer = self.calculator()
         answered = [answer for _, answer in EXAMPLES if answer is not None]
         said = peer.ask(b"".join(request.encode() + b"\n" for request, _ in EXAMPLES))
         self.assertEqual([json.loads(line) for line in said.splitlines()], answered)
-        self.assertEqual(Calculator.noted, [{"values": [1, 2, 3, 4, 5]}, {"n": 7}, {"n": 1}, {"n": 7}])
+        self.assertEqual(
+            Calculator.noted, [{"values": [1, 2, 3, 4, 5]}, {"n": 7}, {"n": 1}, {"n": 7}]
+        )
 
     def test_letters_are_not_escaped(self) -> None:
         self.assertIn("책 😀".encode(), self.calculator().ask(call("get_data", "책 😀")))
@@ -231,15 +261,22 @@ class ErrorsTests(RPCCase):
             answer = self.asked(call("fail", **{"with": name}))["error"]
             self.assertEqual(answer["code"], code, name)
             if isinstance(failure, Invalid):
-                self.assertEqual(answer["data"], {"field": "year", "expected": "a whole number from 1450 to 2100"})
+                self.assertEqual(
+                    answer["data"],
+                    {"field": "year", "expected": "a whole number from 1450 to 2100"},
+                )
             else:
                 self.assertEqual(answer["data"]["name"], name)
 
     def test_what_an_error_knows_is_told(self) -> None:
         self.assertEqual(
-            self.asked(call("fail", **{"with": "taken"}))["error"]["data"], {"name": "taken", "kind": "Book", "field": "isbn"}
+            self.asked(call("fail", **{"with": "taken"}))["error"]["data"],
+            {"name": "taken", "kind": "Book", "field": "isbn"},
         )
-        self.assertEqual(self.asked(call("fail", **{"with": "outdated"}))["error"]["data"], {"name": "outdated", "rev": 4})
+        self.assertEqual(
+            self.asked(call("fail", **{"with": "outdated"}))["error"]["data"],
+            {"name": "outdated", "rev": 4},
+        )
 
     def test_nothing_of_ours_is_told(self) -> None:
         for line in (call("crash"), call("fail", **{"with": "unavailable"})):
@@ -252,7 +289,9 @@ class ErrorsTests(RPCCase):
 class OrderTests(RPCCase):
     def test_answers_come_in_order_and_changes_wait_for_what_is_before_them(self) -> None:
         peer = self.calculator()
-        said = peer.ask(call("wait_reading", 1, **{"is": 1}) + call("get_data", 2) + call("update", 3, n=1))
+        said = peer.ask(
+            call("wait_reading", 1, **{"is": 1}) + call("get_data", 2) + call("update", 3, n=1)
+        )
         self.assertEqual((said, Calculator.noted), (b"", []))
         Calculator.waiting[0].callback(None)
         self.assertEqual([json.loads(line)["id"] for line in peer.hear().splitlines()], [1, 2, 3])
@@ -261,7 +300,12 @@ class OrderTests(RPCCase):
     def test_a_batch_is_worked_off_in_its_order(self) -> None:
         peer = self.calculator()
         batch = (
-            b"[" + b",".join(line.strip() for line in (call("wait", 1), call("update", 2, n=2), call("get_data", 3))) + b"]\n"
+            b"["
+            + b",".join(
+                line.strip()
+                for line in (call("wait", 1), call("update", 2, n=2), call("get_data", 3))
+            )
+            + b"]\n"
         )
         self.assertEqual((peer.ask(batch), Calculator.noted), (b"", []))
         Calculator.waiting[0].callback(None)
@@ -326,7 +370,10 @@ class ConnectionTests(RPCCase):
             self.clock.advance(0.99)
         self.assertEqual(peer.hear(), b"")
         self.clock.advance(0.2)
-        self.assertEqual(json.loads(peer.hear())["error"]["data"], {"expected": "a request that is complete within 10 s"})
+        self.assertEqual(
+            json.loads(peer.hear())["error"]["data"],
+            {"expected": "a request that is complete within 10 s"},
+        )
         self.assertTrue(peer.is_closed)
 
     def test_a_line_in_time_is_answered_and_the_next_has_its_own_time(self) -> None:
@@ -350,7 +397,9 @@ class ConnectionTests(RPCCase):
     def test_too_long_a_line_is_answered_and_ends_the_connection(self) -> None:
         peer = self.calculator()
         peer.send(b'{"jsonrpc":"2.0","method":"' + b"x" * 65536)
-        self.assertEqual(json.loads(peer.hear())["error"]["data"], {"expected": "a line of at most 65536 bytes"})
+        self.assertEqual(
+            json.loads(peer.hear())["error"]["data"], {"expected": "a line of at most 65536 bytes"}
+        )
         self.assertTrue(peer.is_closed)
         self.assertEqual(peer.ask(b'"}\n' + call("get_data")), b"")
 
@@ -364,7 +413,10 @@ class ConnectionTests(RPCCase):
         self.connections.most = 0
         peer = self.calculator()
         answer = json.loads(peer.hear())
-        self.assertEqual((answer["error"]["code"], answer["error"]["data"], answer["id"]), (-32010, {"name": "busy"}, None))
+        self.assertEqual(
+            (answer["error"]["code"], answer["error"]["data"], answer["id"]),
+            (-32010, {"name": "busy"}, None),
+        )
         self.assertTrue(peer.is_closed)
 
     def test_the_connections_finish_together(self) -> None:

@@ -50,7 +50,9 @@ def drained(framer: ObjectFramer) -> list[Found]:
     return found
 
 
-def parsed(pieces: list[bytes], longest: int = LIMIT, deepest: int = DEEPEST) -> tuple[list[Found], list[Found]]:
+def parsed(
+    pieces: list[bytes], longest: int = LIMIT, deepest: int = DEEPEST
+) -> tuple[list[Found], list[Found]]:
     """Return what is found in the pieces, and what the end of the input adds."""
     framer = ObjectFramer(longest, deepest)
     found: list[Found] = []
@@ -96,11 +98,19 @@ OBJECTS = [
     Case("braces in a text", b'{"a":"}{}}{{"}', [{"a": "}{}}{{"}]),
     Case("escapes in a text", rb'{"a":"\"}\\"}{"b":"\\\\\""}', [{"a": '"}\\'}, {"b": '\\\\"'}]),
     Case("an escaped LF in a text", rb'{"a":"\n"}', [{"a": "\n"}]),
-    Case("objects in objects", b'{"a":{"b":{}},"c":[{},{"d":{}}]}', [{"a": {"b": {}}, "c": [{}, {"d": {}}]}]),
+    Case(
+        "objects in objects",
+        b'{"a":{"b":{}},"c":[{},{"d":{}}]}',
+        [{"a": {"b": {}}, "c": [{}, {"d": {}}]}],
+    ),
     Case("letters beyond ASCII", '{"ä":"한글 😀"}'.encode(), [{"ä": "한글 😀"}]),
     Case("escaped letters", rb'{"a":"\u00e7\ud83d\ude00"}', [{"a": "ç😀"}]),
     Case("a key given twice", b'{"a":0,"b":2,"a":1}', [{"a": 1, "b": 2}]),
-    Case("numbers at the edge of 64 bits", b'{"a":[-9223372036854775808,9223372036854775807]}', [{"a": [-(2**63), 2**63 - 1]}]),
+    Case(
+        "numbers at the edge of 64 bits",
+        b'{"a":[-9223372036854775808,9223372036854775807]}',
+        [{"a": [-(2**63), 2**63 - 1]}],
+    ),
 ]
 FAULTS = [
     Case("a line of something", b"hello\n", [BAD]),
@@ -147,7 +157,11 @@ FOREIGN = [
     Case("blanks behind it", b"GET / HTTP/1.1 \t\r\n", [HTTP]),
     Case("behind an answered object", b'{"a":1}\nGET / HTTP/1.1\r\n{"b":2}\n', [ONE, HTTP]),
     Case("not quite a request", b'GET / HTTP/1.1 please\n{"a":1}\n', [HTTP]),
-    Case("not quite a request, behind an object", b'{"a":1}\nGET / HTTP/1.1 please\n{"a":1}\n', [ONE, BAD, ONE]),
+    Case(
+        "not quite a request, behind an object",
+        b'{"a":1}\nGET / HTTP/1.1 please\n{"a":1}\n',
+        [ONE, BAD, ONE],
+    ),
     Case("a word about it", b'HTTP/1.1\n{"a":1}\n', [HTTP]),
     Case("a word about it, behind an object", b'{"a":1}\nHTTP/1.1\n{"a":1}\n', [ONE, BAD, ONE]),
     Case("behind a person's line", b'hello\nGET / HTTP/1.1\r\n{"b":2}\n', [BAD, HTTP]),
@@ -190,7 +204,9 @@ DEEP = [
     Case("nothing but braces", b"{" * 1000 + b'\n{"a":1}\n', [BAD, ONE]),
     Case("lists count too", b'{"a":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}\n", [BAD]),
     Case("braces in texts do not", b'{"a":"' + b"{[" * DEEPEST + b'"}', [{"a": "{[" * DEEPEST}]),
-    Case("nor do siblings", b'{"a":[' + b",".join([b"[]"] * DEEPEST) + b"]}", [{"a": [[]] * DEEPEST}]),
+    Case(
+        "nor do siblings", b'{"a":[' + b",".join([b"[]"] * DEEPEST) + b"]}", [{"a": [[]] * DEEPEST}]
+    ),
 ]
 
 
@@ -252,7 +268,10 @@ def of_brackets(count: int) -> bytes:
 def test_an_object_has_a_limited_number_of_objects_and_arrays() -> None:
     fits, over = of_brackets(MOST_BRACKETS), of_brackets(MOST_BRACKETS + 2)
     for end in (b"", b"\n"):
-        assert parsed([fits + end], longest=100_000) == ([{"a": [[]] * (MOST_BRACKETS // 2 - 2)}], [])
+        assert parsed([fits + end], longest=100_000) == (
+            [{"a": [[]] * (MOST_BRACKETS // 2 - 2)}],
+            [],
+        )
     assert parsed([over + b"\n" + fits + b"\n"], longest=100_000)[0][:1] == [BAD]
     assert parsed([over], longest=100_000) == ([], [BAD])
 
@@ -275,32 +294,71 @@ CUTS: Final[dict[str, tuple[Sequence[bytes], Sequence[Found]]]] = {
     "words behind a broken object, at once": ([b"{b}", b" x", CUT, b'{"a":1}'], [BAD, ONE]),
     "words behind a broken object, later": ([b"{b}", CUT, b"x", CUT, b'{"a":1}'], [BAD, BAD, ONE]),
     "an object": ([b'{"a": 1', CUT, b'{"a":1}'], [BAD, ONE]),
-    "an object, of which more comes": ([b'{"a": 1', CUT, b', "b": 2}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
-    "an object, of which a line comes": ([b'{"a": 1', CUT, b', "b": {"a":1}}\n{"a":1}\n'], [BAD, BAD, ONE]),
+    "an object, of which more comes": (
+        [b'{"a": 1', CUT, b', "b": 2}', CUT, b'{"a":1}'],
+        [BAD, BAD, ONE],
+    ),
+    "an object, of which a line comes": (
+        [b'{"a": 1', CUT, b', "b": {"a":1}}\n{"a":1}\n'],
+        [BAD, BAD, ONE],
+    ),
     "an object, of which a brace comes": ([b'{"a": 1', CUT, b"}\n", b'{"a":1}\n'], [BAD, BAD, ONE]),
     "an object in a text": ([b'{"a": "x', CUT, b'{"a":1}'], [BAD, ONE]),
     "an object, too deep": ([b'{"a":' * 70, CUT, b'{"a":1}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
     "blanks": ([b"  ", CUT, b'{"a":1}'], [ONE]),
     # What was cut with a value to follow takes the object that would be this value.
-    "an object, and then its value": ([b'{"a": ', CUT, b'{"a":1}}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
-    "an object, and then its value and LF": ([b'{"a":', CUT, b' {"a":1}}\n{"a":1}'], [BAD, BAD, ONE]),
-    "an object, and then a list of values": ([b'{"a":[1,', CUT, b'{"a":1},', CUT, b'{"a":1}]}', CUT], [BAD, BAD, BAD]),
-    "an object, and then half of its value": ([b'{"a":[', CUT, b'{"a"', CUT, b":1},", CUT, b'{"a":1}]}', CUT], [BAD] * 4),
+    "an object, and then its value": (
+        [b'{"a": ', CUT, b'{"a":1}}', CUT, b'{"a":1}'],
+        [BAD, BAD, ONE],
+    ),
+    "an object, and then its value and LF": (
+        [b'{"a":', CUT, b' {"a":1}}\n{"a":1}'],
+        [BAD, BAD, ONE],
+    ),
+    "an object, and then a list of values": (
+        [b'{"a":[1,', CUT, b'{"a":1},', CUT, b'{"a":1}]}', CUT],
+        [BAD, BAD, BAD],
+    ),
+    "an object, and then half of its value": (
+        [b'{"a":[', CUT, b'{"a"', CUT, b":1},", CUT, b'{"a":1}]}', CUT],
+        [BAD] * 4,
+    ),
     "an object that LF ends, and no value": ([b'{"a":', CUT, b'\n{"a":1}'], [BAD, ONE]),
     "a list, and then its value": ([b"[", CUT, b'{"a":1}]', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
     "a colon, and then an object": ([b"op:\t", CUT, b'{"a":1}', CUT, b'{"a":1}'], [BAD, BAD, ONE]),
-    "a text of which escaped objects come": ([b'{"a": "x', CUT, b'{\\"a\\":1}"}', CUT, b'\n{"a":1}'], [BAD, BAD, ONE]),
+    "a text of which escaped objects come": (
+        [b'{"a": "x', CUT, b'{\\"a\\":1}"}', CUT, b'\n{"a":1}'],
+        [BAD, BAD, ONE],
+    ),
     # A line is judged as a whole, wherever time has cut it.
     "HTTP before its blank": ([b"POST", CUT, b" / HTTP/1.1\r\n", b'{"a":1}\n'], [BAD, HTTP]),
     "HTTP in its method": ([b"PO", CUT, b"ST / HTTP/1.1\r\n", b'{"a":1}\n'], [BAD, HTTP]),
     "HTTP in its version": ([b"GET / HT", CUT, b"TP/1.1\r\n", b'{"a":1}\n'], [HTTP]),
     "HTTP in its target": ([b"GET /?x=", CUT, b'{"a":1}'], [HTTP]),
-    "HTTP in its own method": ([b"mostrar", CUT, b" ", CUT, b'/?{"a":1} HTTP/1.1\r\n', b'{"a":1}\n'], [BAD, HTTP]),
-    "HTTP in each letter": ([piece for byte in b"PUT x /" for piece in (bytes([byte]), CUT)], [BAD, BAD, BAD, HTTP]),
-    "SMTP in front of its blank": ([b"ehlo", CUT, b" ", CUT, b"\t", b"x\r\n", b'{"a":1}\r\n'], [BAD, HTTP]),
-    "HTTP in a long method": ([b"x" * 300, CUT, b"x" * 300, CUT, b" / HTTP/1.1\r\n"], [BAD, BAD, HTTP]),
-    "a command in front of an object": ([b"CONNECT", CUT, b" ", CUT, b'{"a":1}', CUT, b'{"a":1}\n'], [BAD, HTTP]),
-    "a command and a blank in front of an object": ([b"CONNECT ", CUT, b'{"a":1}\n', b'{"a":1}\n'], [BAD, HTTP]),
+    "HTTP in its own method": (
+        [b"mostrar", CUT, b" ", CUT, b'/?{"a":1} HTTP/1.1\r\n', b'{"a":1}\n'],
+        [BAD, HTTP],
+    ),
+    "HTTP in each letter": (
+        [piece for byte in b"PUT x /" for piece in (bytes([byte]), CUT)],
+        [BAD, BAD, BAD, HTTP],
+    ),
+    "SMTP in front of its blank": (
+        [b"ehlo", CUT, b" ", CUT, b"\t", b"x\r\n", b'{"a":1}\r\n'],
+        [BAD, HTTP],
+    ),
+    "HTTP in a long method": (
+        [b"x" * 300, CUT, b"x" * 300, CUT, b" / HTTP/1.1\r\n"],
+        [BAD, BAD, HTTP],
+    ),
+    "a command in front of an object": (
+        [b"CONNECT", CUT, b" ", CUT, b'{"a":1}', CUT, b'{"a":1}\n'],
+        [BAD, HTTP],
+    ),
+    "a command and a blank in front of an object": (
+        [b"CONNECT ", CUT, b'{"a":1}\n', b'{"a":1}\n'],
+        [BAD, HTTP],
+    ),
     "a word in capitals, and then an object": ([b"HELP", CUT, b'{"a":1}'], [BAD, ONE]),
     "TLS": ([b"\x16", CUT, b"\x03\x01"], [HTTP]),
     "SMTP": ([b"EH", CUT, b"LO x\r\n", b'{"a":1}\r\n'], [BAD, HTTP]),
@@ -308,8 +366,12 @@ CUTS: Final[dict[str, tuple[Sequence[bytes], Sequence[Found]]]] = {
 }
 
 
-@pytest.mark.parametrize(("pieces", "expected"), [pytest.param(*case, id=name) for name, case in CUTS.items()])
-def test_what_is_unfinished_for_too_long_ends_there(pieces: Sequence[bytes], expected: Sequence[Found]) -> None:
+@pytest.mark.parametrize(
+    ("pieces", "expected"), [pytest.param(*case, id=name) for name, case in CUTS.items()]
+)
+def test_what_is_unfinished_for_too_long_ends_there(
+    pieces: Sequence[bytes], expected: Sequence[Found]
+) -> None:
     framer = ObjectFramer(1000, DEEPEST)
     found: list[Found] = []
     for piece in pieces:
@@ -369,7 +431,9 @@ def test_the_standard_limit_holds_to_the_byte() -> None:
 
 
 def kept_after(pieces: Iterator[bytes]) -> int:
-    """Return how many bytes are still in use when all the pieces were fed and all requests taken out."""
+    """Return how many bytes are still in use when all the pieces were fed and all requests taken
+    out.
+    """
     framer = ObjectFramer(LIMIT, DEEPEST)
     tracemalloc.start()
     try:
@@ -417,7 +481,9 @@ PLACES = some.lists(some.integers(0, 200), max_size=20)
 
 
 @given(ANY_BYTES, PLACES, some.sampled_from([3, 8, 20, 1000]))
-def test_any_bytes_however_split_are_what_they_are_in_one_piece(data: bytes, places: list[int], longest: int) -> None:
+def test_any_bytes_however_split_are_what_they_are_in_one_piece(
+    data: bytes, places: list[int], longest: int
+) -> None:
     whole = parsed([data], longest, 3)
     assert parsed(cut(data, places), longest, 3) == whole
     assert parsed(byte_by_byte(data), longest, 3) == whole
@@ -432,7 +498,16 @@ VALUES = some.recursive(
 ENDS = some.sampled_from([b"", b"\n", b"\r\n", b"  ", b"\n\n"])
 
 
-@given(some.lists(some.tuples(some.dictionaries(TEXTS, VALUES, max_size=4), ENDS, some.booleans()), max_size=5), PLACES)
-def test_any_objects_are_found_as_they_were_sent(sent: list[tuple[dict[str, Any], bytes, bool]], places: list[int]) -> None:
-    data = b"".join(json.dumps(value, ensure_ascii=ascii).encode() + end for value, end, ascii in sent)
+@given(
+    some.lists(
+        some.tuples(some.dictionaries(TEXTS, VALUES, max_size=4), ENDS, some.booleans()), max_size=5
+    ),
+    PLACES,
+)
+def test_any_objects_are_found_as_they_were_sent(
+    sent: list[tuple[dict[str, Any], bytes, bool]], places: list[int]
+) -> None:
+    data = b"".join(
+        json.dumps(value, ensure_ascii=ascii).encode() + end for value, end, ascii in sent
+    )
     assert parsed(cut(data, places), longest=100_000) == ([value for value, _, _ in sent], [])

@@ -1,4 +1,6 @@
-"""What the tests of `sockcrud move` start from: stores of both kinds, filled, looked at, and moved."""
+"""What the tests of `sockcrud move` start from: stores of both kinds, filled, looked at, and
+moved.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,15 @@ SECRET = "hunter22"
 
 
 def new_places() -> Iterator[Callable[[str], str]]:
-    """Yield what makes the name of a store that is not there yet, in a file or in PostgreSQL. For a fixture."""
+    """Yield what makes the name of a store that is not there yet, in a file or in PostgreSQL. For a
+    fixture.
+    """
     made: list[str] = []
 
     def make(scheme: str) -> str:
-        made.append(f"sqlite:store{len(made)}.db" if scheme == "sqlite" else postgres_kit.new_database())
+        made.append(
+            f"sqlite:store{len(made)}.db" if scheme == "sqlite" else postgres_kit.new_database()
+        )
         return made[-1]
 
     yield make
@@ -52,7 +58,9 @@ def moved(*words: str, input: bytes | None = None) -> dict[str, tuple[int, str]]
     assert result.exit_code == 0, result.output
     head, *lines, end = result.stdout.splitlines()
     assert head.split() == ["kind", "records", "digest"]
-    found = {name: (int(count.replace(",", "")), digest) for name, count, digest in map(str.split, lines)}
+    found = {
+        name: (int(count.replace(",", "")), digest) for name, count, digest in map(str.split, lines)
+    }
     assert f"{sum(count for count, _ in found.values()):,} records" in end
     return found
 
@@ -70,7 +78,11 @@ async def held(place: str) -> AsyncIterator[IStore]:
     """Have a store open, as a daemon has."""
     if place.startswith("sqlite:"):
         store: Any = SqliteStore.open(
-            Path(place.removeprefix("sqlite:")).absolute(), STANDARD, the_reactor(), print, history=ALL
+            Path(place.removeprefix("sqlite:")).absolute(),
+            STANDARD,
+            the_reactor(),
+            print,
+            history=ALL,
         )
     else:
         store = opened(place)
@@ -86,9 +98,18 @@ async def asked(place: str, ask: Callable[[IStore], Awaitable[Any]]) -> Any:
 
 
 async def fill_and_use(store: IStore) -> None:
-    """Put in something of every kind, with texts that are hard to copy, and let ids and revisions have gone further."""
+    """Put in something of every kind, with texts that are hard to copy, and let ids and revisions
+    have gone further.
+    """
     await fill(store)
-    for text in ("tab\there", "line\nline\r\n", "back\\slash \\N \\.", '"{quoted}", NULL', "\\", "\U0001f600 \x01\x7f\u2028"):
+    for text in (
+        "tab\there",
+        "line\nline\r\n",
+        "back\\slash \\N \\.",
+        '"{quoted}", NULL',
+        "\\",
+        "\U0001f600 \x01\x7f\u2028",
+    ):
         await store.insert(Message, data=text)
     far = NOON.astimezone(timezone(timedelta(hours=-3, minutes=-30)))
     for number in range(2, 30):
@@ -120,7 +141,9 @@ async def is_empty(place: str) -> bool:
 def revision(place: str) -> int:
     if place.startswith("sqlite:"):
         with closing(sqlite3.connect(place.removeprefix("sqlite:"))) as connection:
-            return int(connection.execute("SELECT value FROM counters WHERE name = 'rev'").fetchone()[0])
+            return int(
+                connection.execute("SELECT value FROM counters WHERE name = 'rev'").fetchone()[0]
+            )
     return int(postgres_kit.execute(place, "SELECT rev FROM state")[0][0])
 
 
@@ -128,7 +151,9 @@ def content(place: str) -> object:
     """Return all that is there, whoever may have written it."""
     if place.startswith("sqlite:"):
         return Path(place.removeprefix("sqlite:")).read_bytes()
-    tables = postgres_kit.execute(place, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    tables = postgres_kit.execute(
+        place, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+    )
     return {table: postgres_kit.execute(place, f'TABLE "{table}" ORDER BY 1') for [table] in tables}
 
 

@@ -16,10 +16,25 @@ from sockcrud.identity.accounts import ACTIVE_ADMIN
 from sockcrud.identity.records import USER, Account
 from sockcrud.records import Record
 from sockcrud.storage.contract import ITransaction, Stage
-from sockcrud.storage.maintenance.import_rows import MOST_FAULTS, NO_PASSWORD, Fault, Given, Unimportable
+from sockcrud.storage.maintenance.import_rows import (
+    MOST_FAULTS,
+    NO_PASSWORD,
+    Fault,
+    Given,
+    Unimportable,
+)
 from sockcrud.storage.maintenance.record_lines import as_json
 from sockcrud.storage.maintenance.transfer import REST_SECONDS
-from tests.storage.maintenance.transfer_case import FAR, NOON, RECORDS, T, TransferCase, a_message, as_given, without_rev
+from tests.storage.maintenance.transfer_case import (
+    FAR,
+    NOON,
+    RECORDS,
+    T,
+    TransferCase,
+    a_message,
+    as_given,
+    without_rev,
+)
 from tests.support.directory_kit import HERE, RIGHT
 
 
@@ -27,7 +42,9 @@ class ImportTests(TransferCase):
     def test_what_was_exported_with_secrets_is_the_same_elsewhere(self) -> None:
         self.filled()
         before = without_rev(self.exported(secrets=True))
-        lines = [as_given(record) for record in reversed(self.exported(secrets=True))]  # what refers before what is referred to
+        lines = [
+            as_given(record) for record in reversed(self.exported(secrets=True))
+        ]  # what refers before what is referred to
         importer = self.elsewhere()
         counts = self.imports(*lines, by=importer)
         self.boss = importer
@@ -46,7 +63,9 @@ class ImportTests(TransferCase):
                 "Account": 4,
             },
         )
-        self.assertEqual(self.have(self.directory.authenticate("anna", RIGHT, HERE)).id, self.anna.id)
+        self.assertEqual(
+            self.have(self.directory.authenticate("anna", RIGHT, HERE)).id, self.anna.id
+        )
 
     def test_what_was_exported_without_secrets_brings_accounts_without_a_password(self) -> None:
         lines = [as_given(record) for record in self.exported()]
@@ -56,14 +75,18 @@ class ImportTests(TransferCase):
         self.assertEqual(anna.password_hash, NO_PASSWORD)
         self.assertIsNone(as_json(anna)["password_hash"])
         self.pool.works = 0
-        self.failureResultOf(Deferred.fromCoroutine(self.directory.authenticate("anna", RIGHT, HERE)))
+        self.failureResultOf(
+            Deferred.fromCoroutine(self.directory.authenticate("anna", RIGHT, HERE))
+        )
         self.assertEqual(self.pool.works, 1)  # it costs what a wrong password costs
         self.have(self.directory.change(anna.id, digest=RIGHT))
         self.have(self.directory.authenticate("anna", RIGHT, HERE))
 
     def test_the_ids_stay_and_the_revisions_are_new(self) -> None:
         rev = self.store.rev
-        self.assertEqual(self.imports(a_message(9, rev=1), a_message(-3, rev="nonsense")), {"Message": 2})
+        self.assertEqual(
+            self.imports(a_message(9, rev=1), a_message(-3, rev="nonsense")), {"Message": 2}
+        )
         found = [self.have(self.store.get(Message, id)) for id in (9, -3)]
         self.assertEqual([message.rev for message in found], [rev + 1, rev + 2])
 
@@ -76,10 +99,17 @@ class ImportTests(TransferCase):
         self.assertEqual(self.store.asked[0], f"lock {ACTIVE_ADMIN}")
 
     def test_values_are_taken_in_the_forms_they_are_exported_in(self) -> None:
-        snapshots = {"created_at": "2024-02-29T13:00:00.123456+01:00", "updated_at": "2024-02-29T12:00:00Z"}
-        self.imports({"kind": "User", "id": 1, "name": "A", "email": "a@b.c", "age": 1, **snapshots})
+        snapshots = {
+            "created_at": "2024-02-29T13:00:00.123456+01:00",
+            "updated_at": "2024-02-29T12:00:00Z",
+        }
+        self.imports(
+            {"kind": "User", "id": 1, "name": "A", "email": "a@b.c", "age": 1, **snapshots}
+        )
         user = self.have(self.store.get(User, 1))
-        self.assertEqual((user.created_at, user.updated_at.isoformat()), (NOON, "2024-02-29T12:00:00+00:00"))
+        self.assertEqual(
+            (user.created_at, user.updated_at.isoformat()), (NOON, "2024-02-29T12:00:00+00:00")
+        )
         client = {"kind": "Client", "id": 1, "name": "A", "email": "a@b.c", "cpf": "111.111.111-11"}
         self.imports({**client, "balance": 12.5})
         self.assertEqual(str(self.have(self.store.get(Client, 1)).balance), "12.50")
@@ -87,7 +117,13 @@ class ImportTests(TransferCase):
     def test_each_fault_is_told_with_its_line_and_field(self) -> None:
         user = {"kind": "User", "name": "A", "email": "a@b.c", "age": 1}
         snapshots = {"created_at": NOON.isoformat(), "updated_at": NOON.isoformat()}
-        client = {"kind": "Client", "name": "A", "email": "a@b.c", "cpf": "111.111.111-11", "balance": "1.00"}
+        client = {
+            "kind": "Client",
+            "name": "A",
+            "email": "a@b.c",
+            "cpf": "111.111.111-11",
+            "balance": "1.00",
+        }
         for given, fields in (
             ({}, ["kind"]),
             ({"kind": "Session", "id": 1}, ["kind"]),
@@ -103,17 +139,32 @@ class ImportTests(TransferCase):
             (a_message(1, data="a\x00"), ["data"]),
             (a_message(1, dta="typo"), ["dta"]),
             ({"kind": "Message", "id": 1}, ["data"]),
-            ({**user, "id": 1, "created_at": NOON.isoformat()[:-6], "updated_at": 5}, ["created_at", "updated_at"]),
-            ({**user, "id": 1, "created_at": "0001-01-01T00:00:00+10:00", "updated_at": "x"}, ["created_at", "updated_at"]),
+            (
+                {**user, "id": 1, "created_at": NOON.isoformat()[:-6], "updated_at": 5},
+                ["created_at", "updated_at"],
+            ),
+            (
+                {**user, "id": 1, "created_at": "0001-01-01T00:00:00+10:00", "updated_at": "x"},
+                ["created_at", "updated_at"],
+            ),
             ({**user, **snapshots, "id": 1, "age": "1", "name": None}, ["name", "age"]),
             ({**client, "id": 1, "balance": "1.001"}, ["balance"]),
             ({**client, "id": 1, "cpf": "11111111111"}, ["cpf"]),
             ({"kind": "Company", "id": 50, "name": "x", "active": 1}, ["active"]),
         ):
-            self.assertEqual(self.faults(a_message(77), given), [(2, field) for field in fields], given)
+            self.assertEqual(
+                self.faults(a_message(77), given), [(2, field) for field in fields], given
+            )
 
     def test_an_account_brings_a_hash_that_can_be_checked_or_none(self) -> None:
-        account = {"kind": "Account", "id": 50, "login": "dora", "role": USER, "company_id": self.ours.id, "active": True}
+        account = {
+            "kind": "Account",
+            "id": 50,
+            "login": "dora",
+            "role": USER,
+            "company_id": self.ours.id,
+            "active": True,
+        }
         good = self.account(self.anna.id).password_hash
         head, _, body = good.partition("$m=8,t=1,p=1$")
         for hash in (
@@ -134,14 +185,25 @@ class ImportTests(TransferCase):
             f"{head}$m=8,t=1,p=1$é{body[1:]}",
             "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
         ):
-            self.assertEqual(self.faults({**account, "password_hash": hash}), [(1, "password_hash")], hash)
-        self.imports({**account, "password_hash": good}, {**account, "id": 51, "login": "emil", "password_hash": None})
+            self.assertEqual(
+                self.faults({**account, "password_hash": hash}), [(1, "password_hash")], hash
+            )
+        self.imports(
+            {**account, "password_hash": good},
+            {**account, "id": 51, "login": "emil", "password_hash": None},
+        )
         self.assertEqual([self.account(id).password_hash for id in (50, 51)], [good, NO_PASSWORD])
         self.have(self.directory.authenticate("dora", RIGHT, HERE))
 
     def test_what_exists_already_is_a_fault_of_its_line(self) -> None:
         self.filled()
-        client = {"kind": "Client", "name": "A", "email": "PÉ@X.org", "cpf": "454.454.454-27", "balance": "1.00"}
+        client = {
+            "kind": "Client",
+            "name": "A",
+            "email": "PÉ@X.org",
+            "cpf": "454.454.454-27",
+            "balance": "1.00",
+        }
         company = {"kind": "Company", "id": 50, "name": "THEIRS", "active": True}
         self.assertEqual(
             self.faults(a_message(-5), a_message(6), {**client, "id": 7}, company),
@@ -153,16 +215,33 @@ class ImportTests(TransferCase):
         two = {"kind": "Company", "id": 51, "name": "NEW", "active": True}
         error = self.refusal(one, a_message(1), two, one, a_message(1))
         self.assertEqual(
-            [(fault.line, fault.field) for fault in error.faults], [(3, "name"), (4, "id"), (4, "name"), (5, "id")]
+            [(fault.line, fault.field) for fault in error.faults],
+            [(3, "name"), (4, "id"), (4, "name"), (5, "id")],
         )
         self.assertEqual(error.faults[0].expected, "a value that line 1 has not")
 
     def test_what_is_referred_to_must_be_in_the_store_or_in_the_file(self) -> None:
-        address = {"kind": "Address", "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}
-        client = {"kind": "Client", "name": "A", "email": "a@b.c", "cpf": "111.111.111-11", "balance": "1.00"}
+        address = {
+            "kind": "Address",
+            "state": "SP",
+            "city": "S",
+            "street": "R",
+            "number": 9,
+            "cep": "01310-100",
+        }
+        client = {
+            "kind": "Client",
+            "name": "A",
+            "email": "a@b.c",
+            "cpf": "111.111.111-11",
+            "balance": "1.00",
+        }
         self.filled()
         given = [{**address, "id": 2, "client_id": 99}, {**address, "id": 3, "client_id": 7}]
-        self.assertEqual(self.faults(*given, {**address, "id": 5, "client_id": "7"}), [(1, "client_id"), (3, "client_id")])
+        self.assertEqual(
+            self.faults(*given, {**address, "id": 5, "client_id": "7"}),
+            [(1, "client_id"), (3, "client_id")],
+        )
         # A faulty line does not make faults of those that refer to it.
         self.assertEqual(self.faults(*given, {**client, "id": 99, "name": ""}), [(3, "name")])
         self.imports(*given, {**client, "id": 99})
@@ -178,16 +257,23 @@ class ImportTests(TransferCase):
                 read.append(line)
                 yield Given(line, a_message(line, data=""))
 
-        error = self.failureResultOf(self.wait(self.transfer.import_(self.boss, lines())), Unimportable).value
+        error = self.failureResultOf(
+            self.wait(self.transfer.import_(self.boss, lines())), Unimportable
+        ).value
         assert isinstance(error, Unimportable)
-        self.assertEqual((len(error.faults), error.all, len(read)), (MOST_FAULTS, False, MOST_FAULTS + 1))
+        self.assertEqual(
+            (len(error.faults), error.all, len(read)), (MOST_FAULTS, False, MOST_FAULTS + 1)
+        )
         self.filled()
         known = [a_message(id) for id in range(1, 10 * MOST_FAULTS)]
         self.imports(*known)
         self.assertEqual(len(self.refusal(*known).faults), MOST_FAULTS)
 
     def test_faults_that_were_found_before_are_told_with_the_others(self) -> None:
-        self.assertEqual(self.faults(a_message(1, data=""), Fault(2, None, "a JSON object")), [(1, "data"), (2, None)])
+        self.assertEqual(
+            self.faults(a_message(1, data=""), Fault(2, None, "a JSON object")),
+            [(1, "data"), (2, None)],
+        )
 
     def test_others_have_their_turn_while_it_is_checked(self) -> None:
         answered: list[int] = []
@@ -217,7 +303,15 @@ class ImportTests(TransferCase):
         self.assertEqual(stored, {0, many})
 
     def test_what_changes_after_the_check_is_a_fault_too_and_nothing_stays(self) -> None:
-        address = {"kind": "Address", "id": 9, "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}
+        address = {
+            "kind": "Address",
+            "id": 9,
+            "state": "SP",
+            "city": "S",
+            "street": "R",
+            "number": 9,
+            "cep": "01310-100",
+        }
         self.filled()
 
         def meanwhile(change: Callable[[ITransaction], Awaitable[object]]) -> None:
@@ -231,21 +325,35 @@ class ImportTests(TransferCase):
             self.store.transact = late  # type: ignore[method-assign]
 
         meanwhile(lambda transaction: transaction.delete(Client, 7))
-        self.assertEqual(self.late_faults(a_message(1), {**address, "client_id": 7}), [(2, "client_id")])
+        self.assertEqual(
+            self.late_faults(a_message(1), {**address, "client_id": 7}), [(2, "client_id")]
+        )
         meanwhile(lambda transaction: transaction.insert(Message, 2, data="x"))
         self.assertEqual(self.late_faults(a_message(1), a_message(2)), [(2, "id")])
         meanwhile(lambda transaction: transaction.update(Account, self.root.id, role=USER))
         before = self.have(self.store.count(Message))
-        self.failureResultOf(self.wait(self.transfer.import_(self.boss, [Given(1, a_message(1))])), Forbidden)
+        self.failureResultOf(
+            self.wait(self.transfer.import_(self.boss, [Given(1, a_message(1))])), Forbidden
+        )
         self.assertEqual(self.have(self.store.count(Message)), before)
 
     def test_what_changes_while_many_come_in_is_a_fault_too_and_nothing_stays(self) -> None:
-        address = {"kind": "Address", "id": 9, "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}
+        address = {
+            "kind": "Address",
+            "id": 9,
+            "state": "SP",
+            "city": "S",
+            "street": "R",
+            "number": 9,
+            "cep": "01310-100",
+        }
         many = [a_message(id) for id in range(1, 901)]
         self.filled()
         for name in ("add", "publish"):
             self.when_staged(name, lambda: self.store.delete(Client, 7))
-            self.assertEqual(self.late_faults(*many, {**address, "client_id": 7}), [(901, "client_id")])
+            self.assertEqual(
+                self.late_faults(*many, {**address, "client_id": 7}), [(901, "client_id")]
+            )
             [seven] = [fields for kind, id, fields in RECORDS if (kind, id) == (Client, 7)]
             self.have(self.store.insert(Client, 7, **seven))
         self.when_staged("add", lambda: self.store.insert(Message, 900, data="mine"))
@@ -276,11 +384,15 @@ class ImportTests(TransferCase):
 
     def late_faults(self, *given: dict[str, Any]) -> list[tuple[int, str | None]]:
         entries = [Given(line, each) for line, each in enumerate(given, 1)]
-        error = self.failureResultOf(self.wait(self.transfer.import_(self.boss, entries)), Unimportable).value
+        error = self.failureResultOf(
+            self.wait(self.transfer.import_(self.boss, entries)), Unimportable
+        ).value
         assert isinstance(error, Unimportable)
         self.failureResultOf(Deferred.fromCoroutine(self.store.get(Message, 1)), NotFound)
         return [(fault.line, fault.field) for fault in error.faults]
 
     def test_a_store_out_of_reach_is_no_fault_of_the_file(self) -> None:
         self.patch(self.store, "get", lambda kind, id: fail(Unavailable()))
-        self.failureResultOf(self.wait(self.transfer.import_(self.boss, [Given(1, a_message(1))])), Unavailable)
+        self.failureResultOf(
+            self.wait(self.transfer.import_(self.boss, [Given(1, a_message(1))])), Unavailable
+        )

@@ -20,7 +20,17 @@ from sockcrud.records import Record
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.postgres.layout import LAYOUTS
 from sockcrud.storage.weights import weight
-from tests.storage.maintenance.move_kit import SECRET, asked, content, filled, moved, new_places, refused, revision, run
+from tests.storage.maintenance.move_kit import (
+    SECRET,
+    asked,
+    content,
+    filled,
+    moved,
+    new_places,
+    refused,
+    revision,
+    run,
+)
 from tests.storage.sqlite.sqlite_case import records_of
 from tests.storage.store_case import ALL, a_client, a_user
 from tests.support import postgres_kit
@@ -54,15 +64,21 @@ async def test_everything_arrives_and_nothing_given_out_is_given_again(
     records = await filled(one)
     before = content(one)
     counts = moved(one, two)
-    assert {name: count for name, (count, _) in counts.items()} == {name: len(those) for name, those in records.items()}
+    assert {name: count for name, (count, _) in counts.items()} == {
+        name: len(those) for name, those in records.items()
+    }
     assert all(counts[kind.__name__][0] for kind in KINDS)
     assert content(one) == before
     assert await asked(two, records_of) == records
     assert revision(two) == revision(one)
     if target == "postgresql":  # whose quotas go by what is counted there
-        counted = postgres_kit.execute(two, f"SELECT {', '.join(LAYOUTS[kind].counted for kind in KINDS)} FROM state")
+        counted = postgres_kit.execute(
+            two, f"SELECT {', '.join(LAYOUTS[kind].counted for kind in KINDS)} FROM state"
+        )
         assert counted == [tuple(len(records[kind.__name__]) for kind in KINDS)]
-        everything = sum(weight(kind, record) for kind in KINDS for record in records[kind.__name__])
+        everything = sum(
+            weight(kind, record) for kind in KINDS for record in records[kind.__name__]
+        )
         assert postgres_kit.execute(two, "SELECT stored FROM state") == [(everything,)]
 
     async def more(store: IStore) -> list[Record]:
@@ -82,11 +98,15 @@ async def test_the_digests_are_the_same_there_and_back(new: Callable[[str], str]
     await filled(one)
     assert moved(one, two) == moved(two, three)
     result = run(one, "sqlite:other.db")
-    assert result.stdout == run(three, "sqlite:another.db").stdout.replace("back.db", one[7:]).replace("another", "other")
+    assert result.stdout == run(three, "sqlite:another.db").stdout.replace(
+        "back.db", one[7:]
+    ).replace("another", "other")
 
 
 @awaits
-async def test_a_moved_store_does_not_claim_to_know_changes_it_has_not_seen(new: Callable[[str], str]) -> None:
+async def test_a_moved_store_does_not_claim_to_know_changes_it_has_not_seen(
+    new: Callable[[str], str],
+) -> None:
     one, two, three = new("sqlite"), new("postgresql"), new("postgresql")
     await filled(one)
     moved(one, two)
@@ -106,7 +126,9 @@ async def test_a_moved_store_does_not_claim_to_know_changes_it_has_not_seen(new:
     moved(two, three)
 
     async def still_told(store: IStore) -> None:
-        assert [change.rev for change in await store.changes(rev, ALL)] == list(range(rev + 1, rev + 6))
+        assert [change.rev for change in await store.changes(rev, ALL)] == list(
+            range(rev + 1, rev + 6)
+        )
         with pytest.raises(HistoryGone):
             await store.changes(rev - 1, ALL)
 
@@ -125,14 +147,20 @@ async def test_the_history_of_one_database_goes_to_the_next(new: Callable[[str],
 
 @BOTH
 @awaits
-async def test_an_export_is_moved_with_its_ids_and_revisions(new: Callable[[str], str], target: str) -> None:
+async def test_an_export_is_moved_with_its_ids_and_revisions(
+    new: Callable[[str], str], target: str
+) -> None:
     one, two = "sqlite:one.db", new(target)
     records = await filled(one)
     exported = CliRunner().invoke(main, ["export", "--secrets", "--store", one]).stdout_bytes
     with_hash = exported.replace(b'"password_hash":"$"', b'"password_hash":null')
-    with_hash = b"".join(with_hash.splitlines(keepends=True)[:-1])  # changed, it is no longer what its last line says
+    with_hash = b"".join(
+        with_hash.splitlines(keepends=True)[:-1]
+    )  # changed, it is no longer what its last line says
     counts = moved("-", two, input=with_hash)
-    assert list(counts) == [kind.__name__ for kind in KINDS if kind.__name__ not in ("Session", "LoginFailures")]
+    assert list(counts) == [
+        kind.__name__ for kind in KINDS if kind.__name__ not in ("Session", "LoginFailures")
+    ]
     there = await asked(two, records_of)
     for name in ("User", "Message", "Client", "Address", "Product", "InventoryItem", "Company"):
         assert there[name] == records[name]
@@ -145,7 +173,9 @@ async def test_an_export_is_moved_with_its_ids_and_revisions(new: Callable[[str]
 
 
 @awaits
-async def test_a_long_move_is_told_in_lines(new: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_move_is_told_in_lines(
+    new: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     await filled("sqlite:one.db")
     monkeypatch.setattr(progress, "SHORT", 0.0)
     told = run("sqlite:one.db", new("postgresql")).stderr.splitlines()
@@ -153,9 +183,16 @@ async def test_a_long_move_is_told_in_lines(new: Callable[[str], str], monkeypat
     assert any(line.startswith("comparing: 100 % (") for line in told)
 
 
-def _request(daemon: Daemon, method: str, path: str, body: object = None, token: str = "", **headers: str) -> str:
+def _request(
+    daemon: Daemon, method: str, path: str, body: object = None, token: str = "", **headers: str
+) -> str:
     text = "" if body is None else json.dumps(body)
-    given = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(text)), **headers}
+    given = {
+        "Host": "localhost",
+        "Connection": "close",
+        "Content-Length": str(len(text)),
+        **headers,
+    }
     if token:
         given["Authorization"] = f"Bearer {token}"
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in given.items())
@@ -175,7 +212,9 @@ def _etag(answer: str) -> str:
     return found
 
 
-def test_the_clients_of_a_moved_daemon_notice_nothing(new: Callable[[str], str], tmp_path: Path) -> None:
+def test_the_clients_of_a_moved_daemon_notice_nothing(
+    new: Callable[[str], str], tmp_path: Path
+) -> None:
     admin = ("--admin-password-file", "password")
     person = {"name": "Rita", "email": "rita@example.org", "cpf": "12345678901", "balance": 10}
     with Daemon(tmp_path, "--store", "sqlite:a.db", *admin) as daemon:
@@ -195,7 +234,7 @@ def test_the_clients_of_a_moved_daemon_notice_nothing(new: Callable[[str], str],
         one = {**person, "email": "rita4@example.org", "cpf": "12345678904"}
         assert '"id":4' in _request(daemon, "POST", "/clients/create", one, token)
         changed = _request(
-            daemon, "PUT", "/clients/update/2", {**one, "email": "x@example.org", "cpf": "99999999999"}, token,
+            daemon, "PUT", "/clients/update/2", {**one, "email": "x@example.org", "cpf": "99999999999"}, token,  # noqa: E501
             If_Match=_etag(before).partition(": ")[2],
         )  # fmt: skip
         assert changed.startswith("HTTP/1.1 200 "), changed
@@ -204,12 +243,18 @@ def test_the_clients_of_a_moved_daemon_notice_nothing(new: Callable[[str], str],
 
 @BOTH
 @awaits
-async def test_a_store_in_memory_is_moved_from_its_daemon(new: Callable[[str], str], tmp_path: Path, target: str) -> None:
+async def test_a_store_in_memory_is_moved_from_its_daemon(
+    new: Callable[[str], str], tmp_path: Path, target: str
+) -> None:
     two = new(target)
     with Daemon(tmp_path, "--demo", "--admin-password-file", "password") as daemon:
-        daemon.ask("messages", '{"op": "adicionar", "id": 70, "data": "x"}\n{"op": "deletar", "id": 70}\n')
+        daemon.ask(
+            "messages", '{"op": "adicionar", "id": 70, "data": "x"}\n{"op": "deletar", "id": 70}\n'
+        )
         url = f"http://127.0.0.1:{daemon.ports['admin']}"
-        assert "the login or the password is wrong" in refused(1, url, two, "--login", "eva", "--password-file", "password")
+        assert "the login or the password is wrong" in refused(
+            1, url, two, "--login", "eva", "--password-file", "password"
+        )
         result = run(url, two, "--password-file", "password")
         assert (result.exit_code, SECRET in result.output) == (0, False), result.output
         assert "runs on" in result.stderr
@@ -219,9 +264,17 @@ async def test_a_store_in_memory_is_moved_from_its_daemon(new: Callable[[str], s
     assert await asked(two, lambda store: store.count(Session)) == 0
     next_one = await asked(two, lambda store: store.insert(Message, data="next"))
     assert next_one.id == 71
-    revs = {(each["kind"], each["id"]): each["rev"] for each in map(json.loads, exported.splitlines()[:-1])}
+    revs = {
+        (each["kind"], each["id"]): each["rev"]
+        for each in map(json.loads, exported.splitlines()[:-1])
+    }
     there = await asked(two, records_of)
-    assert {(kind, record.id): record.rev for kind, those in there.items() for record in those if record != next_one} == revs
+    assert {
+        (kind, record.id): record.rev
+        for kind, those in there.items()
+        for record in those
+        if record != next_one
+    } == revs
 
 
 def test_help_teaches_by_example() -> None:

@@ -52,9 +52,11 @@ def new() -> Iterator[Callable[[str], str]]:
     yield from new_places()
 
 
-def test_an_export_that_lacks_something_is_refused_with_its_lines(new: Callable[[str], str]) -> None:
+def test_an_export_that_lacks_something_is_refused_with_its_lines(
+    new: Callable[[str], str],
+) -> None:
     company = '{"kind":"Company","id":1,"rev":1,"name":"Acme","active":true}\n'
-    account = '{"kind":"Account","id":1,"rev":2,"login":"ana","role":"user","company_id":%d,"active":true%s}\n'
+    account = '{"kind":"Account","id":1,"rev":2,"login":"ana","role":"user","company_id":%d,"active":true%s}\n'  # noqa: E501
     Path("a").write_text(company + account % (1, ""))
     assert run("a", "sqlite:a.db").stderr.splitlines() == [
         "Error: 1 fault, and nothing was imported",
@@ -72,7 +74,9 @@ def test_an_export_that_lacks_something_is_refused_with_its_lines(new: Callable[
 
 @BOTH
 @awaits
-async def test_a_store_that_holds_anything_takes_nothing(new: Callable[[str], str], target: str) -> None:
+async def test_a_store_that_holds_anything_takes_nothing(
+    new: Callable[[str], str], target: str
+) -> None:
     one, two = new("sqlite"), new(target)
     await filled(one)
     await asked(two, lambda store: store.insert(Message, data="mine"))
@@ -139,7 +143,7 @@ async def test_no_password_of_a_url_is_shown(new: Callable[[str], str]) -> None:
     one, two = "sqlite:one.db", new("postgresql")
     await filled(one)
     parts = conninfo_to_dict(two)
-    place = f"{quote(str(parts['dbname']))}?host={quote(str(parts['host']), safe='')}&port={parts['port']}"
+    place = f"{quote(str(parts['dbname']))}?host={quote(str(parts['host']), safe='')}&port={parts['port']}"  # noqa: E501
     url = f"postgresql://postgres:{SECRET}@/{place}"
     with taken_port() as silent:
         pass
@@ -184,7 +188,10 @@ async def test_a_damaged_store_is_not_moved(new: Callable[[str], str]) -> None:
 PLANTS = {
     "a changed value": ("UPDATE users SET age = 31 WHERE id = 5", "the first that differs is 5"),
     "a lost record": ("DELETE FROM users WHERE id = 9", "the first that differs is 9"),
-    "a changed revision": ("UPDATE users SET rev = rev + 1 WHERE id = 12", "the first that differs is 12"),
+    "a changed revision": (
+        "UPDATE users SET rev = rev + 1 WHERE id = 12",
+        "the first that differs is 12",
+    ),
     "a moment that is a microsecond later": (None, "the first that differs is 3"),
 }
 
@@ -200,17 +207,26 @@ async def test_a_record_that_is_not_what_went_in_is_found_and_nothing_is_kept(
     await asked(two, look_at)  # the tables are there
     change, said = PLANTS[plant]
     if target == "sqlite":
-        change = change or "UPDATE users SET created_at = replace(created_at, '123456', '123457') WHERE id = 3"
+        change = (
+            change
+            or "UPDATE users SET created_at = replace(created_at, '123456', '123457') WHERE id = 3"
+        )
         with closing(sqlite3.connect(two[7:])) as connection:
-            connection.execute(f"CREATE TRIGGER wrong AFTER INSERT ON users WHEN new.id = 20 BEGIN {change}; END")
+            connection.execute(
+                f"CREATE TRIGGER wrong AFTER INSERT ON users WHEN new.id = 20 BEGIN {change}; END"
+            )
             connection.commit()
     else:
-        change = change or "UPDATE users SET created_at = created_at + interval '1 microsecond' WHERE id = 3"
+        change = (
+            change
+            or "UPDATE users SET created_at = created_at + interval '1 microsecond' WHERE id = 3"
+        )
         body = f"BEGIN {change}; RETURN NULL; END"
         postgres_kit.execute(
             two,
             f"CREATE FUNCTION wrong() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
-            "CREATE TRIGGER wrong AFTER INSERT ON users FOR EACH STATEMENT EXECUTE FUNCTION wrong()",
+            "CREATE TRIGGER wrong AFTER INSERT ON users FOR EACH STATEMENT EXECUTE FUNCTION "
+            "wrong()",
         )
     result = run(one, two)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -274,7 +290,9 @@ async def test_an_interrupted_move_leaves_nothing_and_can_be_made_again(
 async def test_a_database_that_goes_away_is_told_in_a_line_and_keeps_nothing() -> None:
     server = postgres_kit.Server()
     try:
-        postgres_kit.execute(server.url("postgres"), "CREATE DATABASE two ENCODING 'UTF8' TEMPLATE template0")
+        postgres_kit.execute(
+            server.url("postgres"), "CREATE DATABASE two ENCODING 'UTF8' TEMPLATE template0"
+        )
         two = server.url("two")
         await filled("sqlite:one.db")
 

@@ -22,7 +22,15 @@ from sockcrud.client.sync import Admin, Users
 from sockcrud.identity.passwords import InThisThread, Passwords, digest_of
 from sockcrud.identity.records import Account
 from sockcrud.storage.contract import IStore
-from tests.storage.maintenance.move_kit import SECRET, asked, content, fill_and_use, is_empty, new_places, revision
+from tests.storage.maintenance.move_kit import (
+    SECRET,
+    asked,
+    content,
+    fill_and_use,
+    is_empty,
+    new_places,
+    revision,
+)
 from tests.storage.sqlite.sqlite_case import records_of
 from tests.storage.store_case import ALL, NOON, a_client, a_user
 from tests.support.awaiting import awaits
@@ -62,7 +70,9 @@ def done(*words: str) -> str:
 
 
 def refused(*words: str, input: bytes | None = None) -> str:
-    """Expect one line on stderr, but for warnings about the tests' database, and status 1; give the line."""
+    """Expect one line on stderr, but for warnings about the tests' database, and status 1; give the
+    line.
+    """
     result = run(*words, input=input)
     said = [line for line in result.stderr.splitlines() if not line.startswith("WARNING: ")]
     assert (result.exit_code, result.stdout, len(said)) == (1, "", 1), result.output
@@ -74,7 +84,9 @@ async def fill_for_good(store: IStore) -> None:
     await fill_and_use(store)
     hash = await Passwords(InThisThread(), CHEAP).hash(digest_of(SECRET))
     for user in await store.page(User, ALL):
-        await store.update(User, user.id, created_at=NOON, updated_at=NOON)  # an export says a moment in UTC
+        await store.update(
+            User, user.id, created_at=NOON, updated_at=NOON
+        )  # an export says a moment in UTC
     for account in await store.page(Account, ALL):
         await store.update(Account, account.id, password_hash=hash, active=True, role="admin")
 
@@ -92,7 +104,9 @@ async def kept(place: str) -> dict[str, Any]:
 
 
 async def create(store: IStore) -> list[int]:
-    """Create a record of some kinds, of which the last were deleted before the export; give the ids."""
+    """Create a record of some kinds, of which the last were deleted before the export; give the
+    ids.
+    """
     made = (
         await store.insert(User, **a_user()),
         await store.insert(Message, data="x"),
@@ -117,7 +131,9 @@ async def test_a_store_comes_back_as_it_was(new: Callable[[str], str], target: s
 
 @BOTH
 @awaits
-async def test_what_the_first_start_has_made_gives_way(new: Callable[[str], str], target: str, tmp_path: Path) -> None:
+async def test_what_the_first_start_has_made_gives_way(
+    new: Callable[[str], str], target: str, tmp_path: Path
+) -> None:
     records = await exported()
     admin = next(account.login for account in records["Account"] if account.role == "admin")
     two = new(target)
@@ -141,7 +157,9 @@ def log_in(daemon: Daemon, login: str, password: str) -> Admin:
 
 @EVERYWHERE
 @awaits
-async def test_a_running_daemon_becomes_what_the_lost_one_was(new: Callable[[str], str], tmp_path: Path, target: str) -> None:
+async def test_a_running_daemon_becomes_what_the_lost_one_was(
+    new: Callable[[str], str], tmp_path: Path, target: str
+) -> None:
     records = await exported()
     admin = next(account.login for account in records["Account"] if account.role == "admin")
     place = "memory:" if target == "memory" else new(target)
@@ -154,10 +172,22 @@ async def test_a_running_daemon_becomes_what_the_lost_one_was(new: Callable[[str
             before.accounts()
         with pytest.raises(LoginFailed):
             log_in(daemon, "admin", OTHER)
-        done("export", "again.jsonl", "--secrets", "--url", url, "--login", admin, "--password-file", "password")
+        done(
+            "export",
+            "again.jsonl",
+            "--secrets",
+            "--url",
+            url,
+            "--login",
+            admin,
+            "--password-file",
+            "password",
+        )
         assert lines("again.jsonl")[:-1] == lines("all.jsonl")[:-1]
         with pytest.raises(Exception, match="not empty"):
-            log_in(daemon, admin, SECRET).import_lines([b"".join(lines("all.jsonl"))], Path("all.jsonl").stat().st_size, True)
+            log_in(daemon, admin, SECRET).import_lines(
+                [b"".join(lines("all.jsonl"))], Path("all.jsonl").stat().st_size, True
+            )
         with Users(f"127.0.0.1:{daemon.ports['users']}") as users:
             made = users.create(name="New", email="new@example.org", age=1)
         assert made.id == trailer("all.jsonl")["highest"]["User"] + 1
@@ -169,9 +199,21 @@ async def test_a_running_daemon_becomes_what_the_lost_one_was(new: Callable[[str
     if target != "memory":  # and it is on disk
         with Daemon(tmp_path, *flags) as daemon:
             url = f"http://127.0.0.1:{daemon.ports['admin']}"
-            done("export", "third.jsonl", "--secrets", "--url", url, "--login", admin, "--password-file", "password")
+            done(
+                "export",
+                "third.jsonl",
+                "--secrets",
+                "--url",
+                url,
+                "--login",
+                admin,
+                "--password-file",
+                "password",
+            )
             assert daemon.stop() == 0
-        assert [line for line in lines("third.jsonl")[:-1] if b'"name":"New"' not in line] == lines("all.jsonl")[:-1]
+        assert [line for line in lines("third.jsonl")[:-1] if b'"name":"New"' not in line] == lines(
+            "all.jsonl"
+        )[:-1]
 
 
 def lines(name: str) -> list[bytes]:
@@ -190,8 +232,12 @@ async def test_the_last_line_tells_of_all_the_others() -> None:
     assert told["records"] == {kind: len(those) for kind, those in records.items() if those}
     assert told["rev"] == revision("sqlite:one.db")
     assert told["secrets"] is True
-    assert told["highest"]["Client"] > max(client.id for client in records["Client"])  # which was deleted
-    digest = subprocess.run("head -n -1 all.jsonl | sha256sum", shell=True, capture_output=True, text=True, check=True)
+    assert told["highest"]["Client"] > max(
+        client.id for client in records["Client"]
+    )  # which was deleted
+    digest = subprocess.run(
+        "head -n -1 all.jsonl | sha256sum", shell=True, capture_output=True, text=True, check=True
+    )
     assert told["digest"] == f"sha256:{digest.stdout.split()[0]}"
 
 
@@ -201,10 +247,21 @@ async def test_a_file_that_was_cut_off_is_refused(new: Callable[[str], str], tar
     await exported()
     whole, two = Path("all.jsonl").read_bytes(), new(target)
     every = lines("all.jsonl")
-    for cut in (b"", b"".join(every[:1]), b"".join(every[:-1]), whole[: len(whole) // 2], whole[:-9]):
+    for cut in (
+        b"",
+        b"".join(every[:1]),
+        b"".join(every[:-1]),
+        whole[: len(whole) // 2],
+        whole[:-9],
+    ):
         said = refused("import", "-", "--restore", "--store", two, input=cut)
-        assert said == ("Error: the export is cut off, or from before there was a trailer: its last line is none")
-    assert "lacks records" in refused("import", "-", "--restore", "--store", two, input=b"".join(every[1:]))
+        assert said == (
+            "Error: the export is cut off, or from before there was a trailer: its last line is "
+            "none"
+        )
+    assert "lacks records" in refused(
+        "import", "-", "--restore", "--store", two, input=b"".join(every[1:])
+    )
     assert await is_empty(two)
 
 
@@ -218,8 +275,12 @@ async def test_a_file_that_was_changed_is_refused(new: Callable[[str], str], tar
     swapped = b"".join([every[1], every[0], *every[2:]])
     for bad in (changed, swapped):
         for words in (["--restore"], []):
-            assert "changed since it was made" in refused("import", "-", *words, "--store", two, input=bad)
-    assert "lacks records" in refused("import", "-", "--restore", "--store", two, input=b"".join([*every[:2], *every]))
+            assert "changed since it was made" in refused(
+                "import", "-", *words, "--store", two, input=bad
+            )
+    assert "lacks records" in refused(
+        "import", "-", "--restore", "--store", two, input=b"".join([*every[:2], *every])
+    )
     assert await is_empty(two)
 
 
@@ -227,19 +288,25 @@ async def test_a_file_that_was_changed_is_refused(new: Callable[[str], str], tar
 async def test_a_plain_import_takes_lines_with_and_without_a_trailer() -> None:
     await asked("sqlite:one.db", fill_for_good)
     text = run("export", "--store", "sqlite:one.db").stdout_bytes
-    messages = b"".join(line for line in text.splitlines(keepends=True) if b'"kind":"Message"' in line)
+    messages = b"".join(
+        line for line in text.splitlines(keepends=True) if b'"kind":"Message"' in line
+    )
     more = b'{"kind":"Message","id":7000,"data":"more"}\n'
     assert run("import", "-", "--store", "sqlite:a.db", input=messages).exit_code == 0
     assert run("import", "-", "--store", "sqlite:b.db", input=text + more).exit_code == 0
     done("export", "a.jsonl", "--store", "sqlite:a.db")
-    Path("both").write_bytes(Path("a.jsonl").read_bytes() + more + b'{"kind":"Message","id":7001,"data":"more"}\n')
+    Path("both").write_bytes(
+        Path("a.jsonl").read_bytes() + more + b'{"kind":"Message","id":7001,"data":"more"}\n'
+    )
     done("import", "both", "--store", "sqlite:c.db")
     assert (await asked("sqlite:c.db", lambda store: store.get(Message, 7001))).data == "more"
 
 
 @BOTH
 @awaits
-async def test_a_store_with_records_of_its_own_is_left_alone(new: Callable[[str], str], target: str) -> None:
+async def test_a_store_with_records_of_its_own_is_left_alone(
+    new: Callable[[str], str], target: str
+) -> None:
     await exported()
     two = new(target)
     await asked(two, lambda store: store.insert(Message, data="mine"))
@@ -254,7 +321,9 @@ async def test_an_export_without_secrets_says_so_and_restores_nothing(tmp_path: 
     await asked("sqlite:one.db", fill_for_good)
     told = run("export", "plain.jsonl", "--store", "sqlite:one.db").stderr
     assert "nobody could log in" in told
-    assert "nobody" not in run("export", "all.jsonl", "--secrets", "--store", "sqlite:one.db").stderr
+    assert (
+        "nobody" not in run("export", "all.jsonl", "--secrets", "--store", "sqlite:one.db").stderr
+    )
     assert "nobody could log in: make one with --secrets" in refused(
         "import", "plain.jsonl", "--restore", "--store", "sqlite:two.db"
     )
@@ -263,7 +332,11 @@ async def test_an_export_without_secrets_says_so_and_restores_nothing(tmp_path: 
         port = ("--url", f"http://127.0.0.1:{daemon.ports['admin']}", "--password-file", "other")
         assert "make one with --secrets" in refused("import", "plain.jsonl", "--restore", *port)
         assert "changed since" in refused(
-            "import", "-", "--restore", *port, input=Path("all.jsonl").read_bytes().replace(b"tea", b"tee")
+            "import",
+            "-",
+            "--restore",
+            *port,
+            input=Path("all.jsonl").read_bytes().replace(b"tea", b"tee"),
         )
         assert log_in(daemon, "admin", OTHER).accounts().items[0].login == "admin"
         assert daemon.stop() == 0
@@ -292,7 +365,11 @@ main(["import", *sys.argv[4:]])
 @BOTH
 @pytest.mark.parametrize(
     ("phase", "least", "end"),
-    [("copying", 30, signal.SIGKILL), ("copying", 60, signal.SIGINT), ("comparing", 30, signal.SIGTERM)],
+    [
+        ("copying", 30, signal.SIGKILL),
+        ("copying", 60, signal.SIGINT),
+        ("comparing", 30, signal.SIGTERM),
+    ],
 )
 @awaits
 async def test_an_interrupted_one_leaves_nothing_and_can_be_made_again(
@@ -310,7 +387,9 @@ async def test_an_interrupted_one_leaves_nothing_and_can_be_made_again(
 
 
 @awaits
-async def test_a_database_is_exported_beside_its_daemon(new: Callable[[str], str], tmp_path: Path) -> None:
+async def test_a_database_is_exported_beside_its_daemon(
+    new: Callable[[str], str], tmp_path: Path
+) -> None:
     await exported()
     two = new("postgresql")
     done("import", "all.jsonl", "--restore", "--store", two)

@@ -1,4 +1,6 @@
-"""The commands for a store as a whole, on real files, and through the admin port of a real daemon."""
+"""The commands for a store as a whole, on real files, and through the admin port of a real
+daemon.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def run(*words: str, input: str | None = None) -> Result:
 def refused(status: int, *words: str) -> str:
     """Expect that status and one line on stderr; give it."""
     result = run(*words)
-    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (status, "", 1), result.output
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (status, "", 1), (
+        result.output
+    )
     return result.stderr
 
 
@@ -69,7 +73,9 @@ def made(name: str) -> str:
     """Make a store with the example records and an admin who is logged in; give its description."""
     with held(name) as (store, turns):
         now = datetime.now(timezone.utc)
-        turns.finish(add_examples(store, [example for app in loading.apps() for example in app.examples]))
+        turns.finish(
+            add_examples(store, [example for app in loading.apps() for example in app.examples])
+        )
         directory = Directory(store, Passwords(InThisThread()), turns)
         admin = turns.finish(directory.ensure_admin("admin", digest_of(OLD)))
         assert admin is not None
@@ -107,11 +113,26 @@ def test_a_sound_store_is_said_to_be() -> None:
 @pytest.mark.parametrize(
     ("statements", "says"),
     [
-        (("UPDATE accounts SET company_id = 99",), "row 1 of accounts refers to one of companies that is not there"),
-        (("UPDATE clients SET balance = 'much' WHERE id = 4",), "row 4 of clients: balance does not fit"),
+        (
+            ("UPDATE accounts SET company_id = 99",),
+            "row 1 of accounts refers to one of companies that is not there",
+        ),
+        (
+            ("UPDATE clients SET balance = 'much' WHERE id = 4",),
+            "row 4 of clients: balance does not fit",
+        ),
         (("UPDATE counters SET value = 1 WHERE name = 'rev'",), "the counter 'rev' is 1, behind "),
-        (("UPDATE counters SET value = 3 WHERE name = 'highest clients'",), "the counter 'highest clients' is 3, behind 4 in"),
-        (("PRAGMA writable_schema = 1", "DELETE FROM sqlite_master WHERE type = 'table' AND name = 'users'"), "users"),
+        (
+            ("UPDATE counters SET value = 3 WHERE name = 'highest clients'",),
+            "the counter 'highest clients' is 3, behind 4 in",
+        ),
+        (
+            (
+                "PRAGMA writable_schema = 1",
+                "DELETE FROM sqlite_master WHERE type = 'table' AND name = 'users'",
+            ),
+            "users",
+        ),
     ],
     ids=["reference", "value", "revision", "highest", "table"],
 )
@@ -127,7 +148,10 @@ def test_an_index_that_is_not_the_tables_is_found() -> None:
     store = made("a.db")
     with closing(sqlite3.connect("a.db")) as connection:
         roots = [
-            root for [root] in connection.execute("SELECT rootpage FROM sqlite_master WHERE name LIKE '%autoindex_accounts%'")
+            root
+            for [root] in connection.execute(
+                "SELECT rootpage FROM sqlite_master WHERE name LIKE '%autoindex_accounts%'"
+            )
         ]
         [[size]] = connection.execute("PRAGMA page_size")
     with Path("a.db").open("r+b") as file:
@@ -148,22 +172,31 @@ def test_what_is_no_store_is_refused_in_one_line() -> None:
     made("newer.db")
     spoiled("newer.db", "UPDATE schema_version SET version = 1000")
     for command in (["check"], ["backup", "b.db"], ["export"]):
-        assert "there is no store nowhere.db" in refused(1, *command, "--store", "sqlite:nowhere.db")
-        assert "noise.db cannot be used as a store" in refused(1, *command, "--store", "sqlite:noise.db")
+        assert "there is no store nowhere.db" in refused(
+            1, *command, "--store", "sqlite:nowhere.db"
+        )
+        assert "noise.db cannot be used as a store" in refused(
+            1, *command, "--store", "sqlite:noise.db"
+        )
         assert "is no store of sockcrud" in refused(1, *command, "--store", "sqlite:other.db")
         assert "has schema_version 1000" in refused(1, *command, "--store", "sqlite:newer.db")
     assert not Path("nowhere.db").exists()
     assert not Path("b.db").exists()
 
 
-@pytest.mark.parametrize("command", [["check"], ["backup", "b.db"], ["export"], ["import", "old"], ["accounts", "passwd", "x"]])
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["backup", "b.db"], ["export"], ["import", "old"], ["accounts", "passwd", "x"]],
+)
 def test_a_store_in_memory_and_a_setting_that_is_none_are_wrong_use(command: list[str]) -> None:
     assert refused(2, *command) == "Error: memory: has no file: name one with --store sqlite:PATH\n"
     assert "expected memory: or sqlite:PATH" in refused(2, *command, "--store", "nonsense")
     assert "cannot read nowhere.cfg" in refused(2, *command, "--config", "nowhere.cfg")
 
 
-def test_the_store_of_the_settings_is_meant_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_of_the_settings_is_meant_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made("a.db")
     Path("tap.cfg").write_text("[sockcrud]\nstore = sqlite:a.db\n")
     assert run("check").output.startswith("a.db is sound")
@@ -190,7 +223,10 @@ def test_an_export_with_secrets_makes_the_same_store_anew() -> None:
         assert run("export", "all.jsonl", "--secrets", "--store", store).exit_code == 0
     assert stat.S_IMODE(Path("all.jsonl").stat().st_mode) == 0o600
     result = run("import", "all.jsonl", "--store", "sqlite:b.db")
-    assert (result.exit_code, result.stdout) == (0, "6 records are imported: 2 Message, 2 Client, 1 Company, 1 Account\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "6 records are imported: 2 Message, 2 Client, 1 Company, 1 Account\n",
+    )
     again = run("export", "--secrets", "--store", "sqlite:b.db").stdout
     assert records(again) == records(Path("all.jsonl").read_text(encoding="utf-8"))
     with held("b.db") as (opened, turns):
@@ -202,13 +238,22 @@ def test_an_export_with_secrets_makes_the_same_store_anew() -> None:
 def test_an_export_without_secrets_has_no_hash() -> None:
     text = run("export", "--store", made("a.db")).stdout
     assert "argon2" not in text
-    assert [record["kind"] for record in records(text)] == ["Message", "Message", "Client", "Client", "Company", "Account"]
+    assert [record["kind"] for record in records(text)] == [
+        "Message",
+        "Message",
+        "Client",
+        "Client",
+        "Company",
+        "Account",
+    ]
 
 
 def test_an_import_with_faults_tells_them_all_and_changes_nothing() -> None:
     store = made("a.db")
     before = run("export", "--secrets", "--store", store).stdout
-    Path("bad").write_text('{"kind":"Message","id":7,"data":"good"}\n{"kind":"Message","id":1,"data":"x"}\n\nnonsense\n')
+    Path("bad").write_text(
+        '{"kind":"Message","id":7,"data":"good"}\n{"kind":"Message","id":1,"data":"x"}\n\nnonsense\n'
+    )
     result = run("import", "bad", "--store", store)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
@@ -226,7 +271,10 @@ def test_a_store_that_a_daemon_has_is_not_changed_beside_it() -> None:
     store = made("a.db")
     Path("more").write_text('{"kind":"Message","id":7,"data":"good"}\n')
     with held("a.db"):
-        for command in (["import", "more"], ["accounts", "passwd", "admin", "--password-file", "new"]):
+        for command in (
+            ["import", "more"],
+            ["accounts", "passwd", "admin", "--password-file", "new"],
+        ):
             said = refused(1, *command, "--store", store)
             assert "is in use by another process" in said
             assert "stop the daemon first" in said
@@ -252,10 +300,14 @@ def test_a_new_password_is_refused_where_it_cannot_be() -> None:
     assert "no account has the login name nobody" in refused(
         1, "accounts", "passwd", "nobody", "--password-file", "new", "--store", store
     )
-    assert "password: expected 2 characters or more" in refused(1, *passwd, "--password-file", "short")
+    assert "password: expected 2 characters or more" in refused(
+        1, *passwd, "--password-file", "short"
+    )
     assert "nowhere: No such file" in refused(1, *passwd, "--password-file", "nowhere")
     assert "nobody can be asked" in refused(2, *passwd)
-    assert "there is no store b.db" in refused(1, "accounts", "passwd", "admin", "--store", "sqlite:b.db")
+    assert "there is no store b.db" in refused(
+        1, "accounts", "passwd", "admin", "--store", "sqlite:b.db"
+    )
 
 
 def test_an_import_comes_from_a_pipe_as_from_a_file() -> None:
@@ -268,7 +320,9 @@ def test_an_import_comes_from_a_pipe_as_from_a_file() -> None:
 def test_a_new_password_is_asked_for_twice() -> None:
     store = made("a.db")
     with mock.patch("sockcrud.cli.passwords.somebody_is_there", return_value=True):
-        result = run("accounts", "passwd", "admin", "--store", store, input=f"{NEW}\nanother\n{NEW}\n{NEW}\n")
+        result = run(
+            "accounts", "passwd", "admin", "--store", store, input=f"{NEW}\nanother\n{NEW}\n{NEW}\n"
+        )
     assert (result.exit_code, result.stdout) == (0, "admin has a new password, and no sessions\n")
     assert NEW not in result.output
     with held("a.db") as (opened, turns):
@@ -289,7 +343,9 @@ def test_a_running_daemon_is_copied_checked_exported_and_filled(tmp_path: Path) 
         assert run("check", "--store", "sqlite:a.db").exit_code == 0
         assert run("backup", "b.db", "--store", "sqlite:a.db").exit_code == 0
         assert run("check", *port).output == f"the store of {port[1]} is sound\n"
-        assert run("backup", "c.db", *port).output.startswith(f"the store of {port[1]} is copied to c.db: ")
+        assert run("backup", "c.db", *port).output.startswith(
+            f"the store of {port[1]} is copied to c.db: "
+        )
         assert stat.S_IMODE(Path("c.db").stat().st_mode) == 0o600
         assert run("check", "--store", "sqlite:c.db").exit_code == 0
         assert "c.db: File exists" in refused(1, "backup", "c.db", *port)
@@ -298,15 +354,29 @@ def test_a_running_daemon_is_copied_checked_exported_and_filled(tmp_path: Path) 
             run("export", "--secrets", "--store", "sqlite:b.db").stdout
         )
 
-        Path("more").write_text("".join(f'{{"kind":"Message","id":{id},"data":"{"x" * 500}"}}\n' for id in range(10, 5010)))
+        Path("more").write_text(
+            "".join(
+                f'{{"kind":"Message","id":{id},"data":"{"x" * 500}"}}\n' for id in range(10, 5010)
+            )
+        )
         result = run("import", "more", *port)
-        assert (result.exit_code, result.stdout) == (0, "5,000 records are imported: 5,000 Message\n")
+        assert (result.exit_code, result.stdout) == (
+            0,
+            "5,000 records are imported: 5,000 Message\n",
+        )
         assert run("export", *port).stdout.count('"kind":"Message"') == 5002  # more than one piece
         result = run("import", "more", *port)
-        assert (result.exit_code, result.stderr.splitlines()[1]) == (1, "line 1, id: expected an id that is free")
+        assert (result.exit_code, result.stderr.splitlines()[1]) == (
+            1,
+            "line 1, id: expected an id that is free",
+        )
 
-        assert "the login or the password is wrong" in refused(1, "export", *port[:2], "--password-file", "new")
-        assert "is in use by another process" in refused(1, "import", "more", "--store", "sqlite:a.db")
+        assert "the login or the password is wrong" in refused(
+            1, "export", *port[:2], "--password-file", "new"
+        )
+        assert "is in use by another process" in refused(
+            1, "import", "more", "--store", "sqlite:a.db"
+        )
         assert daemon.stop() == 0
     assert run("check", "--store", "sqlite:a.db").exit_code == 0
     with held("a.db") as (opened, turns):
@@ -316,8 +386,16 @@ def test_a_running_daemon_is_copied_checked_exported_and_filled(tmp_path: Path) 
 def test_a_port_that_does_not_answer_is_status_3_and_one_that_cannot_be_is_wrong_use() -> None:
     with taken_port() as silent:
         pass
-    assert f"127.0.0.1:{silent}: " in refused(3, "export", "--url", f"http://127.0.0.1:{silent}", "--password-file", "old")
-    for url in ("nonsense", "ftp://127.0.0.1", "http://", "http://a:b@127.0.0.1", "http://127.0.0.1:x"):
+    assert f"127.0.0.1:{silent}: " in refused(
+        3, "export", "--url", f"http://127.0.0.1:{silent}", "--password-file", "old"
+    )
+    for url in (
+        "nonsense",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://a:b@127.0.0.1",
+        "http://127.0.0.1:x",
+    ):
         assert "Error: --url" in refused(2, "export", "--url", url, "--password-file", "old")
     assert "name one" in refused(2, "export", "--url", "http://127.0.0.1", "--store", "sqlite:a.db")
     assert "belong to --url" in refused(2, "export", "--login", "admin", "--store", "sqlite:a.db")

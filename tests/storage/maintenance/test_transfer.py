@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""An export: everything as of one moment; and what is kept on disk of an import until it is read."""
+"""An export: everything as of one moment; and what is kept on disk of an import until it is
+read.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,19 @@ class ExportTests(TransferCase):
 
     def test_hashes_only_where_secrets_are_asked_for(self) -> None:
         hidden = [record.password_hash for record in self.exported() if isinstance(record, Account)]
-        told = [record.password_hash for record in self.exported(secrets=True) if isinstance(record, Account)]
+        told = [
+            record.password_hash
+            for record in self.exported(secrets=True)
+            if isinstance(record, Account)
+        ]
         self.assertEqual(hidden, [HIDDEN] * 4)
-        self.assertEqual(told, [account.password_hash for account in self.have(self.store.page(Account, 9))])
+        self.assertEqual(
+            told, [account.password_hash for account in self.have(self.store.page(Account, 9))]
+        )
         self.assertNotIn(b"password_hash", as_lines(self.exported()))
-        self.assertEqual(as_lines(self.exported(secrets=True)).count(b'"password_hash":"$argon2id$'), 4)
+        self.assertEqual(
+            as_lines(self.exported(secrets=True)).count(b'"password_hash":"$argon2id$'), 4
+        )
 
     def test_what_changes_while_it_is_read_does_not_show(self) -> None:
         self.filled()
@@ -56,7 +66,8 @@ class ExportTests(TransferCase):
         stream.close()
         self.assertTrue(stream.ended)
         self.assertEqual(
-            [self.store._tables.table(kind).open_streams for kind in STANDARD.journaled], [0] * len(STANDARD.journaled)
+            [self.store._tables.table(kind).open_streams for kind in STANDARD.journaled],
+            [0] * len(STANDARD.journaled),
         )
 
     def test_a_store_that_fails_is_let_go_of(self) -> None:
@@ -102,8 +113,21 @@ class SpoolTests(TransferCase):
 
     def test_what_is_no_record_is_a_fault_of_its_line(self) -> None:
         deep = b'{"a":' * 65 + b"1" + b"}" * 65
-        for line in (b"[]", b"1", b"null", b"{", b'{"a":NaN}', b'{"a":"\xff"}', b'{"a":"\\ud800"}', deep):
-            self.assertEqual(self.lines(line + b"\n{}"), [Fault(1, None, "a JSON object in UTF-8"), Given(2, {})], line)
+        for line in (
+            b"[]",
+            b"1",
+            b"null",
+            b"{",
+            b'{"a":NaN}',
+            b'{"a":"\xff"}',
+            b'{"a":"\\ud800"}',
+            deep,
+        ):
+            self.assertEqual(
+                self.lines(line + b"\n{}"),
+                [Fault(1, None, "a JSON object in UTF-8"), Given(2, {})],
+                line,
+            )
 
     def test_a_line_may_be_so_long_and_no_longer(self) -> None:
         longest = b'{"a":"%b"}' % (b"x" * (LONGEST_LINE - 8))

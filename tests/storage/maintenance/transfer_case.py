@@ -31,15 +31,67 @@ FAR: Final = 1_000_000
 """Ids from here on belong to the one who imports, so that all others are free."""
 
 RECORDS: Final[tuple[tuple[type[Record], int, dict[str, Any]], ...]] = (
-    (User, 1, {"name": "Ana", "email": "ana@x.org", "age": 30, "created_at": NOON, "updated_at": NOON + timedelta(days=1)}),
-    (User, 2, {"name": "Bia", "email": "ana@x.org", "age": 0, "created_at": NOON, "updated_at": NOON}),
+    (
+        User,
+        1,
+        {
+            "name": "Ana",
+            "email": "ana@x.org",
+            "age": 30,
+            "created_at": NOON,
+            "updated_at": NOON + timedelta(days=1),
+        },
+    ),
+    (
+        User,
+        2,
+        {"name": "Bia", "email": "ana@x.org", "age": 0, "created_at": NOON, "updated_at": NOON},
+    ),
     (Message, -5, {"data": 'it\'s\n"quoted" \u2028 ü 🎈'}),
     (Message, INT64.stop - 1, {"data": "x" * 10_000}),
-    (Client, 7, {"name": "Pedro", "email": "Pé@x.org", "cpf": "454.090.000-00", "balance": Decimal("30.25")}),
-    (Client, 8, {"name": "Nil", "email": "n@x.org", "cpf": "454.454.454-27", "balance": Decimal("0.00")}),
-    (Address, 1, {"client_id": 7, "state": "SP", "city": "S", "street": "R", "number": 9, "cep": "01310-100"}),
-    (Product, 3, {"name": "TV", "description": "", "quantity": 0, "price": Decimal("99999999.99"), "status": False}),
-    (InventoryItem, 4, {"client_id": 8, "product_id": 3, "number_of_items": 2, "purchase_date": date(2024, 2, 29)}),
+    (
+        Client,
+        7,
+        {
+            "name": "Pedro",
+            "email": "Pé@x.org",
+            "cpf": "454.090.000-00",
+            "balance": Decimal("30.25"),
+        },
+    ),
+    (
+        Client,
+        8,
+        {"name": "Nil", "email": "n@x.org", "cpf": "454.454.454-27", "balance": Decimal("0.00")},
+    ),
+    (
+        Address,
+        1,
+        {
+            "client_id": 7,
+            "state": "SP",
+            "city": "S",
+            "street": "R",
+            "number": 9,
+            "cep": "01310-100",
+        },
+    ),
+    (
+        Product,
+        3,
+        {
+            "name": "TV",
+            "description": "",
+            "quantity": 0,
+            "price": Decimal("99999999.99"),
+            "status": False,
+        },
+    ),
+    (
+        InventoryItem,
+        4,
+        {"client_id": 8, "product_id": 3, "number_of_items": 2, "purchase_date": date(2024, 2, 29)},
+    ),
 )
 
 
@@ -61,15 +113,30 @@ class TransferCase(PeopleCase):
         self.directory = self.a_directory()
         self.transfer = Transfer(self.admin.access, self.store)
         company = self.have(self.store.insert(Company, FAR, name="landing", active=True))
-        hash = self.have(self.store.insert(Account, FAR, **self.an_account("importer", company_id=company.id, role=ADMIN)))
+        hash = self.have(
+            self.store.insert(
+                Account, FAR, **self.an_account("importer", company_id=company.id, role=ADMIN)
+            )
+        )
         return Principal("admin", HERE, hash)
 
     def an_account(self, login: str, **fields: Any) -> dict[str, Any]:
-        return {"login": login, "password_hash": "x", "role": USER, "company_id": self.ours.id, "active": True, **fields}
+        return {
+            "login": login,
+            "password_hash": "x",
+            "role": USER,
+            "company_id": self.ours.id,
+            "active": True,
+            **fields,
+        }
 
     def exported(self, secrets: bool = False) -> list[Record]:
         async def read() -> list[Record]:
-            return [record async for slice in await self.transfer.export(self.boss, secrets) for record in slice]
+            return [
+                record
+                async for slice in await self.transfer.export(self.boss, secrets)
+                for record in slice
+            ]
 
         return self.have(read())
 
@@ -87,7 +154,10 @@ class TransferCase(PeopleCase):
             self.clock.advance(REST_SECONDS)
 
     def imports(self, *given: dict[str, Any] | Fault, by: Principal | None = None) -> Any:
-        entries = (each if isinstance(each, Fault) else Given(line, each) for line, each in enumerate(given, 1))
+        entries = (
+            each if isinstance(each, Fault) else Given(line, each)
+            for line, each in enumerate(given, 1)
+        )
         return self.successResultOf(self.wait(self.transfer.import_(by or self.boss, entries)))
 
     def faults(self, *given: dict[str, Any] | Fault) -> list[tuple[int, str | None]]:
@@ -96,8 +166,13 @@ class TransferCase(PeopleCase):
 
     def refusal(self, *given: dict[str, Any] | Fault) -> Unimportable:
         before = self.everything()
-        entries = (each if isinstance(each, Fault) else Given(line, each) for line, each in enumerate(given, 1))
-        error = self.failureResultOf(self.wait(self.transfer.import_(self.boss, entries)), Unimportable).value
+        entries = (
+            each if isinstance(each, Fault) else Given(line, each)
+            for line, each in enumerate(given, 1)
+        )
+        error = self.failureResultOf(
+            self.wait(self.transfer.import_(self.boss, entries)), Unimportable
+        ).value
         self.assertEqual(self.everything(), before)
         assert isinstance(error, Unimportable)
         return error
@@ -113,4 +188,7 @@ def as_given(record: Record) -> dict[str, Any]:
 
 
 def without_rev(records: list[Record]) -> list[Record]:
-    return sorted((evolve(record, rev=0) for record in records), key=lambda record: (type(record).__name__, record.id))
+    return sorted(
+        (evolve(record, rev=0) for record in records),
+        key=lambda record: (type(record).__name__, record.id),
+    )

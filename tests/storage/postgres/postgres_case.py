@@ -1,4 +1,6 @@
-"""What the tests of the PostgreSQL store start from: a store in a database of its own, and the reactor it waits for."""
+"""What the tests of the PostgreSQL store start from: a store in a database of its own, and the
+reactor it waits for.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,13 @@ from tests.support import model, postgres_kit
 T = TypeVar("T")
 
 
-def opened(url: str, history: int = ALL, capacity: Capacity = STANDARD, **limits: Any) -> PostgresStore:
+def opened(
+    url: str, history: int = ALL, capacity: Capacity = STANDARD, **limits: Any
+) -> PostgresStore:
     """Open a store that nobody needs to be warned of."""
-    return PostgresStore.open(url, model.STANDARD, the_reactor(), lambda danger: None, Limits(**limits), history, capacity)
+    return PostgresStore.open(
+        url, model.STANDARD, the_reactor(), lambda danger: None, Limits(**limits), history, capacity
+    )
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -35,7 +41,9 @@ async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 @cache
 def _with_tables() -> str:
-    """Return the URL of a database with the tables of a store, and nothing in them: to make them takes longer than a copy."""
+    """Return the URL of a database with the tables of a store, and nothing in them: to make them
+    takes longer than a copy.
+    """
     url = postgres_kit.new_database()
     settled(opened(url).close())
     return url

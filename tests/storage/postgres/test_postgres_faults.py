@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What the PostgreSQL store does when the server fails it: it says so in time, tells nothing that is not so, and goes on."""
+"""What the PostgreSQL store does when the server fails it: it says so in time, tells nothing that
+is not so, and goes on.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ async def served(store: IStore, seconds: float = BACK_WITHIN) -> None:
     """Return when it reads and writes again; fail where it takes too long."""
     deadline = the_reactor().seconds() + seconds
     while True:
-        outcomes = [(await timed(store.count(Message)))[1], (await timed(store.insert(Message, data="back")))[1]]
+        outcomes = [
+            (await timed(store.count(Message)))[1],
+            (await timed(store.insert(Message, data="back")))[1],
+        ]
         if not any(isinstance(outcome, Unavailable) for outcome in outcomes):
             return
         if the_reactor().seconds() > deadline:
@@ -71,7 +76,9 @@ class ServerCase(StoreCase):
         return server
 
     async def make_store(self, history: int) -> PostgresStore:
-        return PostgresStore.open(self.server.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON, history)
+        return PostgresStore.open(
+            self.server.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON, history
+        )
 
     def settle(self, work: Any) -> Any:
         return settled(work)
@@ -80,7 +87,9 @@ class ServerCase(StoreCase):
 class KilledTests(ServerCase):
     """The server ends, and comes back."""
 
-    async def test_under_load_nothing_that_was_answered_is_lost_and_the_node_is_back_by_itself(self) -> None:
+    async def test_under_load_nothing_that_was_answered_is_lost_and_the_node_is_back_by_itself(
+        self,
+    ) -> None:
         answered: list[int] = []
         refused: list[float] = []
         stopping = False
@@ -135,7 +144,8 @@ class KilledTests(ServerCase):
             await served(self.store)
             postgres_kit.execute(
                 self.server.url("postgres"),
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sockcrud'",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE "
+                "application_name = 'sockcrud'",
             )
 
     async def test_a_list_that_is_under_way_ends_with_an_error_and_not_early(self) -> None:
@@ -155,10 +165,15 @@ class KilledTests(ServerCase):
 class StoppedTests(ServerCase):
     """The server takes connections, and does not answer."""
 
-    async def test_it_is_waited_for_no_longer_than_was_said_and_used_again_when_it_goes_on(self) -> None:
+    async def test_it_is_waited_for_no_longer_than_was_said_and_used_again_when_it_goes_on(
+        self,
+    ) -> None:
         await served(self.store)
         self.server.signal(signal.SIGSTOP)
-        asked = [started(timed(self.store.get(Message, 1))), started(timed(self.store.insert(Message, data="x")))]
+        asked = [
+            started(timed(self.store.get(Message, 1))),
+            started(timed(self.store.insert(Message, data="x"))),
+        ]
         for took, outcome in await gatherResults(asked):
             self.assertIsInstance(outcome, Unavailable)
             self.assertLess(took, SOON.answer_seconds + 1.0)
@@ -175,7 +190,10 @@ class StoppedTests(ServerCase):
             # The reference is checked at the commit, which then waits for this.
             other.execute("SELECT FROM clients WHERE id = 1 FOR UPDATE")
             asked = started(timed(self.store.insert(Address, **an_address(1))))
-            waits = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event_type = 'Lock'"
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND "
+                "wait_event_type = 'Lock'"
+            )
             await until(lambda: postgres_kit.execute(self.server.url("test"), waits) == [(1,)])
             self.server.signal(signal.SIGSTOP)
             _, outcome = await asked
@@ -204,7 +222,9 @@ class PlacesTests(ServerCase):
         self.addCleanup(lambda: settled(store.close()))
         return store
 
-    async def test_hosts_that_are_not_there_or_do_not_answer_or_only_read_are_passed_over(self) -> None:
+    async def test_hosts_that_are_not_there_or_do_not_answer_or_only_read_are_passed_over(
+        self,
+    ) -> None:
         readers = self.new_server("-c", "default_transaction_read_only=on")
         nowhere = tempfile.mkdtemp()
         self.addCleanup(os.rmdir, nowhere)
@@ -219,20 +239,33 @@ class PlacesTests(ServerCase):
         self.assertIsInstance(outcome, Unavailable)
         self.assertLess(took, SOON.connect_seconds + 1.0)
 
-    async def test_a_server_that_can_no_longer_be_written_to_is_left_for_the_one_that_can(self) -> None:
+    async def test_a_server_that_can_no_longer_be_written_to_is_left_for_the_one_that_can(
+        self,
+    ) -> None:
         await self.store.insert(Message, data="x")
         new = self.new_server()
         postgres_kit.execute(new.url("postgres"), "CREATE DATABASE test")
-        settled_store = PostgresStore.open(new.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON)
+        settled_store = PostgresStore.open(
+            new.url("test"), STANDARD, the_reactor(), lambda danger: None, SOON
+        )
         await settled_store.close()
         store = self.store_at(self.server.directory, new.directory)
         await served(store)
         postgres_kit.execute(
-            self.server.url("test"), "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"
+            self.server.url("test"),
+            "ALTER SYSTEM SET default_transaction_read_only = on",
+            "SELECT pg_reload_conf()",
         )
-        await until(lambda: postgres_kit.execute(self.server.url("test"), "SHOW transaction_read_only") == [("on",)])
+        await until(
+            lambda: (
+                postgres_kit.execute(self.server.url("test"), "SHOW transaction_read_only")
+                == [("on",)]
+            )
+        )
         await served(store)
-        self.assertGreater(postgres_kit.execute(new.url("test"), "SELECT count(*) FROM messages")[0][0], 0)
+        self.assertGreater(
+            postgres_kit.execute(new.url("test"), "SELECT count(*) FROM messages")[0][0], 0
+        )
 
     async def test_names_are_looked_up_without_holding_anything_up(self) -> None:
         port = postgres_kit.free_port()
@@ -240,7 +273,9 @@ class PlacesTests(ServerCase):
         store = opened(f"postgresql://postgres@localhost:{port}/postgres")
         self.addCleanup(lambda: settled(store.close()))
         await served(store)
-        unknown = PostgresStore("postgresql://postgres@nowhere.invalid/postgres", STANDARD, the_reactor(), SOON)
+        unknown = PostgresStore(
+            "postgresql://postgres@nowhere.invalid/postgres", STANDARD, the_reactor(), SOON
+        )
         self.assertIsInstance((await timed(unknown.get(Message, 1)))[1], Unavailable)
         await unknown.close()
 
@@ -253,7 +288,9 @@ class OthersTests(PostgresCase):
         self.addCleanup(other.close)
         return other
 
-    async def test_whoever_holds_the_lock_for_long_holds_up_changes_for_a_while_and_reads_not_at_all(self) -> None:
+    async def test_whoever_holds_the_lock_for_long_holds_up_changes_for_a_while_and_reads_not_at_all(  # noqa: E501
+        self,
+    ) -> None:
         await self.store.insert(Message, data="x")
         hurried = self.another(statement_seconds=0.4)
         other = self.connection()
@@ -270,23 +307,34 @@ class OthersTests(PostgresCase):
     async def test_a_transaction_that_is_given_up_for_a_deadlock_is_tried_again(self) -> None:
         await self.store.insert(Client, **a_client(1))
         other = self.connection()
-        other.execute("SET deadlock_timeout = '60s'")  # so that the store is the one to be sacrificed
+        other.execute(
+            "SET deadlock_timeout = '60s'"
+        )  # so that the store is the one to be sacrificed
         other.execute("UPDATE clients SET name = 'Eva' WHERE id = 1")
         changing = started(self.store.update(Client, 1, email="new@example.org"))
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid "
+            "<> pg_backend_pid()"
+        )
         await until(lambda: postgres_kit.execute(self.url, waiting) == [(1,)])
-        other.execute("SELECT FROM state FOR UPDATE")  # comes back when the store's transaction has been given up
+        other.execute(
+            "SELECT FROM state FOR UPDATE"
+        )  # comes back when the store's transaction has been given up
         other.commit()
         changed = await changing
         self.assertEqual((changed.name, changed.email), ("Eva", "new@example.org"))
 
-    async def test_a_value_that_was_taken_past_the_lock_is_taken_and_the_neighbours_are_not_hurt(self) -> None:
+    async def test_a_value_that_was_taken_past_the_lock_is_taken_and_the_neighbours_are_not_hurt(
+        self,
+    ) -> None:
         other = self.connection()
         other.execute(
             "INSERT INTO clients (id, rev, name, email, cpf, balance, email_key)"
             " VALUES (77, 1, 'Eva', 'rui2@example.org', '111.111.111-11', 1, 'rui2@example.org')"
         )
-        outcomes = [started(timed(self.store.insert(Client, **a_client(number)))) for number in (1, 2, 3)]
+        outcomes = [
+            started(timed(self.store.insert(Client, **a_client(number)))) for number in (1, 2, 3)
+        ]
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         await until(lambda: postgres_kit.execute(self.url, waiting) == [(1,)])
         other.commit()

@@ -41,7 +41,9 @@ class ByPeerTests(SynchronousTestCase):
         queue = ByPeer[int]()
         queue.append("a", 1)
         queue.append("b", 2)
-        self.assertEqual([queue.pop(lambda peer: peer != "a"), queue.pop(lambda peer: peer != "a")], [2, None])
+        self.assertEqual(
+            [queue.pop(lambda peer: peer != "a"), queue.pop(lambda peer: peer != "a")], [2, None]
+        )
         self.assertEqual((queue.pop(), bool(queue)), (1, False))
 
 
@@ -74,7 +76,9 @@ class ListsCase(PostgresCase):
         return until - since
 
     async def creates(self, count: int = 40) -> float:
-        """Return the least seconds that so many creates took, of three times, one after the other."""
+        """Return the least seconds that so many creates took, of three times, one after the
+        other.
+        """
 
         async def create() -> None:
             for _ in range(count):
@@ -96,11 +100,17 @@ class UnreadTests(ListsCase):
             await deferLater(the_reactor(), 0.02)
         self.assertLess(await self.creates(), 4 * before + 0.2)
         for peer in (ANOTHER, ""):
-            self.assertLess(await self.seconds_of(rest_of(self.store.stream(Client, peer=peer))), 1.0)
+            self.assertLess(
+                await self.seconds_of(rest_of(self.store.stream(Client, peer=peer))), 1.0
+            )
             self.assertLess(await self.seconds_of(rest_of(self.listed(peer))), 2.0)
-        self.assertLess(await self.seconds_of(rest_of(self.store.stream(Client, peer=STRANGER))), 1.0)
+        self.assertLess(
+            await self.seconds_of(rest_of(self.store.stream(Client, peer=STRANGER))), 1.0
+        )
 
-    async def test_a_list_that_is_not_read_on_ends_and_those_of_the_same_peer_that_wait_come_in(self) -> None:
+    async def test_a_list_that_is_not_read_on_ends_and_those_of_the_same_peer_that_wait_come_in(
+        self,
+    ) -> None:
         self.change("IDLE", 0.3)
         await self.fill()
         streams = []
@@ -164,9 +174,14 @@ class PartsTests(ListsCase):
 
     def measure(self, results: Any) -> Any:
         rows = [
-            (result, row, column) for result in results for row in range(result.ntuples) for column in range(result.nfields)
+            (result, row, column)
+            for result in results
+            for row in range(result.ntuples)
+            for column in range(result.nfields)
         ]
-        self.fetched.append(sum(len(result.get_value(row, column) or b"") for result, row, column in rows))
+        self.fetched.append(
+            sum(len(result.get_value(row, column) or b"") for result, row, column in rows)
+        )
         return results
 
     async def test_forty_lists_of_long_texts_are_never_fetched_as_a_whole(self) -> None:
@@ -178,10 +193,14 @@ class PartsTests(ListsCase):
             stream.close()
             return read
 
-        self.assertEqual(await gatherResults([started(read_one(stream)) for stream in streams]), [1] * 40)
+        self.assertEqual(
+            await gatherResults([started(read_one(stream)) for stream in streams]), [1] * 40
+        )
         self.assertLess(max(self.fetched), snapshots.SLICES_A_TRIP * SLICE_BYTES)
 
-    async def test_a_slice_of_long_texts_is_bounded_as_it_is_fetched_and_all_of_them_come(self) -> None:
+    async def test_a_slice_of_long_texts_is_bounded_as_it_is_fetched_and_all_of_them_come(
+        self,
+    ) -> None:
         await self.fill(100, "\U0001f600" * 3_000)
         slices = [ids(slice) async for slice in self.listed()]
         self.assertEqual([id for slice in slices for id in slice], list(range(1, 101)))
@@ -194,7 +213,8 @@ class PartsTests(ListsCase):
             streams.append(self.listed())
             await deferLater(the_reactor(), 0)
         in_transaction = (
-            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
+            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in "
+            "transaction%' AND datname = current_database()"
         )
         await until(lambda: not any(stream.is_waiting for stream in streams))  # type: ignore[attr-defined]
         await until(lambda: postgres_kit.execute(self.url, in_transaction) == [(0,)])

@@ -1,5 +1,5 @@
-"""Whatever is asked of the PostgreSQL store in whatever order, and however often a node is closed and another opened: it
-answers as plain dictionaries would.
+"""Whatever is asked of the PostgreSQL store in whatever order, and however often a node is closed
+and another opened: it answers as plain dictionaries would.
 """
 
 from __future__ import annotations
@@ -29,13 +29,17 @@ from tests.support.model import KINDS, STANDARD
 T = TypeVar("T")
 
 ENOUGH_LINKS = 12
-"""So that each of the four lists which the machine may have open has a connection: a fifth would wait, and be refused."""
+"""So that each of the four lists which the machine may have open has a connection: a fifth would
+wait, and be refused.
+"""
 
 _URL: list[str] = []
 
 
 def _empty_database() -> str:
-    """Return the URL of the machine's database, empty: to make a new one for each run takes longer than the run."""
+    """Return the URL of the machine's database, empty: to make a new one for each run takes longer
+    than the run.
+    """
     if not _URL:
         _URL.append(postgres_kit.new_database())
         settled(opened(_URL[0]).close())
@@ -71,7 +75,9 @@ class PostgresStoreMachine(StoreMachine):
         async def restarted() -> IStore:
             await self.store.close()
             store = await self.make_store()
-            await store.changes(self.plain.rev, 1)  # a new node knows the revision once it has asked
+            await store.changes(
+                self.plain.rev, 1
+            )  # a new node knows the revision once it has asked
             return store
 
         self.store = self.settle(restarted())
@@ -89,12 +95,18 @@ class PostgresStoreMachine(StoreMachine):
         begun = []
         for step in map(self.plain.resolved, steps):
             reasons = [repr(reason) for reason in self.plain.refusals(step)]
-            begun.append((reasons, started(outcome(step)), None if reasons else self.plain.apply(step)))
+            begun.append(
+                (reasons, started(outcome(step)), None if reasons else self.plain.apply(step))
+            )
 
         async def check() -> None:
             for reasons, changing, expected in begun:
                 got = await changing
-                assert repr(got) in reasons if reasons else got == expected, (got, reasons, expected)
+                assert repr(got) in reasons if reasons else got == expected, (
+                    got,
+                    reasons,
+                    expected,
+                )
 
         self.settle(check())
 
@@ -102,10 +114,15 @@ class PostgresStoreMachine(StoreMachine):
         super().teardown()
         self._small.stop()
         counted = postgres_kit.execute(self._url, "SELECT * FROM state")
-        assert postgres_kit.execute(self._url, count_again(STANDARD), "SELECT * FROM state") == counted
+        assert (
+            postgres_kit.execute(self._url, count_again(STANDARD), "SELECT * FROM state") == counted
+        )
 
 
 TestPostgresStoreMachine = PostgresStoreMachine.TestCase
 TestPostgresStoreMachine.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )

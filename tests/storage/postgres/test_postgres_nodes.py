@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Several nodes on one PostgreSQL: what one has done is there at once for the others, and no rule is broken between them."""
+"""Several nodes on one PostgreSQL: what one has done is there at once for the others, and no rule
+is broken between them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Client, Product
-from sockcrud.errors import DomainError, LastAdmin, LoginDelayed, LoginFailed, NotFound, NotLoggedIn, Outdated, Taken
+from sockcrud.errors import (
+    DomainError,
+    LastAdmin,
+    LoginDelayed,
+    LoginFailed,
+    NotFound,
+    NotLoggedIn,
+    Outdated,
+    Taken,
+)
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.lockout import Delays
 from sockcrud.identity.passwords import InThisThread, Passwords
@@ -37,7 +48,9 @@ async def outcome(work: Awaitable[Any]) -> Any:
 
 async def together(*works: Awaitable[Any]) -> list[Any]:
     """Begin all of them in one turn, and fire with their outcomes."""
-    outcomes: list[Any] = await gatherResults([Deferred.fromCoroutine(outcome(work)) for work in works])
+    outcomes: list[Any] = await gatherResults(
+        [Deferred.fromCoroutine(outcome(work)) for work in works]
+    )
     return outcomes
 
 
@@ -77,7 +90,9 @@ class SeesTests(NodesCase):
         self.assertEqual(ids(first), [1, 2, 3])
         self.assertEqual([ids(slice) async for slice in again], [[1, 2, 3]])
 
-    async def test_the_changes_of_all_nodes_are_told_once_and_in_order_while_they_are_made(self) -> None:
+    async def test_the_changes_of_all_nodes_are_told_once_and_in_order_while_they_are_made(
+        self,
+    ) -> None:
         writers = [self.store, self.other, self.another()]
         told: list[Change] = []
         left = len(writers)
@@ -96,11 +111,15 @@ class SeesTests(NodesCase):
             while left or (told[-1].rev if told else 0) < max(writer.rev for writer in writers):
                 told.extend(await node.changes(told[-1].rev if told else 0, 7))
 
-        await together(follow(self.another()), *(write(node, number) for number, node in enumerate(writers)))
+        await together(
+            follow(self.another()), *(write(node, number) for number, node in enumerate(writers))
+        )
         self.assertEqual([change.rev for change in told], list(range(1, len(told) + 1)))
         mirror = {change.id: change.record for change in told}
         left_over = {id: record for id, record in mirror.items() if record is not None}
-        self.assertEqual(left_over, {record.id: record for record in await self.store.page(Message, ALL)})
+        self.assertEqual(
+            left_over, {record.id: record for record in await self.store.page(Message, ALL)}
+        )
 
     async def test_the_revision_rises_over_all_nodes(self) -> None:
         revs = [(await node.insert(Message, data="x")).rev for node in self.nodes * 3]
@@ -111,7 +130,9 @@ class SeesTests(NodesCase):
 
 
 class RacesTests(NodesCase):
-    """Two nodes want the same at the same time: one gets it, always, and the other is told why it does not."""
+    """Two nodes want the same at the same time: one gets it, always, and the other is told why it
+    does not.
+    """
 
     async def race(self, *works: Callable[[], Awaitable[Any]], loses: type[DomainError]) -> None:
         outcomes = await together(*(work() for work in works))
@@ -146,7 +167,10 @@ class RacesTests(NodesCase):
         for _ in range(RACES):
             rev = message.rev
             await self.race(
-                *(lambda node=node, rev=rev: node.update(Message, 1, rev, data="x") for node in self.nodes),
+                *(
+                    lambda node=node, rev=rev: node.update(Message, 1, rev, data="x")
+                    for node in self.nodes
+                ),
                 loses=Outdated,
             )
             message = await self.store.get(Message, 1)
@@ -155,7 +179,10 @@ class RacesTests(NodesCase):
     async def test_for_the_same_id(self) -> None:
         for number in range(100, 300):
             await self.race(
-                *(lambda node=node, id=number: node.insert(Message, id, data="x") for node in self.nodes),
+                *(
+                    lambda node=node, id=number: node.insert(Message, id, data="x")
+                    for node in self.nodes
+                ),
                 loses=Taken,
             )
 
@@ -177,9 +204,13 @@ class RacesTests(NodesCase):
         await self.store.insert(Company, **a_company("Acme"))
         for login in ("ana", "eva"):
             await self.store.insert(Account, **an_account(login, 1, role=ADMIN))
-        first, second = (Directory(node, Passwords(InThisThread()), the_reactor()) for node in self.nodes)
+        first, second = (
+            Directory(node, Passwords(InThisThread()), the_reactor()) for node in self.nodes
+        )
         for _ in range(RACES):
-            await self.race(lambda: first.deactivate(1), lambda: second.deactivate(2), loses=LastAdmin)
+            await self.race(
+                lambda: first.deactivate(1), lambda: second.deactivate(2), loses=LastAdmin
+            )
             await together(first.change(1, active=True), second.change(2, active=True))
 
     async def test_for_the_only_session_of_an_account(self) -> None:
@@ -187,7 +218,9 @@ class RacesTests(NodesCase):
         account = await self.store.insert(Account, **an_account("ana", 1))
         sessions = [Sessions(node, the_reactor()) for node in self.nodes]
         for _ in range(RACES // 4):
-            started = await together(*(each.start(account, "shop", "", exclusive=True) for each in sessions))
+            started = await together(
+                *(each.start(account, "shop", "", exclusive=True) for each in sessions)
+            )
             left = await self.store.page(Session, ALL)
             self.assertEqual(len(left), 1)
             self.assertIn(left[0].id, [session.id for _, session in started])
@@ -210,7 +243,9 @@ class LoginsTests(NodesCase):
         token, session = await self.sessions.start(account, "members", "")
         self.assertEqual(await self.others.resume(token, "members"), (session, account))
 
-    async def test_whatever_ends_a_session_at_one_node_ends_it_for_the_next_request_at_the_others(self) -> None:
+    async def test_whatever_ends_a_session_at_one_node_ends_it_for_the_next_request_at_the_others(
+        self,
+    ) -> None:
         account = await self.account()
         directory = Directory(self.other, Passwords(InThisThread()), the_reactor())
         endings: list[Callable[[Session], Awaitable[object]]] = [
@@ -222,17 +257,23 @@ class LoginsTests(NodesCase):
             lambda session: directory.deactivate(account.id),
         ]
         for end in endings:
-            token, session = await self.sessions.start(await self.store.get(Account, account.id), "members", "")
+            token, session = await self.sessions.start(
+                await self.store.get(Account, account.id), "members", ""
+            )
             await self.sessions.resume(token, "members")
             await end(session)
             with self.assertRaises(NotLoggedIn):
                 await self.sessions.resume(token, "members")
 
-    async def test_a_last_use_at_one_node_revives_nothing_that_a_company_has_ended_at_another(self) -> None:
+    async def test_a_last_use_at_one_node_revives_nothing_that_a_company_has_ended_at_another(
+        self,
+    ) -> None:
         account = await self.account()
         directory = Directory(self.other, Passwords(InThisThread()), the_reactor())
         for number in range(10):
-            token, session = await self.sessions.start(await self.store.get(Account, account.id), "members", "")
+            token, session = await self.sessions.start(
+                await self.store.get(Account, account.id), "members", ""
+            )
             later = session.used_at + timedelta(minutes=5)
             await together(
                 self.sessions._write_use(session.id, later),
@@ -251,7 +292,9 @@ class LoginsTests(NodesCase):
     async def test_failed_logins_count_at_all_nodes_together(self) -> None:
         await self.account()
         delays = Delays(free_failures=4)
-        doors = [Directory(node, Passwords(InThisThread()), the_reactor(), delays) for node in self.nodes]
+        doors = [
+            Directory(node, Passwords(InThisThread()), the_reactor(), delays) for node in self.nodes
+        ]
         for door in doors * 2:
             with self.assertRaises(LoginFailed):
                 await door.authenticate("nobody", DIGEST, "10.0.0.1")

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A pooler before the database: in session mode it is as if it were not there, in transaction mode it is refused."""
+"""A pooler before the database: in session mode it is as if it were not there, in transaction mode
+it is refused.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ from tests.support import postgres_kit
 from tests.support.model import STANDARD
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-REFUSED = "cannot be used as a store: a pooler in transaction mode is before it: use its session mode, or the server's own port"
+REFUSED = (
+    "cannot be used as a store: a pooler in transaction mode is before it: use its session "
+    "mode, or the server's own port"
+)
 
 
 class PoolerTests(SynchronousTestCase):
@@ -44,8 +49,12 @@ class PoolerTests(SynchronousTestCase):
         self.assertTrue(str(caught.exception).endswith(REFUSED), caught.exception)
         self.assertNotIn("\n", str(caught.exception))
 
-    def test_connections_that_share_one_to_the_server_are_refused_and_no_table_is_made(self) -> None:
-        """As behind a pooler in transaction mode, which gives what was used last to whoever comes next."""
+    def test_connections_that_share_one_to_the_server_are_refused_and_no_table_is_made(
+        self,
+    ) -> None:
+        """As behind a pooler in transaction mode, which gives what was used last to whoever comes
+        next.
+        """
         with schema.opened(self.url, Limits()) as only:
 
             @contextmanager
@@ -54,7 +63,9 @@ class PoolerTests(SynchronousTestCase):
 
             with mock.patch.object(schema, "opened", shared):
                 self.refused(self.url)
-        self.assertEqual(postgres_kit.execute(self.url, "SELECT to_regclass('schema_version')"), [(None,)])
+        self.assertEqual(
+            postgres_kit.execute(self.url, "SELECT to_regclass('schema_version')"), [(None,)]
+        )
 
     @pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
     def test_pgbouncer_in_session_mode_serves_and_in_the_others_is_refused(self) -> None:
@@ -78,11 +89,14 @@ class PoolerTests(SynchronousTestCase):
             directory = Path(name)
             directory.chmod(0o755)
             settings = (
-                f"[databases]\n{to['dbname']} = {place}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
+                f"[databases]\n{to['dbname']} = {place}\n[pgbouncer]\nlisten_addr = "
+                f"127.0.0.1\nlisten_port = {port}\n"
                 f"unix_socket_dir =\nauth_type = any\npool_mode = {mode}\n"
             )
             (directory / "settings").write_text(settings)
-            how: dict[str, Any] = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+            how: dict[str, Any] = (
+                {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+            )
             assert PGBOUNCER is not None
             how |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             process = subprocess.Popen([PGBOUNCER, str(directory / "settings")], **how)

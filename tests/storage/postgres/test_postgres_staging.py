@@ -26,7 +26,9 @@ class PostgresStagingTests(store_staging.StagingPromises, PostgresCase):
     """The store in PostgreSQL."""
 
     async def test_what_is_staged_is_taken_and_others_get_ids_above(self) -> None:
-        """It is not known yet whether it is taken: others wait for that a while, and nobody waits with them."""
+        """It is not known yet whether it is taken: others wait for that a while, and nobody waits
+        with them.
+        """
         await self.stock()
         stage, hurried = await self.new_ones(), self.another(statement_seconds=0.2)
         changes: list[Callable[[], Awaitable[object]]] = [
@@ -120,7 +122,8 @@ class PostgresStagingTests(store_staging.StagingPromises, PostgresCase):
         self.assertEqual(kept, [(number,) for number in range(1, 11)])
         [[bytes_there, counted]] = postgres_kit.execute(
             self.url,
-            f"SELECT sum({CHANGE_BYTES} + octet_length(record)), (SELECT journaled_bytes FROM state) FROM changes",
+            f"SELECT sum({CHANGE_BYTES} + octet_length(record)), (SELECT journaled_bytes FROM "
+            f"state) FROM changes",
         )
         self.assertEqual(bytes_there, counted)
 
@@ -144,7 +147,9 @@ class PostgresStagingTests(store_staging.StagingPromises, PostgresCase):
         await stage.add([message(number) for number in range(1, 21)])
         await stage.publish(permit)
         last = (await store.get(Message, 20)).rev
-        self.assertEqual([change.id for change in await store.changes(last - 5, ALL)], [16, 17, 18, 19, 20])
+        self.assertEqual(
+            [change.id for change in await store.changes(last - 5, ALL)], [16, 17, 18, 19, 20]
+        )
         for since in (0, before, last - 6):
             with self.assertRaises(HistoryGone):
                 await store.changes(since, ALL)

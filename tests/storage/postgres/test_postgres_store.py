@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What the PostgreSQL store does beyond the contract: batches, round trips, long transactions, what it leaves behind."""
+"""What the PostgreSQL store does beyond the contract: batches, round trips, long transactions, what
+it leaves behind.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,16 @@ from sockcrud.storage.postgres.link import Ask, Link
 from sockcrud.storage.postgres.store import PostgresStore
 from tests.storage.postgres.postgres_case import PostgresCase, opened, until
 from tests.storage.sqlite.sqlite_case import started, the_reactor
-from tests.storage.store_case import ALL, a_client, a_company, a_product, a_session, an_account, an_address, ids
+from tests.storage.store_case import (
+    ALL,
+    a_client,
+    a_company,
+    a_product,
+    a_session,
+    an_account,
+    an_address,
+    ids,
+)
 from tests.support import postgres_kit
 
 
@@ -62,7 +73,9 @@ async def outcomes(*works: Any) -> list[Any]:
         except DomainError as error:
             return error
 
-    gathered: list[Any] = await gatherResults([Deferred.fromCoroutine(outcome(work)) for work in works])
+    gathered: list[Any] = await gatherResults(
+        [Deferred.fromCoroutine(outcome(work)) for work in works]
+    )
     return gathered
 
 
@@ -74,11 +87,17 @@ class BatchesTests(RoundTripsCase):
         self.trips.clear()
         found = await outcomes(
             *(self.store.get(Client, id) for id in (1, 2, 2, 99)),
-            *(self.store.find(Client, "email", email) for email in ("RUI3@example.org", "nobody@example.org")),
+            *(
+                self.store.find(Client, "email", email)
+                for email in ("RUI3@example.org", "nobody@example.org")
+            ),
             self.store.get(Account, 1),
         )
         self.assertEqual(len(self.trips), 1)
-        self.assertEqual([type(each) for each in found], [Client, Client, Client, NotFound, Client, type(None), Account])
+        self.assertEqual(
+            [type(each) for each in found],
+            [Client, Client, Client, NotFound, Client, type(None), Account],
+        )
         self.assertEqual([found[0].id, found[1].id, found[2].id, found[4].id], [1, 2, 2, 3])
 
     async def test_what_is_asked_for_while_a_query_is_under_way_is_no_part_of_it(self) -> None:
@@ -104,7 +123,10 @@ class BatchesTests(RoundTripsCase):
             self.store.transact(lambda transaction: transaction.count(Client)),
             self.store.delete(Message, 5),
         )
-        self.assertEqual([type(each) for each in done], [Client, Taken, Client, Address, NotFound, Account, int, NotFound])
+        self.assertEqual(
+            [type(each) for each in done],
+            [Client, Taken, Client, Address, NotFound, Account, int, NotFound],
+        )
         self.assertEqual([trip[-1] for trip in self.trips].count("commit"), 1)
         self.assertEqual(len(self.trips), 2)  # what they rest on; all the changes
         self.assertEqual((done[2].id, done[6], self.store.rev), (2, 2, 6))
@@ -132,9 +154,14 @@ class BatchesTests(RoundTripsCase):
         self.assertEqual(ids(done), list(range(1, 501)))
         self.assertEqual([trip[-1] for trip in self.trips].count("commit"), 1)
 
-    async def test_a_flood_of_questions_is_shared_out_so_that_another_question_need_not_wait_for_all_of_it(self) -> None:
+    async def test_a_flood_of_questions_is_shared_out_so_that_another_question_need_not_wait_for_all_of_it(  # noqa: E501
+        self,
+    ) -> None:
         await self.warm()
-        flood = [started(self.store.find(Session, "token_hash", f"{number:064X}")) for number in range(2_000)]
+        flood = [
+            started(self.store.find(Session, "token_hash", f"{number:064X}"))
+            for number in range(2_000)
+        ]
         self.assertEqual((await self.store.get(Account, 1)).login, "ana")
         self.assertLess(sum(each.called for each in flood), 1_000)
         self.assertEqual([await each for each in flood], [None] * 2_000)
@@ -142,7 +169,9 @@ class BatchesTests(RoundTripsCase):
 
     async def test_how_many_there_are_of_all_kinds_is_one_question(self) -> None:
         await self.warm()
-        counts = await outcomes(*(self.store.count(kind) for kind in (Account, Company, Message) * 50))
+        counts = await outcomes(
+            *(self.store.count(kind) for kind in (Account, Company, Message) * 50)
+        )
         self.assertEqual(counts, [1, 1, 0] * 50)
         self.assertEqual(self.trips, [["sizes"]])
 
@@ -152,7 +181,10 @@ class BatchesTests(RoundTripsCase):
         account = await self.store.get(Account, 1)
         logins = [await sessions.start(account, "shop", "") for _ in range(3)]
         self.trips.clear()
-        resumed = await outcomes(*(sessions.resume(token, "shop") for token, _ in logins), sessions.resume("0" * 64, "shop"))
+        resumed = await outcomes(
+            *(sessions.resume(token, "shop") for token, _ in logins),
+            sessions.resume("0" * 64, "shop"),
+        )
         self.assertEqual(len(self.trips), 1)
         self.assertEqual(resumed[:3], [(session, account) for _, session in logins])
         self.assertIsInstance(resumed[3], NotLoggedIn)
@@ -165,7 +197,9 @@ class BatchesTests(RoundTripsCase):
         account, company = await self.store.get(Account, 1), await self.store.get(Company, 1)
         found = await self.store.find_with(Session, "token_hash", "a" * 64, path)
         self.assertEqual(list(found), [session, account, company])
-        self.assertEqual(list(await self.store.find_with(Session, "token_hash", "b" * 64, path)), [])
+        self.assertEqual(
+            list(await self.store.find_with(Session, "token_hash", "b" * 64, path)), []
+        )
 
 
 class LongTests(RoundTripsCase):
@@ -187,11 +221,17 @@ class LongTests(RoundTripsCase):
         self.assertEqual(len(await self.store.changes(10, ALL)), 12)
 
     async def test_an_import_asks_for_what_it_needs_in_few_round_trips(self) -> None:
-        given = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(1, 601)]
+        given = [
+            Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))})
+            for number in range(1, 601)
+        ]
         self.assertEqual(await add_records(self.store, the_reactor(), given), {"Client": 600})
         self.assertLess(len(self.trips), 60)
         self.assertEqual(await self.store.count(Client), 600)
-        many = [Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))}) for number in range(595, 1201)]
+        many = [
+            Given(number, {"kind": "Client", "id": number, **_as_json(a_client(number))})
+            for number in range(595, 1201)
+        ]
         with self.assertRaises(Unimportable) as caught:
             await add_records(self.store, the_reactor(), many)
         self.assertEqual({fault.line for fault in caught.exception.faults}, set(range(595, 601)))
@@ -200,7 +240,9 @@ class LongTests(RoundTripsCase):
         with self.assertRaises(Unimportable):
             await add_records(self.store, the_reactor(), [clash])
 
-    async def test_a_transaction_of_many_may_take_longer_to_write_down_than_one_may_be_idle(self) -> None:
+    async def test_a_transaction_of_many_may_take_longer_to_write_down_than_one_may_be_idle(
+        self,
+    ) -> None:
         hurried = self.another(statement_seconds=0.3)
         real = postgres_writer.note
 
@@ -212,7 +254,10 @@ class LongTests(RoundTripsCase):
             for _ in range(10):
                 await transaction.insert(Message, data="x")
 
-        with mock.patch.object(postgres_writer, "MANY", 3), mock.patch.object(postgres_writer, "note", slowly):
+        with (
+            mock.patch.object(postgres_writer, "MANY", 3),
+            mock.patch.object(postgres_writer, "note", slowly),
+        ):
             await hurried.transact(many)
         self.assertEqual(await hurried.count(Message), 10)
 
@@ -249,7 +294,8 @@ class HistoryTests(PostgresCase):
             self.url,
             "INSERT INTO changes (number, rev, kind, id, record, bytes_before)"
             f" SELECT g, g, 'Message', g, 'x', g * 100 FROM generate_series(2, {many}) AS g",
-            f"UPDATE state SET rev = {many}, journaled = {many}, journaled_bytes = {many} * 100 + 100",
+            f"UPDATE state SET rev = {many}, journaled = {many}, journaled_bytes = {many} * 100 "
+            f"+ 100",
         )
         with psycopg.connect(self.url) as other:
             other.execute("SELECT FROM changes WHERE number = 1 FOR UPDATE")
@@ -271,10 +317,17 @@ class LeavesTests(PostgresCase):
         await self.store.close()
         self.assertEqual((await inserting).data, "y")
         stream.close()
-        for question in (self.store.get(Message, 1), self.store.insert(Message, data="z"), self.store.count(Message)):
+        for question in (
+            self.store.get(Message, 1),
+            self.store.insert(Message, data="z"),
+            self.store.count(Message),
+        ):
             with self.assertRaises(Unavailable):
                 await question
-        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sockcrud' AND datname = current_database()"
+        count = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sockcrud' AND "
+            "datname = current_database()"
+        )
         await until(lambda: postgres_kit.execute(self.url, count) == [(0,)])
 
     async def test_what_does_not_fit_the_model_is_refused_before_it_is_sent(self) -> None:
@@ -290,7 +343,10 @@ class LeavesTests(PostgresCase):
     async def test_people_can_read_the_tables(self) -> None:
         await self.store.insert(Client, **a_client(1))
         row = "SELECT id, rev, name, email, cpf, balance::text FROM clients"
-        self.assertEqual(postgres_kit.execute(self.url, row), [(1, 1, "Rui", "rui1@example.org", a_client(1)["cpf"], "10.00")])
+        self.assertEqual(
+            postgres_kit.execute(self.url, row),
+            [(1, 1, "Rui", "rui1@example.org", a_client(1)["cpf"], "10.00")],
+        )
 
 
 async def _insert(transaction: ITransaction, data: Any) -> None:

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What the tests of the SQLite store start from: a store in its own file, the reactor it waits for, a hand on its commits."""
+"""What the tests of the SQLite store start from: a store in its own file, the reactor it waits for,
+a hand on its commits.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ async def records_of(store: IStore) -> dict[str, Any]:
 
 
 class Held:
-    """The commits of all stores, each of which waits until it is let go. `sizes` tells how many records each has."""
+    """The commits of all stores, each of which waits until it is let go. `sizes` tells how many
+    records each has.
+    """
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -113,7 +117,9 @@ class Held:
         reached.callback(None)
 
     def wait_for_one(self) -> None:
-        """Come back when the next commit is about to be made. All that was asked for before has then been begun."""
+        """Come back when the next commit is about to be made. All that was asked for before has
+        then been begun.
+        """
         run_reactor_until(self._reached)
 
     async def reached(self) -> None:
@@ -126,7 +132,9 @@ class Held:
 
 
 class SqliteCase(StoreCase):
-    """Tests over a store in a file, with its real thread. `directory` is the test's own, `reasons` why a store has failed."""
+    """Tests over a store in a file, with its real thread. `directory` is the test's own, `reasons`
+    why a store has failed.
+    """
 
     store: SqliteStore
 
@@ -141,13 +149,17 @@ class SqliteCase(StoreCase):
 
     async def make_store(self, history: int) -> SqliteStore:
         self.made += 1
-        return self.open(self.path if self.made == 1 else self.directory / f"store{self.made}.db", history)
+        return self.open(
+            self.path if self.made == 1 else self.directory / f"store{self.made}.db", history
+        )
 
     def open(self, path: Path, history: int = ALL) -> SqliteStore:
         return SqliteStore.open(path, STANDARD, the_reactor(), self.reasons.append, history=history)
 
     async def opened_again(self) -> SqliteStore:
-        """Close the store, and return it as a new process would have it. It is closed after the test, too."""
+        """Close the store, and return it as a new process would have it. It is closed after the
+        test, too.
+        """
         await self.store.close()
         store = self.open(self.path)
         self.addCleanup(lambda: settled(store.close()))

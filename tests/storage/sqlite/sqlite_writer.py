@@ -1,6 +1,8 @@
-"""A process that writes to a store as fast as it can, until it is killed, and says what is acknowledged.
+"""A process that writes to a store as fast as it can, until it is killed, and says what is
+acknowledged.
 
-`python -m tests.storage.sqlite.sqlite_writer PATH`: a line for each change, with its id, and never for one that is not on disk.
+`python -m tests.storage.sqlite.sqlite_writer PATH`: a line for each change, with its id, and never
+for one that is not on disk.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A disk that is nearly full: nothing is added, but logins, reads and deletes go on, until there is room again."""
+"""A disk that is nearly full: nothing is added, but logins, reads and deletes go on, until there is
+room again.
+"""
 
 from __future__ import annotations
 

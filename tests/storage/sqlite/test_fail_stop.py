@@ -1,4 +1,6 @@
-"""A disk that fails: nothing is acknowledged any more, and the daemon ends by itself. strace makes the system calls fail."""
+"""A disk that fails: nothing is acknowledged any more, and the daemon ends by itself. strace makes
+the system calls fail.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,20 @@ LINE = "can no longer be written to"
 
 
 def create_until_it_ends(daemon: Daemon, most: int) -> list[str]:
-    """Create users one after the other, each in a commit of its own. Give the names of those acknowledged."""
+    """Create users one after the other, each in a commit of its own. Give the names of those
+    acknowledged.
+    """
     acknowledged: list[str] = []
     port, reader = Json(daemon, "users"), Json(daemon, "users")
     for number in range(most + 1):
         name = f"user {number}"
         try:
-            port.send({"id_operation": "create_user", "payload": {"name": name, "email": "a@b.cd", "age": 1}})
+            port.send(
+                {
+                    "id_operation": "create_user",
+                    "payload": {"name": name, "email": "a@b.cd", "age": 1},
+                }
+            )
             answer = port.hear()
         except OSError:
             break
@@ -64,7 +73,8 @@ def copy(stopped: Path, tmp_path: Path) -> Path:
         pytest.param(SYNC_FAILS, 12, False, id="EIO at sync 12"),
         pytest.param(DISK_IS_FULL, 35, False, id="ENOSPC at write 35"),
         pytest.param(DISK_IS_FULL, 60, False, id="ENOSPC at write 60"),
-        # Its way to the exit status is another, but the same at each of these points: before it listens, and after.
+        # Its way to the exit status is another, but the same at each of these points: before it
+        # listens, and after.
         pytest.param(SYNC_FAILS, 1, True, id="EIO at sync 1, under twistd"),
         pytest.param(DISK_IS_FULL, 60, True, id="ENOSPC at write 60, under twistd"),
     ],
@@ -103,7 +113,9 @@ def test_a_full_disk_at_the_start_is_told_in_one_line(copy: Path) -> None:
         assert again.stop() == 0
 
 
-def test_a_kill_at_each_of_the_first_twelve_syncs_loses_nothing_that_was_told(tmp_path: Path) -> None:
+def test_a_kill_at_each_of_the_first_twelve_syncs_loses_nothing_that_was_told(
+    tmp_path: Path,
+) -> None:
     book, points = run(12, 1, tmp_path)  # of these, nine come before the first answer
     assert points.kills >= 20
     assert book.acknowledged > 0

@@ -29,7 +29,9 @@ class StartTests(SqliteCase):
         with (
             mock.patch.object(sqlite_file, "memory_limit", return_value=2 * MIB),
             mock.patch.object(sqlite_file, "A_RECORD", MIB),
-            self.assertRaisesRegex(StoreError, "10 records take 10 MiB of memory at the least, and there are 2 MiB"),
+            self.assertRaisesRegex(
+                StoreError, "10 records take 10 MiB of memory at the least, and there are 2 MiB"
+            ),
         ):
             self.open(self.path)
         with mock.patch.object(sqlite_file, "memory_limit", return_value=0):
@@ -58,7 +60,10 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(self.groups("0::/a\n", a__memory_DOT_max=str(2**62)), machine)
 
     def test_is_the_least_of_the_groups_around(self) -> None:
-        self.assertEqual(self.groups("0::/a/b\n", a__memory_DOT_max="1000\n", a__b__memory_DOT_max="2000\n"), 1000)
+        self.assertEqual(
+            self.groups("0::/a/b\n", a__memory_DOT_max="1000\n", a__b__memory_DOT_max="2000\n"),
+            1000,
+        )
         self.assertEqual(self.groups("0::/\n", memory_DOT_max="3000\n"), 3000)
 
     def test_of_the_first_version_too(self) -> None:

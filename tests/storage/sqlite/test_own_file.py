@@ -1,4 +1,6 @@
-"""The store notices that its file is no longer its own, before it acknowledges anything more. Shown on real daemons."""
+"""The store notices that its file is no longer its own, before it acknowledges anything more. Shown
+on real daemons.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +64,16 @@ DAMAGES = [
     pytest.param(remove(""), "store.db was removed", id="the file is removed"),
     pytest.param(remove("-wal"), "store.db-wal was removed", id="the log is removed"),
     pytest.param(remove("-shm"), "store.db-shm was removed", id="the log's index is removed"),
-    pytest.param(put_another_in_place, "another file has the name .*store.db", id="another file takes its name"),
-    pytest.param(put_a_link_in_place, "another file has the name .*store.db", id="it is moved, and a link left"),
+    pytest.param(
+        put_another_in_place,
+        "another file has the name .*store.db",
+        id="another file takes its name",
+    ),
+    pytest.param(
+        put_a_link_in_place,
+        "another file has the name .*store.db",
+        id="it is moved, and a link left",
+    ),
     pytest.param(
         lambda store: by_shell(store, "DELETE FROM users WHERE id = 1"),
         "another program has written to it",
@@ -116,7 +126,9 @@ def without_the_lock(directory: Path) -> str:
 
 
 @pytest.mark.parametrize("prepare", [by_another_name, without_the_lock])
-def test_a_second_daemon_on_the_same_file_is_refused(prepare: Callable[[Path], str], tmp_path: Path) -> None:
+def test_a_second_daemon_on_the_same_file_is_refused(
+    prepare: Callable[[Path], str], tmp_path: Path
+) -> None:
     with Daemon(tmp_path, *flags(tmp_path)) as daemon:
         assert create(daemon, "before")
         name = prepare(tmp_path)

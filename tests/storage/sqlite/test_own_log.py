@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What lies beside a store's file after a crash is taken in where it is the file's own, and whole; else the start says so."""
+"""What lies beside a store's file after a crash is taken in where it is the file's own, and whole;
+else the start says so.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class CrashedCase(SqliteCase):
             settled(store.close())
 
     def reason(self, path: Path) -> str:
-        """Return why a store is refused, by a daemon and by the commands, in one line that names the way out."""
+        """Return why a store is refused, by a daemon and by the commands, in one line that names
+        the way out.
+        """
         before = self.contents(path)
         reason = str(self.assertRaises(StoreError, self.open, path))
         self.assertNotIn("\n", reason)
@@ -63,7 +67,11 @@ class CrashedCase(SqliteCase):
         return reason
 
     def contents(self, path: Path) -> list[bytes]:
-        return [each.read_bytes() for each in (path, Path(f"{path}-wal")) if each.exists() and each.stat().st_size]
+        return [
+            each.read_bytes()
+            for each in (path, Path(f"{path}-wal"))
+            if each.exists() and each.stat().st_size
+        ]
 
     def restored(self, backup: Path, target: Path) -> Restored:
         return restore(backup, target, STANDARD, unheard)
@@ -76,14 +84,18 @@ class OwnLogTests(CrashedCase):
         self.crash()
         self.assertGreater(log_mark.log_size(self.crashed), 0)
         self.assertEqual(self.messages_of(self.crashed), 3)
-        self.assertEqual(rows(self.crashed, "SELECT name FROM counters WHERE name GLOB 'log *'"), [])
+        self.assertEqual(
+            rows(self.crashed, "SELECT name FROM counters WHERE name GLOB 'log *'"), []
+        )
 
     def test_a_crash_at_any_point_before_the_first_change_is_none(self) -> None:
         settled(self.store.close())
         writes: list[str] = []
         real = Guard._mark
 
-        def mark(guard: Guard, connection: sqlite3.Connection, token: int, missing: int = 0) -> None:
+        def mark(
+            guard: Guard, connection: sqlite3.Connection, token: int, missing: int = 0
+        ) -> None:
             self.crash()  # marked in the log, and in the file, but for the last
             writes.append(str(self.messages_of(self.crashed)))
             real(guard, connection, token, missing)
@@ -99,9 +111,14 @@ class OwnLogTests(CrashedCase):
         shutil.copyfile(self.path, cold)
         self.store = self.open(self.path)
         self.add(20)
-        hot, by_shell, vacuumed = (self.directory / f"{name}.db" for name in ("hot", "shell", "vacuumed"))
+        hot, by_shell, vacuumed = (
+            self.directory / f"{name}.db" for name in ("hot", "shell", "vacuumed")
+        )
         copy(self.path, hot)
-        with closing(sqlite3.connect(self.path)) as shell, closing(sqlite3.connect(by_shell)) as target:
+        with (
+            closing(sqlite3.connect(self.path)) as shell,
+            closing(sqlite3.connect(by_shell)) as target,
+        ):
             shell.backup(target)
             shell.execute("VACUUM INTO ?", (str(vacuumed),))
         self.add(20)
@@ -110,7 +127,10 @@ class OwnLogTests(CrashedCase):
                 self.crash()
                 shutil.copyfile(backup, self.crashed)
                 self.assertIn("holds changes of another file", self.reason(self.crashed))
-                with self.assertRaisesRegex(StoreError, "another file"), opened_to_read(self.crashed, STANDARD):
+                with (
+                    self.assertRaisesRegex(StoreError, "another file"),
+                    opened_to_read(self.crashed, STANDARD),
+                ):
                     pass
                 self.assertEqual(self.restored(backup, self.crashed).records, messages)
                 self.assertEqual(self.messages_of(self.crashed), messages)

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A check finds every row that is not what is served, wherever in the file it is, while changes go on."""
+"""A check finds every row that is not what is served, wherever in the file it is, while changes go
+on.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class CompareTests(SqliteCase):
 
     def test_a_sound_one_is_sound_whatever_changes_meanwhile(self) -> None:
         checking = started(self.store.check())
-        changing = [started(self.store.update(Message, number, data="new")) for number in range(1, 51)]
+        changing = [
+            started(self.store.update(Message, number, data="new")) for number in range(1, 51)
+        ]
         changing.append(started(self.store.insert(Message, data="one more")))
         found: list[list[str]] = []
         settled(_of(checking.addCallback(found.append)))
@@ -48,14 +52,23 @@ class CompareTests(SqliteCase):
         self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_rows_that_differ_lack_or_are_too_many_are_counted(self) -> None:
-        self.tamper("DELETE FROM messages WHERE id IN (1, 25, 50)", "INSERT INTO messages VALUES (51, 9, 'x')")
+        self.tamper(
+            "DELETE FROM messages WHERE id IN (1, 25, 50)",
+            "INSERT INTO messages VALUES (51, 9, 'x')",
+        )
         self.tamper("UPDATE messages SET data = 'other' WHERE id IN (13, 14)")
-        self.assertEqual(settled(self.store.check()), ["6 rows of messages are not what is served; the first is 1"])
+        self.assertEqual(
+            settled(self.store.check()),
+            ["6 rows of messages are not what is served; the first is 1"],
+        )
         self.assertEqual(self.store._tables.table(Message).open_streams, 0)
 
     def test_the_last_row_alone(self) -> None:
         self.tamper("INSERT INTO messages VALUES (99, 9, 'x')")
-        self.assertEqual(settled(self.store.check()), ["1 rows of messages are not what is served; the first is 99"])
+        self.assertEqual(
+            settled(self.store.check()),
+            ["1 rows of messages are not what is served; the first is 99"],
+        )
 
     def test_a_row_that_is_no_record_is_told(self) -> None:
         self.tamper("UPDATE messages SET data = '' WHERE id = 30")

@@ -53,10 +53,14 @@ class FailStopTests(SqliteCase):
             self.failureResultOf(started(question()), Unavailable)
 
     def assert_fails(self, failing: Any) -> None:
-        """Check that a failure stops everything, is told once, and leaves what was acknowledged before."""
+        """Check that a failure stops everything, is told once, and leaves what was acknowledged
+        before.
+        """
         self.settle(self.store.insert(User, **a_user()))
         with failing:
-            waiting: list[Deferred[Any]] = [started(self.store.insert(User, **a_user())) for _ in range(3)]
+            waiting: list[Deferred[Any]] = [
+                started(self.store.insert(User, **a_user())) for _ in range(3)
+            ]
             waiting += [
                 started(question())
                 for question in (
@@ -83,7 +87,9 @@ class FailStopTests(SqliteCase):
 
     def test_a_failed_commit_stops_everything(self) -> None:
         self.assert_fails(
-            mock.patch.object(sqlite_batch, "write_batch", side_effect=sqlite3.OperationalError("disk I/O error"))
+            mock.patch.object(
+                sqlite_batch, "write_batch", side_effect=sqlite3.OperationalError("disk I/O error")
+            )
         )
         self.assertIn("disk I/O error", self.reasons[0])
 
@@ -108,7 +114,9 @@ class FailStopTests(SqliteCase):
         self.assertIn("full", reason)
 
     def test_a_fault_of_ours_stops_everything_and_is_logged(self) -> None:
-        self.assert_fails(mock.patch.object(sqlite_batch, "write_batch", side_effect=ZeroDivisionError))
+        self.assert_fails(
+            mock.patch.object(sqlite_batch, "write_batch", side_effect=ZeroDivisionError)
+        )
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_a_closed_store_answers_nothing_any_more(self) -> None:
@@ -119,7 +127,9 @@ class FailStopTests(SqliteCase):
 
     def test_a_failed_checkpoint_stops_everything(self) -> None:
         self.settle(self.store.insert(User, **a_user()))
-        failing = mock.patch.object(sqlite_file, "checkpoint", side_effect=sqlite3.OperationalError("disk I/O error"))
+        failing = mock.patch.object(
+            sqlite_file, "checkpoint", side_effect=sqlite3.OperationalError("disk I/O error")
+        )
         with failing, mock.patch.object(sqlite_thread, "WRITES_BETWEEN_CHECKPOINTS", 3):
             self.settle(self.store.insert(User, **a_user()))
             with self.assertRaises(Unavailable):
@@ -136,7 +146,9 @@ class FailStopTests(SqliteCase):
 
     def test_no_thread_to_be_had_stops_everything(self) -> None:
         with (
-            mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")),
+            mock.patch.object(
+                threading.Thread, "start", side_effect=RuntimeError("can't start new thread")
+            ),
             self.assertRaises(Unavailable),
         ):
             self.settle(self.store.insert(User, **a_user()))

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""The SQLite store's file: any tool can read it, it is complete, and it is left alone where it is not as it should be."""
+"""The SQLite store's file: any tool can read it, it is complete, and it is left alone where it is
+not as it should be.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,15 @@ from sockcrud.storage.sqlite import file as sqlite_file
 from sockcrud.storage.sqlite import layout as sqlite_layout
 from sockcrud.storage.sqlite.file import VERSION
 from sockcrud.storage.sqlite.store import SqliteStore
-from tests.storage.sqlite.sqlite_case import SqliteCase, fill, records_of, rows, settled, started, the_reactor
+from tests.storage.sqlite.sqlite_case import (
+    SqliteCase,
+    fill,
+    records_of,
+    rows,
+    settled,
+    started,
+    the_reactor,
+)
 from tests.storage.store_case import ALL, NOON, a_client, a_product, a_user, an_item, ids, rest_of
 from tests.support.model import KINDS, STANDARD
 
@@ -45,7 +55,12 @@ class RestartTests(SqliteCase):
 
     async def test_every_value_within_its_bounds_is_there_again(self) -> None:
         zone = timezone(timedelta(hours=-11, minutes=-30))
-        for moment in (NOON, NOON.replace(microsecond=0), datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)):
+        for moment in (
+            NOON,
+            NOON.replace(microsecond=0),
+            datetime.min.replace(tzinfo=zone),
+            datetime.max.replace(tzinfo=zone),
+        ):
             await self.store.insert(User, **a_user(created_at=moment, name="🙂'\"\\\n\x7f"))
         for number, amount in enumerate(("0", "0.1", "99999999.99", "1E+7", "10.00")):
             await self.store.insert(Client, **a_client(number, balance=Decimal(amount)))
@@ -93,7 +108,9 @@ class RestartTests(SqliteCase):
         await self.store.close()
         told: list[tuple[int, int]] = []
         with mock.patch.object(sqlite_layout.Layout.read, "__defaults__", (10,)):
-            store = SqliteStore.open(self.path, STANDARD, the_reactor(), print, lambda *progress: told.append(progress))
+            store = SqliteStore.open(
+                self.path, STANDARD, the_reactor(), print, lambda *progress: told.append(progress)
+            )
         self.assertEqual(ids(await rest_of(store.stream(User))), list(range(1, 26)))
         self.assertEqual(told[:4], [(10, 34), (20, 34), (25, 34), (26, 34)])
         self.assertEqual(told[-1], (34, 34))
@@ -110,12 +127,20 @@ class FileTests(SqliteCase):
             [("Rui", "RUI@example.org", "rui@example.org", "454.090.000-01", "10.00")],
         )
         self.assertEqual(
-            rows(self.path, "SELECT city, clients.name FROM addresses JOIN clients ON clients.id = client_id"),
+            rows(
+                self.path,
+                "SELECT city, clients.name FROM addresses JOIN clients ON clients.id = client_id",
+            ),
             [("São Paulo", "Rui")],
         )
         self.assertEqual(rows(self.path, "SELECT status, price FROM products"), [(1, "0.10")])
-        self.assertEqual(rows(self.path, "SELECT purchase_date FROM inventory_items"), [("2024-02-29",)])
-        self.assertEqual(rows(self.path, "SELECT delayed_until FROM login_failures"), [("2024-02-29T12:00:00.123456+00:00",)])
+        self.assertEqual(
+            rows(self.path, "SELECT purchase_date FROM inventory_items"), [("2024-02-29",)]
+        )
+        self.assertEqual(
+            rows(self.path, "SELECT delayed_until FROM login_failures"),
+            [("2024-02-29T12:00:00.123456+00:00",)],
+        )
         self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(VERSION,)])
 
     async def test_keys_and_references_bind_other_tools_too(self) -> None:
@@ -153,7 +178,10 @@ class FileTests(SqliteCase):
 
     async def test_only_its_owner_may_read_it(self) -> None:
         await fill(self.store)
-        modes = {name: (self.directory / name).stat().st_mode & 0o777 for name in os.listdir(self.directory)}
+        modes = {
+            name: (self.directory / name).stat().st_mode & 0o777
+            for name in os.listdir(self.directory)
+        }
         self.assertEqual(set(modes.values()), {0o600}, modes)
 
     async def test_a_second_store_on_the_file_is_refused_until_the_first_is_closed(self) -> None:
@@ -166,12 +194,16 @@ class FileTests(SqliteCase):
     async def test_a_disk_that_cannot_be_made_to_keep_its_word_is_refused(self) -> None:
         class Careless(sqlite3.Connection):
             def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-                return super().execute(statement.replace("synchronous = 2", "synchronous = 1"), *values)
+                return super().execute(
+                    statement.replace("synchronous = 2", "synchronous = 1"), *values
+                )
 
         await self.store.close()
         real = sqlite3.connect
         with (
-            mock.patch.object(sqlite3, "connect", lambda *args, **more: real(*args, factory=Careless, **more)),
+            mock.patch.object(
+                sqlite3, "connect", lambda *args, **more: real(*args, factory=Careless, **more)
+            ),
             self.assertRaisesRegex(StoreError, "synchronous stays 1"),
         ):
             self.open(self.path)
@@ -183,7 +215,10 @@ class FileTests(SqliteCase):
         self.assertEqual(sorted(sqlite_file.MIGRATIONS), list(range(1, VERSION)))
 
     def test_tables_are_named_in_the_plural(self) -> None:
-        names = "users messages clients addresses products inventory_items companies accounts sessions login_failures"
+        names = (
+            "users messages clients addresses products inventory_items companies accounts "
+            "sessions login_failures"
+        )
         self.assertEqual([describe(kind).table for kind in KINDS], names.split())
 
 
@@ -210,7 +245,9 @@ class BackupTests(SqliteCase):
         self.assertEqual(target.stat().st_size, copied.size)
         return target
 
-    async def test_holds_all_that_was_acknowledged_and_only_whole_transactions_while_others_go_on(self) -> None:
+    async def test_holds_all_that_was_acknowledged_and_only_whole_transactions_while_others_go_on(
+        self,
+    ) -> None:
         await self.pairs(150)
         writing = started(self.pairs(50))
         with mock.patch.object(sqlite_copy, "PIECE", 4_000):
@@ -250,7 +287,9 @@ class BackupTests(SqliteCase):
 
     async def test_is_unavailable_where_the_disk_has_no_room_and_leaves_nothing(self) -> None:
         before = sorted(os.listdir(self.directory))
-        full = mock.patch.object(sqlite_copy, "copy", side_effect=OSError(28, "No space left on device"))
+        full = mock.patch.object(
+            sqlite_copy, "copy", side_effect=OSError(28, "No space left on device")
+        )
         with full, self.assertRaisesRegex(Unavailable, "No space left"):
             await self.store.copied()
         self.assertEqual(sorted(os.listdir(self.directory)), before)
@@ -293,9 +332,18 @@ class CheckTests(SqliteCase):
         await fill(self.store)
         for statement, told in (
             ("UPDATE users SET age = 31", "1 rows of users are not what is served; the first is 1"),
-            ("UPDATE users SET age = 30; DELETE FROM messages", "1 rows of messages are not what is served; the first is -5"),
-            ("UPDATE addresses SET client_id = 7", "row 1 of addresses refers to one of clients that is not there"),
-            ("UPDATE clients SET email_key = 'x'", "row 1 of clients: email_key is not what follows from email"),
+            (
+                "UPDATE users SET age = 30; DELETE FROM messages",
+                "1 rows of messages are not what is served; the first is -5",
+            ),
+            (
+                "UPDATE addresses SET client_id = 7",
+                "row 1 of addresses refers to one of clients that is not there",
+            ),
+            (
+                "UPDATE clients SET email_key = 'x'",
+                "row 1 of clients: email_key is not what follows from email",
+            ),
         ):
             with closing(sqlite3.connect(self.path)) as connection:
                 connection.executescript(statement)

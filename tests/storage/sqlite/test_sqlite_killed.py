@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A process that is killed at any moment loses nothing that it has acknowledged, and leaves no half transaction."""
+"""A process that is killed at any moment loses nothing that it has acknowledged, and leaves no half
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from tests.storage.store_case import ALL
 
 ROUNDS = 5
 LINES = 400
-"""Acknowledged in a round before the process is killed; each round some more, so that it is killed at other moments."""
+"""Acknowledged in a round before the process is killed; each round some more, so that it is killed
+at other moments.
+"""
 
 
 class KilledTests(SqliteCase):
@@ -25,18 +29,29 @@ class KilledTests(SqliteCase):
             acknowledged.update(self.killed_after(LINES + 37 * round))
             store = self.open(self.path)
             found = {message.id: message.data for message in await store.page(Message, ALL)}
-            lost = {id: data for id, data in acknowledged.items() if found.get(id) not in (data, "changed")}
+            lost = {
+                id: data
+                for id, data in acknowledged.items()
+                if found.get(id) not in (data, "changed")
+            }
             self.assertEqual(lost, {})
-            halves = [id for id, data in found.items() if data == f"second of {id - 1}" and id - 1 not in found]
+            halves = [
+                id
+                for id, data in found.items()
+                if data == f"second of {id - 1}" and id - 1 not in found
+            ]
             self.assertEqual((halves, len(found) % 2), ([], 0))
             self.assertEqual(await store.check(), [])
             await store.close()
         self.assertGreater(len(acknowledged), ROUNDS * LINES // 4)
 
     def killed_after(self, lines: int) -> dict[int, str]:
-        """Let a process write until it has acknowledged so much, kill it, and return all it has acknowledged."""
+        """Let a process write until it has acknowledged so much, kill it, and return all it has
+        acknowledged.
+        """
         writer = subprocess.Popen(
-            [sys.executable, "-m", "tests.storage.sqlite.sqlite_writer", str(self.path)], stdout=subprocess.PIPE
+            [sys.executable, "-m", "tests.storage.sqlite.sqlite_writer", str(self.path)],
+            stdout=subprocess.PIPE,
         )
         with writer:
             assert writer.stdout is not None

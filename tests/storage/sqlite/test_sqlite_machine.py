@@ -1,5 +1,6 @@
-"""Whatever is asked of the SQLite store in whatever order, and however often it is closed and opened: it answers as
-plain dictionaries would, but that what changed before it was opened cannot be told.
+"""Whatever is asked of the SQLite store in whatever order, and however often it is closed and
+opened: it answers as plain dictionaries would, but that what changed before it was opened cannot be
+told.
 """
 
 from __future__ import annotations
@@ -39,11 +40,15 @@ class RestartedPlainStore(PlainStore):
         told = super().changes(since, limit)
         if isinstance(told, HistoryGone):
             return HistoryGone(since, told.oldest or self.restarted_at, self.rev)
-        return told if since >= self.restarted_at else HistoryGone(since, self.restarted_at, self.rev)
+        return (
+            told if since >= self.restarted_at else HistoryGone(since, self.restarted_at, self.rev)
+        )
 
 
 class SqliteStoreMachine(StoreMachine):
-    """The store in a file. What is little elsewhere is much here: slices, chunks, rows before a checkpoint."""
+    """The store in a file. What is little elsewhere is much here: slices, chunks, rows before a
+    checkpoint.
+    """
 
     def __init__(self) -> None:
         self._small = small()
@@ -54,7 +59,9 @@ class SqliteStoreMachine(StoreMachine):
 
     async def make_store(self) -> IStore:
         path = Path(self._directory.name, "store.db")
-        return SqliteStore.open(path, STANDARD, the_reactor(), self._reasons.append, history=self.history)
+        return SqliteStore.open(
+            path, STANDARD, the_reactor(), self._reasons.append, history=self.history
+        )
 
     def settle(self, work: Coroutine[Any, Any, T]) -> T:
         return settled(work)
@@ -86,12 +93,18 @@ class SqliteStoreMachine(StoreMachine):
         begun = []
         for step in map(self.plain.resolved, steps):
             reasons = [repr(reason) for reason in self.plain.refusals(step)]
-            begun.append((reasons, started(outcome(step)), None if reasons else self.plain.apply(step)))
+            begun.append(
+                (reasons, started(outcome(step)), None if reasons else self.plain.apply(step))
+            )
 
         async def check() -> None:
             for reasons, changing, expected in begun:
                 got = await changing
-                assert repr(got) in reasons if reasons else got == expected, (got, reasons, expected)
+                assert repr(got) in reasons if reasons else got == expected, (
+                    got,
+                    reasons,
+                    expected,
+                )
 
         self.settle(check())
 
@@ -111,5 +124,8 @@ class SqliteStoreMachine(StoreMachine):
 
 TestSqliteStoreMachine = SqliteStoreMachine.TestCase
 TestSqliteStoreMachine.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )

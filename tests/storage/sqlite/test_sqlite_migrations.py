@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""Layouts to come, invented here: a file gets from one to the next whole, whenever its daemon is killed."""
+"""Layouts to come, invented here: a file gets from one to the next whole, whenever its daemon is
+killed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ KILLED = 9
 
 def add_a_table(connection: sqlite3.Connection) -> None:
     connection.execute(
-        'CREATE TABLE "notes" ("id" INTEGER PRIMARY KEY, "client_id" INTEGER NOT NULL REFERENCES "clients" ("id"))'
+        'CREATE TABLE "notes" ("id" INTEGER PRIMARY KEY, "client_id" INTEGER NOT NULL REFERENCES '
+        '"clients" ("id"))'
     )
     connection.execute("INSERT INTO notes SELECT id, id FROM clients")
 
@@ -73,7 +76,9 @@ class LayoutsToComeTests(SqliteCase):
 
     def ahead(self, steps: dict[int, Callable[[sqlite3.Connection], object]] = STEPS) -> Any:
         """Be a daemon of a version to come."""
-        return mock.patch.multiple(sqlite_file, VERSION=VERSION + 3, MIGRATIONS={**sqlite_file.MIGRATIONS, **steps})
+        return mock.patch.multiple(
+            sqlite_file, VERSION=VERSION + 3, MIGRATIONS={**sqlite_file.MIGRATIONS, **steps}
+        )
 
     def version(self, path: Path) -> int:
         [[version]] = rows(path, "SELECT version FROM schema_version")
@@ -95,7 +100,9 @@ class LayoutsToComeTests(SqliteCase):
 
     def test_an_older_daemon_refuses_it_after_that(self) -> None:
         self.assert_migrated(self.path)
-        with self.assertRaisesRegex(StoreError, f"newer sockcrud: its schema_version is {VERSION + 3}"):
+        with self.assertRaisesRegex(
+            StoreError, f"newer sockcrud: its schema_version is {VERSION + 3}"
+        ):
             self.open(self.path)
 
     def test_a_step_that_breaks_a_reference_changes_nothing(self) -> None:
@@ -118,7 +125,9 @@ class LayoutsToComeTests(SqliteCase):
             shutil.copyfile(self.path, path)
             with self.ahead():
                 killed = self.killed_at(path, at)
-                if killed:  # once more at the same place, as where the system kills it for its memory
+                if (
+                    killed
+                ):  # once more at the same place, as where the system kills it for its memory
                     self.killed_at(path, at)
             versions.add(version := self.version(path))
             self.assertIn(version, (VERSION, VERSION + 3))
@@ -160,5 +169,7 @@ class LayoutsToComeTests(SqliteCase):
             connection.execute("PRAGMA foreign_keys = 1")
             with self.assertRaises(sqlite3.IntegrityError), connection:
                 connection.execute("DELETE FROM clients")
-        self.assertEqual(rows(self.path, "PRAGMA foreign_key_list(addresses)")[0][2], LAYOUTS[Client].table)
+        self.assertEqual(
+            rows(self.path, "PRAGMA foreign_key_list(addresses)")[0][2], LAYOUTS[Client].table
+        )
         self.assertEqual(LAYOUTS[Address].table, "addresses")

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""A file that is not as it should be is left alone, with one line that says why; an old one is copied before it is changed."""
+"""A file that is not as it should be is left alone, with one line that says why; an old one is
+copied before it is changed.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class RefusedTests(SqliteCase):
         self.settle(self.store.close())
 
     def assert_refused(self, said: str, path: Path | None = None) -> None:
-        """Check that the file is refused, and neither it nor what lies beside it has changed; then that nothing is held."""
+        """Check that the file is refused, and neither it nor what lies beside it has changed; then
+        that nothing is held.
+        """
         path = path or self.path
         before = self.contents(path)
         for _ in range(2):
@@ -45,7 +49,9 @@ class RefusedTests(SqliteCase):
 
     def contents(self, path: Path) -> dict[str, bytes]:
         files = (Path(f"{path}{more}") for more in ("", "-wal"))
-        return {file.name: file.read_bytes() for file in files if file.is_file() and file.stat().st_size}
+        return {
+            file.name: file.read_bytes() for file in files if file.is_file() and file.stat().st_size
+        }
 
     def spoil(self, statement: str) -> None:
         with closing(sqlite3.connect(self.path)) as connection:
@@ -73,7 +79,9 @@ class RefusedTests(SqliteCase):
 
     def test_a_file_of_a_newer_version(self) -> None:
         self.spoil("UPDATE schema_version SET version = 99")
-        self.assert_refused(f"newer sockcrud: its schema_version is 99, and this one knows {VERSION}")
+        self.assert_refused(
+            f"newer sockcrud: its schema_version is 99, and this one knows {VERSION}"
+        )
 
     def test_a_file_of_a_version_from_which_no_way_leads_here(self) -> None:
         self.spoil("UPDATE schema_version SET version = 0")
@@ -81,24 +89,60 @@ class RefusedTests(SqliteCase):
 
     def test_rows_that_do_not_fit_the_model(self) -> None:
         for statement, undo, said in (
-            ("UPDATE users SET age = 151", "UPDATE users SET age = 30", "row 1 of users: age does not fit"),
-            ("UPDATE users SET age = 'x'", "UPDATE users SET age = 30", "row 1 of users: age does not fit"),
-            ("UPDATE users SET rev = 99", "UPDATE users SET rev = 1", "a revision in users is above"),
+            (
+                "UPDATE users SET age = 151",
+                "UPDATE users SET age = 30",
+                "row 1 of users: age does not fit",
+            ),
+            (
+                "UPDATE users SET age = 'x'",
+                "UPDATE users SET age = 30",
+                "row 1 of users: age does not fit",
+            ),
+            (
+                "UPDATE users SET rev = 99",
+                "UPDATE users SET rev = 1",
+                "a revision in users is above",
+            ),
             ("UPDATE users SET name = char(0)", "UPDATE users SET name = 'x'", "name does not fit"),
             ("UPDATE users SET name = CAST(x'ff' AS TEXT)", "UPDATE users SET name = 'x'", "UTF-8"),
-            ("UPDATE sessions SET used_at = 'now'", f"UPDATE sessions SET used_at = '{NOON.isoformat()}'", "used_at does not"),
-            ("UPDATE sessions SET used_at = '2024-02-29'", f"UPDATE sessions SET used_at = '{NOON}'", "used_at does not"),
+            (
+                "UPDATE sessions SET used_at = 'now'",
+                f"UPDATE sessions SET used_at = '{NOON.isoformat()}'",
+                "used_at does not",
+            ),
+            (
+                "UPDATE sessions SET used_at = '2024-02-29'",
+                f"UPDATE sessions SET used_at = '{NOON}'",
+                "used_at does not",
+            ),
             ("UPDATE products SET status = 2", "UPDATE products SET status = 1", "status does not"),
-            ("UPDATE products SET price = 'NaN'", "UPDATE products SET price = '1.00'", "price does not"),
-            ("UPDATE accounts SET role = 'king'", "UPDATE accounts SET role = 'user'", "row 1 of accounts: role does not"),
+            (
+                "UPDATE products SET price = 'NaN'",
+                "UPDATE products SET price = '1.00'",
+                "price does not",
+            ),
+            (
+                "UPDATE accounts SET role = 'king'",
+                "UPDATE accounts SET role = 'user'",
+                "row 1 of accounts: role does not",
+            ),
             (
                 "UPDATE accounts SET login = 'bo'",
                 "UPDATE accounts SET login = 'Ana'",
                 "login_key is not what follows from login",
             ),
-            ("UPDATE accounts SET company_id = 7", "UPDATE accounts SET company_id = 1", "Account records refer to Company 7"),
+            (
+                "UPDATE accounts SET company_id = 7",
+                "UPDATE accounts SET company_id = 1",
+                "Account records refer to Company 7",
+            ),
             ("UPDATE users SET id = 7", "UPDATE users SET id = 1", "there is a User 7"),
-            ("DELETE FROM counters WHERE name = 'rev'", "INSERT INTO counters VALUES ('rev', 10)", "a counter is missing"),
+            (
+                "DELETE FROM counters WHERE name = 'rev'",
+                "INSERT INTO counters VALUES ('rev', 10)",
+                "a counter is missing",
+            ),
             (
                 "ALTER TABLE users RENAME COLUMN age TO years",
                 "ALTER TABLE users RENAME COLUMN years TO age",
@@ -124,7 +168,9 @@ class RefusedTests(SqliteCase):
     def test_what_a_crash_has_left_beside_a_file_that_is_gone(self) -> None:
         left = self.directory / "gone.db-wal"
         left.write_bytes(b"x")
-        self.assert_refused("-wal holds changes of a file that is not there", self.directory / "gone.db")
+        self.assert_refused(
+            "-wal holds changes of a file that is not there", self.directory / "gone.db"
+        )
         self.assertFalse((self.directory / "gone.db").exists())
 
     def test_but_not_where_it_is_empty(self) -> None:
@@ -190,14 +236,18 @@ class RefusedTests(SqliteCase):
 
 
 class MigrationTests(SqliteCase):
-    """A file of an older version is copied, and then made one of this version: whole, or not at all."""
+    """A file of an older version is copied, and then made one of this version: whole, or not at
+    all.
+    """
 
     def setUp(self) -> None:
         super().setUp()
         self.settle(fill(self.store))
         self.settle(self.store.close())
         with closing(sqlite3.connect(self.path)) as connection:
-            connection.executescript("ALTER TABLE users DROP COLUMN age; UPDATE schema_version SET version = 0")
+            connection.executescript(
+                "ALTER TABLE users DROP COLUMN age; UPDATE schema_version SET version = 0"
+            )
         self.before = self.path.read_bytes()
 
     def migrate(self, *statements: str) -> SqliteStore:
@@ -230,7 +280,9 @@ class MigrationTests(SqliteCase):
             self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(0,)])
             self.assertNotIn("years", str(rows(self.path, "SELECT sql FROM sqlite_master")))
             self.assertEqual([name for name in os.listdir(self.directory) if "version" in name], [])
-        settled(self.migrate("ALTER TABLE users ADD COLUMN age INTEGER NOT NULL DEFAULT 41").close())
+        settled(
+            self.migrate("ALTER TABLE users ADD COLUMN age INTEGER NOT NULL DEFAULT 41").close()
+        )
 
 
 class KeyTests(SqliteCase):
@@ -245,7 +297,9 @@ class KeyTests(SqliteCase):
         with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("DELETE FROM companies")
             for id, name in enumerate(names, 1):
-                connection.execute("INSERT INTO companies VALUES (?, 1, ?, 1, ?)", (id, name, name.casefold()))
+                connection.execute(
+                    "INSERT INTO companies VALUES (?, 1, ?, 1, ?)", (id, name, name.casefold())
+                )
             highest = "UPDATE counters SET value = ? WHERE name IN ('rev', 'highest companies')"
             connection.execute(highest, (len(names),))
             connection.execute("UPDATE schema_version SET version = 1")
@@ -265,7 +319,13 @@ class KeyTests(SqliteCase):
     def test_two_records_that_would_be_one_are_both_named_and_nothing_is_changed(self) -> None:
         self.hold("admin", "other", "ａｄｍｉｎ")
         error = str(self.assertRaises(StoreError, self.open, self.path))
-        self.assertIn("Company 1 and 3 have the same name now, 'admin' and '\\uff41\\uff44\\uff4d\\uff49\\uff4e'", error)
-        self.assertIn("change one of them with the sockcrud that made the store, then start this one", error)
+        self.assertIn(
+            "Company 1 and 3 have the same name now, 'admin' and "
+            "'\\uff41\\uff44\\uff4d\\uff49\\uff4e'",
+            error,
+        )
+        self.assertIn(
+            "change one of them with the sockcrud that made the store, then start this one", error
+        )
         self.assertEqual(rows(self.path, "SELECT version FROM schema_version"), [(1,)])
         self.assertEqual([name for name in os.listdir(self.directory) if "version" in name], [])

@@ -1,5 +1,7 @@
 # mypy: allow-untyped-calls
-"""What the SQLite store promises beyond the contract: nobody sees what a crash can take back, and nothing is lost."""
+"""What the SQLite store promises beyond the contract: nobody sees what a crash can take back, and
+nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,18 @@ from sockcrud.identity.records import Account, Company, Session
 from sockcrud.storage.contract import ITransaction, Where
 from sockcrud.storage.sqlite import store as sqlite
 from tests.storage.sqlite.sqlite_case import SqliteCase, all_of, rows, settled, started
-from tests.storage.store_case import ALL, NOON, a_client, a_company, a_session, a_user, an_account, an_address, ids, rest_of
+from tests.storage.store_case import (
+    ALL,
+    NOON,
+    a_client,
+    a_company,
+    a_session,
+    a_user,
+    an_account,
+    an_address,
+    ids,
+    rest_of,
+)
 from tests.support.model import KINDS, describe
 
 Asked = Callable[[], Coroutine[Any, Any, Any]]
@@ -42,7 +55,9 @@ class Pending(SqliteCase):
         self.stocked = self.store.rev
 
     def change(self) -> list[Deferred[Any]]:
-        """Insert client 4, update client 1 and delete client 2, in a transaction each, as far as to their commit."""
+        """Insert client 4, update client 1 and delete client 2, in a transaction each, as far as to
+        their commit.
+        """
         changing: list[Deferred[Any]] = [
             started(self.store.insert(Client, **a_client(4))),
             started(self.store.update(Client, 1, name="New", email="new@example.org")),
@@ -92,18 +107,26 @@ class WaitingTests(Pending):
     def test_a_change_is_not_answered_before_its_commit(self) -> None:
         changing = self.change()
         self.assertEqual([change.called for change in changing], [False] * 3)
-        self.assertEqual(rows(self.path, "SELECT id, name FROM clients"), [(1, "Rui"), (2, "Rui"), (3, "Rui")])
+        self.assertEqual(
+            rows(self.path, "SELECT id, name FROM clients"), [(1, "Rui"), (2, "Rui"), (3, "Rui")]
+        )
         self.assertEqual(self.store.rev, self.stocked)
         self.commits.let_go()
         settled(all_of(*changing))
-        self.assertEqual(rows(self.path, "SELECT id, name FROM clients"), [(1, "New"), (3, "Rui"), (4, "Rui")])
+        self.assertEqual(
+            rows(self.path, "SELECT id, name FROM clients"), [(1, "New"), (3, "Rui"), (4, "Rui")]
+        )
         self.assertEqual(self.store.rev, self.stocked + 3)
 
     def test_who_reads_a_changed_record_waits(self) -> None:
         async def names() -> list[str]:
             found = await self.store.find(Client, "email", "NEW@example.org")
             assert found is not None
-            return [(await self.store.get(Client, 1)).name, (await self.store.get(Client, 4)).email, found.name]
+            return [
+                (await self.store.get(Client, 1)).name,
+                (await self.store.get(Client, 4)).email,
+                found.name,
+            ]
 
         self.change()
         self.assert_waits(names, ["New", "rui4@example.org", "New"])
@@ -150,11 +173,15 @@ class WaitingTests(Pending):
 
     def test_a_refusal_waits_because_a_crash_may_take_its_reason_back(self) -> None:
         self.change()
-        self.assert_waits(lambda: self.store.insert(Client, **a_client(4)), repr(Taken("Client", "email")))
+        self.assert_waits(
+            lambda: self.store.insert(Client, **a_client(4)), repr(Taken("Client", "email"))
+        )
 
     def test_a_refusal_by_another_kind_waits(self) -> None:
         self.change()
-        self.assert_waits(lambda: self.store.insert(Address, **an_address(2)), repr(NotFound("Client", 2)))
+        self.assert_waits(
+            lambda: self.store.insert(Address, **an_address(2)), repr(NotFound("Client", 2))
+        )
 
     def test_a_transaction_that_only_reads_waits(self) -> None:
         async def body(transaction: ITransaction) -> int:
@@ -169,7 +196,9 @@ class WaitingTests(Pending):
         self.assert_answered(lambda: self.store.get(Client, 77), repr(NotFound("Client", 77)))
         self.assert_answered(lambda: self.store.count(User), 1)
         self.assert_answered(lambda: self.store.page(Address, ALL), [])
-        self.assert_answered(lambda: self.store.page(Session, ALL, None, Where("account_id", 2)), [])
+        self.assert_answered(
+            lambda: self.store.page(Session, ALL, None, Where("account_id", 2)), []
+        )
         self.assert_answered(lambda: rest_of(self.store.stream(Message)), [])
         self.assert_answered(lambda: self.store.find(Company, "name", "none"), None)
 
@@ -231,13 +260,18 @@ class SoftTests(Pending):
         got = self.successResultOf(started(self.store.get(Session, 1)))
         found = self.successResultOf(started(self.store.find(Session, "token_hash", "a" * 64)))
         page = self.successResultOf(started(self.store.page(Session, 1)))
-        self.assertEqual([session and session.used_at for session in (got, found, *page)], [self.LATER] * 3)
+        self.assertEqual(
+            [session and session.used_at for session in (got, found, *page)], [self.LATER] * 3
+        )
         self.assertEqual(self.ask(lambda: self.store.count(Session))[0], [2])
         self.assertEqual(self.ask(lambda: self.store.changes(self.stocked, ALL))[0], [[]])
         self.assertFalse(using.called)
         self.commits.let_go()
         settled(all_of(using))
-        self.assertEqual(rows(self.path, "SELECT used_at FROM sessions WHERE id = 1"), [("2024-02-29T13:00:00.123456+00:00",)])
+        self.assertEqual(
+            rows(self.path, "SELECT used_at FROM sessions WHERE id = 1"),
+            [("2024-02-29T13:00:00.123456+00:00",)],
+        )
 
     def test_it_hides_no_change_that_somebody_waits_for(self) -> None:
         moving = started(self.store.update(Session, 1, address="10.0.0.1"))
@@ -279,12 +313,19 @@ class GroupTests(Pending):
 
     def test_a_record_that_changes_often_is_written_once(self) -> None:
         self.commits.let_go()
-        changing: list[Deferred[Any]] = [started(self.store.update(User, 1, age=age)) for age in range(100)]
-        changing += [started(self.store.insert(User, **a_user())), started(self.store.delete(User, 2))]
+        changing: list[Deferred[Any]] = [
+            started(self.store.update(User, 1, age=age)) for age in range(100)
+        ]
+        changing += [
+            started(self.store.insert(User, **a_user())),
+            started(self.store.delete(User, 2)),
+        ]
         settled(all_of(*changing))
         self.assertEqual(self.commits.sizes, [2])
         self.assertEqual(rows(self.path, "SELECT id, age FROM users"), [(1, 99)])
-        self.assertEqual(rows(self.path, "SELECT value FROM counters WHERE name = 'highest users'"), [(2,)])
+        self.assertEqual(
+            rows(self.path, "SELECT value FROM counters WHERE name = 'highest users'"), [(2,)]
+        )
 
     def test_unique_values_can_be_passed_on_in_a_ring_and_taken_over(self) -> None:
         async def ring(transaction: ITransaction) -> None:
@@ -295,11 +336,21 @@ class GroupTests(Pending):
                 await transaction.update(Client, id, email=emails[id % 3])
 
         self.commits.let_go()
-        changing: list[Deferred[Any]] = [started(self.store.transact(ring)), started(self.store.delete(Client, 2))]
+        changing: list[Deferred[Any]] = [
+            started(self.store.transact(ring)),
+            started(self.store.delete(Client, 2)),
+        ]
         changing += [started(self.store.insert(Client, 9, **a_client(9, email="rui3@example.org")))]
-        changing += [started(self.store.insert(Client, 2, **a_client(2, email="again@example.org")))]
+        changing += [
+            started(self.store.insert(Client, 2, **a_client(2, email="again@example.org")))
+        ]
         settled(all_of(*changing))
-        expected = {1: "rui2@example.org", 2: "again@example.org", 3: "rui1@example.org", 9: "rui3@example.org"}
+        expected = {
+            1: "rui2@example.org",
+            2: "again@example.org",
+            3: "rui1@example.org",
+            9: "rui3@example.org",
+        }
         self.assertEqual(dict(rows(self.path, "SELECT id, email_key FROM clients")), expected)
 
     def test_how_long_each_commit_took_can_be_followed(self) -> None:

@@ -28,7 +28,11 @@ class WriteAheadLogTests(SqliteCase):
     """The log beside the file."""
 
     def setUp(self) -> None:
-        bounds = (sqlite_file, "CHECKPOINT_BYTES"), (sqlite_thread, "CHECKPOINT_BYTES"), (sqlite_thread, "WAL_BYTES")
+        bounds = (
+            (sqlite_file, "CHECKPOINT_BYTES"),
+            (sqlite_thread, "CHECKPOINT_BYTES"),
+            (sqlite_thread, "WAL_BYTES"),
+        )
         for module, name in bounds:
             small = mock.patch.object(module, name, BOUND)
             small.start()
@@ -93,9 +97,13 @@ class WriteAheadLogTests(SqliteCase):
             reader.rollback()
             await self.write(20)
             self.assertLessEqual(self.size, BOUND + 500_000)
-            self.assertEqual((self.told(logged, LogLevel.warn), self.told(logged, LogLevel.info)), (1, 1))
+            self.assertEqual(
+                (self.told(logged, LogLevel.warn), self.told(logged, LogLevel.info)), (1, 1)
+            )
 
-    async def test_a_reader_that_ends_when_nothing_is_written_any_more_leaves_nothing_behind(self) -> None:
+    async def test_a_reader_that_ends_when_nothing_is_written_any_more_leaves_nothing_behind(
+        self,
+    ) -> None:
         with closing(sqlite3.connect(self.path)) as reader:
             await self.write(1)
             reader.execute("BEGIN")
@@ -112,4 +120,6 @@ class WriteAheadLogTests(SqliteCase):
             self.assertEqual(self.size, 0)
 
     def told(self, logged: Any, level: Any) -> int:
-        return sum(event["log_level"] == level and "wal" in event.get("log_format", "") for event in logged)
+        return sum(
+            event["log_level"] == level and "wal" in event.get("log_format", "") for event in logged
+        )

@@ -1,4 +1,6 @@
-"""`sockcrud accounts`: who may log in. At the admin port, but for `passwd`, which works on the store's file."""
+"""`sockcrud accounts`: who may log in. At the admin port, but for `passwd`, which works on the
+store's file.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from sockcrud.cli.values import ID, TEXT
 ROLE = click.Choice(["admin", "user"])
 PASSWD = {
     "Commands": {
-        "passwd": Later("sockcrud.storage.maintenance.commands:passwd", "Give an account a new password, in the store's file.")
+        "passwd": Later(
+            "sockcrud.storage.maintenance.commands:passwd",
+            "Give an account a new password, in the store's file.",
+        )
     }
 }
 
@@ -26,8 +31,8 @@ PASSWD = {
 def accounts() -> None:
     """Who may log in. Log in first: sockcrud admin login.
 
-    All but passwd ask the admin port of a running daemon; passwd is for who has lost the admin's password, and works on
-    the file of a store that no daemon has open.
+    All but passwd ask the admin port of a running daemon; passwd is for who has lost the admin's
+    password, and works on the file of a store that no daemon has open.
 
     \b
     sockcrud accounts list
@@ -40,11 +45,15 @@ def accounts() -> None:
 @accounts.command()
 @click.argument("login", type=TEXT)
 @click.option("--role", type=ROLE, help="what they may do  [default: user]")
-@click.option("--company", type=ID, metavar="ID", help="their company  [default: that of the daemon]")
+@click.option(
+    "--company", type=ID, metavar="ID", help="their company  [default: that of the daemon]"
+)
 @click.option("--inactive", is_flag=True, help="who may not log in yet")
 @password_option("the new password")
 @talks_to("admin")
-def add(login: str, role: str | None, company: int | None, inactive: bool, password_file: str | None) -> None:
+def add(
+    login: str, role: str | None, company: int | None, inactive: bool, password_file: str | None
+) -> None:
     """Make an account with this LOGIN name and a password that is asked for, and show it.
 
     \b
@@ -54,12 +63,18 @@ def add(login: str, role: str | None, company: int | None, inactive: bool, passw
     from sockcrud.cli import showing
 
     with ADMIN.connected(changes=True) as client:
-        password = passwords.read_or_ask(password_file, twice=True, question=f"New password of {login}")
-        showing.show(client.create_account(login, password, role, company, False if inactive else None))
+        password = passwords.read_or_ask(
+            password_file, twice=True, question=f"New password of {login}"
+        )
+        showing.show(
+            client.create_account(login, password, role, company, False if inactive else None)
+        )
 
 
 _verbs = Verbs(accounts, "account", "accounts", ADMIN)
-_verbs.list("accounts", "List the accounts of all companies.", *("", "--limit 10 --after 20"), paged=True)
+_verbs.list(
+    "accounts", "List the accounts of all companies.", *("", "--limit 10 --after 20"), paged=True
+)
 _verbs.show("account")
 _verbs.on_one(
     "deactivate",
@@ -99,10 +114,16 @@ def change(
     """
     from sockcrud.cli import showing
 
-    named(login=login, password=password or password_file, role=role, company=company, active=active)
+    named(
+        login=login, password=password or password_file, role=role, company=company, active=active
+    )
     with ADMIN.connected(changes=True) as client:
         new = None
         if password or password_file is not None:
-            new = passwords.read_or_ask(password_file, twice=True, question=f"New password of account {id}")
-        changed = client.change_account(id, login=login, password=new, role=role, company_id=company, active=active, rev=rev)
+            new = passwords.read_or_ask(
+                password_file, twice=True, question=f"New password of account {id}"
+            )
+        changed = client.change_account(
+            id, login=login, password=new, role=role, company_id=company, active=active, rev=rev
+        )
         showing.show(changed)

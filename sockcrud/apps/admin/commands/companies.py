@@ -42,7 +42,9 @@ _FIELDS = (
     Field("active", new="whether its accounts may log in", flags="--active/--inactive"),
 )
 
-_verbs = Verbs(companies, "company", "companies", ADMIN, "sockcrud.identity.records:Company", _FIELDS)
+_verbs = Verbs(
+    companies, "company", "companies", ADMIN, "sockcrud.identity.records:Company", _FIELDS
+)
 _verbs.list("companies", "List the companies.", paged=True)
 _verbs.show("company")
 _verbs.update(

@@ -36,7 +36,14 @@ add_login(
     ADMIN,
     "Log in, and keep the token for the commands that follow.",
     *("", "--login ana --password-file password --at example.org:8000"),
-    option=click.option("--login", type=TEXT, metavar="NAME", default="admin", show_default=True, help="an admin's login name"),
+    option=click.option(
+        "--login",
+        type=TEXT,
+        metavar="NAME",
+        default="admin",
+        show_default=True,
+        help="an admin's login name",
+    ),
 )
 add_logout(admin, ADMIN, "End the session, and forget its token.")
 
@@ -57,9 +64,18 @@ def status() -> None:
     with ADMIN.connected_as_nobody() as client:
         health = client.health()
     if showing.for_people():
-        rows = [{"part": name, "state": "listens" if up else "does not listen"} for name, up in health.listening.items()]
-        store = {"part": "store", "state": "reachable" if health.store_reachable else "not reachable"}
-        unknown = [{"part": kind, "state": "in the store, and of no app in use"} for kind in health.unknown_kinds]
+        rows = [
+            {"part": name, "state": "listens" if up else "does not listen"}
+            for name, up in health.listening.items()
+        ]
+        store = {
+            "part": "store",
+            "state": "reachable" if health.store_reachable else "not reachable",
+        }
+        unknown = [
+            {"part": kind, "state": "in the store, and of no app in use"}
+            for kind in health.unknown_kinds
+        ]
         showing.show_rows([*rows, store, *unknown])
     else:
         showing.show(health)
@@ -68,13 +84,22 @@ def status() -> None:
 
 
 @click.command()
-@click.option("--since", type=REVISION, metavar="REV", default=0, show_default=True, help="what came after this revision")
+@click.option(
+    "--since",
+    type=REVISION,
+    metavar="REV",
+    default=0,
+    show_default=True,
+    help="what came after this revision",
+)
 @click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
 @talks_to("admin")
 def changes(since: int, limit: int | None) -> None:
-    """List what has changed: each change's revision, and what the record became; nothing, where it was deleted.
+    """List what has changed: each change's revision, and what the record became; nothing, where it
+    was deleted.
 
-    They are known for a bounded stretch: who asks for more is told so. Log in first: sockcrud admin login.
+    They are known for a bounded stretch: who asks for more is told so. Log in first: sockcrud admin
+    login.
 
     \b
     sockcrud changes

@@ -24,16 +24,23 @@ def sessions() -> None:
 
 Verbs(sessions, "session", "sessions", ADMIN).list(
     "sessions",
-    "List the sessions: whose they are, at which dialect, from where, since when, and when they were used last.",
+    "List the sessions: whose they are, at which dialect, from where, since when, and when they "
+    "were used last.",
     *("", "--account 2"),
     paged=True,
-    filters=[click.option("--account", "account_id", type=ID, metavar="ID", help="only those of this account")],
+    filters=[
+        click.option(
+            "--account", "account_id", type=ID, metavar="ID", help="only those of this account"
+        )
+    ],
 )
 
 
 @sessions.command()
 @click.argument("id", type=ID, required=False)
-@click.option("--account", type=ID, metavar="ID", help="all sessions of this account, instead of one")
+@click.option(
+    "--account", type=ID, metavar="ID", help="all sessions of this account, instead of one"
+)
 @talks_to("admin")
 def end(id: int | None, account: int | None) -> None:
     """End the session with this ID, or all of an account.
@@ -52,4 +59,8 @@ def end(id: int | None, account: int | None) -> None:
             showing.say(f"session {id} is ended", id=id, ended=1)
         elif account is not None:
             count = client.end_sessions(account)
-            showing.say(f"sessions of account {account} that are ended: {count:,}", account_id=account, ended=count)
+            showing.say(
+                f"sessions of account {account} that are ended: {count:,}",
+                account_id=account,
+                ended=count,
+            )

@@ -1,1 +1,3 @@
-"""The admin's dialect: accounts, companies, sessions, changes, export and import, and how the daemon does."""
+"""The admin's dialect: accounts, companies, sessions, changes, export and import, and how the
+daemon does.
+"""

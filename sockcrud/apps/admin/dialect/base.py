@@ -41,10 +41,16 @@ LOGOUT: Final = "/logout"
 
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
 
-_STATUSES: Final[Mapping[type[DomainError], int]] = {**STATUSES, Unimportable: 400, BadExport: 400, NotFresh: 409}
+_STATUSES: Final[Mapping[type[DomainError], int]] = {
+    **STATUSES,
+    Unimportable: 400,
+    BadExport: 400,
+    NotFresh: 409,
+}
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
-    NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none that is alive",
+    NotLoggedIn: "a token of POST /login is needed in Authorization: Bearer, and there is none "
+    "that is alive",
     Forbidden: "only an admin may do this",
     Outdated: "the record is at a revision that If-Match or If-None-Match rules out",
     LastAdmin: "this would leave no active admin in an active company",
@@ -69,7 +75,10 @@ _HTTP_CODES: Final = {
     505: "wrong_version",
 }
 
-_REFERENCES: Final = {"Company": ("/companies", "company_id"), "Account": ("/accounts", "account_id")}
+_REFERENCES: Final = {
+    "Company": ("/companies", "company_id"),
+    "Account": ("/accounts", "account_id"),
+}
 """Where a kind is what the path names, and the field that refers to it elsewhere."""
 
 _TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
@@ -92,7 +101,9 @@ class Operations:
 
 
 class AdminBase(RoutedResponder):
-    """The admin behind one connection, without the routes. A body says what it is: a form of a web page cannot."""
+    """The admin behind one connection, without the routes. A body says what it is: a form of a web
+    page cannot.
+    """
 
     error_body = ERROR
     untyped = ""
@@ -118,7 +129,9 @@ class AdminBase(RoutedResponder):
 
     def error(self, status: int, message: str) -> Response:
         headers = (SOON,) if status == 503 else ()
-        return json_response(status, _error(_HTTP_CODES.get(status, "bad_request"), message, None), *headers)
+        return json_response(
+            status, _error(_HTTP_CODES.get(status, "bad_request"), message, None), *headers
+        )
 
     def failed(self, error: DomainError, found: Found) -> Response:
         status = _STATUSES.get(type(error), 500)
@@ -126,7 +139,9 @@ class AdminBase(RoutedResponder):
         body = _error(error.outcome, message, _field(error, found))
         if isinstance(error, Unimportable):
             body["error"]["faults"] = [_render_fault(fault) for fault in error.faults]
-        return json_response(status, body, *((_CHALLENGE,) if status == 401 else retry_after(error)))
+        return json_response(
+            status, body, *((_CHALLENGE,) if status == 401 else retry_after(error))
+        )
 
 
 def _field(error: DomainError, found: Found) -> str | None:

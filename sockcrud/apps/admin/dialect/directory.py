@@ -28,7 +28,9 @@ _COMPANY_FIELDS: Final = ("name", "active")
 
 
 def whole_of_query(call: Call, name: str) -> int | None:
-    """Return a whole number of the query, None where it is not there; raise Invalid for anything else."""
+    """Return a whole number of the query, None where it is not there; raise Invalid for anything
+    else.
+    """
     return whole_of_text(name, call.query[name]) if name in call.query else None
 
 
@@ -39,7 +41,9 @@ def page_of_query(call: Call) -> tuple[int, int | None]:
 
 
 def _named(call: Call, names: Sequence[str]) -> dict[str, Any]:
-    """Return those of the fields that the body has. None is no value of any: to operations it means "not named"."""
+    """Return those of the fields that the body has. None is no value of any: to operations it means
+    "not named".
+    """
     fields = call.fields()
     named = {name: fields[name] for name in names if name in fields}
     for name, value in named.items():
@@ -91,7 +95,9 @@ class DirectoryRoutes(AdminBase):
         fields = call.fields()
         login, password = required(fields, "login"), required(fields, "password")
         dialect = call.principal.dialect
-        begun = await self.operations.logins.log_in(call.principal, dialect, login, Password(password))
+        begun = await self.operations.logins.log_in(
+            call.principal, dialect, login, Password(password)
+        )
         return json_response(200, {"token": begun.token})
 
     @route("POST", LOGOUT, "Log out: the token is dead from then on", {204: None})
@@ -99,9 +105,18 @@ class DirectoryRoutes(AdminBase):
         await self.operations.logins.log_out(call.principal)
         return Response(204)
 
-    @route("GET", "/accounts", "List the accounts of all companies", {200: a_page(schemas.ACCOUNT)}, **_LISTS)
+    @route(
+        "GET",
+        "/accounts",
+        "List the accounts of all companies",
+        {200: a_page(schemas.ACCOUNT)},
+        **_LISTS,
+    )
     async def list_accounts(self, call: Call) -> Response:
-        return _page(await self.operations.administration.accounts(call.principal, *page_of_query(call)), as_json)
+        return _page(
+            await self.operations.administration.accounts(call.principal, *page_of_query(call)),
+            as_json,
+        )
 
     @route(
         "POST",
@@ -118,7 +133,9 @@ class DirectoryRoutes(AdminBase):
         if secret is None:
             raise Invalid("password", "a value, and there is none")
         del named["login"], named["secret"]
-        account = await self.operations.administration.create_account(call.principal, login, secret, **named)
+        account = await self.operations.administration.create_account(
+            call.principal, login, secret, **named
+        )
         return _created(account, b"/accounts")
 
     @route("GET", "/accounts/{id}", "Get one account", {200: schemas.ACCOUNT}, **_GETS)
@@ -136,7 +153,11 @@ class DirectoryRoutes(AdminBase):
     async def change_account(self, call: Call) -> Response:
         named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
         change = self.operations.administration.change_account
-        return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+        return _one(
+            await call.if_match(
+                lambda expect: change(call.principal, call.id, expect=expect, **named)
+            )
+        )
 
     @route(
         "DELETE",
@@ -147,11 +168,16 @@ class DirectoryRoutes(AdminBase):
     )
     async def deactivate_account(self, call: Call) -> Response:
         deactivate = self.operations.administration.deactivate_account
-        return _one(await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect)))
+        return _one(
+            await call.if_match(lambda expect: deactivate(call.principal, call.id, expect=expect))
+        )
 
     @route("GET", "/companies", "List the companies", {200: a_page(schemas.COMPANY)}, **_LISTS)
     async def list_companies(self, call: Call) -> Response:
-        return _page(await self.operations.administration.companies(call.principal, *page_of_query(call)), as_json)
+        return _page(
+            await self.operations.administration.companies(call.principal, *page_of_query(call)),
+            as_json,
+        )
 
     @route(
         "POST",
@@ -165,7 +191,10 @@ class DirectoryRoutes(AdminBase):
     async def create_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
         required(named, "name")
-        return _created(await self.operations.administration.create_company(call.principal, **named), b"/companies")
+        return _created(
+            await self.operations.administration.create_company(call.principal, **named),
+            b"/companies",
+        )
 
     @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, **_GETS)
     async def get_company(self, call: Call) -> Response:
@@ -182,7 +211,11 @@ class DirectoryRoutes(AdminBase):
     async def change_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
         change = self.operations.administration.change_company
-        return _one(await call.if_match(lambda expect: change(call.principal, call.id, expect=expect, **named)))
+        return _one(
+            await call.if_match(
+                lambda expect: change(call.principal, call.id, expect=expect, **named)
+            )
+        )
 
     @route(
         "DELETE",
@@ -193,7 +226,11 @@ class DirectoryRoutes(AdminBase):
     )
     async def deactivate_company(self, call: Call) -> Response:
         change = self.operations.administration.change_company
-        return _one(await call.if_match(lambda expect: change(call.principal, call.id, active=False, expect=expect)))
+        return _one(
+            await call.if_match(
+                lambda expect: change(call.principal, call.id, active=False, expect=expect)
+            )
+        )
 
     @route(
         "GET",
@@ -206,7 +243,10 @@ class DirectoryRoutes(AdminBase):
     async def list_sessions(self, call: Call) -> Response:
         limit, after = page_of_query(call)
         account_id = whole_of_query(call, "account_id")
-        return _page(await self.operations.administration.sessions(call.principal, limit, after, account_id), attrs.asdict)
+        return _page(
+            await self.operations.administration.sessions(call.principal, limit, after, account_id),
+            attrs.asdict,
+        )
 
     @route(
         "DELETE",
@@ -221,9 +261,18 @@ class DirectoryRoutes(AdminBase):
         account_id = whole_of_query(call, "account_id")
         if account_id is None:
             raise Invalid("account_id", "the id of an account in the query, and there is none")
-        return json_response(200, {"ended": await self.operations.administration.end_sessions(call.principal, account_id)})
+        return json_response(
+            200,
+            {
+                "ended": await self.operations.administration.end_sessions(
+                    call.principal, account_id
+                )
+            },
+        )
 
-    @route("DELETE", "/sessions/{id}", "End one session", {204: None}, errors=(403, 404), if_match=True)
+    @route(
+        "DELETE", "/sessions/{id}", "End one session", {204: None}, errors=(403, 404), if_match=True
+    )
     async def end_session(self, call: Call) -> Response:
         async def end(expect: int | None) -> None:
             if expect is not None:

@@ -93,12 +93,15 @@ class SystemRoutes(AdminBase):
         limit = PAGE if limit is None else limit
         changes = await self.operations.administration.changes(call.principal, since, limit)
         following = changes[-1].rev if len(changes) == limit else None
-        return json_response(200, {"items": [_render_change(change) for change in changes], "next": following})
+        return json_response(
+            200, {"items": [_render_change(change) for change in changes], "next": following}
+        )
 
     @route(
         "GET",
         "/export",
-        "Give all records but sessions, one JSON object a line; the hashes of passwords only with secrets=yes",
+        "Give all records but sessions, one JSON object a line; the hashes of passwords only "
+        "with secrets=yes",
         {200: TEXT},
         errors=(400, 403),
         query={"secrets": {"enum": list(_YES_OR_NO)}},
@@ -114,8 +117,10 @@ class SystemRoutes(AdminBase):
     @route(
         "POST",
         IMPORT,
-        "Add records, one JSON object a line, all or none; an account without password_hash gets no password;"
-        " restore=yes has a store without records of its own become what it was when a whole export was made of it",
+        "Add records, one JSON object a line, all or none; an account without password_hash gets "
+        "no password;"
+        " restore=yes has a store without records of its own become what it was when a whole "
+        "export was made of it",
         {200: schemas.IMPORTED},
         errors=(400, 403, 409),
         query={"restore": {"enum": list(_YES_OR_NO)}},
@@ -129,7 +134,9 @@ class SystemRoutes(AdminBase):
         transfer = self.operations.transfer
         if restore:
             return json_response(200, {"imported": await transfer.restore(call.principal, file)})
-        return json_response(200, {"imported": await transfer.import_(call.principal, from_lines(file))})
+        return json_response(
+            200, {"imported": await transfer.import_(call.principal, from_lines(file))}
+        )
 
     @route(
         "POST",
@@ -170,7 +177,9 @@ class SystemRoutes(AdminBase):
             store["unknown_kinds"] = list(health.unknown_kinds)
         body = {
             "status": "good" if health.good else "bad",
-            "dialects": {name: {"listening": listening} for name, listening in health.listening.items()},
+            "dialects": {
+                name: {"listening": listening} for name, listening in health.listening.items()
+            },
             "store": store,
         }
         return json_response(200, body) if health.good else json_response(503, body, SOON)
@@ -184,8 +193,16 @@ class SystemRoutes(AdminBase):
         gives=CONTENT_TYPE.decode(),
     )
     async def show_metrics(self, call: Call) -> Response:
-        return Response(200, await self.operations.status.read_figures(call.principal), CONTENT_TYPE)
+        return Response(
+            200, await self.operations.status.read_figures(call.principal), CONTENT_TYPE
+        )
 
-    @route("GET", "/openapi.json", "Describe what all HTTP dialects serve", {200: schemas.ANY}, errors=(403,))
+    @route(
+        "GET",
+        "/openapi.json",
+        "Describe what all HTTP dialects serve",
+        {200: schemas.ANY},
+        errors=(403,),
+    )
     async def show_description(self, call: Call) -> Response:
         return Response(200, await self.operations.status.read_description(call.principal))

@@ -24,7 +24,8 @@ def addresses() -> None:
 
     \b
     sockcrud addresses list --client 1
-    sockcrud addresses create --client 1 --state SP --city Santos --street 'Rua A' --number 7 --cep 11010-000
+    sockcrud addresses create --client 1 --state SP --city Santos --street 'Rua A' \\
+      --number 7 --cep 11010-000
     """
 
 
@@ -33,7 +34,9 @@ _FIELDS = (
     Field("city"),
     Field("street"),
     Field("number", "the number of the house", new="the new number of the house", metavar="N"),
-    Field("cep", "01310-100 or eight digits", new="the new postal code", type=TEXT),  # the server adds the hyphen
+    Field(
+        "cep", "01310-100 or eight digits", new="the new postal code", type=TEXT
+    ),  # the server adds the hyphen
 )
 
 
@@ -47,22 +50,38 @@ def _known(shop: Shop, id: int, new: dict[str, Any]) -> Address | None:
     raise Failed(f"no address {id} (404)")
 
 
-_verbs = Verbs(addresses, "address", "addresses", shop_at("clients"), "sockcrud.apps.shop.records:Address", _FIELDS)
+_verbs = Verbs(
+    addresses,
+    "address",
+    "addresses",
+    shop_at("clients"),
+    "sockcrud.apps.shop.records:Address",
+    _FIELDS,
+)
 _verbs.list(
     "addresses",
     "List the addresses of a client, or all.",
     *("", "--client 1"),
-    filters=[click.option("--client", "client_id", type=ID, metavar="ID", help="only those of this client")],
+    filters=[
+        click.option(
+            "--client", "client_id", type=ID, metavar="ID", help="only those of this client"
+        )
+    ],
 )
 _verbs.create(
     "create_address",
     "Create an address of a client, and say its id.",
-    "--client 1 --state SP --city Santos --street 'Rua A' --number 7 --cep 11010-000",
-    also=[click.option("--client", "client_id", type=ID, metavar="ID", required=True, help="whose it is")],
+    "--client 1 --state SP --city Santos --street Rua --number 7 --cep 11010-000",
+    also=[
+        click.option(
+            "--client", "client_id", type=ID, metavar="ID", required=True, help="whose it is"
+        )
+    ],
 )
 _verbs.update(
     "update_address",
-    "Change what is named of the address with this ID. What is not named stays as it was when this began.",
+    "Change what is named of the address with this ID. What is not named stays as it was when "
+    "this began.",
     "1 --number 9",
     rev=True,
     known=_known,

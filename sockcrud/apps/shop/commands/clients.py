@@ -15,7 +15,9 @@ _CLIENT = "sockcrud.apps.shop.records:Client"
 
 
 class _Cpf(FieldOf):
-    """A cpf, with its punctuation or without: the same is wrong here as at the shop, and has the status of wrong use."""
+    """A cpf, with its punctuation or without: the same is wrong here as at the shop, and has the
+    status of wrong use.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from sockcrud.apps.shop.values import cpf
@@ -30,7 +32,8 @@ def clients() -> None:
 
     \b
     sockcrud clients list
-    sockcrud clients create --name Rita --email rita@example.org --cpf 123.456.789-01 --balance 30.25
+    sockcrud clients create --name Rita --email rita@example.org --cpf 123.456.789-01 \\
+      --balance 30.25
     sockcrud clients show 1 --json
     """
 
@@ -60,10 +63,19 @@ _verbs.create(
 _verbs.update(
     "update_client",
     "Change what is named of the client with this ID.\n\n"
-    "What is not named stays as it is: a client that somebody else changes meanwhile is left alone, and you are told.",
+    "What is not named stays as it is: a client that somebody else changes meanwhile is left "
+    "alone, and you are told.",
     *("1 --balance 12.50", "1 --balance 12.50 --rev 7"),
     rev=True,
     known=lambda shop, id, new: shop.client(id),
 )
-_verbs.delete("delete_client", "Delete the client with this ID, its addresses and its inventory.", rev=True)
-_verbs.on_one("exists", "client_exists", "Return whether there is a client with this ID.", changes=False, say=_say_whether)
+_verbs.delete(
+    "delete_client", "Delete the client with this ID, its addresses and its inventory.", rev=True
+)
+_verbs.on_one(
+    "exists",
+    "client_exists",
+    "Return whether there is a client with this ID.",
+    changes=False,
+    say=_say_whether,
+)

@@ -96,4 +96,6 @@ def remove(id: int | None, client: int | None, product: int | None, rev: int | N
             showing.say(f"all items of client {client} are removed", client_id=client, removed=True)
         elif product is not None:
             shop.remove_items(product, "product")
-            showing.say(f"all items of product {product} are removed", product_id=product, removed=True)
+            showing.say(
+                f"all items of product {product} are removed", product_id=product, removed=True
+            )

@@ -27,8 +27,9 @@ _SHOP: Final = shop_at("shop")
 def shop() -> None:
     """The login of the shop, for clients, addresses, products and inventory.
 
-    It is kept until `sockcrud shop logout`, in a file that only you can read, and the groups of the services use it, where
-    the login was. The services may be behind one port, or each behind its own, on the host of their logins.
+    It is kept until `sockcrud shop logout`, in a file that only you can read, and the groups of the
+    services use it, where the login was. The services may be behind one port, or each behind its
+    own, on the host of their logins.
 
     \b
     sockcrud shop signup --login ana
@@ -39,7 +40,9 @@ def shop() -> None:
 
 
 def _is_alone(client: Shop) -> bool:
-    """Return whether the services are each behind their own port: that of the login does not know the clients."""
+    """Return whether the services are each behind their own port: that of the login does not know
+    the clients.
+    """
     from sockcrud.client.errors import NotFound
 
     try:

@@ -42,7 +42,14 @@ def _say_deleted(id: int, result: object) -> None:
     showing.say(f"product {id} is deleted, and what the inventory had of it", id=id, deleted=True)
 
 
-_verbs = Verbs(products, "product", "products", shop_at("products"), "sockcrud.apps.shop.records:Product", _FIELDS)
+_verbs = Verbs(
+    products,
+    "product",
+    "products",
+    shop_at("products"),
+    "sockcrud.apps.shop.records:Product",
+    _FIELDS,
+)
 _verbs.list("products", "List all products.")
 _verbs.show("product", "Show the product with this ID, its revision too.")
 _verbs.create(
@@ -54,7 +61,8 @@ _verbs.create(
 _verbs.update(
     "update_product",
     "Change what is named of the product with this ID.\n\n"
-    "What is not named stays as it is: a product that somebody else changes meanwhile is left alone, and you are told.",
+    "What is not named stays as it is: a product that somebody else changes meanwhile is left "
+    "alone, and you are told.",
     *("1 --price 17.50 --quantity 4", "1 --not-on-sale --rev 7"),
     rev=True,
     known=lambda shop, id, new: shop.product(id),
@@ -67,5 +75,9 @@ _verbs.on_one(
     say=_say_deleted,
 )
 _verbs.on_one(
-    "exists", "product_exists", "Return whether there is a product with this ID, and its name.", changes=False, say=_say_whether
+    "exists",
+    "product_exists",
+    "Return whether there is a product with this ID, and its name.",
+    changes=False,
+    say=_say_whether,
 )

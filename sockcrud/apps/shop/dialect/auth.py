@@ -58,10 +58,18 @@ class AuthResponder(ShopService):
         if credentials is None:
             raise LoginFailed
         username, password = credentials
-        logged_in = await self._logins.log_in(call.principal, SESSIONS, username, Password(password))
+        logged_in = await self._logins.log_in(
+            call.principal, SESSIONS, username, Password(password)
+        )
         return json_response(200, {"msg": "Logged in", "token": logged_in.token})
 
-    @route("POST", "/user/logout", "End the session of the token", {200: MESSAGE}, also=("/users/logout",))
+    @route(
+        "POST",
+        "/user/logout",
+        "End the session of the token",
+        {200: MESSAGE},
+        also=("/users/logout",),
+    )
     async def end(self, call: Call) -> Response:
         await self._logins.log_out(call.principal)
         return json_response(200, {"msg": "Logged out"})

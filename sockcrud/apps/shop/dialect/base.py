@@ -1,4 +1,6 @@
-"""What the services of the shop share: bearer tokens, their words for errors, one record as an answer."""
+"""What the services of the shop share: bearer tokens, their words for errors, one record as an
+answer.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ from sockcrud.rest.routes import Found, Schema, route
 from sockcrud.rest.schemas import ID, TEXT, an_object
 
 SESSIONS: Final = "auth"
-"""Where the tokens work: those that the auth service gives work at all services, and no others do."""
+"""Where the tokens work: those that the auth service gives work at all services, and no others do.
+"""
 
 MESSAGE: Final[Schema] = an_object({"msg": TEXT})
 CREATED: Final[Schema] = an_object({"msg": TEXT, "id": ID})
@@ -50,7 +53,9 @@ _FIELDS: Final = {"login": "username"}
 
 
 class ShopService(RoutedResponder):
-    """A service behind one connection. `name` is its own, also where several of them share a port."""
+    """A service behind one connection. `name` is its own, also where several of them share a
+    port.
+    """
 
     error_body = MESSAGE
 
@@ -72,7 +77,9 @@ class ShopService(RoutedResponder):
         return json_response(status, {"msg": message})
 
     def failed(self, error: DomainError, found: Found) -> Response:
-        return json_response(STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_headers(error))
+        return json_response(
+            STATUSES.get(type(error), 500), {"msg": _in_words(error)}, *_headers(error)
+        )
 
 
 def health_at(path: str, *also: str) -> Callable[[ShopService, Call], Awaitable[Response]]:
@@ -98,11 +105,17 @@ def _in_words(error: DomainError) -> str:
         case NotFound():
             return f"There is no {_named(error.kind)} with id {error.id}"
         case Taken():
-            return f"Another {_named(error.kind)} has this {_FIELDS.get(error.field, error.field)} already"
+            return (
+                f"Another {_named(error.kind)} has this "
+                f"{_FIELDS.get(error.field, error.field)} already"
+            )
         case StillReferred():
             return f"The {_named(error.kind)} is still in use"
         case Outdated():
-            return f"The record is at revision {error.rev} by now, which If-Match or If-None-Match rules out"
+            return (
+                f"The record is at revision {error.rev} by now, which If-Match or "
+                f"If-None-Match rules out"
+            )
         case NotLoggedIn():
             return "A valid bearer token is needed: log in first"
         case LoginFailed():
@@ -114,7 +127,9 @@ def _in_words(error: DomainError) -> str:
         case Busy():
             return "Too much is under way: try again in a moment"
         case InDoubt():
-            return "It is unknown whether the change took effect: the store was lost while it was made"
+            return (
+                "It is unknown whether the change took effect: the store was lost while it was made"
+            )
         case Unavailable():
             return "The store cannot be reached: try again in a moment"
         case QuotaExceeded():

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, UPDATES, ShopService, health_at, one
+from sockcrud.apps.shop.dialect.base import (
+    CREATED,
+    ETAG,
+    MESSAGE,
+    SESSIONS,
+    UPDATES,
+    ShopService,
+    health_at,
+    one,
+)
 from sockcrud.apps.shop.records import Address, Client
 from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.identity.directory import Logins
@@ -15,7 +24,17 @@ from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, Terms, json_response
 from sockcrud.rest.routes import route
-from sockcrud.rest.schemas import CEP_TAKEN, CPF_TAKEN, FLAG, MONEY_SHOWN, MONEY_TAKEN, a_list, an_object, field_of, fields_of
+from sockcrud.rest.schemas import (
+    CEP_TAKEN,
+    CPF_TAKEN,
+    FLAG,
+    MONEY_SHOWN,
+    MONEY_TAKEN,
+    a_list,
+    an_object,
+    field_of,
+    fields_of,
+)
 from sockcrud.serving import Serving
 
 _CLIENT_FIELDS: Final = ("name", "email", "cpf", "balance")
@@ -23,10 +42,16 @@ _ADDRESS_FIELDS: Final = ("state", "city", "street", "number")
 
 
 _CLIENT: Final = an_object(fields_of(Client, "id", "name", "email", "cpf", balance=MONEY_SHOWN))
-_CLIENT_IN: Final = an_object(fields_of(Client, "name", "email", cpf=CPF_TAKEN, balance=MONEY_TAKEN))
-_ADDRESS: Final = an_object(fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep", CEP=field_of(Address, "cep")))
+_CLIENT_IN: Final = an_object(
+    fields_of(Client, "name", "email", cpf=CPF_TAKEN, balance=MONEY_TAKEN)
+)
+_ADDRESS: Final = an_object(
+    fields_of(Address, "id", "client_id", *_ADDRESS_FIELDS, "cep", CEP=field_of(Address, "cep"))
+)
 _ADDRESS_CHANGES: Final = {
-    **an_object(fields_of(Address, *_ADDRESS_FIELDS, CEP=CEP_TAKEN, cep=CEP_TAKEN), _ADDRESS_FIELDS),
+    **an_object(
+        fields_of(Address, *_ADDRESS_FIELDS, CEP=CEP_TAKEN, cep=CEP_TAKEN), _ADDRESS_FIELDS
+    ),
     "anyOf": [{"required": ["CEP"]}, {"required": ["cep"]}],
 }
 _ADDRESS_IN: Final = {
@@ -40,7 +65,12 @@ class ClientsResponder(ShopService):
     """The service of the clients behind one connection."""
 
     def __init__(
-        self, clients: Clients, addresses: Addresses, logins: Logins, address: str, terms: Terms | None = None
+        self,
+        clients: Clients,
+        addresses: Addresses,
+        logins: Logins,
+        address: str,
+        terms: Terms | None = None,
     ) -> None:
         super().__init__("clients", logins, address, terms)
         self._clients = clients
@@ -48,24 +78,46 @@ class ClientsResponder(ShopService):
 
     # Clients
 
-    @route("POST", "/clients/create", "Create a client", {201: CREATED}, errors=(409,), body=_CLIENT_IN, headers=ETAG)
+    @route(
+        "POST",
+        "/clients/create",
+        "Create a client",
+        {201: CREATED},
+        errors=(409,),
+        body=_CLIENT_IN,
+        headers=ETAG,
+    )
     async def create(self, call: Call) -> Response:
         client = await self._clients.create(call.principal, **_client_in(call))
         return one(client.rev, {"msg": "Client created", "id": client.id}, 201)
 
     @route("GET", "/clients/fetch", "List the clients", {200: a_list(_CLIENT)})
     async def fetch_all(self, call: Call) -> Response:
-        return await list_response(await self._clients.list(call.principal), b"[", _render_clients, b"]")
+        return await list_response(
+            await self._clients.list(call.principal), b"[", _render_clients, b"]"
+        )
 
-    @route("GET", "/clients/fetch/{id}", "Show a client", {200: _CLIENT}, errors=(404,), headers=ETAG)
+    @route(
+        "GET", "/clients/fetch/{id}", "Show a client", {200: _CLIENT}, errors=(404,), headers=ETAG
+    )
     async def fetch(self, call: Call) -> Response:
         client = await self._clients.get(call.principal, call.id)
         return one(client.rev, _render_client(client))
 
-    @route("PUT", "/clients/update/{id}", "Change a client", {200: MESSAGE}, errors=(404, 409), body=_CLIENT_IN, **UPDATES)
+    @route(
+        "PUT",
+        "/clients/update/{id}",
+        "Change a client",
+        {200: MESSAGE},
+        errors=(404, 409),
+        body=_CLIENT_IN,
+        **UPDATES,
+    )
     async def update(self, call: Call) -> Response:
         fields = _client_in(call)
-        client = await call.if_match(lambda rev: self._clients.update(call.principal, call.id, **fields, expect=rev))
+        client = await call.if_match(
+            lambda rev: self._clients.update(call.principal, call.id, **fields, expect=rev)
+        )
         return one(client.rev, {"msg": "Client updated"})
 
     @route(
@@ -80,7 +132,12 @@ class ClientsResponder(ShopService):
         await call.if_match(lambda rev: self._clients.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Client deleted"})
 
-    @route("GET", "/clients/exists/{id}", "Return whether there is such a client", {200: an_object({"status": FLAG})})
+    @route(
+        "GET",
+        "/clients/exists/{id}",
+        "Return whether there is such a client",
+        {200: an_object({"status": FLAG})},
+    )
     async def exists(self, call: Call) -> Response:
         return json_response(200, {"status": await self._clients.exists(call.principal, call.id)})
 
@@ -103,20 +160,42 @@ class ClientsResponder(ShopService):
         return one(address.rev, {"msg": "Address created", "id": address.id}, 201)
 
     @route("GET", "/address/fetch", "List the addresses", {200: a_list(_ADDRESS)})
-    @route("GET", "/address/fetch/{client_id}", "List the addresses of a client", {200: a_list(_ADDRESS)})
+    @route(
+        "GET",
+        "/address/fetch/{client_id}",
+        "List the addresses of a client",
+        {200: a_list(_ADDRESS)},
+    )
     async def fetch_addresses(self, call: Call) -> Response:
         stream = await self._addresses.list(call.principal, call.parameters.get("client_id"))
         return await list_response(stream, b"[", _render_addresses, b"]")
 
-    @route("PUT", "/address/update/{id}", "Change an address", {200: MESSAGE}, errors=(404,), body=_ADDRESS_CHANGES, **UPDATES)
+    @route(
+        "PUT",
+        "/address/update/{id}",
+        "Change an address",
+        {200: MESSAGE},
+        errors=(404,),
+        body=_ADDRESS_CHANGES,
+        **UPDATES,
+    )
     async def update_address(self, call: Call) -> Response:
         sent = call.fields()
         fields = _address_in(sent)
         with sent_as(_postal_code_name(sent), "cep"):
-            address = await call.if_match(lambda rev: self._addresses.update(call.principal, call.id, **fields, expect=rev))
+            address = await call.if_match(
+                lambda rev: self._addresses.update(call.principal, call.id, **fields, expect=rev)
+            )
         return one(address.rev, {"msg": "Address updated"})
 
-    @route("DELETE", "/address/delete/{id}", "Delete an address", {200: MESSAGE}, errors=(404,), if_match=True)
+    @route(
+        "DELETE",
+        "/address/delete/{id}",
+        "Delete an address",
+        {200: MESSAGE},
+        errors=(404,),
+        if_match=True,
+    )
     async def delete_address(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._addresses.delete(call.principal, call.id, rev))
         return json_response(200, {"msg": "Address deleted"})
@@ -185,4 +264,6 @@ class ClientsFactory(HTTPFactory):
     def __init__(self, serving: Serving) -> None:
         access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
         clients, addresses = Clients(access, store), Addresses(access, store)
-        super().__init__(lambda peer: ClientsResponder(clients, addresses, logins, peer, terms), *serving.http)
+        super().__init__(
+            lambda peer: ClientsResponder(clients, addresses, logins, peer, terms), *serving.http
+        )

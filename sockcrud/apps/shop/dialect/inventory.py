@@ -6,7 +6,15 @@ from datetime import date, datetime, timezone
 from email.utils import format_datetime
 from typing import Any, Final
 
-from sockcrud.apps.shop.dialect.base import CREATED, ETAG, MESSAGE, SESSIONS, ShopService, health_at, one
+from sockcrud.apps.shop.dialect.base import (
+    CREATED,
+    ETAG,
+    MESSAGE,
+    SESSIONS,
+    ShopService,
+    health_at,
+    one,
+)
 from sockcrud.apps.shop.records import InventoryItem, Product
 from sockcrud.apps.shop.service.inventory import Inventory, NamedItem
 from sockcrud.identity.directory import Logins
@@ -29,14 +37,18 @@ _ITEM: Final = an_object(
         **fields_of(InventoryItem, "number_of_items", purchase_date=HTTP_DATE),
     }
 )
-_ITEM_IN: Final = an_object(fields_of(InventoryItem, "client_id", "product_id", "number_of_items", purchase_date=DAY_TAKEN))
+_ITEM_IN: Final = an_object(
+    fields_of(InventoryItem, "client_id", "product_id", "number_of_items", purchase_date=DAY_TAKEN)
+)
 _OWNER: Final = an_object({"remotion_id": ID, "type": {"enum": ["client", "product"]}})
 
 
 class InventoryResponder(ShopService):
     """The service of the inventory behind one connection."""
 
-    def __init__(self, inventory: Inventory, logins: Logins, address: str, terms: Terms | None = None) -> None:
+    def __init__(
+        self, inventory: Inventory, logins: Logins, address: str, terms: Terms | None = None
+    ) -> None:
         super().__init__("inventory", logins, address, terms)
         self._inventory = inventory
 
@@ -51,7 +63,9 @@ class InventoryResponder(ShopService):
     )
     async def add(self, call: Call) -> Response:
         fields = call.fields()
-        item = await self._inventory.add(call.principal, **{name: required(fields, name) for name in _FIELDS})
+        item = await self._inventory.add(
+            call.principal, **{name: required(fields, name) for name in _FIELDS}
+        )
         return one(item.rev, {"msg": "Product added to the inventory", "id": item.id}, 201)
 
     @route(
@@ -65,7 +79,14 @@ class InventoryResponder(ShopService):
         stream = await self._inventory.list(call.principal, call.parameters["client_id"])
         return await list_response(stream, b"[", _render_items, b"]")
 
-    @route("DELETE", "/inventory/remove_product/{id}", "Remove an item", {200: MESSAGE}, errors=(404,), if_match=True)
+    @route(
+        "DELETE",
+        "/inventory/remove_product/{id}",
+        "Remove an item",
+        {200: MESSAGE},
+        errors=(404,),
+        if_match=True,
+    )
     async def remove(self, call: Call) -> Response:
         await call.if_match(lambda rev: self._inventory.remove(call.principal, call.id, rev))
         return json_response(200, {"msg": "Product removed from the inventory"})
@@ -122,4 +143,6 @@ class InventoryFactory(HTTPFactory):
     def __init__(self, serving: Serving) -> None:
         access, store, logins, terms = serving.access, serving.store, serving.logins, serving.terms
         inventory = Inventory(access, store)
-        super().__init__(lambda peer: InventoryResponder(inventory, logins, peer, terms), *serving.http)
+        super().__init__(
+            lambda peer: InventoryResponder(inventory, logins, peer, terms), *serving.http
+        )

@@ -27,14 +27,21 @@ def _first_part(path: str) -> str:
 
 
 _FIRST_PARTS: Final[Mapping[type[ShopService], set[str]]] = {
-    service: {_first_part(path) for route in service.routes.all for path in (route.path, *route.also)} for service in SERVICES
+    service: {
+        _first_part(path) for route in service.routes.all for path in (route.path, *route.also)
+    }
+    for service in SERVICES
 }
 
 
 class ShopResponder:
-    """All services behind one connection: each request is for the one whose table has paths that begin like its own."""
+    """All services behind one connection: each request is for the one whose table has paths that
+    begin like its own.
+    """
 
-    routes: ClassVar[Routes] = Routes([route for service in SERVICES for route in service.routes.all])
+    routes: ClassVar[Routes] = Routes(
+        [route for service in SERVICES for route in service.routes.all]
+    )
     error_body = ShopService.error_body
     always = ShopService.always
 
@@ -55,7 +62,9 @@ class ShopResponder:
             AuthResponder(logins, address, terms),
         )
         self._any = services[0]  # for what is for none of them: they all word it alike
-        self._services = {first: service for service in services for first in _FIRST_PARTS[type(service)]}
+        self._services = {
+            first: service for service in services for first in _FIRST_PARTS[type(service)]
+        }
 
     def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Return the answer. Never fails."""
@@ -88,6 +97,8 @@ class ShopFactory(HTTPFactory):
         clients, addresses = Clients(access, store), Addresses(access, store)
         products, inventory = Products(access, store), Inventory(access, store)
         super().__init__(
-            lambda peer: ShopResponder(clients, addresses, products, inventory, logins, peer, terms),
+            lambda peer: ShopResponder(
+                clients, addresses, products, inventory, logins, peer, terms
+            ),
             *serving.http,
         )

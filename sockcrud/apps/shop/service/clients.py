@@ -44,25 +44,42 @@ class Clients:
         return True
 
     @operation("clients.create", logged_in)
-    async def create(self, principal: Principal, name: str, email: str, cpf: str, balance: object) -> Client:
-        """Return the new client. Raise Invalid, or Taken (the email, whatever its case, or the cpf)."""
+    async def create(
+        self, principal: Principal, name: str, email: str, cpf: str, balance: object
+    ) -> Client:
+        """Return the new client. Raise Invalid, or Taken (the email, whatever its case, or the
+        cpf).
+        """
         return await self.store.insert(Client, **_client(name, email, cpf, balance))
 
     @operation("clients.update", logged_in)
     async def update(
-        self, principal: Principal, id: int, name: str, email: str, cpf: str, balance: object, expect: int | None = None
+        self,
+        principal: Principal,
+        id: int,
+        name: str,
+        email: str,
+        cpf: str,
+        balance: object,
+        expect: int | None = None,
     ) -> Client:
-        """Return the changed client. Raise Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
+        """Return the changed client. Raise Invalid, NotFound, Taken, or Outdated where it is not at
+        `expect`.
+        """
         return await self.store.update(Client, id, expect, **_client(name, email, cpf, balance))
 
     @operation("clients.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Return when the client is gone, its addresses and its inventory with it. Raise NotFound or Outdated."""
+        """Return when the client is gone, its addresses and its inventory with it. Raise NotFound
+        or Outdated.
+        """
         await self.store.delete(Client, id, expect)
 
 
 def _client(name: str, email: str, cpf: object, balance: object) -> dict[str, Any]:
-    return checked(Client, name=name, email=email, cpf=forms.cpf(cpf), balance=values.money("balance", balance))
+    return checked(
+        Client, name=name, email=email, cpf=forms.cpf(cpf), balance=values.money("balance", balance)
+    )
 
 
 @frozen
@@ -73,14 +90,25 @@ class Addresses:
     store: IStore
 
     @operation("addresses.list", logged_in)
-    async def list(self, principal: Principal, client_id: int | None = None) -> RecordStream[Address]:
-        """Return all addresses as they are now, or with those of one client: none where there is no such client."""
+    async def list(
+        self, principal: Principal, client_id: int | None = None
+    ) -> RecordStream[Address]:
+        """Return all addresses as they are now, or with those of one client: none where there is no
+        such client.
+        """
         where = None if client_id is None else Where("client_id", client_id)
         return self.store.stream(Address, where=where, peer=principal.address)
 
     @operation("addresses.create", logged_in)
     async def create(
-        self, principal: Principal, client_id: int, state: str, city: str, street: str, number: int, cep: str
+        self,
+        principal: Principal,
+        client_id: int,
+        state: str,
+        city: str,
+        street: str,
+        number: int,
+        cep: str,
     ) -> Address:
         """Return the new address. Raise Invalid, or NotFound where the client does not exist."""
         fields = _address(state, city, street, number, cep)
@@ -99,7 +127,9 @@ class Addresses:
         expect: int | None = None,
     ) -> Address:
         """Return the changed address, still its client's. Raise Invalid, NotFound or Outdated."""
-        return await self.store.update(Address, id, expect, **_address(state, city, street, number, cep))
+        return await self.store.update(
+            Address, id, expect, **_address(state, city, street, number, cep)
+        )
 
     @operation("addresses.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
@@ -108,4 +138,6 @@ class Addresses:
 
 
 def _address(state: str, city: str, street: str, number: int, cep: object) -> dict[str, Any]:
-    return checked(Address, state=state, city=city, street=street, number=number, cep=forms.cep(cep))
+    return checked(
+        Address, state=state, city=city, street=street, number=number, cep=forms.cep(cep)
+    )

@@ -23,7 +23,9 @@ _OWNERS: Final = {"client": "client_id", "product": "product_id"}
 
 
 class NamedItem(Record, stored=False):
-    """An item together with the name of its product. It has the item's id and revision, and is stored nowhere."""
+    """An item together with the name of its product. It has the item's id and revision, and is
+    stored nowhere.
+    """
 
     item: InventoryItem
     product_name: str
@@ -32,11 +34,12 @@ class NamedItem(Record, stored=False):
 class NamedItems:
     """A stream of items, to which it adds the names of their products.
 
-    The items are as they were at one moment. Names are looked up when their slice is read, and each product keeps the
-    name it had then to the end of the list. So a list that fits in one slice, and is read in the turn it was asked for,
-    is all of one moment where the store reads from memory. In a longer one a name may be newer than the items, and the
-    items of a product that has gone before its name was read are left out: they have gone with it. To hold all products
-    as of the moment would cost a large shop more than that is worth.
+    The items are as they were at one moment. Names are looked up when their slice is read, and each
+    product keeps the name it had then to the end of the list. So a list that fits in one slice, and
+    is read in the turn it was asked for, is all of one moment where the store reads from memory. In
+    a longer one a name may be newer than the items, and the items of a product that has gone before
+    its name was read are left out: they have gone with it. To hold all products as of the moment
+    would cost a large shop more than that is worth.
     """
 
     def __init__(self, store: IStore, items: RecordStream[InventoryItem]) -> None:
@@ -54,7 +57,8 @@ class NamedItems:
                 items = await anext(self._items)
                 await self._learn_names({item.product_id for item in items} - self._names.keys())
             except BaseException:
-                self.close()  # nobody reads on after a failure, and the store would hold the moment for good
+                # nobody reads on after a failure, and the store would hold the moment for good
+                self.close()
                 raise
             self.ended = self._items.ended
             if named := self._named(items):
@@ -95,15 +99,26 @@ class Inventory:
 
     @operation("inventory.list", logged_in)
     async def list(self, principal: Principal, client_id: int) -> RecordStream[NamedItem]:
-        """Return what the client has, with the products' names: with nothing where there is no such client."""
+        """Return what the client has, with the products' names: with nothing where there is no such
+        client.
+        """
         where = Where("client_id", client_id)
-        return NamedItems(self.store, self.store.stream(InventoryItem, where=where, peer=principal.address))
+        return NamedItems(
+            self.store, self.store.stream(InventoryItem, where=where, peer=principal.address)
+        )
 
     @operation("inventory.add", logged_in)
     async def add(
-        self, principal: Principal, client_id: int, product_id: int, number_of_items: int, purchase_date: object
+        self,
+        principal: Principal,
+        client_id: int,
+        product_id: int,
+        number_of_items: int,
+        purchase_date: object,
     ) -> InventoryItem:
-        """Return the new item. Raise Invalid, or NotFound where the client or the product does not exist."""
+        """Return the new item. Raise Invalid, or NotFound where the client or the product does not
+        exist.
+        """
         fields = checked(
             InventoryItem,
             client_id=client_id,
@@ -120,10 +135,12 @@ class Inventory:
 
     @operation("inventory.remove_many", logged_in)
     async def remove_many(self, principal: Principal, id: int, type: str) -> int:
-        """Remove all items of the client or product with this id, as one change, and fire with how many these were.
+        """Remove all items of the client or product with this id, as one change, and fire with how
+        many these were.
 
-        An owner that does not exist has none, which is no failure: clients clear up after a deletion, and it may have
-        taken the items with it already. Raise Invalid where `type` is neither "client" nor "product".
+        An owner that does not exist has none, which is no failure: clients clear up after a
+        deletion, and it may have taken the items with it already. Raise Invalid where `type` is
+        neither "client" nor "product".
         """
         field = _OWNERS.get(type) if isinstance(type, str) else None
         if field is None:

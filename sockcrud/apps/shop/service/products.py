@@ -35,7 +35,9 @@ class Products:
 
     @operation("products.exists", logged_in)
     async def exists(self, principal: Principal, id: int) -> Product | None:
-        """Return the product where there is one, None where there is none: to ask for that is no failure."""
+        """Return the product where there is one, None where there is none: to ask for that is no
+        failure.
+        """
         try:
             return await self.store.get(Product, id)
         except NotFound:
@@ -43,10 +45,18 @@ class Products:
 
     @operation("products.create", logged_in)
     async def create(
-        self, principal: Principal, name: str, description: str, quantity: int, price: object, status: object
+        self,
+        principal: Principal,
+        name: str,
+        description: str,
+        quantity: int,
+        price: object,
+        status: object,
     ) -> Product:
         """Return the new product. Raise Invalid, or Taken (the name)."""
-        return await self.store.insert(Product, **_product(name, description, quantity, price, status))
+        return await self.store.insert(
+            Product, **_product(name, description, quantity, price, status)
+        )
 
     @operation("products.update", logged_in)
     async def update(
@@ -60,16 +70,24 @@ class Products:
         status: object,
         expect: int | None = None,
     ) -> Product:
-        """Return the changed product. Raise Invalid, NotFound, Taken, or Outdated where it is not at `expect`."""
-        return await self.store.update(Product, id, expect, **_product(name, description, quantity, price, status))
+        """Return the changed product. Raise Invalid, NotFound, Taken, or Outdated where it is not
+        at `expect`.
+        """
+        return await self.store.update(
+            Product, id, expect, **_product(name, description, quantity, price, status)
+        )
 
     @operation("products.delete", logged_in)
     async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
-        """Return when the product is gone, and its inventory with it. Raise NotFound or Outdated."""
+        """Return when the product is gone, and its inventory with it. Raise NotFound or
+        Outdated.
+        """
         await self.store.delete(Product, id, expect)
 
 
-def _product(name: str, description: str, quantity: int, price: object, status: object) -> dict[str, Any]:
+def _product(
+    name: str, description: str, quantity: int, price: object, status: object
+) -> dict[str, Any]:
     return checked(
         Product,
         name=name,
