@@ -26,7 +26,7 @@ from sockcrud.collector import (
     give_large_blocks_back,
     let_collector_rest,
 )
-from sockcrud.config import RELOADED, ConfigError, Loaded, Settings
+from sockcrud.config import ConfigError, Loaded
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
@@ -35,6 +35,7 @@ from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
+from sockcrud.settings import RELOADED, Settings
 from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.memory.limit import memory_limit

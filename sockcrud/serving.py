@@ -10,7 +10,6 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
-from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.sessions import Sessions
@@ -22,6 +21,7 @@ from sockcrud.protocols.listen import is_on_loopback, is_secure
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
+from sockcrud.settings import Settings
 from sockcrud.storage.contract import IStore
 
 

@@ -20,7 +20,7 @@ from sockcrud import config, readiness
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
-from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
+from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
@@ -43,6 +43,7 @@ from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
+from sockcrud.settings import OFF, SQLITE, Settings
 from sockcrud.signals import ignore_until_running
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.common import StoreError
@@ -298,7 +299,7 @@ def make_daemon(
 
     def apply(
         settings: Settings,
-    ) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
+    ) -> None:  # of those in settings.RELOADED; `stop_grace` is looked at when it stops
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
         refusals.lines = settings.log_refusals

@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud import config, loading
 from sockcrud.cli.main import main
-from sockcrud.config import ConfigError, Settings, example, format_settings, load
+from sockcrud.config import ConfigError, example, format_settings, load
 from sockcrud.daemon import StartFailed
+from sockcrud.settings import Settings
 from sockcrud.tap import Options
 from tests import ROOT
 

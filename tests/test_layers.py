@@ -35,6 +35,7 @@ LAYERS: Final = (
     "uvloop",
     "app",
     "loading",
+    "settings",
     "config",
     "readiness",
     "rest",
@@ -57,6 +58,7 @@ others.
 _OTHER_MEANINGS: Final = (
     "records.py",
     "config.py",
+    "settings.py",
     "commands.py",
     "opening.py",
     "taking_in.py",

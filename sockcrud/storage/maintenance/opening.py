@@ -21,6 +21,7 @@ from sockcrud.client.sync import Admin
 from sockcrud.errors import DomainError
 from sockcrud.identity.first_start import FIRST_START
 from sockcrud.records.schema import Schema
+from sockcrud.settings import SQLITE
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
@@ -102,9 +103,9 @@ def file_of(meant: str) -> Path:
             "pg_dump makes its backup, and sockcrud export --secrets an export that can be restored"
         )
         raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
-    if not meant.startswith(config.SQLITE):
+    if not meant.startswith(SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
-    return Path(meant.removeprefix(config.SQLITE))
+    return Path(meant.removeprefix(SQLITE))
 
 
 def of_a_port(command: F) -> F:
