@@ -24,7 +24,7 @@ from sockcrud.setting import SECTION, Setting, own_idle, text
 from sockcrud.setting import (
     ConfigError as ConfigError,
 )
-from sockcrud.settings import Settings, file_names
+from sockcrud.settings import OFF, Settings, file_names
 from sockcrud.storage.postgres import url as postgres_url
 
 PREFIX: Final = "SOCKCRUD_"
@@ -35,6 +35,9 @@ _PLACE_SUFFIX: Final = (
 _OTHERS_PREFIX: Final = (
     "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 )
+URL: Final = f"{PREFIX}URL"
+"""Where the admin port is of the daemon that commands talk to."""
+OF_COMMANDS: Final = (URL,)
 _LAST_OF_ALL_DIALECTS: Final = "hosts"
 _IDLE: Final = (
     "seconds without a request after which a connection here is closed; 0 for no end, "
@@ -149,6 +152,7 @@ def load(
         for name, written in texts.items():
             values[name] = _parsed(by_name, name, written, source)
             sources[name] = source
+    _place_dialects(apps, values, sources)
     # By its whole path: twistd may go to another directory.
     read = str(layers.file.absolute()) if layers.file is not None else None
     return Loaded(
@@ -158,6 +162,25 @@ def load(
         apps,
         lambda: load(given, environment, read),
     )
+
+
+def _place_dialects(apps: Apps, values: dict[str, Any], sources: dict[str, str]) -> None:
+    """Have dialects listen where `base_port` and `only` say; raise `ConfigError`."""
+    base, only = values.get("base_port"), values.get("only", ())
+    known = [dialect.name for dialect in apps.dialects]
+    if unknown := [name for name in only if name not in known]:
+        wrong = f"{sources['only']}: only = {', '.join(only)!r}"
+        raise ConfigError(f"{wrong}: expected some of {', '.join(known)}, not {_word(unknown[0])}")
+    if base is not None and base + len(known) > 65_536:
+        wrong = f"{sources['base_port']}: base_port = {base}"
+        raise ConfigError(f"{wrong}: expected at most {65_536 - len(known)}: each dialect has one")
+    for number, dialect in enumerate(apps.dialects):
+        if base is not None and dialect.setting not in values:
+            values[dialect.setting] = f"tcp:{base + number}"
+            sources[dialect.setting] = f"base_port, {sources['base_port']}"
+        if only and dialect.name not in only:
+            values[dialect.setting] = OFF
+            sources[dialect.setting] = f"only, {sources['only']}"
 
 
 def _settings(declared: Sequence[Setting], values: Mapping[str, Any]) -> Settings:
@@ -294,7 +317,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_for_others(variable: str) -> bool:
-    return variable.startswith(_OTHERS_PREFIX) or variable.endswith(_PLACE_SUFFIX)
+    return (
+        variable in OF_COMMANDS
+        or variable.startswith(_OTHERS_PREFIX)
+        or variable.endswith(_PLACE_SUFFIX)
+    )
 
 
 def format_settings(loaded: Loaded) -> str:

@@ -161,7 +161,11 @@ class Daemon(Service):
         directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
         try:
             self._admin = await ensure_admin(
-                directory, settings.admin_login, settings.admin_password_file, settings.store_file
+                directory,
+                settings.admin_login,
+                settings.admin_password_file,
+                settings.store_file,
+                settings.min_password,
             )
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
@@ -282,6 +286,8 @@ class Daemon(Service):
         )
         if unknown := self.store.unknown_kinds:
             lines.append(f"records of no app in use: {', '.join(unknown)} (they stay as they are)")
+        if loaded.settings.workers > 1:
+            lines.append(f"workers: {loaded.settings.workers}, each with what follows of its own")
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))

@@ -45,7 +45,7 @@ def _unusable_files(settings: Settings) -> Iterator[str]:
         yield f"the log: {wrong}"
     if settings.admin_password_file:
         try:
-            check_password(read_password(settings.admin_password_file))
+            check_password(read_password(settings.admin_password_file), settings.min_password)
         except OSError as error:
             yield f"the admin's password: {error.filename}: {error.strerror}"
         except Invalid as error:

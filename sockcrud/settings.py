@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from sockcrud.peers import read_networks
 from sockcrud.setting import (
     SECTION,
     count,
@@ -81,6 +82,20 @@ def file_names(text: str) -> tuple[str, ...]:
         ) from None
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Read names with commas or blanks between them."""
+    return tuple(text.replace(",", " ").split())
+
+
+def none_or_port(text: str) -> int | None:
+    """Read the number of a port, or nothing; raise ValueError."""
+    if not text:
+        return None
+    if re.fullmatch("[0-9]{1,5}", text) is None or not 0 < int(text) < 65_536:
+        raise ValueError("a port from 1 to 65535, or nothing")
+    return int(text)
+
+
 def _setting(
     default: str,
     parse: Callable[[str], Any],
@@ -109,6 +124,29 @@ class Settings:
         "nodes",
         repr=postgres_url.without_password,
     )
+    seed: str = _setting(
+        "",
+        text,
+        "a file of JSON lines or CSV with records that a store gets that has none of their kinds",
+    )
+    only: tuple[str, ...] = _setting(
+        "", names, "the dialects that listen, with commas between them; empty: all"
+    )
+    base_port: int | None = _setting(
+        "",
+        none_or_port,
+        "the port of the first dialect, and the others one after the other; empty: each its own."
+        " Where a place is set, it counts",
+    )
+    workers: int = _setting(
+        "1", count, "processes that serve together, on PostgreSQL; for sockcrud serve"
+    )
+    proxies: tuple[str, ...] = _setting(
+        "",
+        read_networks,
+        "networks of proxies, whose connections begin with a PROXY header, version 1 or 2; unix for"
+        " who comes by a Unix socket",
+    )
     max_records: int = _setting("5000000", count, "records of each kind, at most; more are refused")
     max_accounts: int = _setting(
         "100000", count, "accounts, at most: while sign-up is open anybody makes some"
@@ -133,6 +171,12 @@ class Settings:
         text,
         "a file with that admin's password; empty: a random one, written to a file that the log "
         "names",
+    )
+    min_password: int = _setting(
+        "8",
+        count,
+        "characters that a password has at least that is given at the admin port, or to the first"
+        " admin; members and auth take two, as their clients expect",
     )
     sign_up: str = _setting(
         "open", open_or_closed, "whether people may make accounts for themselves: open or closed"

@@ -37,6 +37,7 @@ LAYERS: Final = (
     "loading",
     "settings",
     "config",
+    "workers",
     "readiness",
     "rest",
     "serving",
