@@ -41,6 +41,7 @@ from sockcrud.protocols.admission import (
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
+from sockcrud.rest.idempotency import Keys
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
 from sockcrud.signals import ignore_until_running
@@ -280,13 +281,29 @@ def make_daemon(
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
+    keys = Keys(
+        store,
+        reactor,
+        timedelta(seconds=settings.kept_answers_age),
+        settings.max_kept_answers,
+    )
     about = About(loaded.apps, listeners.listening, listeners.urls, metrics.text)
 
     for dialect in dialects:
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
             serving = Serving(
-                dialect, settings, reactor, own, access, store, directory, sessions, logins, about
+                dialect,
+                settings,
+                reactor,
+                own,
+                access,
+                store,
+                directory,
+                sessions,
+                logins,
+                about,
+                keys,
             )
             listeners.add(
                 Listener(
@@ -311,6 +328,7 @@ def make_daemon(
         loaded,
         store,
         sessions,
+        keys,
         hashing,
         connections,
         listeners,
