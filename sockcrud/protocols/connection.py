@@ -127,6 +127,21 @@ class Connection(Sending, Generic[Request]):
         """Take in what was received, and go on with it."""
         if self._state >= STOPPED:
             return
+        if (
+            self.line_mode
+            and self._at == len(self._buffer)
+            and data.find(b"\n") == len(data) - 1
+            and self._state is OPEN
+            and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
+        ):
+            self._active_at = self._clock.seconds()
+            self.lineReceived(data[:-1])
+            request, self._received = self._received, None
+            if request is None:
+                self._pump()
+            else:
+                self._start_alone(request)
+            return
         if not self.line_mode:
             self.rawDataReceived(data)
         elif self._at == len(
@@ -234,6 +249,27 @@ class Connection(Sending, Generic[Request]):
                 self._read(wants_more)
         elif (self._state is STOPPED or wants_more) and not self._turns and self._stream is None:
             self._close()
+
+    def _start_alone(self, request: Request) -> None:
+        """Start the one request that has come, on a connection that is not at work.
+
+        This is what `_pump` comes to, with nothing to look for: most clients send a line, and the
+        next one when it is answered.
+        """
+        self._pumping = True
+        try:
+            self._start(request)
+        finally:
+            self._pumping = False
+        if self._state is not OPEN or self._unsent > CHEAP_BYTES or self._stream is not None:
+            self._pump()
+            return
+        if self.usage.unfinished:
+            self._account()
+        else:
+            self._cheap_turns += 1
+        if self._out:
+            self._write_soon()
 
     def _start_what_may(self) -> bool:
         """Start requests in their order; return True where all that was received is started and
