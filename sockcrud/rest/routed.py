@@ -195,6 +195,7 @@ class RoutedResponder(ABC):
         route = found.route
         try:
             principal = await self.log_in(request, found) if route.login else self.principal
+            request.principal = principal
             if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
