@@ -14,6 +14,7 @@ from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.watching import Watching
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
@@ -36,6 +37,8 @@ class About:
     """Gives the URL of each dialect that listens on a port."""
     metrics: Callable[[], Awaitable[bytes]]
     """Gives the figures, for Prometheus."""
+    watching: Watching | None = None
+    """The journal, and who watches it; None where none is kept."""
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""

@@ -38,6 +38,7 @@ LAYERS: Final = (
     "config",
     "readiness",
     "rest",
+    "journal",
     "serving",
     "generic",
     "metrics",

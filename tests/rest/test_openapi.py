@@ -229,6 +229,7 @@ class DescribedCase(AdminCase):
                 "accounts": self.carl.id,
                 "companies": self.theirs.id,
                 "sessions": self.annas.session_id,
+                "journal": 1,
             }
             return of[operation.path.split("/")[1]]
         return 1
@@ -241,6 +242,9 @@ class DescribedCase(AdminCase):
             "account_id": self.anna.id,
             "secrets": "yes",
             "restore": "no",
+            "dialect": "users",
+            "peer": HERE,
+            "refused": "0",
         }
         return self.anna.id if name == "id" else values[name]
 

@@ -21,6 +21,7 @@ from sockcrud.app import Dialect
 from sockcrud.config import Settings
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import digest_of
+from sockcrud.journal.watching import Watching
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.serving import About, Serving
@@ -196,19 +197,22 @@ def wired(
 
 
 def factories(
-    case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None
+    case: PeopleCase,
+    connections: Connections | None = None,
+    settings: Settings | None = None,
+    watching: Watching | None = None,
 ) -> dict[str, Any]:
     """Give each dialect's factory, over the store and the directory of a test case."""
     access, apps = Access(case.clock, [case.tally]), loading.apps()
     settings = settings or config.defaults(apps)
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
-    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text)
+    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text, watching)
     all = Connections(100, case.clock) if connections is None else connections
     logins = Logins(access, case.store, case.directory, case.sessions, settings.sign_up == "open")
 
     def factory(dialect: Dialect) -> Any:
-        own = Listening(all, dialect.privileged)
+        own = Listening(all, dialect.privileged, dialect.name, dialect.unrecorded)
         people = (case.directory, case.sessions, logins)
         return Serving(
             dialect, settings, case.clock, own, access, case.store, *people, about

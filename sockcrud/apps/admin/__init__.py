@@ -18,6 +18,7 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
+            unrecorded=("/journal",),
             privileged=True,
         )
     ],
