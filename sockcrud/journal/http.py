@@ -11,6 +11,7 @@ from sockcrud.journal.masking import MASK, Masked, Words, mask_json, mask_unread
 from sockcrud.journal.reading import Fault, Read, decoded, fault_of, mask_broken
 from sockcrud.protocols.http.targets import decoded_path
 from sockcrud.rest.routes import PARAMETER, Found, Route, Routes, Schema, is_whole
+from sockcrud.rest.schemas import NEW_PASSWORD, SECRET
 
 _LINE: Final = re.compile(r"(\S+) (\S+) (HTTP/[0-9]\.[0-9])")
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"))
@@ -278,7 +279,9 @@ class _Names:
             return
         for name, value in schema.get("properties", {}).items():
             self.all.add(name)
-            if isinstance(value, Mapping) and value.get("format") == "password":
+            if isinstance(value, Mapping) and (
+                value.get("format") == SECRET["format"] or value == NEW_PASSWORD
+            ):
                 self.secret.add(name)
             self._add(value)
         for each in _within(schema):

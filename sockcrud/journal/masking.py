@@ -20,12 +20,9 @@ from attrs import Factory, define
 MASK: Final = "***"
 MORE: Final = "…"
 
-_NAMES: Final = (
-    r"(?:pass|pwd|senha|secret|token|sess|cookie|auth(?!or)|credential|hash|digest|api.?key"
-    r"|비밀|암호)"
-)
-_SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
-"""Names of fields that hold secrets, unless they are declared as what is shown."""
+_NAMES: Final = r"(?:passw|passphrase|pwd|senha|secret|token|cookie|api.?key|비밀번호|암호)"
+_SECRET_NAME: Final = re.compile(rf"{_NAMES}|^pass$", re.IGNORECASE)
+"""Names of fields that hold secrets, whatever is declared of them."""
 _SECRET_WITHIN: Final = re.compile(_NAMES + r"""\w*[\\"']*\s*[:=]""", re.IGNORECASE)
 """The same where a text holds names and values itself."""
 _TOKEN: Final = re.compile(r"(?=[A-Za-z+/_=.-]*[0-9])[A-Za-z0-9+/_=.-]{32,}")
@@ -68,10 +65,7 @@ class Words:
 
     def hides(self, name: str) -> bool:
         """Return whether the field is a secret."""
-        name = name.lower()
-        if name in self.secret:
-            return True
-        return name not in self.shown and _SECRET_NAME.search(name) is not None
+        return name.lower() in self.secret or _SECRET_NAME.search(name) is not None
 
     def word(self, text: str) -> str:
         """Return a word as it may be shown: one that is known, or nearly so, as a misspelt one is;

@@ -18,13 +18,13 @@ from attrs import frozen
 from sockcrud import config, loading
 from sockcrud.access import Access
 from sockcrud.app import Dialect
-from sockcrud.config import Settings
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import digest_of
 from sockcrud.journal.watching import Watching
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.serving import About, Serving
+from sockcrud.settings import Settings
 from sockcrud.storage.maintenance.transfer import REST_SECONDS
 from tests.support.directory_kit import HERE
 from tests.support.http_kit import Answered, HTTPClient, answers, request
@@ -207,7 +207,7 @@ def factories(
     settings = settings or config.defaults(apps)
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
-    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text, watching)
+    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text, watching=watching)
     all = Connections(100, case.clock) if connections is None else connections
     logins = Logins(access, case.store, case.directory, case.sessions, settings.sign_up == "open")
 
