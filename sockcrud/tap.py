@@ -381,6 +381,7 @@ def make_daemon(
         apply,
         log,
         show_password=show_password,
+        journal=None if watching is None else watching.journal,
     )
     return daemon
 

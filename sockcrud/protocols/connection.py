@@ -381,6 +381,11 @@ class Connection(Sending, Generic[Request]):
         """
         self._out.append(data)
 
+    def _record_unfinished(self) -> None:
+        if self._recorder is not None and not self.line_mode and self.pending:
+            self._who = None
+            self._keep(self._intake.take(0), b"", self._active_at, None)
+
     def _record_answer(self, turn: _Turn, seconds: float | None) -> None:
         """Have an answer recorded; one in slices is when all of it was said."""
         if turn.raw is not None and turn.answer is not None:

@@ -374,6 +374,7 @@ class Lifetime(Recorded):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._state = LOST
+        self._record_unfinished()
         self._end_record(reason)
         self._connections.leave(self)
         self._deadline.cancel()

@@ -194,6 +194,10 @@ class Recorded(LineReceiver):
         """Take note of why the connection is closed, unless that is known."""
         self._reason = self._reason or reason
 
+    def _record_unfinished(self) -> None:
+        """Record what has come of a request that never came whole."""
+        raise NotImplementedError
+
     def _end_record(self, reason: Failure) -> None:
         if self._recorder is not None:
             clean = reason.check(ConnectionDone) is not None

@@ -10,20 +10,42 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from sockcrud import loading
+from sockcrud import App, Record, config, crud, loading, text
+from sockcrud.app import Apps
 from sockcrud.journal.declared import readings
 from sockcrud.journal.journal import Filter, Journal, Rendered
 from sockcrud.journal.watching import Watching
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.recording import Recorder
 from sockcrud.refusals import refusals
+from sockcrud.storage.memory.store import MemoryStore
 from tests.support.connection_kit import Wire
 from tests.support.directory_kit import HERE
 from tests.support.doors_kit import factories
 from tests.support.http_kit import request
 from tests.support.people_case import PeopleCase
 
-HTTP_PORTS = ("clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
+
+class Locker(Record):
+    """What an app of one's own keeps: a name that all may see, and a number that nobody may."""
+
+    name: str = text(1, 200, unique=True)
+    pin: str = text(4, 100, secret=True)
+
+
+VAULT = App("vault", crud(Locker, lines="tcp:7100", rest="tcp:7101", write="logged in"))
+
+HTTP_PORTS = (
+    "clients",
+    "products",
+    "inventory",
+    "auth",
+    "shop",
+    "way",
+    "members",
+    "admin",
+    "vault-rest",
+)
 
 
 class Caller:
@@ -54,7 +76,8 @@ class JournalCase(PeopleCase):
         self.recorder = Recorder(self.size, self.clock)
         self.connections = Connections(1000, self.clock, recorder=self.recorder)
         self.connections.scheduler.now = self.clock.seconds
-        self.journal = Journal(self.recorder, partial(readings, loading.apps()))
+        apps = Apps([*loading.apps(), VAULT])
+        self.journal = Journal(self.recorder, partial(readings, apps))
         self.watching = Watching(
             self.journal,
             self.clock,
@@ -62,6 +85,11 @@ class JournalCase(PeopleCase):
             self.clock.seconds,
         )
         self.factories = factories(self, self.connections, watching=self.watching)
+        vault = Apps([VAULT])
+        more = factories(
+            self, self.connections, config.defaults(vault), None, vault, MemoryStore(vault.schema)
+        )
+        self.factories |= more
         refusals.observer = self.recorder.refused
         self.addCleanup(setattr, refusals, "observer", None)
 

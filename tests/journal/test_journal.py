@@ -164,6 +164,13 @@ class HTTPTests(JournalCase):
         self.assertEqual(entry["request"]["bytes"], 16)
         self.assertEqual(closed["reason"], "closed behind an answer")
 
+    def test_what_never_came_whole_is_an_entry_without_an_answer(self) -> None:
+        caller = self.call("admin")
+        caller.ask(b"GET /accounts HT")
+        caller.leave()
+        entry = self.asked()[-1]
+        self.assertEqual((entry["request"]["bytes"], entry["answer"]["bytes"]), (16, 0))
+
     def test_a_broken_body_says_at_which_byte_of_the_request(self) -> None:
         token = self.log_in("root", "admin").token
         self.ask_http("admin", "POST", "/companies", b'{"name": oops}', token=token)

@@ -115,6 +115,7 @@ class HTTPConnection(Connection[Item]):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if isinstance(self._held, Request):
             abandon(self._held)
+        self._record_unfinished()
         self._framer.stop()
         if self._silence is not None and self._silence.active():
             self._silence.cancel()
