@@ -31,6 +31,7 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.journal import Journal
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
@@ -87,6 +88,8 @@ class Daemon(Service):
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
+    journal: Journal | None = None
+    """The last requests and answers; None where none are kept."""
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a
     failure.

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -28,6 +29,9 @@ from sockcrud.identity.first_password import remove_outdated
 from sockcrud.identity.lockout import Delays
 from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.declared import readings
+from sockcrud.journal.journal import Journal
+from sockcrud.journal.watching import Watching
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import (
@@ -40,6 +44,7 @@ from sockcrud.protocols.admission import (
 )
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.protocols.proxies import Proxies
+from sockcrud.protocols.recording import Recorder
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
 from sockcrud.rest.idempotency import Keys
@@ -275,12 +280,18 @@ def make_daemon(
         say,
         progress or in_lines(LOADING, say),
     )
+    recorder = Recorder(settings.journal, reactor) if settings.journal else None
     connections = Connections(
-        _most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings)
+        _most_connections(settings),
+        reactor,
+        shares=_shares(settings),
+        budgets=_budgets(settings),
+        recorder=recorder,
     )
     dialects = loaded.apps.dialects
     connections_at = {
-        dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects
+        dialect.name: Listening(connections, dialect.privileged, dialect.name, dialect.unrecorded)
+        for dialect in dialects
     }
     listeners = Listeners(connections.count_unaccepted)
 
@@ -296,6 +307,10 @@ def make_daemon(
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
+    watching = None
+    if recorder is not None:
+        journal = Journal(recorder, partial(readings, loaded.apps))
+        watching = Watching(journal, reactor, lambda: connections.are_ending)
     about = About(
         loaded.apps,
         listeners.listening,
@@ -303,6 +318,7 @@ def make_daemon(
         metrics.text if worker is None else lambda: worker.gather(reactor, metrics.text),
         settings.min_password,
         listeners.places,
+        watching,
     )
     keys = Keys(
         store,
@@ -347,6 +363,7 @@ def make_daemon(
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
         refusals.lines = settings.log_refusals
+        refusals.observer = None if recorder is None else recorder.refused
         logins.sign_up_open = settings.sign_up == "open"
         access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
 
@@ -364,6 +381,7 @@ def make_daemon(
         apply,
         log,
         show_password=show_password,
+        journal=None if watching is None else watching.journal,
     )
     return daemon
 

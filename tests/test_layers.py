@@ -40,6 +40,7 @@ LAYERS: Final = (
     "workers",
     "readiness",
     "rest",
+    "journal",
     "serving",
     "generic",
     "metrics",

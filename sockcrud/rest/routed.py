@@ -244,6 +244,7 @@ class RoutedResponder(ABC):
                 principal = self.known(request) or await self.log_in(request, found)
             else:
                 principal = self.principal
+            request.principal = principal
             if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
