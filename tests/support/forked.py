@@ -32,13 +32,13 @@ from attrs import astuple
 
 from sockcrud import loading
 from sockcrud.app import resolve
-from sockcrud.cli.main import main as sockcrud
 from sockcrud.identity.passwords import HashCost, Passwords
 
 AVAILABLE: Final = sys.platform == "linux"
 _ROOT: Final = Path(__file__).parents[2]
 _LOCK: Final = threading.Lock()
 _IMPORTED: Final = (
+    "sockcrud.cli.main",
     "sockcrud.monitor.command",
     "sockcrud.monitor.run",
     "sockcrud.storage.postgres.store",
@@ -51,6 +51,7 @@ CHEAP: Final = HashCost(1, 8, 1)
 """A password's hash takes 0.1 ms of the processor where it takes 46."""
 _PR_SET_PTRACER: Final = 0x59616D61
 """Of Linux's `prctl`."""
+SOCKCRUD: Final = "from sockcrud.cli.main import main; main()"
 
 
 class Forked:
@@ -69,9 +70,11 @@ class Forked:
         env: Mapping[str, str],
         cost: HashCost = CHEAP,
         tracer: Sequence[str] = (),
+        program: str = SOCKCRUD,
     ) -> None:
         """Start it. `cost` is what a password's hash costs there; `tracer` is a command that traces
-        it from its beginning, without its process id, which is the last word.
+        it from its beginning, without its process id, which is the last word; `program` is what it
+        runs, as `python -c` would, with the words as its arguments.
         """
         request = {
             "words": list(words),
@@ -79,6 +82,7 @@ class Forked:
             "environment": dict(env),
             "cost": astuple(cost),
             "tracer": list(tracer),
+            "program": program,
         }
         output, its_output = os.pipe()
         ended, its_end = os.pipe()
@@ -122,11 +126,22 @@ class Forked:
 
 
 def run(
-    words: Sequence[str], env: Mapping[str, str], timeout: float
+    words: Sequence[str],
+    env: Mapping[str, str],
+    timeout: float,
+    cwd: Path | None = None,
+    program: str = SOCKCRUD,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `sockcrud` with these words to its end, as `subprocess.run` would do it."""
+    """Run `sockcrud` with these words to its end, as `subprocess.run` would do it, or another
+    program of Python.
+    """
+    if not AVAILABLE:
+        command = [sys.executable, "-c", program, *words]
+        return subprocess.run(
+            command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        )
     with TemporaryFile() as errors:
-        process = Forked(words, Path.cwd(), errors, env)
+        process = Forked(words, cwd or Path.cwd(), errors, env, program=program)
         ending = threading.Timer(timeout, process.kill)
         ending.start()
         with process.stdout:
@@ -236,7 +251,7 @@ def main() -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     if request["tracer"]:
         _be_traced(request["tracer"])
-    sockcrud()
+    exec(request["program"], {"__name__": "__main__"})
 
 
 if __name__ == "__main__":
