@@ -10,18 +10,20 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
-from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
+from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
+from sockcrud.settings import Settings
 from sockcrud.storage.contract import IStore
 
 
@@ -36,11 +38,16 @@ class About:
     """Gives the URL of each dialect that listens on a port."""
     metrics: Callable[[], Awaitable[bytes]]
     """Gives the figures, for Prometheus."""
+    min_password: int = LEAST_CHARACTERS
+    places: Callable[[str, bool], Mapping[str, str | None]] = lambda host, is_local: {}
+    """Tells where each dialect is for who has reached the daemon as this host, from this machine or
+    not.
+    """
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
         kinds = [kind.__name__ for kind in self.apps.schema.journaled]
-        return description(self.urls(), self.apps.openapi_parts, kinds)
+        return description(self.urls(), self.apps.openapi_parts, kinds, self.min_password)
 
 
 @frozen
@@ -59,6 +66,8 @@ class Serving:
     sessions: Sessions
     logins: Logins
     about: About
+    keys: Keys | None = None
+    """What keeps the answers to requests with an Idempotency-Key."""
 
     def factory(self) -> IProtocolFactory:
         """Return what makes the connections of the dialect; raise AppError with the line where that
@@ -95,7 +104,7 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint))
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys)
 
     @property
     def json(self) -> tuple[Any, Listening, JSONLimits]:

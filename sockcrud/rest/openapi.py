@@ -13,6 +13,7 @@ import orjson
 from attrs import frozen
 
 import sockcrud
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.rest.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
 from sockcrud.rest.schemas import ID, TEXT
 
@@ -31,6 +32,14 @@ _CONDITIONS: Final = tuple(
         ("If-None-Match", "the ETag that the record is not to have any more"),
     )
 )
+
+_ONCE: Final[_Object] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "a new random text for each request: sent again, the request gets the same"
+    " answer, and is not carried out twice",
+    "schema": {**TEXT, "minLength": 1, "maxLength": 257},
+}
 
 
 @frozen
@@ -54,11 +63,17 @@ class Part:
     """The type of the body of an error."""
 
 
-def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[str]) -> bytes:
+def description(
+    urls: Mapping[str, str],
+    parts: Sequence[Part],
+    kinds: Sequence[str],
+    min_password: int = LEAST_CHARACTERS,
+) -> bytes:
     """Return the description of what is served.
 
     `urls` has, by their names, where the dialects that listen are reached, and `kinds` the names of
-    the kinds of record in use, to which `sockcrud.rest.schemas.KIND` refers.
+    the kinds of record in use, to which `sockcrud.rest.schemas.KIND` refers, as `NEW_PASSWORD` does
+    to the characters of a password.
     """
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}
@@ -86,6 +101,7 @@ def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[
             "components": {
                 "schemas": {
                     "kind": {**TEXT, "enum": kinds},
+                    "new_password": {**TEXT, "minLength": min_password},
                     **{f"{part.name}_error": part.error for part in served},
                 },
                 "securitySchemes": _security_schemes(served),
@@ -153,6 +169,8 @@ def _parameters(path: str, route: Route) -> list[_Object]:
         )
     if route.if_match or route.reads_one:
         parameters += _CONDITIONS
+    if route.once:
+        parameters.append(_ONCE)
     return parameters
 
 
@@ -189,6 +207,8 @@ def _errors(part: Part, route: Route) -> list[int]:
         statuses.add(404)  # a number beyond 64 bits names no path
     if route.reads_one:
         statuses.add(412)
+    if route.once:
+        statuses |= {400, 409, 422}
     if route.login and part.tokens is not None:
         statuses.add(part.no_token)
     if route.body is not None:
