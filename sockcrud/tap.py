@@ -20,6 +20,7 @@ from sockcrud import config, readiness
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
+from sockcrud.clocks import TimeOfDay, count_steadily
 from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
@@ -197,6 +198,7 @@ def makeService(options: Options) -> Daemon:
     from twisted.internet import reactor
 
     ignore_until_running()
+    count_steadily(reactor)
     if not _in_foreground(options.parent or {}):
         for line in readiness.unusable_listeners(options.loaded):
             raise StartFailed(
@@ -272,18 +274,20 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    time_of_day = TimeOfDay(reactor)
+    observers = [metrics, log_operation] if settings.log_operations else [metrics]
+    access = Access(reactor, [*observers], time_of_day)
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
-    directory = Directory(store, passwords, reactor, delays)
+    directory = Directory(store, passwords, time_of_day, delays)
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
-    sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
+    sessions = Sessions(store, time_of_day, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
     keys = Keys(
         store,
-        reactor,
+        time_of_day,
         timedelta(seconds=settings.kept_answers_age),
         settings.max_kept_answers,
     )

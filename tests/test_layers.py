@@ -19,6 +19,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "clocks",
     "refusals",
     "paging",
     "collector",

@@ -224,6 +224,7 @@ def serve(
 
     from sockcrud import readiness
     from sockcrud.cli import progress
+    from sockcrud.clocks import count_steadily
     from sockcrud.signals import ignore_until_running
     from sockcrud.tap import LOADING, load, make_daemon, opened_log
 
@@ -247,6 +248,7 @@ def serve(
         [FilteringLogObserver(log, [chosen])], redirectStandardIO=False
     )
     ignore_until_running()
+    count_steadily(reactor)
     with progress.displayed(LOADING) as told:
         daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told, log)
     daemon.privilegedStartService()

@@ -65,6 +65,10 @@ for every request.
 MOST: Final = 1_000
 """Sessions that an account has at once: to end them all takes some milliseconds."""
 
+SKEW: Final = timedelta(minutes=5)
+"""The clocks of two nodes may differ by this much. A session that began later than that from now is
+from before a clock was set back, and would outlive its age: it is over."""
+
 _LONGEST_ADDRESS: Final = 200
 _TOKEN: Final = re.compile("[0-9A-F]{64}")
 
@@ -368,10 +372,9 @@ class Sessions:
         return account
 
     def _is_over(self, session: Session, now: datetime) -> bool:
-        return (
-            now - session.used_at >= self._idle_time(session)
-            or now - session.created_at >= self._age
-        )
+        # Either way, as a last use from before the clock was set back is in the future.
+        idle, age = abs(now - session.used_at), now - session.created_at
+        return idle >= self._idle_time(session) or not -SKEW <= age < self._age
 
     def _idle_time(self, session: Session) -> timedelta:
         return self._idle_at.get(session.dialect, self._idle)
