@@ -21,6 +21,7 @@ from sockcrud import config, readiness, workers
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
+from sockcrud.clocks import TimeOfDay, count_steadily
 from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
@@ -207,6 +208,7 @@ def makeService(options: Options) -> Daemon:
     if options.loaded.settings.workers > 1:
         raise StartFailed("workers is for sockcrud serve: twistd runs one process, expected 1")
     ignore_until_running()
+    count_steadily(reactor)
     if not _in_foreground(options.parent or {}):
         for line in readiness.unusable_listeners(options.loaded):
             raise StartFailed(
@@ -298,14 +300,16 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    time_of_day = TimeOfDay(reactor)
+    observers = [metrics, log_operation] if settings.log_operations else [metrics]
+    access = Access(reactor, [*observers], time_of_day)
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
-    directory = Directory(store, passwords, reactor, delays)
+    directory = Directory(store, passwords, time_of_day, delays)
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
-    sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
+    sessions = Sessions(store, time_of_day, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
     watching = None
     if recorder is not None:
@@ -322,7 +326,7 @@ def make_daemon(
     )
     keys = Keys(
         store,
-        reactor,
+        time_of_day,
         timedelta(seconds=settings.kept_answers_age),
         settings.max_kept_answers,
     )

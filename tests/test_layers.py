@@ -20,6 +20,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "clocks",
     "refusals",
     "paging",
     "collector",

@@ -229,6 +229,7 @@ def serve(
 
     from sockcrud import readiness
     from sockcrud.cli import progress
+    from sockcrud.clocks import count_steadily
     from sockcrud.signals import ignore_until_running
     from sockcrud.tap import LOADING, forked, load, make_daemon, opened_log
 
@@ -253,6 +254,7 @@ def serve(
         [FilteringLogObserver(log, [chosen])], redirectStandardIO=False
     )
     ignore_until_running()
+    count_steadily(reactor)
     with progress.displayed(LOADING) as told:
         say = click.echo if worker is None or worker.is_first else _say_nothing
         daemon = make_daemon(loaded, reactor, say, sys.stdout.isatty(), told, log, worker)
