@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -83,6 +83,8 @@ class Daemon(Service):
     """Takes the lines that tell what listens where."""
     apply: Callable[[Settings], object]
     """Makes all parts keep to the settings that can change while it runs."""
+    seed: Callable[[], Awaitable[str]] | None = None
+    """Adds records to a new store, and says what came of it; fails where they cannot be taken."""
     log: Log | None = None
     """Where the log goes; None where whoever runs it sees to that."""
     pid_file: str = ""
@@ -95,6 +97,7 @@ class Daemon(Service):
     failure.
     """
     _admin: FirstAdmin | None = field(init=False, default=None)
+    _seeded: str = field(init=False, default="")
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
     _watchdog: LoopingCall = field(init=False)
@@ -178,6 +181,8 @@ class Daemon(Service):
             await add_examples(
                 self.store, [example for app in self.loaded.apps for example in app.examples]
             )
+        if self.seed is not None:
+            self._seeded = await self.seed()
 
     def reload(self) -> None:
         """Reopen the log, read the certificates and the settings anew, and log what came of
@@ -297,6 +302,8 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))
+        if self._seeded:
+            lines.append(self._seeded)
         width = max((len(listener.name) for listener in self.listeners), default=0)
         for listener in self.listeners:
             how = _how_to_try(listener, self.loaded.apps)

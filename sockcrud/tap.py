@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,7 @@ from sockcrud.signals import ignore_until_running
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.maintenance.postgres import open_postgres
+from sockcrud.storage.maintenance.seeding import SeedRefused, seed
 from sockcrud.storage.memory.store import MemoryStore
 from sockcrud.storage.postgres import url as postgres_url
 from sockcrud.workers.worker import Worker
@@ -383,11 +384,31 @@ def make_daemon(
         listeners,
         say,
         apply,
+        _seeding(settings, store, reactor, say) if settings.seed and _fills(worker) else None,
         log,
         show_password=show_password,
         journal=None if watching is None else watching.journal,
     )
     return daemon
+
+
+def _fills(worker: Worker | None) -> bool:
+    """Return whether it is this process that fills a new store."""
+    return worker is None or worker.is_first
+
+
+def _seeding(
+    settings: Settings, store: Any, reactor: Any, say: Callable[[str], None]
+) -> Callable[[], Awaitable[str]]:
+    """Return what adds the records of the settings' seed to a store; it raises `StartFailed`."""
+
+    async def add() -> str:
+        try:
+            return await seed(store, reactor, settings.seed, in_lines("seeding", say))
+        except SeedRefused as error:
+            raise StartFailed(str(error)) from None
+
+    return add
 
 
 def _listening(worker: Worker | None, dialect: Dialect, reactor: Any) -> Any:
