@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from attrs import frozen
 from twisted.internet.interfaces import IProtocolFactory
@@ -16,13 +18,17 @@ from sockcrud.identity.directory import Logins
 from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
-from sockcrud.protocols.http.connection import HTTPLimits
+from sockcrud.protocols.http.connection import HTTPLimits, Response
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
+from sockcrud.rest.pages import page_response, plain_page
 from sockcrud.rest.routed import Terms
 from sockcrud.storage.contract import IStore
+
+_LISTENS: Final = re.compile("where (.+?) listens?\\b")
+"""What the help says of the setting that says where a dialect listens: what the dialect is."""
 
 
 @frozen
@@ -36,6 +42,22 @@ class About:
     """Gives the URL of each dialect that listens on a port."""
     metrics: Callable[[], Awaitable[bytes]]
     """Gives the figures, for Prometheus."""
+    connections: Callable[[], Mapping[str, int]] = dict
+    """Tells how many are open at each dialect."""
+    answered: Callable[[], Mapping[str, Sequence[int]]] = dict
+    """Tells of each dialect how many operations took how long, as `Metrics.answered` does."""
+    trials: Callable[[], Mapping[str, str]] = dict
+    """Gives a command for each dialect that listens on a port, which shows that it is there."""
+    warnings: Callable[[], Sequence[str]] = list
+    """Tells what is dangerous about where it listens, and where it stores."""
+    store: str = ""
+    """Where the records are, for people."""
+
+    def page_of(self, dialect: Dialect) -> Response:
+        """Return the page that tells a browser what the port of a dialect is."""
+        said = _LISTENS.match(dialect.about)
+        about = dialect.about if said is None else said[1]
+        return page_response(plain_page(dialect.name, about, self.trials().get(dialect.name, "")))
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
@@ -95,7 +117,8 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint))
+        page = partial(self.about.page_of, self.dialect)
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), page)
 
     @property
     def json(self) -> tuple[Any, Listening, JSONLimits]:

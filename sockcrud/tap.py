@@ -280,7 +280,17 @@ def make_daemon(
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
-    about = About(loaded.apps, listeners.listening, listeners.urls, metrics.text)
+    about = About(
+        loaded.apps,
+        listeners.listening,
+        listeners.urls,
+        metrics.text,
+        lambda: {name: len(those) for name, those in connections_at.items()},
+        metrics.answered,
+        lambda: daemon.trials,
+        lambda: daemon.warnings,
+        postgres_url.without_password(settings.store),
+    )
 
     for dialect in dialects:
         if (where := settings.of(dialect.setting)) != OFF:

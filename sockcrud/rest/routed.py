@@ -23,6 +23,7 @@ from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.refusals import NO_OPERATION, refusals
 from sockcrud.rest.etags import NO_REVISION, conditions
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
+from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
 
 log: Final = Logger()
@@ -45,6 +46,8 @@ class Terms:
     """How deeply the JSON of a body may be nested."""
     secure: bool = False
     """Whether its connections are encrypted."""
+    page: Callable[[], Response] | None = None
+    """Makes what a browser is shown at `/`; None where that is nothing."""
 
 
 @define
@@ -219,6 +222,8 @@ class RoutedResponder(ABC):
 
     def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
         if methods is None:
+            if request.method in READING and (page := self.page(request)) is not None:
+                return page
             self._note(None, "no such path")
             return self.error(404, "There is no such path")
         allow = (b"Allow", ", ".join(methods).encode())
@@ -227,6 +232,12 @@ class RoutedResponder(ABC):
         self._note(None, f"expected {', '.join(methods)}", "method")
         response = self.error(405, f"{request.method} is not for this path")
         return evolve(response, headers=(*response.headers, allow))
+
+    def page(self, request: Request) -> Response | None:
+        """Return what a browser is shown where there is no route; None for the error, as ever."""
+        if self.terms.page is None or request.path != "/" or not accepts_html(request):
+            return None
+        return self.terms.page()
 
     def _wrong_type(self, found: Found) -> Response:
         self._note(found, f"expected {' or '.join(found.route.takes)}", "Content-Type")

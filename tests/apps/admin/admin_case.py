@@ -13,11 +13,14 @@ from sockcrud import loading
 from sockcrud.access import Access
 from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
+from sockcrud.apps.admin.overview import Overviews
+from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.status import Status
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.metrics import Metrics
 from sockcrud.rest.openapi import description
 from sockcrud.rest.routed import Terms
+from sockcrud.serving import About
 from sockcrud.storage.contract import IInFile
 from sockcrud.storage.maintenance.transfer import REST_SECONDS, Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
@@ -27,7 +30,8 @@ from tests.support.people_case import PeopleCase
 
 RIGHT = "correct horse"
 URLS = {"admin": "http://127.0.0.1:8000", "shop": "http://127.0.0.1:5080"}
-PARTS = loading.apps().openapi_parts
+APPS = loading.apps()
+PARTS = APPS.openapi_parts
 IMPORT_LIMIT = 4 * 1024 * 1024
 
 
@@ -79,6 +83,7 @@ class AdminCase(PeopleCase):
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
+        self.about = About(APPS, lambda: self.listening, lambda: URLS, self.metrics.text)
         self.client = self.a_client()
         self.root_token = self.token_of("root")
 
@@ -95,6 +100,8 @@ class AdminCase(PeopleCase):
             Transfer(self.access, self.store),
             status,
             self.upkeep,
+            StoredRecords(self.access, self.store, APPS),
+            Overviews(self.access, self.store, self.about),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)
