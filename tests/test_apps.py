@@ -45,9 +45,18 @@ class EchoFactory(Factory):
 app = App(
     "echo",
     dialects=[
-        Dialect("echo-lines", "tcp:7999", "where echoes listen", EchoFactory, trial="nc", idle="60")
+        Dialect(
+            "echo-lines",
+            "tcp:7999",
+            "where echoes listen",
+            EchoFactory,
+            trial="nc HOST PORT",
+            idle="60",
+        )
     ],
-    commands=[Command("echo", "sockcrud.cli.completion:completion", "Echoes, at a prompt.")],
+    commands=[
+        Command("echo", "sockcrud.cli.completion:completion", "Echoes, from the command line.")
+    ],
 )
 """
 _DIALECTS: Final = [f"--{dialect.name}=tcp:0" for dialect in loading.apps().dialects]
@@ -307,7 +316,8 @@ def test_help_knows_the_flags_of_an_app(echo: Path) -> None:
 
 
 def test_the_command_line_has_the_commands_of_an_app(echo: Path) -> None:
-    assert "Echoes, at a prompt." in CliRunner().invoke(main, ["--app", str(echo), "--help"]).output
+    shown = CliRunner().invoke(main, ["--app", str(echo), "--help"]).output
+    assert "Echoes, from the command line." in shown
     assert CliRunner().invoke(main, ["--app", str(echo), "echo", "bash"]).exit_code == 0
     assert "Echoes" not in CliRunner().invoke(main, ["--help"]).output, "it is not forgotten"
 

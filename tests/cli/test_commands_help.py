@@ -62,7 +62,7 @@ def test_the_help_of_every_command_has_an_example_that_parses(path: tuple[str, .
     told = result.stdout.partition("\nOptions:")[0]
     examples = [
         found[1]
-        for line in told.splitlines()
+        for line in told.replace("\\\n", " ").splitlines()
         if not line.startswith("Usage:")
         for found in [_EXAMPLE.search(line)]
         if found
