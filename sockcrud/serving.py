@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
@@ -52,12 +51,6 @@ class About:
     """Tells what is dangerous about where it listens, and where it stores."""
     store: str = ""
     """Where the records are, for people."""
-
-    def page_of(self, dialect: Dialect) -> Response:
-        """Return the page that tells a browser what the port of a dialect is."""
-        said = _LISTENS.match(dialect.about)
-        about = dialect.about if said is None else said[1]
-        return page_response(plain_page(dialect.name, about, self.trials().get(dialect.name, "")))
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
@@ -117,8 +110,14 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        page = partial(self.about.page_of, self.dialect)
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint), page)
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.page)
+
+    def page(self) -> Response:
+        """Return the page that tells a browser what the dialect's port is."""
+        name, about = self.dialect.name, self.dialect.about
+        said = _LISTENS.match(about)
+        example = self.about.trials().get(name, "")
+        return page_response(plain_page(name, about if said is None else said[1], example))
 
     @property
     def json(self) -> tuple[Any, Listening, JSONLimits]:

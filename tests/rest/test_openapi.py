@@ -255,7 +255,7 @@ class DescribedCase(AdminCase):
             return b'{"kind": "Message", "id": 1, "data": "abc"}\n'
         values: dict[str, object] = dict(FIELDS)
         if operation.path.startswith("/records/"):
-            schema = an_object(dict.fromkeys(("name", "email", "cpf", "balance"), {}))
+            schema = an_object({name: {} for name in ("name", "email", "cpf", "balance")})
         if operation.path in ("/login", "/console/session"):
             values["login"] = "root"
         if operation.part == "admin":

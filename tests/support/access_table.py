@@ -249,7 +249,7 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "POST", "/records/{kind}"): Row(admins(201), _CLIENT),
     ("admin", "GET", "/records/{kind}/{id}"): Row(admins(200), of={"id": "client"}),
     ("admin", "PATCH", "/records/{kind}/{id}"): Row(
-        admins(200), {"name": "Renamed"}, of={"id": "client"}
+        admins(200), {**_CLIENT, "name": "Renamed"}, of={"id": "client"}
     ),
     ("admin", "DELETE", "/records/{kind}/{id}"): Row(admins(204), of={"id": "client"}),
     ("admin", "GET", "/records/{kind}/{id}/dependents"): Row(admins(200), of={"id": "client"}),
