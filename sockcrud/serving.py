@@ -11,9 +11,9 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
-from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
@@ -24,6 +24,7 @@ from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.pages import page_response, plain_page
 from sockcrud.rest.routed import Terms
+from sockcrud.settings import Settings
 from sockcrud.storage.contract import IStore
 
 _LISTENS: Final = re.compile("where (.+?) listens?\\b")
@@ -41,6 +42,11 @@ class About:
     """Gives the URL of each dialect that listens on a port."""
     metrics: Callable[[], Awaitable[bytes]]
     """Gives the figures, for Prometheus."""
+    min_password: int = LEAST_CHARACTERS
+    places: Callable[[str, bool], Mapping[str, str | None]] = lambda host, is_local: {}
+    """Tells where each dialect is for who has reached the daemon as this host, from this machine or
+    not.
+    """
     connections: Callable[[], Mapping[str, int]] = dict
     """Tells how many are open at each dialect."""
     answered: Callable[[], Mapping[str, Sequence[int]]] = dict
@@ -55,7 +61,7 @@ class About:
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
         kinds = [kind.__name__ for kind in self.apps.schema.journaled]
-        return description(self.urls(), self.apps.openapi_parts, kinds)
+        return description(self.urls(), self.apps.openapi_parts, kinds, self.min_password)
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
@@ -34,6 +35,8 @@ class Overview:
     """The daemon as it is now. Figures rise from its start: who asks twice has the difference."""
 
     version: str
+    process: int
+    """Which of several processes this is: each counts what it is asked itself."""
     seconds: float
     """Of the clock that `Port.answered` is counted by."""
     bounds: Sequence[float]
@@ -76,6 +79,7 @@ class Overviews:
         counts = await self._counts()
         return Overview(
             sockcrud.__version__,
+            os.getpid(),
             self.access.clock.seconds(),
             SECONDS,
             ports,

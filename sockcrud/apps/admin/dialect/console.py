@@ -82,6 +82,7 @@ class ConsoleRoutes(AdminBase):
         found = await self.operations.overviews.overview(call.principal)
         body = {
             "version": found.version,
+            "process": found.process,
             "seconds": found.seconds,
             "bounds": found.bounds,
             "dialects": list(map(_render_port, found.ports)),

@@ -25,7 +25,7 @@ export async function show(content, { signal }) {
   await listing.load();
 
   function create() {
-    const fields = [LOGIN, password("two characters at least"), ROLE, COMPANY, ACTIVE];
+    const fields = [LOGIN, password("8 characters or more, unless the daemon is set otherwise"), ROLE, COMPANY, ACTIVE];
     formDialog("New account", fields, {
       values: { role: "user", active: true },
       label: "Create",

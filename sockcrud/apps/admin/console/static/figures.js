@@ -1,7 +1,11 @@
 // What two looks at the overview tell together: rates, and how long requests took.
 
-/** Return what happened between two looks: of each dialect and of all, requests a second and p99. */
+/**
+ * Return what happened between two looks: of each dialect and of all, requests a second and p99.
+ * Where there is nothing to compare, as the second was at another process of the daemon, return null.
+ */
 export function between(before, after) {
+  if (before?.process !== after.process) return null;
   const seconds = after.seconds - before.seconds;
   const of = new Map(before.dialects.map((dialect) => [dialect.name, dialect.answered]));
   const all = after.bounds.map(() => 0).concat(0);

@@ -23,7 +23,7 @@ export async function show(content, { signal }) {
     if (document.hidden) return;
     try {
       const now = await call("GET", "overview", { signal });
-      const rising = before === null ? null : between(before, now);
+      const rising = between(before, now);
       if (rising !== null) {
         rates.push(rising.all.rate);
         slowest.push(rising.all.p99);
