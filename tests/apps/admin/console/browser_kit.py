@@ -70,9 +70,11 @@ class Person:
     def __init__(self, driver: Any, url: str) -> None:
         self.driver = driver
         self.url = url
+        self.width = 0
 
     def sits_at(self, width: int, dark: bool = False) -> None:
         """Have a screen so many pixels wide."""
+        self.width = width
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -82,7 +84,9 @@ class Person:
         """Go to a page, and see its heading."""
         name = page.partition("/")[0].partition("?")[0]
         if page:
-            self.driver.execute_script("location.hash = arguments[0]", f"#/{page}")
+            go = """if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange'));
+                else location.hash = arguments[0];"""
+            self.driver.execute_script(go, f"#/{page}")
             self.sees_element(f"nav a[href='#/{name}'][aria-current=page]")
             self.sees_element("main h1 + div > *")
         else:
@@ -166,7 +170,7 @@ class Person:
 
         ActionChains(self.driver).send_keys(*keys).perform()
 
-    def pictures(self, name: str) -> None:
+    def keeps_picture(self, name: str) -> None:
         """Keep a picture of the page, where such are wanted."""
         if PICTURES:
             self.driver.save_screenshot(str(Path(PICTURES) / f"{name}.png"))

@@ -66,11 +66,17 @@ async function begin() {
 }
 
 function welcome(account) {
-  fill(nav.querySelector("ul"), PAGES.map(([name, title]) => h("li", {}, h("a", { href: `#/${name}` }, title))));
+  const link = ([name, title]) => h("a", { href: `#/${name}`, onclick: again }, title);
+  fill(nav.querySelector("ul"), PAGES.map((page) => h("li", {}, link(page))));
   fill(who, h("span", {}, account.login), button("Log out", leave));
   nav.hidden = who.hidden = false;
   window.addEventListener("hashchange", show);
   show();
+}
+
+/** Load a page anew whose link is pressed while it is shown. */
+function again(event) {
+  if (event.currentTarget.hash === location.hash) show();
 }
 
 async function leave() {
