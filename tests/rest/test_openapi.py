@@ -82,6 +82,8 @@ FIELDS: Final[Mapping[str, object]] = {
     "Ativo": "true",
     "User": "anna",
     "Passwd": HASH,
+    "dialect": "admin",
+    "text": "x",
 }
 """A right value for each field of a body, whatever the operation."""
 

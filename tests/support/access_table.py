@@ -254,6 +254,8 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ),
     ("admin", "DELETE", "/records/{kind}/{id}"): Row(admins(204), of={"id": "client"}),
     ("admin", "GET", "/records/{kind}/{id}/dependents"): Row(admins(200), of={"id": "client"}),
+    # Nothing can be connected to there, which only admins are told.
+    ("admin", "POST", "/send"): Row(admins(400), {"dialect": "shop", "text": "x"}),
     ("admin", "POST", "/console/session"): Row(anybody(200), {"login": "root", "password": SECRET}),
     ("admin", "GET", "/console/session"): Row(admins(200)),
     ("admin", "DELETE", "/console/session"): Row(with_token(204)),

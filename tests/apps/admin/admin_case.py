@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from unittest.mock import Mock
 
+from twisted.internet.defer import succeed
+from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
 
 from sockcrud import loading
@@ -15,6 +17,7 @@ from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.status import Status
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.metrics import Metrics
@@ -73,8 +76,23 @@ MOST_TURNS = 1_000
 """Of the clock, for what is to come."""
 
 
+class AnswersAtOnce:
+    """What a request to a port of the daemon is sent to."""
+
+    def connect(self, factory: Any) -> Any:
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(b"heard " + protocol.transport.value())
+        protocol.connectionLost()
+        return succeed(protocol)
+
+
 class AdminCase(PeopleCase):
     """A client of the admin's dialect."""
+
+    def connects(self, reactor: Any, url: str) -> Any:
+        """Return what connects to a port of the daemon."""
+        return AnswersAtOnce()
 
     def setUp(self) -> None:
         super().setUp()
@@ -107,6 +125,7 @@ class AdminCase(PeopleCase):
             self.upkeep,
             StoredRecords(self.access, self.store, APPS),
             Overviews(self.access, self.store, self.about),
+            Sender(self.access, self.about, self.clock, self.connects),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)

@@ -12,6 +12,7 @@ from sockcrud.apps.admin.console.files import find_file
 from sockcrud.apps.admin.console.session import token_of
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import ReadOnly, StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.errors import (
@@ -110,6 +111,7 @@ class Operations:
     upkeep: Upkeep
     records: StoredRecords
     overviews: Overviews
+    sender: Sender
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 

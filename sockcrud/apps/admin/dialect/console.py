@@ -10,7 +10,7 @@ from sockcrud.apps.admin.console.session import set_cookie, split
 from sockcrud.apps.admin.dialect import schemas
 from sockcrud.apps.admin.dialect.base import CONSOLE_SESSION, AdminBase
 from sockcrud.apps.admin.overview import Port
-from sockcrud.errors import Forbidden
+from sockcrud.errors import Forbidden, Invalid
 from sockcrud.identity.credentials import Password
 from sockcrud.identity.directory import own_account
 from sockcrud.protocols.http.connection import Response
@@ -88,6 +88,30 @@ class ConsoleRoutes(AdminBase):
             "dialects": list(map(_render_port, found.ports)),
             "store": {"where": found.store, "rev": found.rev, "records": found.counts},
             "warnings": list(found.warnings),
+        }
+        return json_response(200, body)
+
+    @route(
+        "POST",
+        "/send",
+        "Send a request to a port of this daemon, as its clients would, and give what comes back",
+        {200: schemas.ANSWER},
+        errors=(403,),
+        body=schemas.SENT,
+        changes=False,
+    )
+    async def send_request(self, call: Call) -> Response:
+        fields = call.fields()
+        dialect, given = required(fields, "dialect"), required(fields, "text")
+        if not isinstance(given, str):
+            raise Invalid("text", "a text")
+        data = given.encode("utf-8", "replace")
+        answer = await self.operations.sender.send(call.principal, dialect, data)
+        body = {
+            "text": answer.data.decode("utf-8", "backslashreplace"),
+            "seconds": round(answer.seconds, 6),
+            "closed": answer.closed,
+            "cut": answer.cut,
         }
         return json_response(200, body)
 

@@ -11,6 +11,7 @@ from sockcrud.apps.admin.dialect.records import RecordRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.protocols.http.connection import HTTPFactory
@@ -47,6 +48,7 @@ class AdminFactory(HTTPFactory):
             Upkeep(access, store),
             StoredRecords(access, store, about.apps),
             Overviews(access, store, about),
+            Sender(access, about, serving.clock),
             serving.settings.max_import,
             serving.settings.min_password,
         )

@@ -194,3 +194,13 @@ DEPENDENTS: Final = an_object(
         )
     }
 )
+
+SENT: Final = an_object({"dialect": TEXT, "text": TEXT})
+ANSWER: Final = an_object(
+    {
+        "text": TEXT,
+        "seconds": {"type": "number", "minimum": 0},
+        "closed": {**FLAG, "description": "whether the daemon ended the connection"},
+        "cut": {**FLAG, "description": "whether more was to come"},
+    }
+)
