@@ -324,6 +324,11 @@ def make_daemon(
         settings.min_password,
         listeners.places,
         watching,
+        lambda: {name: len(those) for name, those in connections_at.items()},
+        metrics.answered,
+        lambda: daemon.trials,
+        lambda: daemon.warnings,
+        postgres_url.without_password(settings.store),
     )
     keys = Keys(
         store,
