@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +31,12 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.journal import Journal
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
+from sockcrud.rest.idempotency import Keys
 from sockcrud.settings import RELOADED, Settings
 from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
@@ -73,6 +75,7 @@ class Daemon(Service):
     loaded: Loaded
     store: IStore
     sessions: Sessions
+    keys: Keys
     hashing: HashingThreads
     connections: Connections
     listeners: Listeners
@@ -80,16 +83,21 @@ class Daemon(Service):
     """Takes the lines that tell what listens where."""
     apply: Callable[[Settings], object]
     """Makes all parts keep to the settings that can change while it runs."""
+    seed: Callable[[], Awaitable[str]] | None = None
+    """Adds records to a new store, and says what came of it; fails where they cannot be taken."""
     log: Log | None = None
     """Where the log goes; None where whoever runs it sees to that."""
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
+    journal: Journal | None = None
+    """The last requests and answers; None where none are kept."""
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a
     failure.
     """
     _admin: FirstAdmin | None = field(init=False, default=None)
+    _seeded: str = field(init=False, default="")
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
     _watchdog: LoopingCall = field(init=False)
@@ -173,6 +181,8 @@ class Daemon(Service):
             await add_examples(
                 self.store, [example for app in self.loaded.apps for example in app.examples]
             )
+        if self.seed is not None:
+            self._seeded = await self.seed()
 
     def reload(self) -> None:
         """Reopen the log, read the certificates and the settings anew, and log what came of
@@ -244,6 +254,7 @@ class Daemon(Service):
         refusals.flush()
         try:
             await self.sessions.sweep()
+            await self.keys.sweep()
         except Exception:
             self._log.failure(
                 "sessions that are over could not be swept; the next sweep is in {time:g} s",
@@ -291,6 +302,8 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))
+        if self._seeded:
+            lines.append(self._seeded)
         width = max((len(listener.name) for listener in self.listeners), default=0)
         trials = self.trials
         for listener in self.listeners:

@@ -15,11 +15,13 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.watching import Watching
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits, Response
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
+from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.pages import page_response, plain_page
@@ -47,6 +49,8 @@ class About:
     """Tells where each dialect is for who has reached the daemon as this host, from this machine or
     not.
     """
+    watching: Watching | None = None
+    """The journal, and who watches it; None where none is kept."""
     connections: Callable[[], Mapping[str, int]] = dict
     """Tells how many are open at each dialect."""
     answered: Callable[[], Mapping[str, Sequence[int]]] = dict
@@ -80,6 +84,8 @@ class Serving:
     sessions: Sessions
     logins: Logins
     about: About
+    keys: Keys | None = None
+    """What keeps the answers to requests with an Idempotency-Key."""
 
     def factory(self) -> IProtocolFactory:
         """Return what makes the connections of the dialect; raise AppError with the line where that
@@ -116,7 +122,7 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.page)
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys, self.page)
 
     def page(self) -> Response:
         """Return the page that tells a browser what the dialect's port is."""

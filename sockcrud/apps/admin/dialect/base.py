@@ -10,6 +10,7 @@ from attrs import frozen
 from sockcrud.access import Principal
 from sockcrud.apps.admin.console.files import find_file
 from sockcrud.apps.admin.console.session import token_of
+from sockcrud.apps.admin.journal import JournalOff, Journals
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import ReadOnly, StoredRecords
 from sockcrud.apps.admin.sending import Sender
@@ -29,7 +30,6 @@ from sockcrud.errors import (
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
-from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
@@ -55,6 +55,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     BadExport: 400,
     ReadOnly: 403,
     NotFresh: 409,
+    JournalOff: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
@@ -109,6 +110,7 @@ class Operations:
     transfer: Transfer
     status: Status
     upkeep: Upkeep
+    journals: Journals
     records: StoredRecords
     overviews: Overviews
     sender: Sender
@@ -132,7 +134,7 @@ class AdminBase(RoutedResponder):
         """Return who has the token: of `Authorization`, or that of the console's page, which counts
         for requests of that page only.
         """
-        token = bearer(request)
+        token = self.token(request)
         if token is None and not self.sender(request).foreign:
             token = token_of(request)
         if token is None:

@@ -7,8 +7,10 @@ from typing import Final
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.console import ConsoleRoutes
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.records import RecordRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.sending import Sender
@@ -21,7 +23,7 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, RecordRoutes, SystemRoutes, ConsoleRoutes):
+class AdminResponder(DirectoryRoutes, RecordRoutes, SystemRoutes, JournalRoutes, ConsoleRoutes):
     """The admin behind one connection."""
 
 
@@ -46,6 +48,7 @@ class AdminFactory(HTTPFactory):
             Transfer(access, store),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
+            Journals(access, serving.connections.all.scheduler, about.watching),
             StoredRecords(access, store, about.apps),
             Overviews(access, store, about),
             Sender(access, about, serving.clock),
