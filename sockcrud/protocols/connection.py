@@ -139,11 +139,14 @@ class Connection(Sending, Generic[Request]):
             and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
         ):
             self._active_at = self._clock.seconds()
-            self.lineReceived(data[:-1])
+            line = data[:-1]
+            self.lineReceived(line)
             request, self._received = self._received, None
             if request is None:
                 self._pump()
             else:
+                if self._recorder is not None:
+                    self._raw = line
                 self._start_alone(request)
             return
         if not self.line_mode:
