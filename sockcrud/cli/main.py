@@ -115,6 +115,7 @@ def _environment(name: str) -> Iterator[None]:
 @click.option(
     "--app",
     metavar="FILE",
+    type=click.Path(),
     multiple=True,
     is_eager=True,
     expose_value=False,
@@ -163,6 +164,7 @@ def _option(setting: Setting) -> click.Option:
         return click.Option(
             ["--app"],
             metavar="FILE",
+            type=click.Path(),
             multiple=True,
             help="an app that is served beside those installed; repeatable",
         )
@@ -173,7 +175,8 @@ def _option(setting: Setting) -> click.Option:
         )
     return click.Option(
         [f"--{setting.flag}"],
-        metavar="TEXT",
+        metavar="FILE" if setting.is_file else "TEXT",
+        type=click.Path() if setting.is_file else str,
         help=f"{setting.meaning}  [default: {setting.text or 'empty'}]",
     )
 
@@ -183,6 +186,7 @@ def _option(setting: Setting) -> click.Option:
     "--config",
     "file",
     metavar="FILE",
+    type=click.Path(),
     help="the file with the settings  [default: ./tap.cfg, if there is one]",
 )
 @click.option(
