@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.journal.reading import Reading
     from sockcrud.records import Record
     from sockcrud.records.schema import Schema
     from sockcrud.rest.openapi import Part
@@ -56,7 +57,7 @@ _NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
-_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
+_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures", "KeptAnswer")
 
 
 def resolve(lazy: Lazy[T]) -> T:
@@ -143,6 +144,11 @@ class Dialect:
     """Seconds without a request after which a connection is closed, as the setting says it; empty:
     as for all dialects.
     """
+    reading: Lazy[Reading] | None = None
+    """How the journal reads its bytes and what it shows of them; None for HTTP, which its `openapi`
+    tells, and for what is shown without any word of it."""
+    unrecorded: tuple[str, ...] = ()
+    """How the paths begin of requests that the journal leaves out."""
     privileged: bool = False
     """Whether the daemon is administered here: connections are kept free for it, and web pages may
     call it only from origins of its own setting."""

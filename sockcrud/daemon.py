@@ -31,10 +31,12 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.journal import Journal
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
+from sockcrud.rest.idempotency import Keys
 from sockcrud.settings import RELOADED, Settings
 from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
@@ -73,6 +75,7 @@ class Daemon(Service):
     loaded: Loaded
     store: IStore
     sessions: Sessions
+    keys: Keys
     hashing: HashingThreads
     connections: Connections
     listeners: Listeners
@@ -87,6 +90,8 @@ class Daemon(Service):
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
+    journal: Journal | None = None
+    """The last requests and answers; None where none are kept."""
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a
     failure.
@@ -249,6 +254,7 @@ class Daemon(Service):
         refusals.flush()
         try:
             await self.sessions.sweep()
+            await self.keys.sweep()
         except Exception:
             self._log.failure(
                 "sessions that are over could not be swept; the next sweep is in {time:g} s",

@@ -255,6 +255,17 @@ class Settings:
     session_age: float = _setting(
         "43200", seconds, "seconds after which a session is over in any case"
     )
+    kept_answers_age: float = _setting(
+        "86400",
+        seconds,
+        "seconds for which the answer to a request with an Idempotency-Key is kept",
+    )
+    max_kept_answers: int = _setting(
+        "50000",
+        count,
+        "such answers that are kept at once, of 1 KiB on average, and a tenth of them for one "
+        "account or address; the oldest go first",
+    )
     max_sessions: int = _setting(
         "1000",
         count,
@@ -273,6 +284,11 @@ class Settings:
         none_or_count,
         "lines a second in the log about requests of one peer that are refused; more are "
         "counted. 0: none",
+    )
+    journal: int = _setting(
+        "1000",
+        none_or_count,
+        "requests kept in memory, with their answers, for /journal of the admin port; 0: none",
     )
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     of_apps: dict[str, Any] = attrs.Factory(dict)

@@ -175,8 +175,13 @@ def _check_columns(option: str, names: Sequence[str], rows: Sequence[Row]) -> No
 # Tables
 
 
+def without_colors() -> bool:
+    """Return whether colors are not wanted."""
+    return wishes().no_color or bool(os.environ.get("NO_COLOR"))
+
+
 def _is_colored() -> bool:
-    return not (wishes().no_color or os.environ.get("NO_COLOR"))
+    return not without_colors()
 
 
 def show_rows(rows: Sequence[Row]) -> None:

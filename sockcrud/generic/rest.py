@@ -18,7 +18,7 @@ from sockcrud.generic import schemas
 from sockcrud.generic.declaration import TOKENS, Served, class_name
 from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
-from sockcrud.identity.directory import Logins
+from sockcrud.identity.directory import KeptLogin, Logins
 from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
 from sockcrud.protocols.json.text import decoded_object
@@ -31,7 +31,7 @@ from sockcrud.records.json_fields import (
     whole,
     whole_of_text,
 )
-from sockcrud.rest.authorization import basic, bearer
+from sockcrud.rest.authorization import basic
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.etags import etag
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
@@ -79,14 +79,19 @@ class RecordsResponder(RoutedResponder):
     def __init__(self, logins: Logins, principal: Principal, terms: Terms | None = None) -> None:
         super().__init__(principal, terms)
         self._logins = logins
+        self._login = KeptLogin(logins, self.principal, TOKENS)
         self._known: tuple[bytes, Principal] | None = (
             None  # the digest of the password last used here, and who that was
         )
 
+    def known(self, request: Request) -> Principal | None:
+        token = self.token(request)
+        return None if token is None else self._login.again(token)
+
     async def log_in(self, request: Request, found: Found) -> Principal:
-        token = bearer(request)
+        token = self.token(request)
         if token is not None:
-            return await self._logins.resume(self.principal, TOKENS, token)
+            return await self._login.resume(token)
         credentials = basic(request)
         if credentials is None:
             raise NotLoggedIn
@@ -159,11 +164,10 @@ async def _list(operations: Operations, responder: RecordsResponder, call: Call)
 
 
 async def _create(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
-    record = await operations.create(
-        call.principal, read_fields(operations.served.kind, _object(call))
-    )
-    return _one(
-        record, 201, (b"Location", b"/%b/%d" % (operations.served.plural.encode(), record.id))
+    fields, home = read_fields(operations.served.kind, _object(call)), operations.served.plural
+    return await call.once(
+        lambda: operations.create(call.principal, fields),
+        lambda record: _one(record, 201, (b"Location", b"/%b/%d" % (home.encode(), record.id))),
     )
 
 
@@ -217,7 +221,7 @@ async def _expecting(
 
 
 def _object(call: Call) -> dict[str, Any]:
-    found = decoded_object(call.request.body, call.deepest)
+    found = decoded_object(call.request.body, call.terms.deepest)
     if found is None:
         raise NoJSON
     return found
@@ -280,6 +284,7 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
             errors=(409, 422),
             body=shapes.whole,
             headers=place,
+            once=True,
         ),
         route("GET", at, _get, f"Show a {one}", found, errors=(404,), headers=tag),
         route("PUT", at, _replace, f"Replace a {one}", found, body=shapes.whole, **change),

@@ -15,7 +15,7 @@ from attrs import frozen
 import sockcrud
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.rest.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
-from sockcrud.rest.schemas import ID, TEXT
+from sockcrud.rest.schemas import ID, SECRET, TEXT
 
 _Object = dict[str, Any]
 
@@ -32,6 +32,14 @@ _CONDITIONS: Final = tuple(
         ("If-None-Match", "the ETag that the record is not to have any more"),
     )
 )
+
+_ONCE: Final[_Object] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "a new random text for each request: sent again, the request gets the same"
+    " answer, and is not carried out twice",
+    "schema": {**TEXT, "minLength": 1, "maxLength": 257},
+}
 
 
 @frozen
@@ -93,7 +101,7 @@ def description(
             "components": {
                 "schemas": {
                     "kind": {**TEXT, "enum": kinds},
-                    "new_password": {**TEXT, "minLength": min_password},
+                    "new_password": {**SECRET, "minLength": min_password},
                     **{f"{part.name}_error": part.error for part in served},
                 },
                 "securitySchemes": _security_schemes(served),
@@ -161,6 +169,8 @@ def _parameters(path: str, route: Route) -> list[_Object]:
         )
     if route.if_match or route.reads_one:
         parameters += _CONDITIONS
+    if route.once:
+        parameters.append(_ONCE)
     return parameters
 
 
@@ -197,6 +207,8 @@ def _errors(part: Part, route: Route) -> list[int]:
         statuses.add(404)  # a number beyond 64 bits names no path
     if route.reads_one:
         statuses.add(412)
+    if route.once:
+        statuses |= {400, 409, 422}
     if route.login and part.tokens is not None:
         statuses.add(part.no_token)
     if route.body is not None:

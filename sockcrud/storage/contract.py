@@ -168,7 +168,8 @@ class IStore(IReads, IChanges):
         raises, none.
 
         `body` awaits nothing but its transaction, and has no other effect than through it: a store
-        may run it again.
+        may run it again. What `joining.joined_by` names goes into the transaction, or into the
+        next `insert`.
         """
 
     def stream(
@@ -290,6 +291,16 @@ class IInFile(Interface):
         meanwhile.
 
         Raise `Unavailable`, also where the disk has no room for it.
+        """
+
+
+class IAtHand(Interface):
+    """A store that nobody changes but through this one, and that has its records in memory."""
+
+    def at_hand(kind: type[R], id: int) -> R | None:
+        """Return what `get` would give without waiting; None where it would not, or would wait.
+
+        As long as a record does not change, it is the same object.
         """
 
 

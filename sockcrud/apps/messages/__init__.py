@@ -12,6 +12,7 @@ app = App(
             "sockcrud.apps.messages.dialect:MessagesFactory",
             json_lines=True,
             samples="sockcrud.apps.messages.samples:SAMPLES",
+            reading="sockcrud.apps.messages.reading:READING",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )

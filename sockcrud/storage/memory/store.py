@@ -17,6 +17,7 @@ from sockcrud.storage.common import unheard
 from sockcrud.storage.contract import (
     Change,
     Counters,
+    IAtHand,
     IStages,
     IStore,
     ITransaction,
@@ -27,6 +28,7 @@ from sockcrud.storage.contract import (
     Where,
 )
 from sockcrud.storage.history import HISTORY
+from sockcrud.storage.joining import take_part
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.restoring import TablesEnd
 from sockcrud.storage.memory.snapshots import Later
@@ -102,7 +104,7 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
             raise ValueError(f"{name} of a {kind.__name__} is not {constraints[name].expects}")
 
 
-@implementer(IStore, IStages)
+@implementer(IStore, IStages, IAtHand)
 class MemoryStore(_Reads):
     """Records in dictionaries. What it returns fires within the turn, but for what is staged or
     cleared away one at a time.
@@ -136,7 +138,14 @@ class MemoryStore(_Reads):
     def unknown_kinds(self) -> tuple[str, ...]:
         return self._tables.unknown_kinds
 
+    def at_hand(self, kind: type[R], id: int) -> R | None:
+        return self._tables.at_hand(kind, id)
+
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        if (joining := take_part()) is not None:
+            return await self._transact(
+                lambda each: joining.run(each, lambda alone: alone.insert(kind, id, **fields))
+            )
         return await self._changed(lambda: self._tables.insert(kind, id, fields))
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
@@ -177,6 +186,11 @@ class MemoryStore(_Reads):
             await self._turn()
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        if (joining := take_part()) is not None:
+            return await self._transact(lambda each: joining.run(each, body))
+        return await self._transact(body)
+
+    async def _transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         return await self._changed(lambda: _without_waiting(body(self._transaction)))
 
     async def _changed(self, change: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sockcrud.access import Principal
+from sockcrud.apps.admin.journal import JournalOff, Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.errors import (
@@ -47,6 +48,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     Unimportable: 400,
     BadExport: 400,
     NotFresh: 409,
+    JournalOff: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
@@ -100,6 +102,7 @@ class Operations:
     transfer: Transfer
     status: Status
     upkeep: Upkeep
+    journals: Journals
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.protocols.http.connection import HTTPFactory
@@ -16,7 +18,7 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, SystemRoutes):
+class AdminResponder(DirectoryRoutes, SystemRoutes, JournalRoutes):
     """The admin behind one connection."""
 
 
@@ -41,6 +43,7 @@ class AdminFactory(HTTPFactory):
             Transfer(access, store),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
+            Journals(access, serving.connections.all.scheduler, about.watching),
             serving.settings.max_import,
             serving.settings.min_password,
         )
