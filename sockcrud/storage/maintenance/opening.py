@@ -73,7 +73,11 @@ def _format_fault(fault: Fault) -> str:
 def of_a_store(command: F) -> F:
     """Add the options that say which store; `described` reads them."""
     command = click.option(
-        "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+        "--config",
+        "file",
+        metavar="FILE",
+        type=click.Path(),
+        help="the file with the settings  [default: ./tap.cfg]",
     )(command)
     return click.option(
         "--store",

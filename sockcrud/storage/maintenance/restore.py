@@ -20,7 +20,11 @@ def _path(place: str) -> Path:
 @click.argument("backup", metavar="BACKUP")
 @click.argument("to", metavar="TO")
 @click.option(
-    "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+    "--config",
+    "file",
+    metavar="FILE",
+    type=click.Path(),
+    help="the file with the settings  [default: ./tap.cfg]",
 )
 def restore(backup: str, to: str, file: str | None) -> None:
     """Put a copy of a BACKUP in the place of a store, the file TO, which no daemon may have open.

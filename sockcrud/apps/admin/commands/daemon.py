@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from sockcrud.cli.entering import add_login, add_logout
-from sockcrud.cli.options import talks_to
+from sockcrud.cli.options import listing, talks_to
 from sockcrud.cli.outcomes import Failed
 from sockcrud.cli.systems import System
 from sockcrud.cli.values import LIMIT, REVISION, TEXT
@@ -93,6 +93,7 @@ def status() -> None:
     help="what came after this revision",
 )
 @click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
+@listing
 @talks_to("admin")
 def changes(since: int, limit: int | None) -> None:
     """List what has changed: each change's revision, and what the record became; nothing, where it
@@ -109,4 +110,4 @@ def changes(since: int, limit: int | None) -> None:
     from sockcrud.cli.records.pages import pages_of
 
     with ADMIN.connected() as client:
-        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes")
+        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes", limit)
