@@ -31,6 +31,7 @@ from sockcrud.storage.maintenance.opening import (
     opened_to_export,
     opened_to_restore,
     schema_in_use,
+    warn_of_first_passwords,
     warn_of_others,
     without_url,
 )
@@ -190,6 +191,7 @@ def import_(
                         for each in move(exported, target, FIRST_START)
                         if each.records
                     }
+                warn_of_first_passwords(meant)
             else:
                 with (
                     open_store(meant, schema) as (opened, turns),
