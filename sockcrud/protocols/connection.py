@@ -76,6 +76,7 @@ class Connection(Sending, Generic[Request]):
         "_received",
         "_turn_seconds",
         "_turns",
+        "_waiting",
         "line_mode",
     )
 
@@ -95,6 +96,7 @@ class Connection(Sending, Generic[Request]):
         self._received: Request | None = None  # the request that the last line is
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
         self._turns: deque[_Turn] = deque()
+        self._waiting = 0  # of these, those whose answers are not known yet
         self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
@@ -253,8 +255,10 @@ class Connection(Sending, Generic[Request]):
                 if not self._stalled:
                     self._scheduler.schedule(self)
                 return False
-            if len(self._turns) >= limits.in_flight:
-                return False
+            if self._waiting and (
+                len(self._turns) >= limits.in_flight or not self._shared.may_pipeline(self.peer)
+            ):
+                return False  # until one of its own has ended
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 if started > CHEAP_REQUESTS:
@@ -292,7 +296,10 @@ class Connection(Sending, Generic[Request]):
         self._request_at = self._active_at
         try:
             work = self.respond(request)
-            answer = run_eagerly(work) if isinstance(work, CoroutineType) else cast(Answer, work)
+            if isinstance(work, CoroutineType):
+                answer = run_eagerly(work, self._resume)
+            else:
+                answer = cast(Answer, work)
         except Exception:
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
@@ -304,6 +311,10 @@ class Connection(Sending, Generic[Request]):
                 request
             )
             self._turns.append(turn)
+            if self._waiting:
+                self._shared.pipelined += 1
+                self.peer.pipelined += 1
+            self._waiting += 1
             answer.addBoth(self._finished, turn)
         elif self._turns:
             self._turns.append(_Turn(answer))
@@ -318,6 +329,10 @@ class Connection(Sending, Generic[Request]):
     def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
+        self._waiting -= 1
+        if self._waiting:
+            self._shared.pipelined -= 1
+            self.peer.pipelined -= 1
         if self._state >= CLOSED:
             if isinstance(answer, Stream):
                 answer.close()

@@ -8,10 +8,12 @@ from socket import socketpair
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection, Port
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.uvloop import port
+from sockcrud.uvloop import port, reactor
 from sockcrud.uvloop.transport import FULL_READ, UvloopTransport
 
 
@@ -114,6 +116,42 @@ class AnswerTests(TurnCase):
         self.assertEqual(self.written, [1])
         self.loop.turn()
         self.assertEqual(self.written, [1, 2])
+
+
+class TwistedsTests(TurnCase):
+    """What Twisted reads and writes itself: connections over TLS, listeners, the database."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(reactor, "perf_counter", lambda: self.time)
+        self.patch(AsyncioSelectorReactor, "_readOrWrite", self.read)
+        self.was_read: list[object] = []
+        self.reactor: Any = object.__new__(reactor.UvloopReactor)
+        self.reactor.loop = self.loop
+        self.reactor._spent = 0.0
+
+    def read(self, selectable: object, read: bool) -> None:
+        self.was_read.append(selectable)
+        self.time += 0.001
+
+    def test_connections_that_have_much_to_do_wait_for_the_next_turn_and_others_do_not(
+        self,
+    ) -> None:
+        many = [_closed(Connection) for _ in range(20)]
+        for selectable in (*many, listening := _closed(Port)):
+            self.reactor._readOrWrite(selectable, True)
+        self.assertIn(listening, self.was_read)
+        self.assertLess(len(self.was_read), 10)
+        self.loop.turn()
+        self.reactor._readOrWrite(many[-1], True)
+        self.assertIs(self.was_read[-1], many[-1])
+
+
+def _closed(kind: type[Any]) -> Any:
+    """Return something of this kind that is not open."""
+    made = object.__new__(kind)
+    made.fileno = lambda: -1
+    return made
 
 
 class ReadTests(TurnCase):
