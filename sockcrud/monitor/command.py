@@ -105,6 +105,7 @@ def _places(command: F) -> F:
 @click.option(
     "--password-file",
     metavar="FILE",
+    type=click.Path(),
     help="its password  [default: made up, and kept in the state directory]",
 )
 @click.option(
@@ -112,7 +113,9 @@ def _places(command: F) -> F:
     metavar="LOGIN",
     help="an admin's account, for the monitor alone; without, what needs one is skipped",
 )
-@click.option("--admin-password-file", metavar="FILE", help="the admin's password")
+@click.option(
+    "--admin-password-file", metavar="FILE", type=click.Path(), help="the admin's password"
+)
 @click.option(
     "--once",
     is_flag=True,
@@ -166,6 +169,7 @@ def _places(command: F) -> F:
 @click.option(
     "--history",
     metavar="FILE",
+    type=click.Path(),
     help="the history, or off  [default: monitor.db in the state directory]",
 )
 @click.option(

@@ -288,6 +288,9 @@ class Connection(Sending, Generic[Request]):
         if self._state is not OPEN or self._unsent > CHEAP_BYTES or self._stream is not None:
             self._pump()
             return
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self.usage.unfinished:
             self._account()
         else:

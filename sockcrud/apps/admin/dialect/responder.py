@@ -45,7 +45,7 @@ class AdminFactory(HTTPFactory):
         operations = Operations(
             serving.logins,
             Administration(access, store, serving.directory),
-            Transfer(access, store),
+            Transfer(access, store, serving.directory.password_replaced),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
             Journals(access, serving.connections.all.scheduler, about.watching),
