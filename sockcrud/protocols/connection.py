@@ -139,11 +139,14 @@ class Connection(Sending, Generic[Request]):
             and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
         ):
             self._active_at = self._clock.seconds()
-            self.lineReceived(data[:-1])
+            line = data[:-1]
+            self.lineReceived(line)
             request, self._received = self._received, None
             if request is None:
                 self._pump()
             else:
+                if self._recorder is not None:
+                    self._raw = line
                 self._start_alone(request)
             return
         if not self.line_mode:
@@ -285,6 +288,9 @@ class Connection(Sending, Generic[Request]):
         if self._state is not OPEN or self._unsent > CHEAP_BYTES or self._stream is not None:
             self._pump()
             return
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self.usage.unfinished:
             self._account()
         else:

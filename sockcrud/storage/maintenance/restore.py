@@ -8,7 +8,11 @@ import click
 
 from sockcrud.cli import progress
 from sockcrud.settings import SQLITE
-from sockcrud.storage.maintenance.opening import errors_as_lines, schema_in_use
+from sockcrud.storage.maintenance.opening import (
+    errors_as_lines,
+    schema_in_use,
+    warn_of_first_passwords,
+)
 from sockcrud.storage.sqlite.restore import restore as put_in_place
 
 
@@ -44,3 +48,4 @@ def restore(backup: str, to: str, file: str | None) -> None:
     click.echo(f"{_path(to)} has {done.records:,} records now, revision {done.revision:,}")
     if done.kept is not None:
         click.echo(f"what was there is {_path(to).with_name(done.kept.name)} now")
+        warn_of_first_passwords(to)
