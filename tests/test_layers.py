@@ -48,6 +48,7 @@ LAYERS: Final = (
     "storage.maintenance",
     "tap",
     "apps",
+    "testing",
 )
 """From the lowest up."""
 LIBRARY: Final = tuple(SOURCES / "client" / name for name in ("deferred.py", "sync.py"))
