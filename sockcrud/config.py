@@ -1,7 +1,7 @@
 """The settings: defaults < tap.cfg < SOCKCRUD_* environment < flags, one typed result.
 
-Each setting is declared once, as a field of `Settings` or by an app; the flags of both commands,
-the environment variables, the example `tap.cfg` and `--check-config` follow from that.
+Each setting is declared once, in `sockcrud.settings` or by an app; the flags of both commands, the
+environment variables, the example `tap.cfg` and `--check-config` follow from that.
 """
 
 from __future__ import annotations
@@ -20,96 +20,24 @@ from attrs import frozen
 
 from sockcrud import loading
 from sockcrud.app import App, AppError, Apps, Place
-from sockcrud.setting import (
-    SECTION,
-    Setting,
-    count,
-    endless,
-    none_or_count,
-    open_or_closed,
-    own_idle,
-    percent,
-    seconds,
-    size,
-    text,
-    text_or_json,
-    yes_or_no,
-)
+from sockcrud.setting import SECTION, Setting, own_idle, text
 from sockcrud.setting import (
     ConfigError as ConfigError,
 )
+from sockcrud.settings import OFF, Settings, file_names
 from sockcrud.storage.postgres import url as postgres_url
 
 PREFIX: Final = "SOCKCRUD_"
 FILE: Final = "tap.cfg"
-SQLITE: Final = "sqlite:"
-OFF: Final = "off"
-"""Where a dialect listens that does not."""
 _PLACE_SUFFIX: Final = (
     "_AT"  # SOCKCRUD_USERS_AT and its like say to the commands of clients where a server is
 )
 _OTHERS_PREFIX: Final = (
     "SOCKCRUD_TEST_"  # environment variables that are the test suite's, not the daemon's
 )
-
-
-STORES: Final = (
-    f"memory: or sqlite:PATH or {postgres_url.EXPECTED} (a password is best in "
-    f"~/.pgpass; in the URL, @ is %40, / is %2F)"
-)
-
-
-def _store(text: str) -> str:
-    if text != "memory:" and not postgres_url.is_file(text) and not postgres_url.is_url(text):
-        raise ValueError(STORES)
-    if text.startswith(SQLITE) and Path(text.removeprefix(SQLITE)).is_dir():
-        raise ValueError(
-            f"a file, and this is a directory: name one in it, as {text.rstrip('/')}/sockcrud.db"
-        )
-    return text
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    names = tuple(name.lower().removesuffix(".") for name in text.split())
-    for name in names:
-        if name != "*" and re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", name) is None:
-            raise ValueError(
-                "*, or names such as shop.example.org or [2001:db8::1], without ports, with "
-                "blanks between them"
-            )
-    return names
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(text.split())
-    for origin in origins:
-        if origin != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]+[^/]", origin) is None:
-            raise ValueError(
-                "*, or origins such as https://example.org with blanks between them, or nothing"
-            )
-    return origins
-
-
-def _files(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise ValueError(
-            f"names of files with blanks between them, quoted where one holds a blank ({error})"
-        ) from None
-
-
-def _setting(
-    default: str,
-    parse: Callable[[str], Any],
-    meaning: str,
-    section: str = SECTION,
-    repr: bool | Callable[[Any], str] = True,
-) -> Any:
-    metadata = {"text": default, "parse": parse, "meaning": meaning, "section": section}
-    return attrs.field(default=parse(default), metadata=metadata, repr=repr)
-
-
+URL: Final = f"{PREFIX}URL"
+"""Where the admin port is of the daemon that commands talk to."""
+OF_COMMANDS: Final = (URL,)
 _LAST_OF_ALL_DIALECTS: Final = "hosts"
 _IDLE: Final = (
     "seconds without a request after which a connection here is closed; 0 for no end, "
@@ -119,176 +47,6 @@ _LONG_IDLE: Final = (
     "seconds without a request after which a connection here is closed: people "
     "type into it; 0 for no end"
 )
-
-
-@frozen
-class Settings:
-    """Everything that can be set."""
-
-    app: tuple[str, ...] = _setting(
-        "",
-        _files,
-        "files of apps that are served beside those installed, with blanks between them; a flag "
-        "for each",
-    )
-    store: str = _setting(
-        "memory:",
-        _store,
-        "where the records are: memory:, sqlite:PATH for a file, or postgresql://... for several "
-        "nodes",
-        repr=postgres_url.without_password,
-    )
-    max_records: int = _setting("5000000", count, "records of each kind, at most; more are refused")
-    max_accounts: int = _setting(
-        "100000", count, "accounts, at most: while sign-up is open anybody makes some"
-    )
-    max_stored: int = _setting(
-        "4GiB",
-        size,
-        "about the bytes that all records may take in memory, at most, wherever they are; none "
-        "is taken beyond",
-    )
-    max_history: int = _setting(
-        "64MiB", size, "about the bytes of the changes kept for the admin's /changes"
-    )
-    demo: bool = _setting(
-        "no", yes_or_no, "start with the example records of the documents; they bring no account"
-    )
-    admin_login: str = _setting(
-        "admin", text, "the login name of the first admin, made where there is no active one"
-    )
-    admin_password_file: str = _setting(
-        "",
-        text,
-        "a file with that admin's password; empty: a random one, written to a file that the log "
-        "names",
-    )
-    sign_up: str = _setting(
-        "open", open_or_closed, "whether people may make accounts for themselves: open or closed"
-    )
-    max_connections: int = _setting(
-        "20000", count, "open connections in all; less where the system allows fewer descriptors"
-    )
-    max_request: int = _setting("64KiB", size, "the longest request line or JSON object")
-    max_depth: int = _setting("64", count, "how deeply JSON may be nested")
-    max_in_flight: int = _setting(
-        "128", count, "requests of one connection that are under way; the rest waits"
-    )
-    max_unsent: int = _setting(
-        "256KiB", size, "answers that one connection leaves unread, before no more of it is read"
-    )
-    max_unsent_total: int = _setting(
-        "256MiB", size, "answers that all connections together leave unread; then some are closed"
-    )
-    max_unfinished_total: int = _setting(
-        "256MiB", size, "unfinished requests of all connections together; likewise"
-    )
-    object_timeout: float = _setting(
-        "10", seconds, "seconds from the first byte of a JSON object to its last"
-    )
-    max_share: int = _setting(
-        "25", percent, "percent of the connections that one other machine may have (IPv6: one /64)"
-    )
-    max_lists: int = _setting(
-        "64", count, "long lists that one other machine may be reading at a time"
-    )
-    idle_timeout: float = _setting(
-        "300", endless, "seconds without a request after which a connection is closed; 0 for no end"
-    )
-    max_header: int = _setting("16KiB", size, "HTTP: the longest header block")
-    max_fields: int = _setting("100", count, "HTTP: the most header fields")
-    max_target: int = _setting("8KiB", size, "HTTP: the longest request target")
-    max_body: int = _setting("1MiB", size, "HTTP: the longest body")
-    max_import: int = _setting("64MiB", size, "the longest body of an import at the admin port")
-    header_timeout: float = _setting("10", seconds, "HTTP: seconds a header may take")
-    body_timeout: float = _setting("30", seconds, "HTTP: seconds a body may take")
-    keep_alive_timeout: float = _setting(
-        "75", endless, "HTTP: seconds between two requests of a connection; 0 for no end"
-    )
-    cors_origins: tuple[str, ...] = _setting(
-        "", _origins, "origins whose web pages may call the HTTP dialects; * for any"
-    )
-    admin_cors_origins: tuple[str, ...] = _setting(
-        "", _origins, "origins whose web pages may call the admin port"
-    )
-    hosts: tuple[str, ...] = _setting(
-        "",
-        _hosts,
-        "HTTP: names and addresses that requests may be for, besides those of loopback; * for "
-        "any. Listeners that other"
-        " machines reach, and Unix sockets, take any while none is named here",
-    )
-    postgres_pool: int = _setting(
-        "8", count, "connections of this node to PostgreSQL, at most; five at least", "postgres"
-    )
-    postgres_statement_timeout: float = _setting(
-        "5",
-        seconds,
-        "seconds that PostgreSQL may take for a statement; one more, and the connection is given "
-        "up",
-        "postgres",
-    )
-    postgres_connect_timeout: float = _setting(
-        "2", seconds, "seconds that a connection to PostgreSQL may take", "postgres"
-    )
-    stop_grace: float = _setting(
-        "5", seconds, "seconds that requests under way have when the daemon is stopped"
-    )
-    session_idle: float = _setting(
-        "1800", seconds, "seconds without use after which a session is over"
-    )
-    session_age: float = _setting(
-        "43200", seconds, "seconds after which a session is over in any case"
-    )
-    max_sessions: int = _setting(
-        "1000",
-        count,
-        "sessions that an account has at once; at a login beyond them the one unused for longest "
-        "ends",
-    )
-    free_login_failures: int = _setting(
-        "10", count, "failed logins for one account and address before each must wait"
-    )
-    log_file: str = _setting(
-        "", text, "the file that the log is appended to; empty: standard error, or what twistd has"
-    )
-    log_format: str = _setting("text", text_or_json, "text, or json for an object a line")
-    log_refusals: int = _setting(
-        "5",
-        none_or_count,
-        "lines a second in the log about requests of one peer that are refused; more are "
-        "counted. 0: none",
-    )
-    log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
-    of_apps: dict[str, Any] = attrs.Factory(dict)
-    """What the apps in use add: where their dialects listen, their idle times, their own."""
-
-    def of(self, name: str) -> Any:
-        """Return the value of the setting of this name, which may be one that an app adds."""
-        return self.of_apps[name] if name in self.of_apps else getattr(self, name)
-
-    @property
-    def store_file(self) -> Path | None:
-        """The file of the store, where it is in one."""
-        return Path(self.store.removeprefix(SQLITE)) if self.store.startswith(SQLITE) else None
-
-
-RELOADED: Final = frozenset(
-    (
-        "log_operations",
-        "log_refusals",
-        "max_connections",
-        "max_lists",
-        "max_share",
-        "max_unfinished_total",
-        "max_unsent_total",
-        "sign_up",
-        "stop_grace",
-    )
-)
-"""The settings that SIGHUP changes. What connections, stores and sessions are made with changes at
-the next start.
-"""
 
 
 @frozen
@@ -394,6 +152,7 @@ def load(
         for name, written in texts.items():
             values[name] = _parsed(by_name, name, written, source)
             sources[name] = source
+    _place_dialects(apps, values, sources)
     # By its whole path: twistd may go to another directory.
     read = str(layers.file.absolute()) if layers.file is not None else None
     return Loaded(
@@ -403,6 +162,25 @@ def load(
         apps,
         lambda: load(given, environment, read),
     )
+
+
+def _place_dialects(apps: Apps, values: dict[str, Any], sources: dict[str, str]) -> None:
+    """Have dialects listen where `base_port` and `only` say; raise `ConfigError`."""
+    base, only = values.get("base_port"), values.get("only", ())
+    known = [dialect.name for dialect in apps.dialects]
+    if unknown := [name for name in only if name not in known]:
+        wrong = f"{sources['only']}: only = {', '.join(only)!r}"
+        raise ConfigError(f"{wrong}: expected some of {', '.join(known)}, not {_word(unknown[0])}")
+    if base is not None and base + len(known) > 65_536:
+        wrong = f"{sources['base_port']}: base_port = {base}"
+        raise ConfigError(f"{wrong}: expected at most {65_536 - len(known)}: each dialect has one")
+    for number, dialect in enumerate(apps.dialects):
+        if base is not None and dialect.setting not in values:
+            values[dialect.setting] = f"tcp:{base + number}"
+            sources[dialect.setting] = f"base_port, {sources['base_port']}"
+        if only and dialect.name not in only:
+            values[dialect.setting] = OFF
+            sources[dialect.setting] = f"only, {sources['only']}"
 
 
 def _settings(declared: Sequence[Setting], values: Mapping[str, Any]) -> Settings:
@@ -446,7 +224,7 @@ class _Layers:
         for source, texts in ((str(self.file), self.sections.get(SECTION, {})), *self._others()):
             if "app" in texts:
                 files = _parsed(
-                    {"app": Setting("app", "", _files, "")}, "app", texts["app"], source
+                    {"app": Setting("app", "", file_names, "")}, "app", texts["app"], source
                 )
         return loading.apps(files)
 
@@ -539,7 +317,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_for_others(variable: str) -> bool:
-    return variable.startswith(_OTHERS_PREFIX) or variable.endswith(_PLACE_SUFFIX)
+    return (
+        variable in OF_COMMANDS
+        or variable.startswith(_OTHERS_PREFIX)
+        or variable.endswith(_PLACE_SUFFIX)
+    )
 
 
 def format_settings(loaded: Loaded) -> str:

@@ -26,7 +26,7 @@ from sockcrud.collector import (
     give_large_blocks_back,
     let_collector_rest,
 )
-from sockcrud.config import RELOADED, ConfigError, Loaded, Settings
+from sockcrud.config import ConfigError, Loaded
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
@@ -35,6 +35,7 @@ from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
+from sockcrud.settings import RELOADED, Settings
 from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.memory.limit import memory_limit
@@ -160,7 +161,11 @@ class Daemon(Service):
         directory = Directory(self.store, Passwords(InThisThread()), self.reactor)
         try:
             self._admin = await ensure_admin(
-                directory, settings.admin_login, settings.admin_password_file, settings.store_file
+                directory,
+                settings.admin_login,
+                settings.admin_password_file,
+                settings.store_file,
+                settings.min_password,
             )
         except NoAdmin as error:
             raise StartFailed(str(error)) from None
@@ -281,6 +286,8 @@ class Daemon(Service):
         )
         if unknown := self.store.unknown_kinds:
             lines.append(f"records of no app in use: {', '.join(unknown)} (they stay as they are)")
+        if loaded.settings.workers > 1:
+            lines.append(f"workers: {loaded.settings.workers}, each with what follows of its own")
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))

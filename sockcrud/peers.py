@@ -1,9 +1,10 @@
-"""Whom an address stands for: what is shared out, and counted, by peer."""
+"""Whom an address stands for: what is shared out, and counted, by peer; and which are on this
+machine."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 _NETWORK_BITS: Final = 64
@@ -29,3 +30,48 @@ def peer_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ip_network((parsed, _NETWORK_BITS), strict=False))
     return str(parsed)
+
+
+@lru_cache(1024)
+def is_local(address: str) -> bool:
+    """Return whether it is this machine's own: of the loopback, or of a Unix socket, which has
+    none."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return True
+
+
+UNIX: Final = "unix"
+"""The network of whoever comes by a Unix socket."""
+
+Network = IPv4Network | IPv6Network
+
+
+def read_networks(text: str) -> tuple[str, ...]:
+    """Return the networks that are written, as they are written; raise ValueError."""
+    words = tuple(text.split())
+    try:
+        networks_of(words)
+    except ValueError:
+        raise ValueError(
+            "addresses and networks such as 192.0.2.7 or 10.0.0.0/8 with blanks between them, and"
+            " unix for Unix sockets"
+        ) from None
+    return words
+
+
+def networks_of(words: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks of these words, but that of Unix sockets; raise ValueError."""
+    return tuple(ip_network(word) for word in words if word != UNIX)
+
+
+def is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    """Return whether an address is in one of these networks."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)

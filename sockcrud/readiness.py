@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sockcrud.config import OFF, Loaded, Settings, format_settings
+from sockcrud.config import Loaded, format_settings
 from sockcrud.errors import Invalid
 from sockcrud.identity.password_files import read_password
 from sockcrud.identity.passwords import check_password
 from sockcrud.protocols.listen import CannotListen, try_listening
+from sockcrud.settings import OFF, Settings
 
 
 def show(loaded: Loaded, say: Callable[[str], object]) -> int:
@@ -44,7 +45,7 @@ def _unusable_files(settings: Settings) -> Iterator[str]:
         yield f"the log: {wrong}"
     if settings.admin_password_file:
         try:
-            check_password(read_password(settings.admin_password_file))
+            check_password(read_password(settings.admin_password_file), settings.min_password)
         except OSError as error:
             yield f"the admin's password: {error.filename}: {error.strerror}"
         except Invalid as error:

@@ -10,9 +10,9 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
-from sockcrud.config import Settings
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
@@ -22,6 +22,7 @@ from sockcrud.protocols.listen import is_on_loopback, is_secure
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
+from sockcrud.settings import Settings
 from sockcrud.storage.contract import IStore
 
 
@@ -36,11 +37,16 @@ class About:
     """Gives the URL of each dialect that listens on a port."""
     metrics: Callable[[], Awaitable[bytes]]
     """Gives the figures, for Prometheus."""
+    min_password: int = LEAST_CHARACTERS
+    places: Callable[[str, bool], Mapping[str, str | None]] = lambda host, is_local: {}
+    """Tells where each dialect is for who has reached the daemon as this host, from this machine or
+    not.
+    """
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
         kinds = [kind.__name__ for kind in self.apps.schema.journaled]
-        return description(self.urls(), self.apps.openapi_parts, kinds)
+        return description(self.urls(), self.apps.openapi_parts, kinds, self.min_password)
 
 
 @frozen

@@ -16,11 +16,11 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 
-from sockcrud import config, readiness
+from sockcrud import config, readiness, workers
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
-from sockcrud.config import OFF, SQLITE, ConfigError, Loaded, Settings
+from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
@@ -39,16 +39,19 @@ from sockcrud.protocols.admission import (
     raise_descriptor_limit,
 )
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
+from sockcrud.protocols.proxies import Proxies
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
+from sockcrud.settings import OFF, SQLITE, Settings
 from sockcrud.signals import ignore_until_running
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.maintenance.postgres import open_postgres
 from sockcrud.storage.memory.store import MemoryStore
 from sockcrud.storage.postgres import url as postgres_url
+from sockcrud.workers.worker import Worker
 
 if TYPE_CHECKING:
     from sockcrud.storage.postgres.store import PostgresStore
@@ -195,6 +198,8 @@ def makeService(options: Options) -> Daemon:
     """Make the daemon that `twistd sockcrud` runs."""
     from twisted.internet import reactor
 
+    if options.loaded.settings.workers > 1:
+        raise StartFailed("workers is for sockcrud serve: twistd runs one process, expected 1")
     ignore_until_running()
     if not _in_foreground(options.parent or {}):
         for line in readiness.unusable_listeners(options.loaded):
@@ -236,6 +241,14 @@ def opened_log(file: str, form: str, stream: Any) -> Log:
         raise StartFailed(f"the log: {file}: {error.strerror}") from None
 
 
+def forked(loaded: Loaded, log: Log) -> Worker:
+    """Return as one of several processes, each of which is to serve; raise `StartFailed`."""
+    try:
+        return workers.fork(loaded, log)
+    except (ConfigError, CannotListen) as error:
+        raise StartFailed(str(error)) from None
+
+
 def make_daemon(
     loaded: Loaded,
     reactor: Any,
@@ -243,11 +256,13 @@ def make_daemon(
     show_password: bool = False,
     progress: Progress | None = None,
     log: Log | None = None,
+    worker: Worker | None = None,
 ) -> Daemon:
     """Make the daemon of these settings. It listens when it is started, and `say` takes the lines
     of its banner.
 
-    The store is read here; `progress` is told of it, else `say` is, where it takes long.
+    As one of several processes of a daemon where it is told to be a `worker`. The store is read
+    here; `progress` is told of it, else `say` is, where it takes long.
     """
     settings = loaded.settings
     schema = loaded.apps.schema
@@ -280,8 +295,18 @@ def make_daemon(
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
     sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
-    about = About(loaded.apps, listeners.listening, listeners.urls, metrics.text)
+    about = About(
+        loaded.apps,
+        listeners.listening,
+        listeners.urls,
+        metrics.text if worker is None else lambda: worker.gather(reactor, metrics.text),
+        settings.min_password,
+        listeners.places,
+    )
 
+    proxies = Proxies(settings.proxies, reactor)
+    if worker is not None:
+        worker.run_beside(reactor, metrics.text)
     for dialect in dialects:
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
@@ -290,7 +315,10 @@ def make_daemon(
             )
             listeners.add(
                 Listener(
-                    dialect.name, endpoint(where, reactor), _factory(serving), is_secure(where)
+                    dialect.name,
+                    endpoint(where, proxies.before(_listening(worker, dialect, reactor))),
+                    _factory(serving),
+                    is_secure(where),
                 )
             )
     if hasattr(store, "committed"):  # which commits to a disk
@@ -298,7 +326,7 @@ def make_daemon(
 
     def apply(
         settings: Settings,
-    ) -> None:  # of those in config.RELOADED; `stop_grace` is looked at when it stops
+    ) -> None:  # of those in settings.RELOADED; `stop_grace` is looked at when it stops
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
         refusals.lines = settings.log_refusals
@@ -320,6 +348,13 @@ def make_daemon(
         show_password=show_password,
     )
     return daemon
+
+
+def _listening(worker: Worker | None, dialect: Dialect, reactor: Any) -> Any:
+    """Return what listens for the dialect: the reactor, on a socket that all workers have, if they
+    have one.
+    """
+    return reactor if worker is None else worker.listening(dialect.name, reactor)
 
 
 def _shares(settings: Settings) -> Shares:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,22 +58,18 @@ LONGEST: Final = (
 )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep bytecode in pytest's cache where the environment asks for none beside the sources.
-
-    A run starts hundreds of processes, and each would compile all that it imports.
-    """
-    cache = getattr(config, "cache", None)  # there is none with `-p no:cacheprovider`
-    if sys.dont_write_bytecode and cache is not None:
-        sys.dont_write_bytecode = False
-        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of what is searched for garbage: it is done after each that
+    awaits, and there are half a million objects which stay to the end.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @implementer(ILogObserver)

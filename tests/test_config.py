@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockcrud import config, loading
 from sockcrud.cli.main import main
-from sockcrud.config import ConfigError, Settings, example, format_settings, load
+from sockcrud.config import ConfigError, example, format_settings, load
 from sockcrud.daemon import StartFailed
+from sockcrud.settings import Settings
 from sockcrud.tap import Options
 from tests import ROOT
 
@@ -126,6 +127,34 @@ class ConfigTests(SynchronousTestCase):
             self.assert_refused("users_idle = '.*or 0 for no end", {"users_idle": value}, {})
         for value in ("0", "101", "25%"):
             self.assert_refused("max_share = ", {"max_share": value}, {})
+
+    def test_base_port_places_all_that_nobody_has_placed(self) -> None:
+        loaded = load({"base_port": "22000"}, {"SOCKCRUD_MESSAGES": "tcp:1"})
+        names = [dialect.setting for dialect in loaded.apps.dialects]
+        places = [loaded.settings.of(name) for name in names]
+        expected = [f"tcp:{22000 + number}" for number in range(len(names))]
+        expected[names.index("messages")] = "tcp:1"
+        self.assertEqual(places, expected)
+
+    def test_only_some_listen(self) -> None:
+        file = self.file("[sockcrud]\nway = tcp:1\n")
+        loaded = load({"only": "users,messages"}, {}, file)
+        listening = [
+            dialect.name
+            for dialect in loaded.apps.dialects
+            if loaded.settings.of(dialect.setting) != "off"
+        ]
+        self.assertEqual(listening, ["users", "messages"])
+        self.assertIn("# only, the command line\nway = off\n", format_settings(loaded))
+
+    def test_only_and_base_port_say_what_they_take(self) -> None:
+        self.assert_refused(
+            "only = 'users, usres': expected some of users, .*, not 'usres'|not usres",
+            {"only": "users usres"},
+            {},
+        )
+        self.assert_refused("base_port = '70000': expected a port", {"base_port": "70000"}, {})
+        self.assert_refused("base_port = 65530: expected at most", {"base_port": "65530"}, {})
 
     def test_idle_times_may_have_no_end(self) -> None:
         settings = load({"users_idle": "0", "idle_timeout": "0", "way_idle": ""}, {}).settings

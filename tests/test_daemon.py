@@ -291,3 +291,12 @@ def test_a_dialect_that_is_off_leaves_the_others_whole(tmp_path: Path) -> None:
         assert daemon.ask("products", "GET /products/health HTTP/1.0\r\n\r\n").startswith(
             "HTTP/1.1 200"
         )
+
+
+def test_a_unix_socket_that_somebody_has_removed_keeps_no_store_open(tmp_path: Path) -> None:
+    with Daemon(tmp_path, "--users", "unix:own", "--store", "sqlite:a.db") as daemon:
+        (tmp_path / "own").unlink()
+        assert daemon.stop() == 0
+    said = daemon.log.read_text()
+    assert "own') could not be closed: [Errno 2] No such file or directory" in said
+    assert said.rstrip().endswith("stopped")

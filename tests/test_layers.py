@@ -35,7 +35,9 @@ LAYERS: Final = (
     "uvloop",
     "app",
     "loading",
+    "settings",
     "config",
+    "workers",
     "readiness",
     "rest",
     "serving",
@@ -58,6 +60,7 @@ others.
 _OTHER_MEANINGS: Final = (
     "records.py",
     "config.py",
+    "settings.py",
     "commands.py",
     "opening.py",
     "taking_in.py",

@@ -1,19 +1,17 @@
-"""Asking a server: where it is, as whom, and what becomes of its errors."""
+"""Asking a server: as whom, and what becomes of its errors."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import attrs
-
 from sockcrud.cli import logins
-from sockcrud.cli.dialects import behind, default_place, opens_others, owner, port, variable
+from sockcrud.cli.addresses import as_written
+from sockcrud.cli.dialects import default_place, opens_others, owner
 from sockcrud.cli.logins import Login
 from sockcrud.cli.options import wishes
-from sockcrud.cli.outcomes import Failed, NoAnswer, WrongUse, in_file
+from sockcrud.cli.outcomes import Failed, NoAnswer, in_file
 from sockcrud.client.errors import (
     Busy,
     CannotSend,
@@ -23,46 +21,9 @@ from sockcrud.client.errors import (
     ServerGone,
     TooManyAttempts,
 )
-from sockcrud.client.places import Place, parse
+from sockcrud.client.places import Place
 
 C = TypeVar("C")
-
-
-def place_of(dialect: str) -> Place:
-    """Return where the dialect is: what the line says, else the environment, else where the login
-    was, else here.
-    """
-    said = wishes().at
-    if said is not None:
-        return written_place("--at", said, port(dialect))
-    for name in dict.fromkeys((dialect, behind(dialect))):
-        if said := os.environ.get(variable(name)):
-            return written_place(variable(name), said, port(name))
-    login = logins.newest(owner(dialect))
-    if login is None:
-        return parse(default_place(dialect))
-    if login.dialect != dialect and (
-        login.alone or behind(dialect) == dialect
-    ):  # it has a port of its own
-        return attrs.evolve(login.place, port=port(dialect))
-    return login.place
-
-
-def written_place(source: str, text: str, default: int | None) -> Place:
-    """Return the place that is written; end with the line that says where it is written, if it is
-    none.
-    """
-    try:
-        return parse(text, default)
-    except ValueError as error:
-        raise WrongUse(f"{source}: {error}") from None
-
-
-def as_written(place: Place) -> str:
-    """Return a place as it can be written again."""
-    if place.kind == "unix":
-        return "unix:" + place.path.replace("\\", "\\\\").replace(":", "\\:")
-    return f"tls://{place}" if place.kind == "tls" else str(place)
 
 
 def login_for(dialect: str, place: Place) -> Login:

@@ -16,6 +16,11 @@ def owner(dialect: str) -> str:
     return dialect if opener is None else opener.together or opener.name
 
 
+def administration() -> str:
+    """Return the dialect by which a daemon is administered, and says where the others are."""
+    return next((each.name for each in loading.in_use().dialects if each.privileged), "")
+
+
 def owners() -> list[str]:
     """Return the dialects whose logins commands keep, and HTTP takes."""
     with_login = (

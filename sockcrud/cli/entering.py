@@ -36,11 +36,11 @@ def add_login(
     @password_option("the password")
     @talks_to(system.dialect)
     def login(login: str | None, password_file: str | None) -> None:
-        from sockcrud.cli import asking, logins, showing
+        from sockcrud.cli import addresses, asking, logins, showing
 
         name = passwords.read_or_ask_login(login)
-        place = asking.place_of(system.dialect)
-        at = asking.as_written(place)
+        place = addresses.place_of(system.dialect)
+        at = addresses.as_written(place)
         password = passwords.read_or_ask(
             password_file, twice=False, question=f"Password of {name} at {at}"
         )
@@ -68,10 +68,10 @@ def add_logout(group: click.Group, system: System[Any], about: str) -> None:
 
     @talks_to(system.dialect)
     def logout() -> None:
-        from sockcrud.cli import asking, logins, showing
+        from sockcrud.cli import addresses, asking, logins, showing
         from sockcrud.client.errors import NotLoggedIn
 
-        place = asking.place_of(system.dialect)
+        place = addresses.place_of(system.dialect)
         kept = asking.login_for(system.dialect, place)
         with (
             asking.errors_as_lines(system.dialect, place),

@@ -225,7 +225,7 @@ def serve(
     from sockcrud import readiness
     from sockcrud.cli import progress
     from sockcrud.signals import ignore_until_running
-    from sockcrud.tap import LOADING, load, make_daemon, opened_log
+    from sockcrud.tap import LOADING, forked, load, make_daemon, opened_log
 
     given = {name: _as_text(value) for name, value in flags.items() if value is not None}
     if app:
@@ -233,6 +233,8 @@ def serve(
     loaded = load(given, file)
     if check_config:
         raise SystemExit(readiness.show(loaded, click.echo))
+    log = opened_log(loaded.settings.log_file, loaded.settings.log_format, sys.stderr)
+    worker = forked(loaded, log) if loaded.settings.workers > 1 else None
     _install_reactor(reactor_name)
     from twisted.internet import reactor
 
@@ -242,18 +244,22 @@ def serve(
         "log_legacy",
     ):  # which tells a line of each port, as the banner does
         chosen.setLogLevelForNamespace(of_twisted, LogLevel.warn)
-    log = opened_log(loaded.settings.log_file, loaded.settings.log_format, sys.stderr)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(log, [chosen])], redirectStandardIO=False
     )
     ignore_until_running()
     with progress.displayed(LOADING) as told:
-        daemon = make_daemon(loaded, reactor, click.echo, sys.stdout.isatty(), told, log)
+        say = click.echo if worker is None or worker.is_first else _say_nothing
+        daemon = make_daemon(loaded, reactor, say, sys.stdout.isatty(), told, log, worker)
     daemon.privilegedStartService()
     daemon.startService()
     running: Any = reactor
     running.addSystemEventTrigger("before", "shutdown", daemon.stopService)
     running.run()
+
+
+def _say_nothing(line: str) -> None:
+    """Leave the banner to the first of several processes."""
 
 
 def _install_reactor(name: str | None) -> None:

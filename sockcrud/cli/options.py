@@ -22,6 +22,7 @@ class Wishes:
     """What was said on the line; behind the command it counts before behind the group."""
 
     at: str | None = None
+    url: str | None = None
     timeout: float = TIMEOUT
     trust: str | None = None
     json: bool = False
@@ -43,10 +44,26 @@ def places(default: str, variable: str) -> Callable[[F], F]:
     at = f"the server: HOST:PORT, a URL or an endpoint  [env: {variable}; default: {default}]"
     return _declared(
         click.option("--at", metavar="PLACE", expose_value=False, callback=_noted, help=at),
+        _URL,
         *_CARE,
     )
 
 
+_URL: Final = click.option(
+    "--url",
+    metavar="PLACE",
+    expose_value=False,
+    callback=_noted,
+    help="the admin port of a daemon, which tells where the server is  [env: SOCKCRUD_URL]",
+)
+trusting: Final = click.option(
+    "--trust",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    expose_value=False,
+    callback=_noted,
+    help="certificates (PEM) that vouch for a server with TLS  [default: the system's]",
+)
 _CARE: Final = (
     click.option(
         "--timeout",
@@ -55,14 +72,7 @@ _CARE: Final = (
         callback=_noted,
         help=f"how long a call may take  [default: {TIMEOUT:g}]",
     ),
-    click.option(
-        "--trust",
-        type=click.Path(exists=True, dir_okay=False),
-        metavar="FILE",
-        expose_value=False,
-        callback=_noted,
-        help="certificates (PEM) that vouch for a server with TLS  [default: the system's]",
-    ),
+    trusting,
 )
 _LOOKS: Final = (
     click.option(

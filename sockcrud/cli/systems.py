@@ -39,9 +39,9 @@ class System(Generic[C]):
 
     @contextmanager
     def _client(self, login: bool, changes: bool) -> Iterator[C]:
-        from sockcrud.cli import asking  # late: help and completion ask nobody
+        from sockcrud.cli import addresses, asking  # late: help and completion ask nobody
 
-        place = asking.place_of(self.dialect)
+        place = addresses.place_of(self.dialect)
         kept = asking.login_for(self.dialect, place) if login else None
         make: Callable[..., Any] = resolve(self.client)
         with (

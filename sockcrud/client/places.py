@@ -94,6 +94,30 @@ def _authority(where: str, port: int | None) -> Place | None:
     return _tcp("tcp", found["six"] or found["host"] or "", given)
 
 
+def of_listener(description: str) -> Place | None:
+    """Return where whoever is on the same machine reaches what listens as described; None where the
+    description does not say.
+
+    A description may wrap another, as `haproxy:tcp:8080` does.
+    """
+    words = [re.sub(r"\\(.)", r"\1", word) for word in re.findall(r"(?:\\.|[^\\:])+", description)]
+    kinds = [word for word in words if word in _LISTENING]
+    if not kinds:
+        return None
+    behind = words[words.index(kinds[0]) + 1 :]
+    named = dict(word.split("=", 1) for word in behind if "=" in word)
+    first = next((word for word in behind if "=" not in word), "")
+    if kinds[0] == "unix":
+        path = named.get("address", first)
+        return Place("unix", path=path) if path else None
+    host = named.get("interface", "::1" if kinds[0] == "tcp6" else "127.0.0.1")
+    return _tcp(_LISTENING[kinds[0]], _NEAR.get(host, host), named.get("port", first))
+
+
+_LISTENING: Final = {"tcp": "tcp", "tcp6": "tcp", "ssl": "tls", "tls": "tls", "unix": "unix"}
+_NEAR: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
+
+
 def _tcp(kind: str, host: str, port: str | None) -> Place | None:
     if (
         port is None

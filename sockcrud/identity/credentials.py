@@ -8,7 +8,12 @@ import attrs
 from attrs import frozen
 
 from sockcrud.errors import Invalid
-from sockcrud.identity.passwords import check_password, checked_digest, digest_of
+from sockcrud.identity.passwords import (
+    SHORTEST_PASSWORD,
+    check_password,
+    checked_digest,
+    digest_of,
+)
 from sockcrud.records.constraints import Text
 
 HIDDEN: Final = ""
@@ -36,13 +41,15 @@ class Password:
     """A password as its owner typed it."""
 
     text: object = attrs.field(repr=False)
+    least: int = SHORTEST_PASSWORD
+    """The characters that it has at least where it is to be kept."""
 
     def to_compare(self) -> str:
         return digest_of(self._typed())
 
     def to_keep(self) -> str:
         password = self._typed()
-        check_password(password)
+        check_password(password, self.least)
         return digest_of(password)
 
     def _typed(self) -> str:

@@ -15,7 +15,7 @@ from sockcrud.errors import Invalid
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_password import write_made_up
 from sockcrud.identity.password_files import read_password
-from sockcrud.identity.passwords import check_password, digest_of
+from sockcrud.identity.passwords import SHORTEST_PASSWORD, check_password, digest_of
 from sockcrud.identity.records import Account, Company
 from sockcrud.records import Record
 from sockcrud.storage.contract import IStore, ITransaction
@@ -43,10 +43,14 @@ class FirstAdmin:
 
 
 async def ensure_admin(
-    directory: Directory, login: str, password_file: str, store_file: Path | None
+    directory: Directory,
+    login: str,
+    password_file: str,
+    store_file: Path | None,
+    least: int = SHORTEST_PASSWORD,
 ) -> FirstAdmin | None:
     """Make the first admin where there is no active one, and fire with it, else with None; raise
-    `NoAdmin`.
+    `NoAdmin`, where its password has fewer than the `least` characters, too.
 
     A password that is made up is written to a file beside the store's, where it has one.
     """
@@ -55,7 +59,7 @@ async def ensure_admin(
     file = None
     try:
         password = read_password(password_file) if password_file else secrets.token_urlsafe(18)
-        check_password(password)
+        check_password(password, least)
         if not password_file:
             file = write_made_up(
                 password, store_file

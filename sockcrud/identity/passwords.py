@@ -30,6 +30,9 @@ from sockcrud.identity.fair_queue import FairQueue
 T = TypeVar("T")
 
 SHORTEST_PASSWORD: Final = 2
+"""Of dialects whose documents, and whose clients in the field, take such passwords."""
+LEAST_CHARACTERS: Final = 8
+"""Of all others, unless it is set otherwise."""
 MOST_WAITING: Final = 64
 OURSELVES: Final = ""
 """The peer where nobody else asks for a hash."""
@@ -51,12 +54,12 @@ def checked_digest(digest: str) -> str:
     return digest.upper()
 
 
-def check_password(password: str) -> None:
+def check_password(password: str, least: int = SHORTEST_PASSWORD) -> None:
     """Raise `Invalid` for a password too short to be given to an account. A digest cannot tell, so
     ask before.
     """
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid("password", f"{SHORTEST_PASSWORD} characters or more")
+    if len(password) < least:
+        raise Invalid("password", f"{least} characters or more")
 
 
 @frozen

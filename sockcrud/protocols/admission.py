@@ -8,8 +8,6 @@ is in: whoever has one address of such a network has them all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
@@ -17,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sockcrud.peers import peer_of
+from sockcrud.peers import is_local, peer_of
 from sockcrud.protocols.scheduler import Scheduler
 
 SPARE_DESCRIPTORS: Final = 256
@@ -97,15 +95,6 @@ class Budgets:
     unfinished: int = 256 * 1024 * 1024
 
 
-@lru_cache(1024)
-def _is_local(address: str) -> bool:
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return True  # a Unix socket
-    return ip.is_loopback
-
-
 @define
 class Tally:
     """Counts what happens often, and logs it at most once in `LOG_SECONDS`."""
@@ -176,7 +165,7 @@ class Connections:
     def peer(self, address: str) -> Peer:
         """Return the account of the peer at this address."""
         key = peer_of(address)
-        return self._peers.get(key) or Peer(key, _is_local(address))
+        return self._peers.get(key) or Peer(key, is_local(address))
 
     def admit(self, connection: Admitted, reserved: bool = False) -> bool:
         """Take a new connection in; return False where there are too many, or where all are about

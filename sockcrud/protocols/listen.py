@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any, Final, cast
 
 from attrs import define, frozen
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
@@ -53,6 +54,9 @@ _SIMPLE: Final = re.compile(
     r"tcp:(?:port=)?(?P<port>[0-9]{1,5})(?P<more>(?::(?:interface=[0-9A-Za-z.-]+|backlog=[0-9]{1,9}))*)"
 )
 """The descriptions that are read here: most of all there are."""
+
+
+log: Final = Logger()
 
 
 class CannotListen(Exception):
@@ -157,7 +161,7 @@ def try_listening(description: str) -> None:
     results: list[Any] = []
     endpoint(description, Trial()).listen(Factory()).addBoth(results.append)
     if results and isinstance(results[0], Failure):
-        raise CannotListen(_reason(results[0].value))
+        raise CannotListen(reason_of(results[0].value))
 
 
 class Trial:
@@ -261,6 +265,9 @@ def is_on_loopback(description: str) -> bool:
         return interface == "localhost"
 
 
+_ANYWHERE: Final = ("0.0.0.0", "::")
+
+
 @define
 class Listener:
     """A dialect's name, where it shall listen, what makes its connections, and its port once it
@@ -278,6 +285,19 @@ class Listener:
     def host(self) -> IAddress | None:
         """The address it has, its port number included; None where it does not listen."""
         return None if self.port is None else self.port.getHost()
+
+    def place(self, host: str, is_local: bool) -> str | None:
+        """Return where it is, as commands take it, for who has reached this machine as `host`."""
+        if isinstance(self.host, UNIXAddress):
+            return f"unix:{_text_of(self.host.name)}" if is_local else None
+        if self.host is None or not (is_local or self.reachable_from_outside):
+            return None
+        own = self.host.host  # type: ignore[attr-defined]  # it is TCP's
+        name = host.strip("[]") if own in _ANYWHERE else own
+        if not name:
+            return None
+        quoted = f"[{name}]" if ":" in name else name
+        return f"{'tls://' if self.secure else ''}{quoted}:{self.host.port}"  # type: ignore[attr-defined]
 
     @property
     def reachable_from_outside(self) -> bool:
@@ -316,6 +336,12 @@ class Listeners:
             if hasattr(listener.host, "port")
         }
 
+    def places(self, host: str, is_local: bool) -> dict[str, str | None]:
+        """Return where each is for who has reached this daemon by that name or address: None where
+        it is on this machine only, and who asks is not.
+        """
+        return {listener.name: listener.place(host, is_local) for listener in self._all}
+
     def start(self) -> None:
         """Listen everywhere, or, where one cannot, nowhere: raise `CannotListen` then.
 
@@ -331,7 +357,7 @@ class Listeners:
             )
             if isinstance(result, Failure):
                 self.stop().addErrback(lambda _: None)  # the process ends for a better reason
-                raise CannotListen(f"{listener.name} cannot listen: {_reason(result.value)}")
+                raise CannotListen(f"{listener.name} cannot listen: {reason_of(result.value)}")
             listener.port = result
             if isinstance(result, Port):
                 _accept_few(result, FEW_SECURE if listener.secure else FEW)
@@ -370,7 +396,16 @@ class Listeners:
         ports = [listener.port for listener in self._all if listener.port is not None]
         for listener in self._all:
             listener.port = None
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        return gatherResults(
+            [maybeDeferred(port.stopListening).addErrback(_not_closed, port) for port in ports]
+        )
+
+
+def _not_closed(failure: Failure, port: IListeningPort) -> None:
+    """Log why a port could not be closed, such as a Unix socket whose path somebody has removed:
+    the stop goes on, for the store is to be closed in any case.
+    """
+    log.warn("{port} could not be closed: {error}", port=port.getHost(), error=failure.value)
 
 
 def _accept_few(port: Any, most: int) -> None:
@@ -416,7 +451,7 @@ class _Accepting:
         return connection, peer
 
 
-def _reason(error: BaseException | None) -> str:
+def reason_of(error: BaseException | None) -> str:
     if (
         isinstance(error, OSError) and error.filename2 is not None
     ):  # the lock that Twisted makes beside a Unix socket

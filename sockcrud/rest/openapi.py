@@ -13,6 +13,7 @@ import orjson
 from attrs import frozen
 
 import sockcrud
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.rest.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
 from sockcrud.rest.schemas import ID, TEXT
 
@@ -54,11 +55,17 @@ class Part:
     """The type of the body of an error."""
 
 
-def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[str]) -> bytes:
+def description(
+    urls: Mapping[str, str],
+    parts: Sequence[Part],
+    kinds: Sequence[str],
+    min_password: int = LEAST_CHARACTERS,
+) -> bytes:
     """Return the description of what is served.
 
     `urls` has, by their names, where the dialects that listen are reached, and `kinds` the names of
-    the kinds of record in use, to which `sockcrud.rest.schemas.KIND` refers.
+    the kinds of record in use, to which `sockcrud.rest.schemas.KIND` refers, as `NEW_PASSWORD` does
+    to the characters of a password.
     """
     served = [part for part in parts if any(door in urls for door in part.doors)]
     paths: dict[str, _Object] = {}
@@ -86,6 +93,7 @@ def description(urls: Mapping[str, str], parts: Sequence[Part], kinds: Sequence[
             "components": {
                 "schemas": {
                     "kind": {**TEXT, "enum": kinds},
+                    "new_password": {**TEXT, "minLength": min_password},
                     **{f"{part.name}_error": part.error for part in served},
                 },
                 "securitySchemes": _security_schemes(served),

@@ -78,7 +78,7 @@ class Origins:
         )
 
     def _serves(self, host: bytes | None) -> bool:
-        return self.hosts is None or not host or is_loopback(host) or _name(host) in self.hosts
+        return self.hosts is None or not host or is_loopback(host) or name_of(host) in self.hosts
 
     def _cors(self, origin: bytes | None) -> tuple[Header, ...]:
         if not self.allowed:
@@ -105,7 +105,7 @@ def preflight(methods: tuple[str, ...]) -> tuple[Header, ...]:
 
 @lru_cache(maxsize=256)
 def _is_loopback(host: bytes) -> bool:
-    name = _name(host)
+    name = name_of(host)
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -123,7 +123,7 @@ def is_loopback(host: bytes) -> bool:
     return len(host) <= _LONGEST_HOST and _is_loopback(host)
 
 
-def _name(host: bytes) -> str:
+def name_of(host: bytes) -> str:
     """Return the host without its port, as names are compared: in lower case, and without the dot
     of the root.
     """

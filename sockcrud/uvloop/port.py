@@ -43,6 +43,18 @@ class UvloopTCP:
         listening.startListening()
         return listening
 
+    def adoptStreamPort(
+        self, descriptor: int, family: Any, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """Listen at once on a socket that listens already."""
+        if family == socket.AF_UNIX:
+            adopted: IListeningPort = self._reactor.adoptStreamPort(descriptor, family, factory)
+            return adopted
+        make: Any = UvloopPort._fromListeningDescriptor
+        listening: UvloopPort = make(self._reactor, descriptor, family, factory)
+        listening.startListening()
+        return listening
+
     def in_the_end(self, call: Callable[[], object]) -> None:
         """Call it when all that has come in this turn was read.
 

@@ -146,6 +146,12 @@ class UvloopTransport:
         except Exception:
             self._fault()
 
+    def hand_over(self, protocol: IProtocol, peer: Address) -> None:
+        """Be the transport of another protocol from now on, with this peer at the other end."""
+        self.protocol = protocol
+        self._peer = peer
+        protocol.makeConnection(self)
+
     # What uvloop calls
 
     def connection_made(self, transport: Transport) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sockcrud.client import Users, sync
 from sockcrud.client.errors import CannotSend
-from sockcrud.client.places import Place, parse
+from sockcrud.client.places import Place, of_listener, parse
 from tests.client.client_kit import Face, Heard, Scripted, both_faces, have
 from tests.support.awaiting import awaits
 from tests.support.running import Daemon
@@ -162,3 +162,25 @@ async def test_a_unix_socket(face: Face, tmp_path: Path) -> None:
     async with face.client("Shop", f"unix:{path}") as client:
         with pytest.raises(CannotSend, match=r"users\.sock"):
             await have(client.health())
+
+
+@pytest.mark.parametrize(
+    ("description", "place"),
+    [
+        ("tcp:8080", Place("tcp", "127.0.0.1", 8080)),
+        ("tcp:port=8080:interface=0.0.0.0", Place("tcp", "127.0.0.1", 8080)),
+        ("tcp:8080:interface=10.0.0.7:backlog=5", Place("tcp", "10.0.0.7", 8080)),
+        ("tcp6:8080", Place("tcp", "::1", 8080)),
+        (r"tcp6:8080:interface=\:\:", Place("tcp", "::1", 8080)),
+        ("haproxy:tcp:8080", Place("tcp", "127.0.0.1", 8080)),
+        ("ssl:443:privateKey=k.pem:certKey=c.pem", Place("tls", "127.0.0.1", 443)),
+        (r"unix:/run/a\:b:mode=660", Place("unix", path="/run/a:b")),
+        ("systemd:domain=INET:index=0", None),
+        ("tcp:0", None),
+        ("off", None),
+    ],
+)
+def test_what_listens_is_reached_from_the_same_machine(
+    description: str, place: Place | None
+) -> None:
+    assert of_listener(description) == place

@@ -12,12 +12,14 @@ from typing import Any, Final
 import pytest
 from attrs import evolve
 
+from sockcrud.identity.passwords import HashCost
 from tests.proofs.stranger import KINDS
 from tests.proofs.strangers.attack import STRANGERS
 from tests.proofs.strangers.probe import Figures
 from tests.proofs.strangers.report import row
 from tests.proofs.strangers.rounds import MIB, SLACK, STRICT, Outcome, Plan, Sites, tried
 from tests.proofs.strangers.site import STORES
+from tests.support.running import Daemon
 
 SHORT: Final = [name for name, one in STRANGERS.items() if not one.only_full]
 OF_STORES: Final = ("nobody", "history", "changes", "unread-lists")
@@ -25,8 +27,11 @@ OF_STORES: Final = ("nobody", "history", "changes", "unread-lists")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_daemons() -> None:
-    """Have the daemons hash at full cost: some strangers live on it."""
+def costly_hashes(quick_daemons: None) -> Iterator[None]:
+    """Have the daemons hash at a sixth of the full cost: some strangers live on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Daemon, "cost", HashCost(1, 6_400, 1))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,17 @@ import selectors
 import signal
 import socket
 import struct
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.protocols.listen import MOST_PASSED_OVER, CannotListen, _Accepting, endpoint
+from sockcrud.protocols.listen import MOST_PASSED_OVER, CannotListen, Listener, _Accepting, endpoint
 from tests.support.running import Daemon
 
 AT_ONCE = 300
@@ -68,6 +71,26 @@ class DescriptionTests(SynchronousTestCase):
         ):
             with self.assertRaises(CannotListen):
                 endpoint(description, MemoryReactor())
+
+
+class PlaceTests(SynchronousTestCase):
+    def test_it_is_told_as_who_asks_can_use_it(self) -> None:
+        four, six = partial(IPv4Address, "TCP"), partial(IPv6Address, "TCP")
+        for host, secure, asked, is_local, place in (
+            (four("0.0.0.0", 80), False, "shop.example.org", False, "shop.example.org:80"),
+            (six("::", 80), False, "[2001:db8::1]", False, "[2001:db8::1]:80"),
+            (four("0.0.0.0", 80), True, "127.0.0.1", True, "tls://127.0.0.1:80"),
+            (four("0.0.0.0", 80), False, "", True, None),
+            (four("127.0.0.1", 80), False, "shop.example.org", False, None),
+            (four("127.0.0.1", 80), False, "localhost", True, "127.0.0.1:80"),
+            (six("::1", 80), False, "localhost", True, "[::1]:80"),
+            (four("10.0.0.7", 80), False, "shop.example.org", False, "10.0.0.7:80"),
+            (UNIXAddress("/run/users"), False, "localhost", True, "unix:/run/users"),
+            (UNIXAddress("/run/users"), False, "shop.example.org", False, None),
+        ):
+            port = Mock(getHost=lambda host=host: host)
+            listener = Listener("users", Mock(), Mock(), secure, port)
+            self.assertEqual(listener.place(asked, is_local), place, host)
 
 
 @pytest.mark.usefixtures("either_reactor")

@@ -320,7 +320,8 @@ class DescriptionTests(DescribedCase):
 
     def test_kinds_are_those_of_the_apps_in_use(self) -> None:
         apps = loading.apps([str(ROOT / "examples" / "library.py")])
-        about = About(apps, dict, lambda: {"admin": URLS["admin"]}, AsyncMock())
+        about = About(apps, dict, lambda: {"admin": URLS["admin"]}, AsyncMock(), 12)
+        self.assertIn(b'"new_password":{"type":"string","minLength":12}', about.openapi())
         kinds = orjson.loads(about.openapi())["components"]["schemas"]["kind"]["enum"]
         self.assertEqual(set(kinds) - set(KINDS), {"Book"})
 

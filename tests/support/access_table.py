@@ -238,6 +238,7 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ),  # there is no file behind this store, which only admins are told
     ("admin", "GET", "/backup"): Row(admins(409)),
     ("admin", "GET", "/health"): Row(anybody(200)),
+    ("admin", "GET", "/dialects"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),
     ("admin", "GET", "/openapi.json"): Row(admins(200)),
 }

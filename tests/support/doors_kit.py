@@ -18,12 +18,12 @@ from attrs import frozen
 from sockcrud import config, loading
 from sockcrud.access import Access
 from sockcrud.app import Dialect
-from sockcrud.config import Settings
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import digest_of
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.serving import About, Serving
+from sockcrud.settings import Settings
 from sockcrud.storage.maintenance.transfer import REST_SECONDS
 from tests.support.directory_kit import HERE
 from tests.support.http_kit import Answered, HTTPClient, answers, request

@@ -9,6 +9,7 @@ output, and ends as any other does.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import json
 import os
@@ -24,7 +25,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
+from time import sleep
 from typing import IO, Any, Final
+
+from attrs import astuple
 
 from sockcrud import loading
 from sockcrud.app import resolve
@@ -45,6 +49,8 @@ _IMPORTED: Final = (
 """Besides the dialects: what is imported only when it is known what is to be done."""
 CHEAP: Final = HashCost(1, 8, 1)
 """A password's hash takes 0.1 ms of the processor where it takes 46."""
+_PR_SET_PTRACER: Final = 0x59616D61
+"""Of Linux's `prctl`."""
 
 
 class Forked:
@@ -56,19 +62,30 @@ class Forked:
     """
 
     def __init__(
-        self, words: Sequence[str], cwd: Path, stderr: IO[bytes], env: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        stderr: IO[bytes],
+        env: Mapping[str, str],
+        cost: HashCost = CHEAP,
+        tracer: Sequence[str] = (),
     ) -> None:
-        request = (
-            json.dumps(
-                {"words": list(words), "directory": str(cwd), "environment": dict(env)}
-            ).encode()
-            + b"\n"
-        )
+        """Start it. `cost` is what a password's hash costs there; `tracer` is a command that traces
+        it from its beginning, without its process id, which is the last word.
+        """
+        request = {
+            "words": list(words),
+            "directory": str(cwd),
+            "environment": dict(env),
+            "cost": astuple(cost),
+            "tracer": list(tracer),
+        }
         output, its_output = os.pipe()
         ended, its_end = os.pipe()
         with _LOCK:
             way = _way_to_the_one_that_forks()
-            socket.send_fds(way, [request], [its_output, stderr.fileno(), its_end])
+            line = json.dumps(request).encode() + b"\n"
+            socket.send_fds(way, [line], [its_output, stderr.fileno(), its_end])
         os.close(its_output)
         os.close(its_end)
         self.stdout: IO[bytes] = os.fdopen(output, "rb")
@@ -179,6 +196,19 @@ def _fork_and_tell(output: int, errors: int, end: int) -> None:
         os.close(descriptor)
 
 
+def _be_traced(command: Sequence[str]) -> None:
+    """Return when this process is traced by such a command."""
+    anybody = ctypes.c_ulong(-1)  # where only who has started a process may trace it otherwise
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, anybody, 0, 0, 0)
+    words = [*command, str(os.getpid())]
+    tracer = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while "TracerPid:\t0\n" in Path("/proc/self/status").read_text(encoding="utf-8"):
+        if tracer.poll() is not None:
+            assert tracer.stderr is not None
+            raise AssertionError(f"{words} has ended: {tracer.stderr.read().decode()}")
+        sleep(0.001)
+
+
 def main() -> None:
     """Import what a daemon does, and become one of those that are asked for."""
     for name in _IMPORTED:
@@ -201,9 +231,11 @@ def main() -> None:
     os.environ.update(request["environment"])
     sys.path[0] = request["directory"]
     sys.argv = ["sockcrud", *request["words"]]
-    Passwords.__init__.__defaults__ = (CHEAP,)
+    Passwords.__init__.__defaults__ = (HashCost(*request["cost"]),)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    if request["tracer"]:
+        _be_traced(request["tracer"])
     sockcrud()
 
 

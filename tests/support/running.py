@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import IO, ClassVar
 
 from sockcrud import loading
+from sockcrud.identity.passwords import HashCost
 from tests.support import forked
-from tests.support.forked import Forked
+from tests.support.forked import CHEAP, Forked
 
 DIALECTS = tuple(dialect.name for dialect in loading.apps().dialects)
 _LISTENS = re.compile(r"([\w-]+) +listens on (\S+):([0-9]+)")
@@ -42,6 +43,10 @@ class Daemon:
 
     reactor: ClassVar[str | None] = None
     """The name of the one it is to run in, where it is not to be its own choice."""
+    cost: ClassVar[HashCost] = CHEAP
+    """What a password's hash costs, where the daemon is forked."""
+    tracer: ClassVar[Sequence[str]] = ()
+    """What traces it, where the daemon is forked."""
 
     def __init__(
         self,
@@ -62,10 +67,10 @@ class Daemon:
         # with the directory.
         settings = environment(TMPDIR=str(directory))
         self.process: subprocess.Popen[bytes] | Forked
-        if forked.AVAILABLE and SERVE is SERVE_WITH_CHEAP_HASHES and not twistd and not under:
-            self.process = Forked(
-                ["serve", *reactor, *ports, *flags], directory, self._output, settings
-            )
+        if is_forked() and not twistd and not under:
+            words = ["serve", *reactor, *ports, *flags]
+            how = (self.cost, self.tracer)
+            self.process = Forked(words, directory, self._output, settings, *how)
         else:
             command = [*_TWISTD, *reactor, "sockcrud"] if twistd else [*SERVE, *reactor]
             command = [*under, *command, *ports, *flags]
@@ -129,6 +134,11 @@ class Daemon:
             self.process.wait()
         self.stdout.close()
         self._output.close()
+
+
+def is_forked() -> bool:
+    """Return whether daemons are forked, and not started by a command."""
+    return forked.AVAILABLE and SERVE is SERVE_WITH_CHEAP_HASHES
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -70,6 +70,20 @@ class AdminCalls(HTTPCalls):
 
         return http_call(self, "POST", "/logout", forget)
 
+    @call
+    def dialects(self) -> Call[Answer, Mapping[str, str | None]]:
+        """Return where each dialect of the daemon is for this client: None for what only the
+        daemon's own machine reaches. Needs no login.
+        """
+
+        def place(item: Fields) -> tuple[str, str | None]:
+            return item.text("name"), None if item.all.get("at") is None else item.text("at")
+
+        def places(fields: Fields) -> Mapping[str, str | None]:
+            return dict(fields.each("items", place))
+
+        return http_call(self, "GET", "/dialects", whole(places))
+
     # Accounts
 
     @call

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from sockcrud.access import Access, Principal, admins, anyone, operation
 from sockcrud.errors import Unavailable
 from sockcrud.identity.records import Company
+from sockcrud.peers import is_local
 from sockcrud.storage.contract import IStore
 
 STORE_SECONDS: Final = 2.0
@@ -36,7 +37,8 @@ class Health:
 
 @frozen
 class Status:
-    """What can be asked about the daemon itself. `listening`, `figures` and `description` are where
+    """What can be asked about the daemon itself. `listening`, `figures`, `description` and
+    `places` are where
     that is known.
     """
 
@@ -45,6 +47,7 @@ class Status:
     listening: Callable[[], Mapping[str, bool]]
     figures: Callable[[], Awaitable[bytes]]
     description: Callable[[], bytes]
+    places: Callable[[str, bool], Mapping[str, str | None]] = lambda host, is_local: {}
 
     @operation("health.read", anyone)
     async def health(self, principal: Principal) -> Health:
@@ -60,6 +63,13 @@ class Status:
     async def read_description(self, principal: Principal) -> bytes:
         """Return the description of what the daemon serves, for programs."""
         return self.description()
+
+    @operation("places.read", anyone)
+    async def find_dialects(self, principal: Principal, host: str) -> Mapping[str, str | None]:
+        """Return where each dialect is for who has reached the daemon as this host, None where only
+        its own machine reaches it.
+        """
+        return self.places(host, is_local(principal.address))
 
     async def _reachable(self) -> bool:
         async def ask() -> int:

@@ -65,9 +65,9 @@ def logout() -> None:
     \b
     sockcrud members logout
     """
-    from sockcrud.cli import asking, logins, showing
+    from sockcrud.cli import addresses, asking, logins, showing
 
-    kept = asking.login_for("members", asking.place_of("members"))
+    kept = asking.login_for("members", addresses.place_of("members"))
     logins.forget(kept)
     showing.say(
         f"the token of {kept.login} is forgotten",

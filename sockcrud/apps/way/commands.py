@@ -123,7 +123,8 @@ def password(id: int | None, password_file: str | None) -> None:
 
 
 def _own(client: Way) -> Colleague:
-    from sockcrud.cli.asking import login_for, place_of
+    from sockcrud.cli.addresses import place_of
+    from sockcrud.cli.asking import login_for
 
     name = login_for("way", place_of("way")).login
     for account in client.users():

@@ -44,11 +44,11 @@ def send(dialect: str, line: str | None, at: str | None) -> None:
     sockcrud send messages '{"op": "mostrar"}' --at example.org:5000
     sockcrud send users < requests.jsonl > answers.jsonl
     """
-    from sockcrud.cli import asking
+    from sockcrud.cli import addresses
     from sockcrud.cli.options import wishes
 
     wishes().at = at
-    place = asking.place_of(dialect)
+    place = addresses.place_of(dialect)
     if line is None or line == "-":
         _send_all(dialect, place)
     else:

@@ -30,6 +30,7 @@ from sockcrud.storage.maintenance.opening import (
     open_store,
     require_free,
     schema_in_use,
+    settings_in_use,
     warn_of_others,
     without_url,
 )
@@ -140,7 +141,7 @@ def passwd(login: str, password_file: str | None, store: str | None, file: str |
                 raise Failed(f"there is no store {path}")
             require_free(path)  # before anybody thinks of a password
         password = read_or_ask(password_file, twice=True)
-        check_password(password)
+        check_password(password, settings_in_use(file).min_password)
         with open_store(meant, schema_in_use(file)) as (opened, turns):
             account = turns.finish(
                 _set_password(

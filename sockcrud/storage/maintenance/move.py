@@ -16,7 +16,7 @@ import click
 from sockcrud.cli import progress
 from sockcrud.cli.outcomes import WrongUse
 from sockcrud.cli.passwords import password_option
-from sockcrud.config import SQLITE
+from sockcrud.settings import SQLITE
 from sockcrud.storage.maintenance import transfer_commands
 from sockcrud.storage.maintenance.exported import Exported
 from sockcrud.storage.maintenance.files import lines_of

@@ -5,7 +5,7 @@ running daemon.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,14 +13,19 @@ from typing import Any, Final, TypeVar
 import click
 
 from sockcrud import config
-from sockcrud.cli import progress
+from sockcrud.cli import logins, progress
+from sockcrud.cli.addresses import as_written, written_place
+from sockcrud.cli.asking import log_in_first
+from sockcrud.cli.dialects import administration
+from sockcrud.cli.options import trusting, wishes
 from sockcrud.cli.outcomes import Failed, NoAnswer, WrongUse, in_file
 from sockcrud.cli.passwords import password_option, read_or_ask
-from sockcrud.client.errors import ClientError, InvalidRequest, Refused
+from sockcrud.client.errors import ClientError, InvalidRequest, NotLoggedIn, Refused
 from sockcrud.client.sync import Admin
 from sockcrud.errors import DomainError
 from sockcrud.identity.first_start import FIRST_START
 from sockcrud.records.schema import Schema
+from sockcrud.settings import SQLITE, Settings
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.maintenance.import_rows import Fault, Unimportable
@@ -49,6 +54,8 @@ def errors_as_lines() -> Iterator[None]:
         raise Failed(error) from None
     except InvalidRequest as error:
         raise Failed(error.message, details=map(str, error.faults)) from None
+    except NotLoggedIn:
+        raise  # who made the client knows where to log in
     except Refused as error:
         raise Failed(error.message) from None
     except ClientError as error:
@@ -77,10 +84,13 @@ def of_a_store(command: F) -> F:
 
 def described(store: str | None, file: str | None) -> str:
     """Return the description of the store that is meant."""
+    return settings_in_use(file, {} if store is None else {"store": store}).store
+
+
+def settings_in_use(file: str | None, given: Mapping[str, str] = {}) -> Settings:
+    """Return the settings, those `given` before all others."""
     try:
-        return config.load(
-            {} if store is None else {"store": store}, os.environ, file
-        ).settings.store
+        return config.load(given, os.environ, file).settings
     except config.ConfigError as error:
         raise WrongUse(error) from None
 
@@ -102,9 +112,9 @@ def file_of(meant: str) -> Path:
             "pg_dump makes its backup, and sockcrud export --secrets an export that can be restored"
         )
         raise WrongUse(f"{without_password(meant)} is a database and has no file: {ways}")
-    if not meant.startswith(config.SQLITE):
+    if not meant.startswith(SQLITE):
         raise WrongUse(f"{without_password(meant)} has no file: name one with --store sqlite:PATH")
-    return Path(meant.removeprefix(config.SQLITE))
+    return Path(meant.removeprefix(SQLITE))
 
 
 def of_a_port(command: F) -> F:
@@ -112,10 +122,13 @@ def of_a_port(command: F) -> F:
     for declared in (
         password_option("the password, with --url"),
         click.option(
-            "--login", metavar="NAME", help="with --url: the admin's login name  [default: admin]"
+            "--login",
+            metavar="NAME",
+            help="with --url: the admin's login name  [default: as of sockcrud admin login]",
         ),
+        trusting,
         click.option(
-            "--url", metavar="URL", help="the admin port of a running daemon, instead of a file"
+            "--url", metavar="PLACE", help="the admin port of a running daemon, instead of a file"
         ),
     ):
         command = declared(command)
@@ -129,19 +142,21 @@ def logged_in(
     """Have the admin port of a running daemon, and what it refuses told in lines."""
     if store is not None:
         raise WrongUse("--url and --store are two places: name one")
-    try:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("expected a URL such as http://127.0.0.1:8000")
-        port = Admin(url, timeout=LONGEST_SILENCE)
-    except ValueError as error:
-        raise WrongUse(f"--url: {error}") from None
+    place = written_place("--url", url, Admin.default_port)
+    kept = None if login or password_file else logins.find(administration(), place)
+    port = Admin(as_written(place), timeout=LONGEST_SILENCE, trust=wishes().trust)
     try:
         with errors_as_lines():
-            port.log_in(login or "admin", read_or_ask(password_file, twice=False))
+            if kept is None:
+                port.log_in(login or "admin", read_or_ask(password_file, twice=False))
+            else:
+                port.token = kept.token
             yield port
+    except NotLoggedIn:
+        raise log_in_first(administration(), place) from None
     finally:
         with suppress(ClientError):
-            if port.token is not None:
+            if port.token is not None and kept is None:
                 port.log_out()
         port.close()
 

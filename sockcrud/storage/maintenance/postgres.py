@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sockcrud.config import Settings
 from sockcrud.records.schema import Schema
+from sockcrud.settings import Settings
 from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import IStore

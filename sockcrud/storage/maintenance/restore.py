@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sockcrud.cli import progress
-from sockcrud.config import SQLITE
+from sockcrud.settings import SQLITE
 from sockcrud.storage.maintenance.opening import errors_as_lines, schema_in_use
 from sockcrud.storage.sqlite.restore import restore as put_in_place
 

@@ -85,7 +85,12 @@ class AdminCase(PeopleCase):
     def a_client(self, terms: Terms | None = None) -> HTTPClient:
         described = description(URLS, PARTS, ["Message"])
         status = Status(
-            self.access, self.store, lambda: self.listening, self.metrics.text, lambda: described
+            self.access,
+            self.store,
+            lambda: self.listening,
+            self.metrics.text,
+            lambda: described,
+            lambda host, is_local: {"users": f"{host}:8080", "way": "here" if is_local else None},
         )
         logins = type(self.logins)(self.access, self.store, self.directory, self.sessions)
         administration = type(self.admin)(self.access, self.store, self.directory)

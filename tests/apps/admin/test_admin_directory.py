@@ -192,6 +192,7 @@ class AccountTests(AdminCase):
             ({**whole, "login": "do ra"}, 400, "invalid", "login"),
             ({**whole, "login": None}, 400, "invalid", "login"),
             ({**whole, "password": "x"}, 400, "invalid", "password"),
+            ({**whole, "password": "1234567"}, 400, "invalid", "password"),
             ({**whole, "password": 12}, 400, "invalid", "password"),
             ({**whole, "password": None}, 400, "invalid", "password"),
             ({**whole, "role": "king"}, 400, "invalid", "role"),

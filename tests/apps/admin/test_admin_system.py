@@ -384,6 +384,20 @@ class ImportTests(AdminCase):
 
 
 class StatusTests(AdminCase):
+    def test_who_has_no_login_is_told_where_the_dialects_are_for_him(self) -> None:
+        answered = self.asks("GET", "/dialects", token=None)
+        self.told(
+            answered,
+            200,
+            {
+                "items": [
+                    {"name": "users", "at": "localhost:8080"},
+                    {"name": "way", "at": None},
+                ],
+                "next": None,
+            },
+        )
+
     def test_the_health_needs_no_login(self) -> None:
         good = {
             "status": "good",

@@ -61,21 +61,17 @@ def traced(*expressions: str, output: str = os.devnull, more: Sequence[str] = ()
     """Let every daemon that is started meanwhile run under strace with these expressions (-e). It
     counts calls by thread.
     """
-    faster = (
-        []
-        if any("signal=" in expression for expression in expressions)
-        else [_STOPS_AT_THESE_CALLS_ONLY]
-    )
-    strace = [
-        *_STRACE,
-        *faster,
-        *more,
-        "-o",
-        output,
-        *(word for expression in expressions for word in ("-e", expression)),
-    ]
-    serve, twistd = [*strace, *running.SERVE], [*strace, *running._TWISTD]
-    with patch.object(running, "SERVE", serve), patch.object(running, "_TWISTD", twistd):
+    wanted = [*more, "-o", output, *(word for each in expressions for word in ("-e", each))]
+    sends_signals = any("signal=" in expression for expression in expressions)
+    faster = [] if sends_signals else [_STOPS_AT_THESE_CALLS_ONLY]
+    command = [*_STRACE, *faster, *wanted]
+    # What is forked has imported all it needs before it is traced: untraced, that takes no time.
+    serve = running.SERVE if running.is_forked() else [*command, *running.SERVE]
+    with (
+        patch.object(Daemon, "tracer", ["strace", "-f", *wanted, "-p"]),
+        patch.object(running, "SERVE", serve),
+        patch.object(running, "_TWISTD", [*command, *running._TWISTD]),
+    ):
         yield
 
 

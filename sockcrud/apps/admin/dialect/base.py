@@ -22,6 +22,7 @@ from sockcrud.errors import (
     Taken,
 )
 from sockcrud.identity.directory import Logins
+from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
 from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
@@ -90,7 +91,9 @@ ERROR: Final = exactly(error=closed(an_object({**_SAID, "faults": a_list(_FAULT)
 
 @frozen
 class Operations:
-    """What the admin's dialect calls. An import may have a body of `import_limit` bytes."""
+    """What the admin's dialect calls. An import may have a body of `import_limit` bytes, a new
+    password `min_password` characters at least.
+    """
 
     logins: Logins
     administration: Administration
@@ -98,6 +101,7 @@ class Operations:
     status: Status
     upkeep: Upkeep
     import_limit: int = IMPORT_LIMIT
+    min_password: int = LEAST_CHARACTERS
 
 
 class AdminBase(RoutedResponder):

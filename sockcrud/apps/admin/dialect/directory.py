@@ -52,9 +52,9 @@ def _named(call: Call, names: Sequence[str]) -> dict[str, Any]:
     return named
 
 
-def _with_password(named: dict[str, Any]) -> dict[str, Any]:
+def _with_password(named: dict[str, Any], least: int) -> dict[str, Any]:
     if "password" in named:
-        named["secret"] = Password(named.pop("password"))
+        named["secret"] = Password(named.pop("password"), least)
     return named
 
 
@@ -128,7 +128,9 @@ class DirectoryRoutes(AdminBase):
         **_CREATES,
     )
     async def create_account(self, call: Call) -> Response:
-        named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+        named = _with_password(
+            _named(call, ("password", *_ACCOUNT_FIELDS)), self.operations.min_password
+        )
         login, secret = required(named, "login"), named.get("secret")
         if secret is None:
             raise Invalid("password", "a value, and there is none")
@@ -151,7 +153,9 @@ class DirectoryRoutes(AdminBase):
         **_CHANGES,
     )
     async def change_account(self, call: Call) -> Response:
-        named = _with_password(_named(call, ("password", *_ACCOUNT_FIELDS)))
+        named = _with_password(
+            _named(call, ("password", *_ACCOUNT_FIELDS)), self.operations.min_password
+        )
         change = self.operations.administration.change_account
         return _one(
             await call.if_match(

@@ -39,9 +39,10 @@ class AdminFactory(HTTPFactory):
             serving.logins,
             Administration(access, store, serving.directory),
             Transfer(access, store),
-            Status(access, store, about.listening, about.metrics, about.openapi),
+            Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
             serving.settings.max_import,
+            serving.settings.min_password,
         )
         terms = serving.terms
         super().__init__(lambda peer: AdminResponder(operations, peer, terms), *serving.http)

@@ -11,7 +11,7 @@ from sockcrud.rest.schemas import (
     ID,
     KIND,
     LIMIT,
-    PASSWORD,
+    NEW_PASSWORD,
     TEXT,
     a_list,
     an_object,
@@ -33,7 +33,7 @@ TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$
 
 _ACCOUNT_FIELDS: Final = {
     **fields_of(Account, "login", "role", "company_id", "active"),
-    "password": PASSWORD,
+    "password": NEW_PASSWORD,
 }
 ACCOUNT: Final = an_object(fields_of(Account, "id", "rev", "login", "role", "company_id", "active"))
 NEW_ACCOUNT: Final = an_object(_ACCOUNT_FIELDS, ["login", "password"])
@@ -48,6 +48,8 @@ SESSION: Final = an_object(
     fields_of(Session, "id", "account_id", "dialect", "address", "created_at", "used_at")
 )
 ENDED: Final = an_object({"ended": {"type": "integer", "minimum": 0}})
+
+PLACE: Final = an_object({"name": TEXT, "at": {"type": ["string", "null"]}})
 
 CHANGE: Final = an_object(
     {

@@ -14,6 +14,7 @@ from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import BodySlices, Response
 from sockcrud.rest.errors import SOON
+from sockcrud.rest.origins import name_of
 from sockcrud.rest.routed import Call, json_response
 from sockcrud.rest.routes import JSON, route
 from sockcrud.rest.schemas import LIMIT, TEXT, a_page
@@ -183,6 +184,19 @@ class SystemRoutes(AdminBase):
             "store": store,
         }
         return json_response(200, body) if health.good else json_response(503, body, SOON)
+
+    @route(
+        "GET",
+        "/dialects",
+        "List where each dialect is, for who asks: null for what only its own machine reaches",
+        {200: a_page(schemas.PLACE)},
+        login=False,
+    )
+    async def list_dialects(self, call: Call) -> Response:
+        host = name_of(call.request.header(b"host") or b"")
+        found = await self.operations.status.find_dialects(call.principal, host)
+        items = [{"name": name, "at": at} for name, at in found.items()]
+        return json_response(200, {"items": items, "next": None})
 
     @route(
         "GET",
