@@ -6,7 +6,7 @@ What watches traffic is a observer of operations, and hooks in nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timezone
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -65,10 +65,14 @@ class Observer(Protocol):
 
 @define
 class Access:
-    """What the operations share: the clock, and who watches."""
+    """What the operations share: the clock, who watches, and what gets in their way."""
 
     clock: IReactorTime
     observers: list[Observer] = Factory(list)
+    interference: Callable[[str, Principal], Awaitable[None] | None] | None = None
+    """Is asked before an operation that is permitted, where testers want faults: what it returns is
+    awaited, and fails with what the operation is to fail with.
+    """
 
     def now(self) -> datetime:
         """Return the time of day."""
@@ -84,6 +88,9 @@ class HasAccess(Protocol):
 
 S = TypeVar("S", bound=HasAccess)
 
+operations: Final[set[str]] = set()
+"""The names of those there are, of all modules that are imported."""
+
 
 def operation(
     name: str, may: Permission
@@ -94,6 +101,7 @@ def operation(
     """Make a method an operation: it fires with the method's result, or fails with a `DomainError`
     and nothing else.
     """
+    operations.add(name)
 
     def decorate(
         method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
@@ -105,6 +113,10 @@ def operation(
             outcome = "ok"
             try:
                 may(principal)
+                if access.interference is not None:
+                    wait = access.interference(name, principal)
+                    if wait is not None:
+                        await wait
                 return await method(self, principal, *args, **kwargs)
             except DomainError as error:
                 outcome = error.outcome

@@ -50,6 +50,7 @@ for that after each of the ten or so calls into SQLite that a commit takes, whic
 while a thread compares the file with what is served."""
 
 ENDS: Final = " (what is stored ends with this process)"
+FAULTS: Final = "WARNING: faults are allowed: admins can have requests delayed, refused and cut off"
 TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
 
 
@@ -295,6 +296,8 @@ class Daemon(Service):
         for listener in self.listeners:
             how = _how_to_try(listener, self.loaded.apps)
             lines.append(f"{listener.name:<{width}} listens on {written(listener.host)}{how}")
+        if loaded.settings.allow_faults:
+            lines.append(FAULTS)
         for listener in self.listeners:
             if listener.reachable_from_outside and (danger := self._danger(listener.name)):
                 lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
+from sockcrud.faults.acting import Faults
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
@@ -42,6 +43,9 @@ class About:
     """Tells where each dialect is for who has reached the daemon as this host, from this machine or
     not.
     """
+
+    faults: Faults | None = None
+    """Those that testers ask for; None where there are none to be."""
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""

@@ -22,6 +22,9 @@ from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
 from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
+from sockcrud.errors import DomainError
+from sockcrud.faults.acting import Faults
+from sockcrud.faults.rules import written
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.first_password import remove_outdated
@@ -274,10 +277,15 @@ def make_daemon(
         say,
         progress or in_lines(LOADING, say),
     )
-    connections = Connections(
-        _most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings)
-    )
     dialects = loaded.apps.dialects
+    faults = _faults(loaded, reactor, worker)
+    connections = Connections(
+        _most_connections(settings),
+        reactor,
+        shares=_shares(settings),
+        budgets=_budgets(settings),
+        interfere=None if faults is None else faults.around,
+    )
     connections_at = {
         dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects
     }
@@ -286,7 +294,11 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    access = Access(
+        reactor,
+        [metrics, log_operation] if settings.log_operations else [metrics],
+        None if faults is None else faults.before,
+    )
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
@@ -302,6 +314,7 @@ def make_daemon(
         metrics.text if worker is None else lambda: worker.gather(reactor, metrics.text),
         settings.min_password,
         listeners.places,
+        faults,
     )
 
     proxies = Proxies(settings.proxies, reactor)
@@ -334,6 +347,9 @@ def make_daemon(
         access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
 
     apply(settings)
+    if faults is not None:  # now that all operations are known
+        for given in written(settings.faults):
+            _add_fault(faults, given)
     daemon = Daemon(
         reactor,
         loaded,
@@ -348,6 +364,27 @@ def make_daemon(
         show_password=show_password,
     )
     return daemon
+
+
+def _faults(loaded: Loaded, reactor: Any, worker: Worker | None) -> Faults | None:
+    """Return what testers have asked for; raise `StartFailed`. Where they may not, nothing costs
+    anything.
+    """
+    settings = loaded.settings
+    if not settings.allow_faults:
+        if settings.faults:
+            raise StartFailed("faults are refused: expected allow_faults = yes beside them")
+        return None
+    if worker is not None:
+        raise StartFailed("allow_faults is for one process: expected workers = 1")
+    return Faults(reactor, {each.name: each.privileged for each in loaded.apps.dialects})
+
+
+def _add_fault(faults: Faults, given: Mapping[str, Any]) -> None:
+    try:
+        faults.add(given)
+    except DomainError as error:
+        raise StartFailed(f"faults: {error}") from None
 
 
 def _listening(worker: Worker | None, dialect: Dialect, reactor: Any) -> Any:

@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from attrs import frozen
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -31,11 +28,13 @@ from twisted.logger import (
 )
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from sockcrud.config import OFF, Loaded
+from sockcrud.config import Loaded
 from sockcrud.daemon import Daemon
 from sockcrud.identity.passwords import HashCost, Passwords
+from sockcrud.protocols.inherited import Inherited, bound
+from sockcrud.protocols.listen import endpoint
+from sockcrud.settings import OFF
 from sockcrud.testing.stores import OwnStore, own_store
 
 CHEAP: Final = HashCost(1, 8, 1)
@@ -44,20 +43,7 @@ nobody's.
 """
 
 
-@implementer(IStreamServerEndpoint)
-@frozen
-class Adopted:
-    """An endpoint on a socket that listens already, and goes on when its port stops."""
-
-    reactor: Any
-    socket: socket.socket
-
-    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Return the port, or the failure, as Deferreds that have fired."""
-        listening: Deferred[IListeningPort] = execute(
-            self.reactor.adoptStreamPort, self.socket.fileno(), socket.AF_INET, factory
-        )
-        return listening
+ANY_PORT: Final = "tcp:0"
 
 
 class Successive:
@@ -69,9 +55,9 @@ class Successive:
         self._store = store
         self._daemon: Daemon | None = None
         self._sockets = {
-            dialect.name: _listening_socket()
+            dialect.name: made
             for dialect in loaded.apps.dialects
-            if loaded.settings.of(dialect.setting) != OFF
+            if loaded.settings.of(dialect.setting) != OFF and (made := bound(ANY_PORT)) is not None
         }
 
     @property
@@ -93,7 +79,8 @@ class Successive:
 
         daemon = make_daemon(self._loaded, self._reactor, say)
         for listener in daemon.listeners:
-            listener.endpoint = Adopted(self._reactor, self._sockets[listener.name])
+            inherited = Inherited(self._reactor, self._sockets[listener.name])
+            listener.endpoint = endpoint(ANY_PORT, inherited)
         daemon.privilegedStartService()
         daemon.startService()
         self._daemon = daemon
@@ -105,12 +92,6 @@ class Successive:
         if daemon is not None:
             await daemon.stopService()
         self._store.remove()
-
-
-def _listening_socket() -> socket.socket:
-    made = socket.create_server(("127.0.0.1", 0), backlog=socket.SOMAXCONN)
-    made.setblocking(False)  # the reactor accepts until nobody is left
-    return made
 
 
 class Control(LineOnlyReceiver):

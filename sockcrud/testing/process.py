@@ -23,7 +23,7 @@ from sockcrud.app import Apps
 from sockcrud.client.blocking import BlockingFace
 from sockcrud.client.calls import Face
 from sockcrud.client.errors import AlreadyExists, InvalidRequest
-from sockcrud.config import OFF, Settings
+from sockcrud.settings import OFF, Settings
 
 STOP_SECONDS: Final = 10.0
 """What the process has to end in order; then it is killed."""
@@ -31,6 +31,7 @@ MEMORY: Final = "memory:"
 DEMO: Final = "demo"
 
 _OF_TESTS: Final = {
+    "allow_faults": "yes",
     "log_operations": "yes",
     "stop_grace": "0.1",  # nobody waits for what a test has left under way
 }

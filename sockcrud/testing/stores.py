@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from sockcrud.config import SQLITE
+from sockcrud.settings import SQLITE
 from sockcrud.storage.postgres import url as postgres_url
 
 FILE: Final = "store.db"

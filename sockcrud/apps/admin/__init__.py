@@ -38,6 +38,12 @@ app = App(
             _TITLE,
         ),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
+        Command(
+            "faults",
+            f"{_COMMANDS}.faults:faults",
+            "Have requests delayed, refused or cut off, for tests.",
+            _TITLE,
+        ),
         Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),
     ],
     checks={"admin": "sockcrud.apps.admin.checks:AdminCheck"},

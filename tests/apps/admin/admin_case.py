@@ -14,6 +14,7 @@ from sockcrud.access import Access
 from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
 from sockcrud.apps.admin.status import Status
+from sockcrud.faults.service import FaultOperations
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.metrics import Metrics
 from sockcrud.rest.openapi import description
@@ -76,6 +77,7 @@ class AdminCase(PeopleCase):
         super().setUp()
         self.access = Access(self.clock, [self.tally])
         self.upkeep = Upkeep(self.access, self.store)
+        self.faults: Faults | None = None
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
@@ -100,6 +102,7 @@ class AdminCase(PeopleCase):
             Transfer(self.access, self.store),
             status,
             self.upkeep,
+            FaultOperations(self.access, self.faults),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)

@@ -21,6 +21,7 @@ from sockcrud.errors import (
     Outdated,
     Taken,
 )
+from sockcrud.faults.service import FaultOperations, FaultsRefused
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
@@ -47,6 +48,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     Unimportable: 400,
     BadExport: 400,
     NotFresh: 409,
+    FaultsRefused: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
@@ -100,6 +102,7 @@ class Operations:
     transfer: Transfer
     status: Status
     upkeep: Upkeep
+    faults: FaultOperations
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 

@@ -6,9 +6,11 @@ from typing import Final
 
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.faults import FaultRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
+from sockcrud.faults.service import FaultOperations
 from sockcrud.protocols.http.connection import HTTPFactory
 from sockcrud.rest.openapi import Part
 from sockcrud.serving import Serving
@@ -16,7 +18,7 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, SystemRoutes):
+class AdminResponder(DirectoryRoutes, SystemRoutes, FaultRoutes):
     """The admin behind one connection."""
 
 
@@ -41,6 +43,7 @@ class AdminFactory(HTTPFactory):
             Transfer(access, store),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
+            FaultOperations(access, about.faults),
             serving.settings.max_import,
             serving.settings.min_password,
         )
