@@ -56,7 +56,7 @@ _NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
-_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures")
+_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures", "KeptAnswer")
 
 
 def resolve(lazy: Lazy[T]) -> T:

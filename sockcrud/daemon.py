@@ -35,6 +35,7 @@ from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
 from sockcrud.refusals import refusals
+from sockcrud.rest.idempotency import Keys
 from sockcrud.settings import RELOADED, Settings
 from sockcrud.signals import reload_on_signals, stop_on_signals
 from sockcrud.storage.contract import IStore
@@ -74,6 +75,7 @@ class Daemon(Service):
     loaded: Loaded
     store: IStore
     sessions: Sessions
+    keys: Keys
     hashing: HashingThreads
     connections: Connections
     listeners: Listeners
@@ -245,6 +247,7 @@ class Daemon(Service):
         refusals.flush()
         try:
             await self.sessions.sweep()
+            await self.keys.sweep()
         except Exception:
             self._log.failure(
                 "sessions that are over could not be swept; the next sweep is in {time:g} s",

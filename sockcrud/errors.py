@@ -101,6 +101,24 @@ class HistoryGone(DomainError):
         self.newest = newest
 
 
+class KeyReused(DomainError):
+    """The Idempotency-Key is that of another request, which was answered already."""
+
+    outcome = "key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used for another request: choose a new one")
+
+
+class KeyInUse(DomainError):
+    """A request with this Idempotency-Key is under way: its answer is there in a moment."""
+
+    outcome = "key_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("a request with this Idempotency-Key is under way: ask again in a moment")
+
+
 class NotLoggedIn(DomainError):
     """The operation needs a login, and there is none that lives: no session, a wrong one, a dead
     one.

@@ -20,6 +20,7 @@ from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
+from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
@@ -69,6 +70,8 @@ class Serving:
     sessions: Sessions
     logins: Logins
     about: About
+    keys: Keys | None = None
+    """What keeps the answers to requests with an Idempotency-Key."""
 
     def factory(self) -> IProtocolFactory:
         """Return what makes the connections of the dialect; raise AppError with the line where that
@@ -105,7 +108,7 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint))
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys)
 
     @property
     def json(self) -> tuple[Any, Listening, JSONLimits]:

@@ -256,6 +256,17 @@ class Settings:
     session_age: float = _setting(
         "43200", seconds, "seconds after which a session is over in any case"
     )
+    kept_answers_age: float = _setting(
+        "86400",
+        seconds,
+        "seconds for which the answer to a request with an Idempotency-Key is kept",
+    )
+    max_kept_answers: int = _setting(
+        "50000",
+        count,
+        "such answers that are kept at once, of 1 KiB on average, and a tenth of them for one "
+        "account or address; the oldest go first",
+    )
     max_sessions: int = _setting(
         "1000",
         count,

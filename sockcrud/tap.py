@@ -45,6 +45,7 @@ from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoin
 from sockcrud.protocols.proxies import Proxies
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
+from sockcrud.rest.idempotency import Keys
 from sockcrud.serving import About, Serving
 from sockcrud.setting import Setting
 from sockcrud.settings import OFF, SQLITE, Settings
@@ -316,6 +317,12 @@ def make_daemon(
         listeners.places,
         faults,
     )
+    keys = Keys(
+        store,
+        reactor,
+        timedelta(seconds=settings.kept_answers_age),
+        settings.max_kept_answers,
+    )
 
     proxies = Proxies(settings.proxies, reactor)
     if worker is not None:
@@ -324,7 +331,17 @@ def make_daemon(
         if (where := settings.of(dialect.setting)) != OFF:
             own = connections_at[dialect.name]
             serving = Serving(
-                dialect, settings, reactor, own, access, store, directory, sessions, logins, about
+                dialect,
+                settings,
+                reactor,
+                own,
+                access,
+                store,
+                directory,
+                sessions,
+                logins,
+                about,
+                keys,
             )
             listeners.add(
                 Listener(
@@ -355,6 +372,7 @@ def make_daemon(
         loaded,
         store,
         sessions,
+        keys,
         hashing,
         connections,
         listeners,

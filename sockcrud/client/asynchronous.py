@@ -34,7 +34,8 @@ class AsynchronousFace(Face):
     It connects at the first call, and again at the next one after the connection was lost. Many
     calls may be under way at once: they go over one connection, in order. A call that was sent and
     not answered is not sent again, unless it is one that only reads, over a connection that turned
-    out to have been closed while it was idle.
+    out to have been closed while it was idle, or one that the server carries out once (see
+    `HTTPCalls.sends_keys`).
     """
 
     def __init__(

@@ -20,7 +20,8 @@ class BlockingFace(Face):
 
     It connects at the first call, and again at the next one after the connection was lost. A call
     that was sent and not answered is not sent again, unless it is one that only reads, over a
-    connection that turned out to have been closed while it was idle.
+    connection that turned out to have been closed while it was idle, or one that the server carries
+    out once (see `HTTPCalls.sends_keys`).
     """
 
     def __init__(

@@ -73,6 +73,8 @@ class Call(Generic[A, T]):
     """Is given the header fields of a good answer that is too long to be held, and gives what takes
     its body as it comes.
     """
+    keyed: bool = False
+    """Whether it has an Idempotency-Key, so that it may be sent once more whatever became of it."""
 
     @property
     def streams(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import define
 
 from sockcrud.client.calls import MOST_IN_FLIGHT, Call, Wire
-from sockcrud.client.errors import BadAnswer, CannotSend, ServerGone
+from sockcrud.client.errors import BadAnswer, CannotSend, ServerFault, ServerGone
 
 
 @define(eq=False)
@@ -50,6 +50,9 @@ class Exchange(Generic[P]):
         self._heard = False
         """Whether anything was heard since calls were under way."""
         self._may_repeat = False
+        self._is_lost = False
+        """Whether the other end is gone, and not only of no more use."""
+        self._again: list[P] = []
         self.is_sending = False
         """Whether there is more to come of a call's request."""
         self.over = ""
@@ -92,6 +95,7 @@ class Exchange(Generic[P]):
         outcomes = self._take(self._reader.end)
         if not self.over:
             self.over, self._may_repeat = reason, self._has_answered and not self._heard
+            self._is_lost = True
         return outcomes
 
     def cut(self, attempt: P, reason: str) -> None:
@@ -104,9 +108,11 @@ class Exchange(Generic[P]):
         once more.
         """
         outcomes: list[tuple[P, Any]] = []
-        again: list[P] = []
+        again = self.take_again()
         for attempt in self._sent:
-            if self._may_repeat and _is_repeatable(attempt):
+            if (self._may_repeat and _is_repeatable(attempt)) or (
+                self._is_lost and _is_made_once(attempt)
+            ):
                 attempt.repeated = not attempt.unsent
                 again.append(attempt)
             elif attempt.unsent:
@@ -115,6 +121,13 @@ class Exchange(Generic[P]):
                 outcomes.append((attempt, ServerGone(self.over, self._wire.words.server_gone)))
         self._sent.clear()
         return outcomes, again
+
+    def take_again(self) -> list[P]:
+        """Return the attempts whose answer says that nobody knows what became of them, and that may
+        be made once more.
+        """
+        again, self._again = self._again, []
+        return again
 
     def _take(self, take: Callable[[], Any]) -> list[tuple[P, Any]]:
         outcomes: list[tuple[P, Any]] = []
@@ -129,12 +142,17 @@ class Exchange(Generic[P]):
             attempt = self._sent.popleft()
             self._has_answered = True
             outcome = _read(attempt.call, answer)
-            outcomes.append((attempt, outcome))
+            if isinstance(outcome, ServerFault) and _is_made_once(attempt):
+                attempt.repeated = True
+                self._again.append(attempt)
+            else:
+                outcomes.append((attempt, outcome))
             if isinstance(outcome, (ServerGone, BadAnswer)):
                 self.over = str(outcome)
                 return outcomes
             if self._reader.is_last or (self.is_sending and not self._sent):
                 self.over, self._may_repeat = f"{self._place} closed the connection", True
+                self._is_lost = True
                 return outcomes
         if self._reader.has_rest:
             self.over = "it said more than was asked for"
@@ -151,6 +169,13 @@ def unsent(wire: Wire[Any], attempt: Attempt, reason: str) -> CannotSend | Serve
 def _is_repeatable(attempt: Attempt) -> bool:
     harmless = attempt.call.repeatable or attempt.unsent
     return harmless and not attempt.repeated and not attempt.given_up and attempt.call.more is None
+
+
+def _is_made_once(attempt: Attempt) -> bool:
+    """Return whether it may be sent once more though it may have been carried out: the server makes
+    it once.
+    """
+    return attempt.call.keyed and not attempt.repeated and not attempt.given_up
 
 
 def _read(call: Call[Any, Any], answer: Any) -> Any:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlencode
+from uuid import uuid4
+
+from attrs import evolve
 
 from sockcrud.client.calls import Call, Reader, Wire, call
 from sockcrud.client.errors import (
@@ -64,6 +67,10 @@ class HTTPCalls:
     place: Place
     token: str | None = None
     """What a login gave. It may be kept, and set at another client. Is shown nowhere."""
+    sends_keys: bool = True
+    """Whether creates bring an Idempotency-Key, and are sent once more where nobody knows what
+    became of them. To be switched off for a server that does not know the header.
+    """
     message_field: ClassVar[str] = "message"
     """Where an error's body has its words."""
 
@@ -148,8 +155,11 @@ def http_call(
     rev: int | None = None,
     query: Mapping[str, object] | None = None,
     good: Callable[[Answer], Answer] | None = None,
+    once: bool = False,
 ) -> Call[Answer, T]:
     """Return the call that brings the client's token, and an object as its body.
+
+    The server makes one that is to be made `once` no second time, where it is sent again.
 
     `read` is for good answers; which ones these are, and what the others mean, says the client's
     `good`, or another one.
@@ -158,10 +168,14 @@ def http_call(
     headers = client._bearing(rev)
     if body is not None:
         headers["Content-Type"] = "application/json"
+    once = once and client.sends_keys
+    if once:
+        headers["Idempotency-Key"] = f'"{uuid4()}"'
     named = {name: value for name, value in (query or {}).items() if value is not None}
     target = f"{path}?{urlencode(named)}" if named else path
     raw = None if body is None else encoded(body)
-    return request(client.place, method, target, headers, raw, lambda answer: read(check(answer)))
+    made = request(client.place, method, target, headers, raw, lambda answer: read(check(answer)))
+    return evolve(made, keyed=True) if once else made
 
 
 def whole(read: Callable[[Fields], T]) -> Callable[[Answer], T]:
@@ -195,7 +209,7 @@ def refused(
     seconds = float(wait) if _SECONDS.fullmatch(wait) else 1.0
     if answer.status == 429:
         return TooManyAttempts(answer.status, message, seconds)
-    if answer.status == 503:
+    if answer.status == 503 or (answer.status == 409 and wait):  # the key is in use at this moment
         return Busy(answer.status, message, seconds)
     return refusals.get(answer.status, ServerFault if answer.status >= 500 else Refused)(
         answer.status, message

@@ -181,6 +181,7 @@ class ReactorDriver(Generic[A]):
 
     def _settle(self, link: Link, outcomes: list[tuple[Pending, Any]]) -> None:
         """Tell the outcomes. A link that is of no more use is left."""
+        self._waiting.extendleft(reversed(link.exchange.take_again()))
         self._fire(outcomes + self._leave(link) if link.exchange.over else outcomes)
 
     # Ends

@@ -42,7 +42,7 @@ class SocketDriver(Generic[A]):
         attempt = _Timed(call, self._timeout)
         while True:
             outcomes = self._ask(attempt)
-            # else the server had closed a connection that was idle: nothing has come of this call
+            # else it is to be sent once more: nothing has come of it, or it is made only once
             if outcomes:
                 break
         _, outcome = outcomes[0]
@@ -94,6 +94,8 @@ class SocketDriver(Generic[A]):
                 attempt.go_on()
             if (outcomes := self._exchange.receive(received)) or self._exchange.over:
                 return outcomes
+            if self._exchange.take_again():
+                return []
 
     def _sent(self, connection: socket.socket, attempt: _Timed) -> str:
         """Send the call. Give what is wrong where the server would not take all of it."""

@@ -186,7 +186,7 @@ class RecordREST(HTTPCalls, RecordCalls):
     def create(self, /, **fields: Any) -> Call[Answer, Any]:
         """Create a record, and return it; `InvalidRequest`, `AlreadyExists`."""
         return http_calls.http_call(
-            self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields)
+            self, "POST", f"/{self.plural}", whole(self._read), _as_json(fields), once=True
         )
 
     @call

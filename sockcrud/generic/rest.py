@@ -159,11 +159,10 @@ async def _list(operations: Operations, responder: RecordsResponder, call: Call)
 
 
 async def _create(operations: Operations, responder: RecordsResponder, call: Call) -> Response:
-    record = await operations.create(
-        call.principal, read_fields(operations.served.kind, _object(call))
-    )
-    return _one(
-        record, 201, (b"Location", b"/%b/%d" % (operations.served.plural.encode(), record.id))
+    fields, home = read_fields(operations.served.kind, _object(call)), operations.served.plural
+    return await call.once(
+        lambda: operations.create(call.principal, fields),
+        lambda record: _one(record, 201, (b"Location", b"/%b/%d" % (home.encode(), record.id))),
     )
 
 
@@ -217,7 +216,7 @@ async def _expecting(
 
 
 def _object(call: Call) -> dict[str, Any]:
-    found = decoded_object(call.request.body, call.deepest)
+    found = decoded_object(call.request.body, call.terms.deepest)
     if found is None:
         raise NoJSON
     return found
@@ -280,6 +279,7 @@ def _routes(served: Served, operations: Operations | None) -> list[Route]:
             errors=(409, 422),
             body=shapes.whole,
             headers=place,
+            once=True,
         ),
         route("GET", at, _get, f"Show a {one}", found, errors=(404,), headers=tag),
         route("PUT", at, _replace, f"Replace a {one}", found, body=shapes.whole, **change),

@@ -57,4 +57,14 @@ class LoginFailures(Record, journaled=False):
     delayed_until: datetime = moment()
 
 
-IDENTITY: Final = (Company, Account, Session, LoginFailures)
+class KeptAnswer(Record, journaled=False):
+    """The answer to a request with an Idempotency-Key, for whoever sends it again."""
+
+    key: str = text(64, 64, unique=True)
+    holder: str = text(1, 255)
+    fingerprint: str = text(64, 64)
+    kept_at: datetime = moment()
+    answer: str = text(2, 64 * 1024)
+
+
+IDENTITY: Final = (Company, Account, Session, LoginFailures, KeptAnswer)

@@ -16,6 +16,8 @@ from sockcrud.errors import (
     HistoryGone,
     InDoubt,
     Invalid,
+    KeyInUse,
+    KeyReused,
     LastAdmin,
     LoginDelayed,
     LoginFailed,
@@ -39,8 +41,10 @@ STATUSES: Final[Mapping[type[DomainError], int]] = {
     StillReferred: 409,
     LastAdmin: 409,
     NoFile: 409,
+    KeyInUse: 409,
     HistoryGone: 410,
     Outdated: 412,
+    KeyReused: 422,
     LoginDelayed: 429,
     Crashed: 500,
     InDoubt: 500,
@@ -69,7 +73,7 @@ def retry_after(error: DomainError) -> tuple[tuple[bytes, bytes], ...]:
     """
     if isinstance(error, LoginDelayed):
         return ((b"Retry-After", b"%d" % whole_seconds(error)),)
-    invites = isinstance(error, (Busy, Unavailable)) and not isinstance(
+    invites = isinstance(error, (Busy, Unavailable, KeyInUse)) and not isinstance(
         error, InDoubt
     )  # nobody is to make it twice
     return (SOON,) if invites else ()

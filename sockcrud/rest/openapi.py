@@ -33,6 +33,14 @@ _CONDITIONS: Final = tuple(
     )
 )
 
+_ONCE: Final[_Object] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "a new random text for each request: sent again, the request gets the same"
+    " answer, and is not carried out twice",
+    "schema": {**TEXT, "minLength": 1, "maxLength": 257},
+}
+
 
 @frozen
 class Part:
@@ -161,6 +169,8 @@ def _parameters(path: str, route: Route) -> list[_Object]:
         )
     if route.if_match or route.reads_one:
         parameters += _CONDITIONS
+    if route.once:
+        parameters.append(_ONCE)
     return parameters
 
 
@@ -197,6 +207,8 @@ def _errors(part: Part, route: Route) -> list[int]:
         statuses.add(404)  # a number beyond 64 bits names no path
     if route.reads_one:
         statuses.add(412)
+    if route.once:
+        statuses |= {400, 409, 422}
     if route.login and part.tokens is not None:
         statuses.add(part.no_token)
     if route.body is not None:

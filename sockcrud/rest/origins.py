@@ -31,8 +31,8 @@ Header = tuple[bytes, bytes]
 
 ANY: Final = "*"
 
-CORS_HEADERS: Final = b"Authorization, Content-Type, If-Match, If-None-Match"
-CORS_EXPOSED: Final = b"ETag, Allow, Retry-After, WWW-Authenticate"
+CORS_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
+CORS_EXPOSED: Final = b"ETag, Allow, Idempotency-Key, Retry-After, WWW-Authenticate"
 
 _VARY: Final = (b"Vary", b"Origin")
 _EXPOSED: Final = (b"Access-Control-Expose-Headers", CORS_EXPOSED)

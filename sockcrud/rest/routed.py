@@ -22,6 +22,8 @@ from sockcrud.protocols.http.connection import BodySink, Request, Response
 from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.refusals import NO_OPERATION, refusals
 from sockcrud.rest.etags import NO_REVISION, conditions
+from sockcrud.rest.idempotency import FIELD as IDEMPOTENCY_KEY
+from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
 
@@ -45,6 +47,8 @@ class Terms:
     """How deeply the JSON of a body may be nested."""
     secure: bool = False
     """Whether its connections are encrypted."""
+    keys: Keys | None = None
+    """What keeps answers under Idempotency-Key; None where that header means nothing."""
 
 
 @define
@@ -55,7 +59,7 @@ class Call:
     route: Route
     parameters: Mapping[str, Any]
     principal: Principal
-    deepest: int = DEEPEST
+    terms: Terms = Factory(Terms)
     _query: dict[str, str] | None = field(default=None, init=False)
 
     @property
@@ -86,7 +90,7 @@ class Call:
 
     def fields(self) -> dict[str, Any]:
         """Return the JSON object of the body; raise Invalid where it is none."""
-        found = decoded_object(self.request.body, self.deepest)
+        found = decoded_object(self.request.body, self.terms.deepest)
         if found is None:
             raise Invalid("body", "a JSON object in UTF-8")
         return found
@@ -99,6 +103,20 @@ class Call:
         revision out.
         """
         return await conditions(self.request).apply(change)
+
+    async def once(
+        self, perform: Callable[[], Awaitable[T]], render: Callable[[T], Response]
+    ) -> Response:
+        """Return what `render` makes of what `perform` gives, which is one operation that fires
+        with what its one transaction has given.
+
+        So Idempotency-Key is honoured, by a route that says so (`Route.once`). Raise KeyInUse,
+        KeyReused, or Invalid for what is no key.
+        """
+        keys = self.terms.keys
+        if keys is None or self.request.header(IDEMPOTENCY_KEY) is None:
+            return render(await perform())
+        return await keys.once(self.principal, self.request, perform, render)
 
 
 class RoutedResponder(ABC):
@@ -200,7 +218,7 @@ class RoutedResponder(ABC):
             if request.too_large:
                 self._note(found, "longer than the limit", "body")
                 return self.error_at(found, 413, "The body is too large")
-            call = Call(request, route, found.parameters, principal, self.terms.deepest)
+            call = Call(request, route, found.parameters, principal, self.terms)
             response: Response = await route.handle(self, call)
             return (
                 _conditional(request, response)

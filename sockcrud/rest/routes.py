@@ -58,6 +58,8 @@ class Route:
     """The values of the query that it cannot do without."""
     also: tuple[str, ...] = ()
     """Other paths that do the same."""
+    once: bool = False
+    """Whether it honours Idempotency-Key, by `Call.once`, and so may be sent again."""
     if_match: bool = False
     """Whether it changes one record, and so honours If-Match and If-None-Match, and may raise 412.
     """

@@ -168,7 +168,8 @@ class IStore(IReads, IChanges):
         raises, none.
 
         `body` awaits nothing but its transaction, and has no other effect than through it: a store
-        may run it again.
+        may run it again. What `joining.joined_by` names goes into the transaction, or into the
+        next `insert`.
         """
 
     def stream(

@@ -137,6 +137,10 @@ class Heard:
         """Return the next request of HTTP, one without a body."""
         return self._until(b"\r\n\r\n")
 
+    def request(self) -> bytes:
+        """Return the next request of HTTP whose body is an object without others in it."""
+        return self._until(b"}")
+
     def says(self, data: bytes) -> None:
         self.connection.sendall(data)
 

@@ -15,7 +15,15 @@ from attrs import frozen
 
 from sockcrud.apps.messages.client import Message
 from sockcrud.client import sync
-from sockcrud.client.errors import BadAnswer, CannotSend, ClientError, Refused, ServerGone, TimedOut
+from sockcrud.client.errors import (
+    BadAnswer,
+    Busy,
+    CannotSend,
+    ClientError,
+    Refused,
+    ServerGone,
+    TimedOut,
+)
 from tests.client.client_kit import SOON, Face, Heard, Script, Scripted, both_faces, have, nobody
 from tests.support.awaiting import awaits
 
@@ -259,6 +267,79 @@ async def test_a_change_is_never_sent_twice(face: Face, wire: Wire) -> None:
             assert len(asked) == 2
             await wire.reads(client)
         assert (server.connections, len(asked)) == (2, 4 if asked[-1] == b"" else 3)
+
+
+CREATED: Final = b'HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{"id":5}'
+IN_DOUBT: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def creates(client: Any) -> Any:
+    return await have(client.create_product("pen", "", 1, "0.10"))
+
+
+@pytest.mark.parametrize("first", [b"", CREATED[:30], IN_DOUBT], ids=["gone", "cut", "in doubt"])
+@both_faces
+@awaits
+async def test_a_create_of_which_nobody_knows_is_sent_once_more_under_the_same_key(
+    face: Face, first: bytes
+) -> None:
+    asked: list[bytes] = []
+
+    def takes_one(heard: Heard) -> None:
+        asked.append(heard.request())
+        heard.says(first)
+        if first == IN_DOUBT:
+            good(heard)
+
+    def good(heard: Heard) -> None:
+        asked.append(heard.request())
+        heard.says(CREATED)
+
+    with Scripted(takes_one, good) as server:
+        async with face.client("Shop", server.where) as client:
+            assert await creates(client) == 5
+    assert asked[0] == asked[1]
+    assert b'\r\nIdempotency-Key: "' in asked[0]
+
+
+@pytest.mark.parametrize("said", [b"", IN_DOUBT], ids=["gone", "in doubt"])
+@both_faces
+@awaits
+async def test_a_create_is_sent_twice_at_most_and_without_a_key_once(
+    face: Face, said: bytes
+) -> None:
+    asked: list[bytes] = []
+
+    def takes(heard: Heard) -> None:
+        while request := heard.request():
+            asked.append(request)
+            heard.says(said)
+            if not said:
+                break
+
+    for keyed, times in ((True, 2), (False, 1)):
+        asked.clear()
+        with Scripted(takes) as server:
+            async with face.client("Shop", server.where) as client:
+                client.sends_keys = keyed
+                with pytest.raises(ClientError) as caught:
+                    await creates(client)
+        assert caught.value.may_have_happened
+        assert (len(asked), asked.count(asked[0])) == (times, times)
+
+
+@both_faces
+@awaits
+async def test_a_key_that_is_in_use_at_this_moment_is_not_told_as_a_refusal(face: Face) -> None:
+    def busy(heard: Heard) -> None:
+        heard.request()
+        heard.says(b"HTTP/1.1 409 Conflict\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+
+    with Scripted(busy) as server:
+        async with face.client("Shop", server.where) as client:
+            with pytest.raises(Busy) as caught:
+                await creates(client)
+    assert (caught.value.retry_after, caught.value.may_have_happened) == (1, True)
 
 
 @both_wires

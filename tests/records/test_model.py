@@ -17,7 +17,7 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
-from sockcrud.identity.records import Account, Company, LoginFailures, Session
+from sockcrud.identity.records import Account, Company, KeptAnswer, LoginFailures, Session
 from sockcrud.records import Record, checked, exactly
 from sockcrud.records.lookalikes import caseless
 from tests.support.model import KINDS, describe
@@ -348,6 +348,11 @@ BOUNDS: Table = [
     texts(LoginFailures, "key", 1, 600),
     wholes(LoginFailures, "failures", 1, INT63),
     (LoginFailures, "delayed_until", SNAPSHOTS, NO_SNAPSHOTS),
+    texts(KeptAnswer, "key", 64, 64),
+    texts(KeptAnswer, "holder", 1, 255),
+    texts(KeptAnswer, "fingerprint", 64, 64),
+    (KeptAnswer, "kept_at", SNAPSHOTS, NO_SNAPSHOTS),
+    texts(KeptAnswer, "answer", 2, 65536),
 ]
 
 
@@ -477,6 +482,7 @@ class DescribeTests(SynchronousTestCase):
             Account: {"login": caseless},
             Session: {"token_hash": exactly},
             LoginFailures: {"key": exactly},
+            KeptAnswer: {"key": exactly},
         }
         self.assertEqual({kind: dict(describe(kind).uniques) for kind in KINDS}, uniques)
 
@@ -518,7 +524,8 @@ class DescribeTests(SynchronousTestCase):
 
     def test_logins_are_not_journaled_and_everything_else_is(self) -> None:
         self.assertEqual(
-            [kind for kind in KINDS if not describe(kind).journaled], [Session, LoginFailures]
+            [kind for kind in KINDS if not describe(kind).journaled],
+            [Session, LoginFailures, KeptAnswer],
         )
         self.assertEqual(
             [describe(kind).name for kind in (User, LoginFailures)], ["User", "LoginFailures"]

@@ -187,7 +187,7 @@ class EarlyTests(SynchronousTestCase):
 
 
 class CORSTests(SynchronousTestCase):
-    EXPOSED = "ETag, Allow, Retry-After, WWW-Authenticate"
+    EXPOSED = "ETag, Allow, Idempotency-Key, Retry-After, WWW-Authenticate"
 
     def client(self, *origins: str) -> HTTPClient:
         dialect = Dialect(Terms(Origins(origins)))
@@ -229,7 +229,8 @@ class CORSTests(SynchronousTestCase):
         preflight = {
             **simple,
             "access-control-allow-methods": "GET, HEAD, OPTIONS, PUT",
-            "access-control-allow-headers": "Authorization, Content-Type, If-Match, If-None-Match",
+            "access-control-allow-headers": "Authorization, Content-Type, "
+            "Idempotency-Key, If-Match, If-None-Match",
             "access-control-max-age": "600",
         }
         self.assertEqual(self.fields(client, "OPTIONS", "/things/1"), preflight)

@@ -114,6 +114,16 @@ def some_failures(key: str) -> dict[str, Any]:
     return {"key": key, "failures": 1, "delayed_until": NOON}
 
 
+def a_kept_answer(key: str) -> dict[str, Any]:
+    return {
+        "key": key * 64,
+        "holder": "192.0.2.7",
+        "fingerprint": "f" * 64,
+        "kept_at": NOON,
+        "answer": '[201,"application/json",[],"{}"]',
+    }
+
+
 def ids(records: Sequence[Record]) -> list[int]:
     return [record.id for record in records]
 

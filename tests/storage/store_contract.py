@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.storage.store_contract_groups import ReferencePromises, TransactionPromises
 from tests.storage.store_contract_history import ChangesPromises, StreamPromises
+from tests.storage.store_contract_keys import KeyPromises
 from tests.storage.store_contract_records import (
     IdPromises,
     PagePromises,
@@ -25,5 +26,6 @@ class StoreContract(
     TransactionPromises,
     StreamPromises,
     ChangesPromises,
+    KeyPromises,
 ):
     """All that every store promises."""

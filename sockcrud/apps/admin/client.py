@@ -183,7 +183,12 @@ class AdminCalls(FaultCalls):
     def create_company(self, name: str, active: bool | None = None) -> Call[Answer, Company]:
         """Make a company; `AlreadyExists`."""
         return http_call(
-            self, "POST", "/companies", _one(Company), _named({"name": name, "active": active})
+            self,
+            "POST",
+            "/companies",
+            _one(Company),
+            _named({"name": name, "active": active}),
+            once=True,
         )
 
     @call

@@ -134,7 +134,9 @@ class ShopCalls(HTTPCalls):
     @call
     def create_client(self, name: str, email: str, cpf: str, balance: Amount) -> Call[Answer, int]:
         """Create a client, and return its id; `AlreadyExists` for its email or its cpf."""
-        return http_call(self, "POST", "/clients/create", _id, _client(name, email, cpf, balance))
+        return http_call(
+            self, "POST", "/clients/create", _id, _client(name, email, cpf, balance), once=True
+        )
 
     @call
     def clients(self) -> Call[Answer, list[Client]]:
@@ -182,7 +184,7 @@ class ShopCalls(HTTPCalls):
     ) -> Call[Answer, int]:
         """Create an address of a client, and return its id; `NotFound`."""
         body = {"client_id": client_id, **_address(state, city, street, number, cep)}
-        return http_call(self, "POST", "/address/create", _id, body)
+        return http_call(self, "POST", "/address/create", _id, body, once=True)
 
     @call
     def addresses(self, client_id: int | None = None) -> Call[Answer, list[Address]]:
@@ -233,6 +235,7 @@ class ShopCalls(HTTPCalls):
             "/products/create",
             _id,
             _product(name, description, quantity, price, status),
+            once=True,
         )
 
     @call
@@ -291,7 +294,7 @@ class ShopCalls(HTTPCalls):
             "number_of_items": number_of_items,
             "purchase_date": day,
         }
-        return http_call(self, "POST", "/inventory/add_product", _id, body)
+        return http_call(self, "POST", "/inventory/add_product", _id, body, once=True)
 
     @call
     def items(self, client_id: int) -> Call[Answer, list[Item]]:

@@ -27,6 +27,7 @@ from sockcrud.storage.contract import (
     Where,
 )
 from sockcrud.storage.history import HISTORY
+from sockcrud.storage.joining import take_part
 from sockcrud.storage.memory.cascade import Cascade, is_long
 from sockcrud.storage.memory.restoring import TablesEnd
 from sockcrud.storage.memory.snapshots import Later
@@ -137,6 +138,10 @@ class MemoryStore(_Reads):
         return self._tables.unknown_kinds
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
+        if (joining := take_part()) is not None:
+            return await self._transact(
+                lambda each: joining.run(each, lambda alone: alone.insert(kind, id, **fields))
+            )
         return await self._changed(lambda: self._tables.insert(kind, id, fields))
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
@@ -177,6 +182,11 @@ class MemoryStore(_Reads):
             await self._turn()
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        if (joining := take_part()) is not None:
+            return await self._transact(lambda each: joining.run(each, body))
+        return await self._transact(body)
+
+    async def _transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
         return await self._changed(lambda: _without_waiting(body(self._transaction)))
 
     async def _changed(self, change: Callable[[], T]) -> T:

@@ -35,6 +35,7 @@ from sockcrud.storage.contract import (
     Where,
 )
 from sockcrud.storage.history import HISTORY
+from sockcrud.storage.joining import take_part
 from sockcrud.storage.moving import GivingWay, Moved, Source
 from sockcrud.storage.postgres.copy import restore_into
 from sockcrud.storage.postgres.counters import Counters as StateCounters
@@ -45,6 +46,8 @@ from sockcrud.storage.postgres.reads import Reads
 from sockcrud.storage.postgres.schema import prepare
 from sockcrud.storage.postgres.snapshots import Snapshots
 from sockcrud.storage.postgres.staged import (
+    StagedTransaction,
+    WithKey,
     check_fields,
     needs_of_delete,
     needs_of_insert,
@@ -227,10 +230,16 @@ class PostgresStore:
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         check_fields(kind, fields, id)
-        needs = needs_of_insert(kind, id, fields)
-        inserted: R = await self._writer.do(
-            lambda transaction: transaction.insert_known(kind, id, fields), needs
-        )
+        needs = list(needs_of_insert(kind, id, fields))
+
+        async def insert(transaction: StagedTransaction) -> R:
+            return await transaction.insert_known(kind, id, fields)
+
+        if (joining := take_part()) is not None:
+            needs.append(WithKey(*joining.needs))
+            joined: R = await self._writer.do(lambda each: joining.run(each, insert), needs)
+            return joined
+        inserted: R = await self._writer.do(insert, needs)
         return inserted
 
     async def update(self, kind: type[R], id: int, expect: int | None = None, **fields: Any) -> R:
@@ -248,6 +257,9 @@ class PostgresStore:
         )
 
     async def transact(self, body: Callable[[ITransaction], Awaitable[T]]) -> T:
+        if (joining := take_part()) is not None:
+            joined: T = await self._writer.do(lambda each: joining.run(each, body))
+            return joined
         result: T = await self._writer.do(body)
         return result
 

@@ -190,14 +190,15 @@ class DirectoryRoutes(AdminBase):
         {201: schemas.COMPANY},
         errors=(403, 409),
         body=schemas.NEW_COMPANY,
+        once=True,
         **_CREATES,
     )
     async def create_company(self, call: Call) -> Response:
         named = _named(call, _COMPANY_FIELDS)
         required(named, "name")
-        return _created(
-            await self.operations.administration.create_company(call.principal, **named),
-            b"/companies",
+        return await call.once(
+            lambda: self.operations.administration.create_company(call.principal, **named),
+            lambda company: _created(company, b"/companies"),
         )
 
     @route("GET", "/companies/{id}", "Get one company", {200: schemas.COMPANY}, **_GETS)

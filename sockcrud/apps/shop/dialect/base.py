@@ -16,6 +16,8 @@ from sockcrud.errors import (
     Forbidden,
     InDoubt,
     Invalid,
+    KeyInUse,
+    KeyReused,
     LoginDelayed,
     LoginFailed,
     NotFound,
@@ -126,6 +128,10 @@ def _in_words(error: DomainError) -> str:
             return "This account may not do that"
         case Busy():
             return "Too much is under way: try again in a moment"
+        case KeyReused():
+            return "This Idempotency-Key was used for another request: choose a new one"
+        case KeyInUse():
+            return "A request with this Idempotency-Key is under way: ask again in a moment"
         case InDoubt():
             return (
                 "It is unknown whether the change took effect: the store was lost while it was made"

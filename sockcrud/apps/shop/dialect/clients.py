@@ -85,11 +85,15 @@ class ClientsResponder(ShopService):
         {201: CREATED},
         errors=(409,),
         body=_CLIENT_IN,
+        once=True,
         headers=ETAG,
     )
     async def create(self, call: Call) -> Response:
-        client = await self._clients.create(call.principal, **_client_in(call))
-        return one(client.rev, {"msg": "Client created", "id": client.id}, 201)
+        fields = _client_in(call)
+        return await call.once(
+            lambda: self._clients.create(call.principal, **fields),
+            lambda client: one(client.rev, {"msg": "Client created", "id": client.id}, 201),
+        )
 
     @route("GET", "/clients/fetch", "List the clients", {200: a_list(_CLIENT)})
     async def fetch_all(self, call: Call) -> Response:
@@ -150,14 +154,18 @@ class ClientsResponder(ShopService):
         {201: CREATED},
         errors=(404,),
         body=_ADDRESS_IN,
+        once=True,
         headers=ETAG,
     )
     async def create_address(self, call: Call) -> Response:
         fields = call.fields()
         client_id = required(fields, "client_id")
+        address_in = _address_in(fields)
         with sent_as(_postal_code_name(fields), "cep"):
-            address = await self._addresses.create(call.principal, client_id, **_address_in(fields))
-        return one(address.rev, {"msg": "Address created", "id": address.id}, 201)
+            return await call.once(
+                lambda: self._addresses.create(call.principal, client_id, **address_in),
+                lambda address: one(address.rev, {"msg": "Address created", "id": address.id}, 201),
+            )
 
     @route("GET", "/address/fetch", "List the addresses", {200: a_list(_ADDRESS)})
     @route(

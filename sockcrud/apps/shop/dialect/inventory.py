@@ -59,14 +59,17 @@ class InventoryResponder(ShopService):
         {201: CREATED},
         errors=(404,),
         body=_ITEM_IN,
+        once=True,
         headers=ETAG,
     )
     async def add(self, call: Call) -> Response:
-        fields = call.fields()
-        item = await self._inventory.add(
-            call.principal, **{name: required(fields, name) for name in _FIELDS}
+        sent = call.fields()
+        fields = {name: required(sent, name) for name in _FIELDS}
+        says = "Product added to the inventory"
+        return await call.once(
+            lambda: self._inventory.add(call.principal, **fields),
+            lambda item: one(item.rev, {"msg": says, "id": item.id}, 201),
         )
-        return one(item.rev, {"msg": "Product added to the inventory", "id": item.id}, 201)
 
     @route(
         "GET",

@@ -65,11 +65,15 @@ class ProductsResponder(ShopService):
         {201: CREATED},
         errors=(409,),
         body=_PRODUCT_IN,
+        once=True,
         headers=ETAG,
     )
     async def create(self, call: Call) -> Response:
-        product = await self._products.create(call.principal, **_product_in(call))
-        return one(product.rev, {"msg": "Product created", "id": product.id}, 201)
+        fields = _product_in(call)
+        return await call.once(
+            lambda: self._products.create(call.principal, **fields),
+            lambda product: one(product.rev, {"msg": "Product created", "id": product.id}, 201),
+        )
 
     @route("GET", "/products/fetch", "List the products", {200: a_list(_PRODUCT)})
     async def fetch_all(self, call: Call) -> Response:
