@@ -101,14 +101,14 @@ def test_over_tcp_each_does_what_it_says(daemon: DaemonProcess) -> None:
 
 def test_http_meets_them_too_and_by_account(daemon: DaemonProcess) -> None:
     ana, bert, admin = daemon.client("shop", "ana"), daemon.client("shop", "bert"), daemon.admin
-    admin.add_fault("shop", "clients.list", error="503", account="ana")
+    admin.add_fault("clients", "clients.list", error="503", account="ana")
     with pytest.raises(Busy):
         ana.clients()
     assert bert.clients() == []
     with pytest.raises(InvalidRequest, match="expected one of users, clients"):
         admin.add_fault("admin", drop=True)
     admin.remove_faults()
-    admin.add_fault("shop", truncate="20")
+    admin.add_fault("clients", "clients.list", truncate="20")
     with socket.create_connection(daemon.address("shop"), timeout=20) as connection:
         connection.sendall(
             f"GET /clients/fetch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
