@@ -21,6 +21,9 @@ from sockcrud.refusals import refusals
 
 log: Final = Logger()
 
+OK: Final = "ok"
+"""The outcome of an operation that has not failed."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -69,14 +72,22 @@ class Access:
 
     clock: IReactorTime
     observers: list[Observer] = Factory(list)
+    time_of_day: IReactorTime | None = None
+    """What tells the time of day where the clock does not."""
+
     interference: Callable[[str, Principal], Awaitable[None] | None] | None = None
     """Is asked before an operation that is permitted, where testers want faults: what it returns is
     awaited, and fails with what the operation is to fail with.
     """
 
+    def note(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
+        """Tell the observers of an operation."""
+        for watch in self.observers:
+            watch(operation, principal, seconds, outcome)
+
     def now(self) -> datetime:
         """Return the time of day."""
-        return datetime.fromtimestamp(self.clock.seconds(), timezone.utc)
+        return datetime.fromtimestamp((self.time_of_day or self.clock).seconds(), timezone.utc)
 
 
 class HasAccess(Protocol):
@@ -110,7 +121,7 @@ def operation(
         async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:
             access = self.access
             started = access.clock.seconds()
-            outcome = "ok"
+            outcome = OK
             try:
                 may(principal)
                 if access.interference is not None:
@@ -128,7 +139,7 @@ def operation(
                 raise Crashed from None
             finally:
                 seconds = access.clock.seconds() - started
-                for watch in access.observers:
+                for watch in access.observers:  # as `note` does, which would be a call more
                     watch(name, principal, seconds, outcome)
 
         return passed

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.journal.reading import Reading
     from sockcrud.records import Record
     from sockcrud.records.schema import Schema
     from sockcrud.rest.openapi import Part
@@ -141,6 +142,11 @@ class Dialect:
     """Seconds without a request after which a connection is closed, as the setting says it; empty:
     as for all dialects.
     """
+    reading: Lazy[Reading] | None = None
+    """How the journal reads its bytes and what it shows of them; None for HTTP, which its `openapi`
+    tells, and for what is shown without any word of it."""
+    unrecorded: tuple[str, ...] = ()
+    """How the paths begin of requests that the journal leaves out."""
     privileged: bool = False
     """Whether the daemon is administered here: connections are kept free for it, and web pages may
     call it only from origins of its own setting."""

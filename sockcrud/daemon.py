@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.journal import Journal
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
@@ -83,16 +84,21 @@ class Daemon(Service):
     """Takes the lines that tell what listens where."""
     apply: Callable[[Settings], object]
     """Makes all parts keep to the settings that can change while it runs."""
+    seed: Callable[[], Awaitable[str]] | None = None
+    """Adds records to a new store, and says what came of it; fails where they cannot be taken."""
     log: Log | None = None
     """Where the log goes; None where whoever runs it sees to that."""
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
+    journal: Journal | None = None
+    """The last requests and answers; None where none are kept."""
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a
     failure.
     """
     _admin: FirstAdmin | None = field(init=False, default=None)
+    _seeded: str = field(init=False, default="")
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
     _watchdog: LoopingCall = field(init=False)
@@ -176,6 +182,8 @@ class Daemon(Service):
             await add_examples(
                 self.store, [example for app in self.loaded.apps for example in app.examples]
             )
+        if self.seed is not None:
+            self._seeded = await self.seed()
 
     def reload(self) -> None:
         """Reopen the log, read the certificates and the settings anew, and log what came of
@@ -295,6 +303,8 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))
+        if self._seeded:
+            lines.append(self._seeded)
         width = max((len(listener.name) for listener in self.listeners), default=0)
         for listener in self.listeners:
             how = _how_to_try(listener, self.loaded.apps)

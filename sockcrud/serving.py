@@ -15,6 +15,7 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.watching import Watching
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits
@@ -44,6 +45,8 @@ class About:
     """Tells where each dialect is for who has reached the daemon as this host, from this machine or
     not.
     """
+    watching: Watching | None = None
+    """The journal, and who watches it; None where none is kept."""
 
     faults: Faults | None = None
     """Those that testers ask for; None where there are none to be."""

@@ -286,6 +286,11 @@ class Settings:
         "lines a second in the log about requests of one peer that are refused; more are "
         "counted. 0: none",
     )
+    journal: int = _setting(
+        "1000",
+        none_or_count,
+        "requests kept in memory, with their answers, for /journal of the admin port; 0: none",
+    )
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     allow_faults: bool = _setting(
         "no", yes_or_no, "whether testers may have requests delayed, refused and cut off"

@@ -112,8 +112,12 @@ def console() -> Console:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a terminal that does not know a letter
-    plain = wishes().no_color or bool(os.environ.get("NO_COLOR"))
-    return Console(color_system=None if plain else "auto", highlight=False)
+    return Console(color_system=None if without_colors() else "auto", highlight=False)
+
+
+def without_colors() -> bool:
+    """Return whether colors are not wanted."""
+    return wishes().no_color or bool(os.environ.get("NO_COLOR"))
 
 
 def show_rows(rows: Sequence[Row], titles: bool = True) -> None:

@@ -162,6 +162,7 @@ class Crud:
             if any(each.needs_login for each in self.served)
             else None,
             json_lines=not is_rest,
+            reading=None if is_rest else Made(partial(_reading, self.served)),
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
@@ -194,6 +195,16 @@ def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
         basic_too=True,
         error_type=error_type,
     )
+
+
+def _reading(served: Sequence[Served]) -> Any:
+    from sockcrud.generic.json_lines import method_names
+    from sockcrud.journal.reading import RPCReading
+
+    fields = {name for each in served for name in describe(each.kind).constraints}
+    secret = {name for each in served for name in describe(each.kind).secrets}
+    shown = ("id", "rev", "limit", "after", "login", "role", *fields)
+    return RPCReading(method_names(served), shown, ("password", *secret))
 
 
 def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:

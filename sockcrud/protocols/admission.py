@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sockcrud.peers import is_local, peer_of
+from sockcrud.protocols.recording import Recorder
 from sockcrud.protocols.scheduler import Scheduler
 
 SPARE_DESCRIPTORS: Final = 256
@@ -133,6 +134,7 @@ class Connections:
         shares: Shares | None = None,
         budgets: Budgets | None = None,
         interfere: Callable[[Any], object] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.most = most
         self.shares = shares or Shares()
@@ -140,6 +142,8 @@ class Connections:
         self.scheduler = Scheduler(clock)
         self.interfere = interfere
         """Gets each connection before its first request, where testers want faults."""
+        self.recorder = recorder
+        """What keeps the last requests and answers, if anything does."""
         self.unsent = 0
         """Bytes of answers that all connections hold because their peers do not read."""
         self.unfinished = 0
@@ -261,6 +265,11 @@ class Connections:
 
     # The end
 
+    @property
+    def are_ending(self) -> bool:
+        """Whether all are about to end."""
+        return self._empty is not None
+
     async def finish(self, clock: IReactorTime, grace: float) -> None:
         """End them all and return when the last has ended: each in its own time, after `grace`
         seconds at once.
@@ -288,6 +297,9 @@ class Listening:
 
     all: Connections
     reserved: bool = False
+    dialect: str = ""
+    unrecorded: tuple[str, ...] = ()
+    """How the paths begin of requests that are not recorded."""
     _open: set[Admitted] = Factory(set)
 
     def __len__(self) -> int:

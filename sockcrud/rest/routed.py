@@ -21,6 +21,7 @@ from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
 from sockcrud.protocols.http.connection import BodySink, Request, Response
 from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.refusals import NO_OPERATION, refusals
+from sockcrud.rest.authorization import bearer
 from sockcrud.rest.etags import NO_REVISION, conditions
 from sockcrud.rest.idempotency import FIELD as IDEMPOTENCY_KEY
 from sockcrud.rest.idempotency import Keys
@@ -49,6 +50,17 @@ class Terms:
     """Whether its connections are encrypted."""
     keys: Keys | None = None
     """What keeps answers under Idempotency-Key; None where that header means nothing."""
+
+
+@frozen
+class Concluded:
+    """What the header fields of a request tell, whatever its path."""
+
+    sender: Sender
+    token: str | None = field(repr=False)
+    """The bearer token."""
+    has_conditions: bool
+    """Whether it has If-Match or If-None-Match."""
 
 
 @define
@@ -144,6 +156,12 @@ class RoutedResponder(ABC):
 
     # What the dialect says
 
+    def known(self, request: Request) -> Principal | None:
+        """Return what `log_in` would, where that is known from the connection's last request; None
+        where it is to be asked.
+        """
+        return None
+
     @abstractmethod
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Return the principal as the account whose token or session the request brings; raise
@@ -166,7 +184,7 @@ class RoutedResponder(ABC):
 
     async def answer(self, request: Request) -> Response:
         """Return the answer. Never raises."""
-        sender = self.sender(request)
+        sender = self.concluded(request).sender
         found = self.routes.find(request.path, request.method)
         response = self._refused(request, found, sender)
         if response is None:
@@ -180,15 +198,25 @@ class RoutedResponder(ABC):
             request.sink = None
         return _with_cors(request, response, found, sender) if sender.cors else response
 
-    def sender(self, request: Request) -> Sender:
-        """Return what the request tells of who sent it. As long as its header fields stay the same,
-        this is as good as free.
+    def concluded(self, request: Request) -> Concluded:
+        """Return what the header fields of the request tell. As long as they stay the same, this
+        is as good as free.
         """
         fields = request.fields
-        sender: Sender | None = fields.concluded
-        if sender is None:
-            sender = fields.concluded = self.terms.origins.sender(request)
-        return sender
+        concluded: Concluded | None = fields.concluded
+        if concluded is None:
+            concluded = fields.concluded = Concluded(
+                self.terms.origins.sender(request), bearer(request), _has_conditions(request)
+            )
+        return concluded
+
+    def sender(self, request: Request) -> Sender:
+        """Return what the request tells of who sent it."""
+        return self.concluded(request).sender
+
+    def token(self, request: Request) -> str | None:
+        """Return the bearer token that the request brings, None where there is none."""
+        return self.concluded(request).token
 
     def _refused(
         self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender
@@ -212,7 +240,11 @@ class RoutedResponder(ABC):
     async def _answer(self, request: Request, found: Found) -> Response:
         route = found.route
         try:
-            principal = await self.log_in(request, found) if route.login else self.principal
+            if route.login:
+                principal = self.known(request) or await self.log_in(request, found)
+            else:
+                principal = self.principal
+            request.principal = principal
             if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
@@ -222,7 +254,7 @@ class RoutedResponder(ABC):
             response: Response = await route.handle(self, call)
             return (
                 _conditional(request, response)
-                if request.method in READING and response.headers
+                if self.concluded(request).has_conditions and request.method in READING
                 else response
             )
         except DomainError as error:
@@ -329,14 +361,16 @@ def _with_cors(
     return evolve(response, headers=headers)
 
 
+def _has_conditions(request: Request) -> bool:
+    return request.header(b"if-none-match") is not None or request.header(b"if-match") is not None
+
+
 def _conditional(request: Request, response: Response) -> Response:
     """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise
     Outdated where that is none.
 
     The answer is made before: whatever else is wrong with the request is told first.
     """
-    if request.header(b"if-none-match") is None and request.header(b"if-match") is None:
-        return response
     tag = next((value for name, value in response.headers if name == b"ETag"), None)
     if tag is None or response.status != 200:
         return response

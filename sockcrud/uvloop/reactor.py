@@ -8,7 +8,7 @@ import select
 from collections.abc import Callable
 from functools import partial
 from math import ceil
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import uvloop
@@ -30,6 +30,9 @@ class UvloopReactor(AsyncioSelectorReactor):
     Its own `listenTCP` is Twisted's, as are TLS and Unix sockets: they need more of a transport
     than plain TCP.
     """
+
+    # By a clock that nobody sets, as the loop's own timers go.
+    seconds = staticmethod(monotonic)
 
     def __init__(self) -> None:
         self.loop = uvloop.new_event_loop()

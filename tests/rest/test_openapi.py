@@ -229,6 +229,7 @@ class DescribedCase(AdminCase):
                 "accounts": self.carl.id,
                 "companies": self.theirs.id,
                 "sessions": self.annas.session_id,
+                "journal": 1,
             }
             return of[operation.path.split("/")[1]]
         return 1
@@ -241,6 +242,9 @@ class DescribedCase(AdminCase):
             "account_id": self.anna.id,
             "secrets": "yes",
             "restore": "no",
+            "dialect": "users",
+            "peer": HERE,
+            "refused": "0",
         }
         return self.anna.id if name == "id" else values[name]
 
@@ -321,7 +325,8 @@ class DescriptionTests(DescribedCase):
     def test_kinds_are_those_of_the_apps_in_use(self) -> None:
         apps = loading.apps([str(ROOT / "examples" / "library.py")])
         about = About(apps, dict, lambda: {"admin": URLS["admin"]}, AsyncMock(), 12)
-        self.assertIn(b'"new_password":{"type":"string","minLength":12}', about.openapi())
+        password = b'"new_password":{"type":"string","format":"password","minLength":12}'
+        self.assertIn(password, about.openapi())
         kinds = orjson.loads(about.openapi())["components"]["schemas"]["kind"]["enum"]
         self.assertEqual(set(kinds) - set(KINDS), {"Book"})
 

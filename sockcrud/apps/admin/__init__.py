@@ -18,6 +18,7 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
+            unrecorded=("/journal",),
             privileged=True,
         )
     ],
@@ -42,6 +43,12 @@ app = App(
             "faults",
             f"{_COMMANDS}.faults:faults",
             "Have requests delayed, refused or cut off, for tests.",
+            _TITLE,
+        ),
+        Command(
+            "trace",
+            f"{_COMMANDS}.trace:trace",
+            "Show requests and answers as they come, without secrets.",
             _TITLE,
         ),
         Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),

@@ -36,7 +36,7 @@ from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response, media_type
 from sockcrud.rest.routes import JSON, Found, Route, Schema, route
-from sockcrud.rest.schemas import ID, PASSWORD, an_object, exactly, field_of
+from sockcrud.rest.schemas import ID, PASSWORD, SECRET, an_object, exactly, field_of
 from sockcrud.serving import Serving
 
 DIALECT: Final = "members"
@@ -99,7 +99,7 @@ _USER: Final = exactly(
     role_name=_ROLE_NAME,
     active={"type": "boolean"},
 )
-_CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
+_CREDENTIALS: Final = an_object({"email": _STRING, "password": SECRET})
 _NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
 _ANYTHING: Final[tuple[str, ...]] = ()
 """Types of a body: its shape tells, whatever the Content-Type says."""
@@ -165,7 +165,7 @@ class MembersResponder(RoutedResponder):
         "POST",
         "/",
         "Log in, for the connection or with the token that is answered",
-        {200: exactly(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
+        {200: exactly(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=SECRET)},
         errors=(401, 429),
         login=False,
         body=_CREDENTIALS,

@@ -11,6 +11,7 @@ app = App(
             "where the messages (JSON on TCP) listen; likewise, as all that follow",
             "sockcrud.apps.messages.dialect:MessagesFactory",
             json_lines=True,
+            reading="sockcrud.apps.messages.reading:READING",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )

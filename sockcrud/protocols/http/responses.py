@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 
@@ -27,10 +28,12 @@ class BodySlices:
     length: int | None = None
 
 
-@frozen
+@define
 class Response:
     """What a dialect answers. The wire adds Date, the length or coding of the body, and what
     becomes of the connection.
+
+    Nobody changes it, and it is not frozen: that would take twice the time to make, once a request.
     """
 
     status: int
@@ -50,7 +53,7 @@ _LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE: Final = re.compile(rb"[\t -~\x80-\xff]*")
+_IN_VALUES: Final = bytes((9, *range(32, 127), *range(128, 256)))
 _WITHOUT_BODY: Final = frozenset((100, 101, 102, 103, 204, 304))
 
 
@@ -85,18 +88,15 @@ class Responses:
             return self._streamed(response, body, head, http11, keep_alive)
         start = self._start(response.status, response.content_type)
         fields = _fields(response.headers) if response.headers else b""
+        last = not keep_alive or response.close
+        if last or not http11:
+            fields += _connection(last, http11)
         if response.status in _WITHOUT_BODY:
-            said = start + fields
-            body = b""
+            said = b"%b%b\r\n" % (start, fields)
         else:
-            said = b"%bContent-Length: %d\r\n%b" % (start, len(body), fields)
-        if head:
-            body = b""
-        if not keep_alive or response.close:
-            return CloseAfter(b"%bConnection: close\r\n\r\n%b" % (said, body))
-        if http11:
-            return b"%b\r\n%b" % (said, body)
-        return b"%bConnection: keep-alive\r\n\r\n%b" % (said, body)
+            size, body = len(body), b"" if head else body
+            said = b"%bContent-Length: %d\r\n%b\r\n%b" % (start, size, fields, body)
+        return CloseAfter(said) if last else said
 
     def _streamed(
         self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool
@@ -151,10 +151,15 @@ def _connection(last: bool, http11: bool) -> bytes:
 def _fields(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     lines = b""
     for name, value in headers:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not _is_name(name) or value.translate(None, _IN_VALUES):
             raise ValueError(f"no header field: {name!r}")
         lines += b"%b: %b\r\n" % (name, value)
     return lines
+
+
+@lru_cache(maxsize=128)
+def _is_name(name: bytes) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 async def _in_chunks(head: bytes, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -32,6 +32,7 @@ from sockcrud.storage.contract import (
     RecordStream,
     Stage,
 )
+from sockcrud.storage.maintenance.completing import Completing
 from sockcrud.storage.maintenance.exported import Exported
 from sockcrud.storage.maintenance.import_rows import (
     MOST_FAULTS,
@@ -140,7 +141,8 @@ class Transfer:
     async def import_(
         self, principal: Principal, given: Iterable[Given | Fault]
     ) -> Mapping[str, int]:
-        """Add the records under the ids they have, and fire with how many of each kind these were.
+        """Add the records under the ids they have, those without one under the next, and fire with
+        how many of each kind these were.
 
         They may come in any order. Their revisions are new ones. An account without a hash gets
         none that fits a password. What is given may hold faults already. It is read and checked in
@@ -191,10 +193,11 @@ async def add_records(
     `rest` is for how many seconds it stops after each slice, where there are others to be served.
     """
     batch = Batch(store.schema)
+    completing = Completing(store.schema, (await store.counters()).highest)
     pace = _Pace(clock, rest)
     try:
         for entry in given:
-            batch.add(entry)
+            batch.add(completing.complete(entry))
             if len(batch.faults) > MOST_FAULTS:
                 raise batch.unimportable()
             await pace.keep()

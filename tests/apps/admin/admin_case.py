@@ -13,10 +13,16 @@ from sockcrud import loading
 from sockcrud.access import Access
 from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
+from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.status import Status
+from sockcrud.faults.acting import Faults
 from sockcrud.faults.service import FaultOperations
 from sockcrud.identity.records import Account, Company, Session
+from sockcrud.journal.journal import Journal
+from sockcrud.journal.watching import Watching
 from sockcrud.metrics import Metrics
+from sockcrud.protocols.recording import Recorder
+from sockcrud.protocols.scheduler import Scheduler
 from sockcrud.rest.openapi import description
 from sockcrud.rest.routed import Terms
 from sockcrud.storage.contract import IInFile
@@ -81,6 +87,12 @@ class AdminCase(PeopleCase):
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
+        recorder = Recorder(100, self.clock)
+        recorder.opened("users", HERE)
+        # Whose streams end as soon as they have begun: nobody here waits for more.
+        self.watching: Watching | None = Watching(
+            Journal(recorder, dict), self.clock, ends=lambda: True
+        )
         self.client = self.a_client()
         self.root_token = self.token_of("root")
 
@@ -103,6 +115,7 @@ class AdminCase(PeopleCase):
             status,
             self.upkeep,
             FaultOperations(self.access, self.faults),
+            Journals(self.access, Scheduler(self.clock), self.watching),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)

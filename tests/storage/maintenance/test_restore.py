@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from tests.storage.maintenance.move_kit import (
 )
 from tests.storage.sqlite.sqlite_case import records_of
 from tests.storage.store_case import ALL, NOON, a_client, a_user
+from tests.support import forked
 from tests.support.awaiting import awaits
 from tests.support.directory_kit import CHEAP
 from tests.support.model import STANDARD
@@ -378,8 +378,8 @@ async def test_an_interrupted_one_leaves_nothing_and_can_be_made_again(
     records = await exported()
     two = new(target)
     words = ["all.jsonl", "--restore", "--store", two]
-    command = [sys.executable, "-c", KILLED, phase, str(least), str(int(end)), *words]
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    told = [phase, str(least), str(int(end)), *words]
+    ended = forked.run(told, environment(), 60, program=KILLED)
     assert ended.returncode == (130 if end == signal.SIGINT else -end), ended.stderr
     assert await is_empty(two)
     done("import", *words)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sockcrud.access import Principal
+from sockcrud.apps.admin.journal import JournalOff, Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.errors import (
@@ -49,6 +50,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     BadExport: 400,
     NotFresh: 409,
     FaultsRefused: 409,
+    JournalOff: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
@@ -103,6 +105,7 @@ class Operations:
     status: Status
     upkeep: Upkeep
     faults: FaultOperations
+    journals: Journals
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 

@@ -7,7 +7,9 @@ from typing import Final
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
 from sockcrud.apps.admin.dialect.faults import FaultRoutes
+from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.faults.service import FaultOperations
@@ -18,7 +20,7 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, SystemRoutes, FaultRoutes):
+class AdminResponder(DirectoryRoutes, SystemRoutes, JournalRoutes, FaultRoutes):
     """The admin behind one connection."""
 
 
@@ -44,6 +46,7 @@ class AdminFactory(HTTPFactory):
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
             FaultOperations(access, about.faults),
+            Journals(access, serving.connections.all.scheduler, about.watching),
             serving.settings.max_import,
             serving.settings.min_password,
         )

@@ -12,6 +12,7 @@ from sockcrud.rest.schemas import (
     KIND,
     LIMIT,
     NEW_PASSWORD,
+    SECRET,
     TEXT,
     a_list,
     an_object,
@@ -25,11 +26,12 @@ SINCE: Final[Schema] = {
     "description": "a revision; 0 for all that is known",
 }
 PAGED: Final = {"limit": LIMIT, "after": ID}
+AFTER: Final[Schema] = {"type": "integer", "minimum": 0, "description": "the number of an entry"}
 ANY: Final[Schema] = {"type": "object"}
 
 
-LOGIN: Final = an_object({"login": TEXT, "password": TEXT})
-TOKEN: Final = an_object({"token": {"type": "string", "pattern": "^[0-9A-F]{64}$"}})
+LOGIN: Final = an_object({"login": TEXT, "password": SECRET})
+TOKEN: Final = an_object({"token": {**SECRET, "pattern": "^[0-9A-F]{64}$"}})
 
 _ACCOUNT_FIELDS: Final = {
     **fields_of(Account, "login", "role", "company_id", "active"),
@@ -74,6 +76,38 @@ IMPORTED: Final = an_object(
 )
 
 CHECKED: Final = an_object({"sound": FLAG, "faults": a_list(TEXT)})
+
+_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
+_BYTES: Final = an_object(
+    {"bytes": {"type": "integer", "minimum": 0}, "cut": FLAG, "text": TEXT},
+)
+_REFUSAL: Final = an_object({"operation": _OR_NULL, "field": _OR_NULL, "reason": TEXT})
+ENTRY: Final = an_object(
+    {
+        "id": {"type": "integer", "minimum": 1},
+        "kind": {"enum": ["request", "open", "close"]},
+        "at": {"type": "string", "format": "date-time"},
+        "dialect": TEXT,
+        "connection": {"type": "integer", "minimum": 1},
+        "peer": TEXT,
+        "login": _OR_NULL,
+        "operation": _OR_NULL,
+        "fields": {"description": "what was read, without secrets; null where nothing was"},
+        "fault": {
+            "type": ["object", "null"],
+            "description": "the byte at which the request went wrong, and how",
+        },
+        "refused": a_list(_REFUSAL),
+        "request": _BYTES,
+        "answer": _BYTES,
+        "seconds": {
+            "type": ["number", "null"],
+            "description": "null where it was answered at once",
+        },
+        "reason": {"type": "string", "description": "why the connection was closed"},
+    },
+    ("id", "kind", "at", "dialect", "connection", "peer"),
+)
 
 HEALTH: Final = an_object(
     {
