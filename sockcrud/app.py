@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.access import Access
     from sockcrud.journal.reading import Reading
     from sockcrud.records import Record
     from sockcrud.records.schema import Schema
     from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
     from sockcrud.setting import Setting
+    from sockcrud.storage.contract import IStore
 
 T = TypeVar("T")
 
@@ -182,6 +184,24 @@ class Command:
 
 
 @frozen(eq=False, kw_only=True)
+class Editing:
+    """What an admin may do to the records of a kind: operations of the app, which keep its rules.
+
+    Each takes the principal, then the id but for `create`, then values by their names, as JSON has
+    them; `change` and `delete` also `expect`, the revision that the record must be at. None stands
+    for what nobody may.
+    """
+
+    create: Callable[..., Awaitable[Record]] | None = None
+    created: tuple[str, ...] = ()
+    """The fields that `create` takes, all of them. An `id` too, where clients choose the ids."""
+    change: Callable[..., Awaitable[Record]] | None = None
+    changed: tuple[str, ...] = ()
+    """The fields that `change` takes, all of them."""
+    delete: Callable[..., Awaitable[None]] | None = None
+
+
+@frozen(eq=False, kw_only=True)
 class Contents:
     """What an app brings, all of it or a part."""
 
@@ -195,6 +215,10 @@ class Contents:
     """The monitor's check of each dialect, by the dialect's name."""
     examples: Lazy[Sequence[Example]] = ()
     """The records that `--demo` brings."""
+    editing: Mapping[str, Lazy[Callable[[Access, IStore], Editing]]] = Factory(dict)
+    """What admins may do to its records, by the names of the kinds. What is not there they may
+    only look at.
+    """
     settings: Sequence[Setting] = ()
     """Its own settings, beyond where its dialects listen and how long a connection may be idle
     there.
@@ -263,6 +287,11 @@ class App:
     def examples(self) -> tuple[Example, ...]:
         """The records that `--demo` brings, imported."""
         return tuple(example for each in self._contents for example in resolve(each.examples))
+
+    @property
+    def editing(self) -> dict[str, Lazy[Callable[[Access, IStore], Editing]]]:
+        """What admins may do to its records, by kind, none of it imported."""
+        return {kind: lazy for each in self._contents for kind, lazy in each.editing.items()}
 
     @property
     def settings(self) -> tuple[Setting, ...]:

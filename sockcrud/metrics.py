@@ -159,6 +159,15 @@ class Metrics(Collector):
             self._commits = _Durations()
         self._commits.add(seconds)
 
+    def answered(self) -> dict[str, list[int]]:
+        """Return of each dialect how many operations took up to each of `SECONDS`, and longer."""
+        found: dict[str, list[int]] = {}
+        for (dialect, _, _), cell in self._cells.items():
+            if cell is not self._steps:
+                sums = found.get(dialect, [0] * len(cell.counts))
+                found[dialect] = [one + other for one, other in zip(sums, cell.counts, strict=True)]
+        return found
+
     async def text(self) -> bytes:
         """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is
         not among them.

@@ -329,7 +329,12 @@ def make_daemon(
         settings.min_password,
         listeners.places,
         watching,
-        faults,
+        lambda: {name: len(those) for name, those in connections_at.items()},
+        metrics.answered,
+        lambda: daemon.trials,
+        lambda: daemon.warnings,
+        postgres_url.without_password(settings.store),
+        faults=faults,
     )
     keys = Keys(
         store,

@@ -43,6 +43,8 @@ class Injected(DomainError):
 class _Exchange:
     """A request on its way to its answer."""
 
+    dialect: str
+    """The one that it came by, which may serve several others together."""
     met: set[int] = Factory(set)
     """The rules that it has met: each acts once, also where a request is several operations."""
     effects: dict[str, Any] = Factory(dict)
@@ -115,7 +117,9 @@ class Faults:
             rule
             for rule in self.all()
             if rule.id not in exchange.met
-            and rule.meets(operation, principal.dialect, principal.address, login)
+            and rule.meets(
+                operation, (principal.dialect, exchange.dialect), principal.address, login
+            )
             and self._random.random() < rule.said.get("chance", 1.0)
         ]
         return self._met(met, exchange, operation, principal) if met else None
@@ -150,11 +154,12 @@ class Faults:
     def around(self, connection: Any) -> None:
         """Have the answers of a connection pass here, before they are put into their order."""
         respond, abort = connection.respond, connection.abort
+        dialect: str = connection.dialect
 
         def respond_with_faults(request: Any) -> Any:
             if not self._rules:
                 return respond(request)
-            exchange, context = _Exchange(), copy_context()
+            exchange, context = _Exchange(dialect), copy_context()
             context.run(_exchange.set, exchange)
             work = context.run(respond, request)
             if isinstance(work, CoroutineType):

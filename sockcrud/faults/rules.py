@@ -146,11 +146,13 @@ class Rule:
         """Return whether it is for an operation of this name."""
         return not self.operation or fnmatchcase(operation, self.operation)
 
-    def meets(self, operation: str, dialect: str, address: str, login: str | None) -> bool:
+    def meets(
+        self, operation: str, dialects: tuple[str, ...], address: str, login: str | None
+    ) -> bool:
         """Return whether it is for this operation of this caller."""
         said = self.said
         return (
-            self.dialect in ("", dialect)
+            (not self.dialect or self.dialect in dialects)
             and self.is_for(operation)
             and said.get("address", address) == address
             and ("account" not in said or said["account"].casefold() == (login or "").casefold())

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from attrs import frozen
 
-from sockcrud.app import AppError, Command, Contents, Dialect, Made, Place, caller
+from sockcrud.app import AppError, Command, Contents, Dialect, Editing, Made, Place, caller
 from sockcrud.records import Record, describe
 
 if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.access import Access, Principal
     from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
+    from sockcrud.storage.contract import IStore
 
 Who = Literal["open", "logged in", "admins"]
 """Who may: everybody, whoever has logged in, or admins."""
@@ -147,6 +149,7 @@ class Crud:
                 )
                 for dialect in dialects
             },
+            editing={each.kind.__name__: partial(_editing, each) for each in self.served},
         )
 
     def _dialect(self, app: str, name: str, endpoint: str, wire: str) -> Dialect:
@@ -238,6 +241,26 @@ def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
         client=client,
         login=login,
         for_admins=for_admins,
+    )
+
+
+def _editing(served: Served, access: Access, store: IStore) -> Editing:
+    from sockcrud.generic.operations import Operations
+    from sockcrud.records.json_fields import read_fields
+
+    operations, fields = Operations(access, store, served), tuple(describe(served.kind).constraints)
+
+    async def create(principal: Principal, /, **given: Any) -> Record:
+        created: Record = await operations.create(principal, read_fields(served.kind, given))
+        return created
+
+    async def change(principal: Principal, id: int, /, expect: int, **given: Any) -> Record:
+        fields = read_fields(served.kind, given)
+        changed: Record = await operations.replace(principal, id, fields, expect)
+        return changed
+
+    return Editing(
+        create=create, created=fields, change=change, changed=fields, delete=operations.delete
     )
 
 

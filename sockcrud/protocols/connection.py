@@ -106,6 +106,11 @@ class Connection(Sending, Generic[Request]):
         if connections.all.interfere is not None and not connections.reserved:
             connections.all.interfere(self)
 
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that it speaks."""
+        return self._connections.dialect
+
     # What the subclass knows
 
     def nothing_complete(self) -> None:

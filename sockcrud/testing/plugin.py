@@ -25,7 +25,7 @@ _SCOPES: dict[str, type[Any]] = {
     "module": pytest.Module,
     "session": pytest.Session,
 }
-_OPTIONS = ("apps", "store", "seed", "settings", "scope")
+_OPTIONS = ("apps", "store", "seed", "settings", "admin_password", "scope")
 _DAEMON = pytest.StashKey["DaemonProcess"]()
 
 

@@ -58,20 +58,22 @@ class DaemonProcess:
         store: str = MEMORY,
         seed: Seed = (),
         settings: Mapping[str, str] | None = None,
+        admin_password: str | None = None,
     ) -> None:
         """Start it; raise `DaemonFailed`.
 
         `apps` are names of installed apps and files of one's own; without a name, all that are
         installed are served. `store` is `memory:`, `sqlite:` for a file that goes at the end, or a
         URL of PostgreSQL, where a schema is made that goes at the end. `settings` are as in
-        tap.cfg, by name.
+        tap.cfg, by name. The admin's password is a random one unless it is given.
         """
         self._clients = ExitStack()
         self._folder = tempfile.TemporaryDirectory(prefix="sockcrud-testing-")
         folder = Path(self._folder.name)
         self.seed = seed
-        self.admin_login = str(fields(Settings).admin_login.default)
-        self.admin_password = secrets.token_urlsafe(12)
+        default: str = fields(Settings).admin_login.default
+        self.admin_login = (settings or {}).get("admin_login", default)
+        self.admin_password = admin_password or secrets.token_urlsafe(12)
         self.admin_password_file = password_file = folder / "admin-password"
         password_file.write_text(self.admin_password)
         password_file.chmod(0o600)
@@ -240,9 +242,10 @@ def running(
     store: str = MEMORY,
     seed: Seed = (),
     settings: Mapping[str, str] | None = None,
+    admin_password: str | None = None,
 ) -> Iterator[DaemonProcess]:
     """Have a daemon; see `DaemonProcess`."""
-    with DaemonProcess(apps, store, seed, settings) as daemon:
+    with DaemonProcess(apps, store, seed, settings, admin_password) as daemon:
         yield daemon
 
 

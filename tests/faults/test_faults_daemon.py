@@ -108,7 +108,7 @@ def test_http_meets_them_too_and_by_account(daemon: DaemonProcess) -> None:
     with pytest.raises(InvalidRequest, match="expected one of users, clients"):
         admin.add_fault("admin", drop=True)
     admin.remove_faults()
-    admin.add_fault("clients", "clients.list", truncate="20")
+    admin.add_fault("shop", truncate="20")
     with socket.create_connection(daemon.address("shop"), timeout=20) as connection:
         connection.sendall(
             f"GET /clients/fetch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "

@@ -79,7 +79,7 @@ def test_each_test_has_an_empty_daemon_and_one_that_fails_tells_what_it_did(tmp_
     assert "- sockcrud: log -" in said
     assert "library-lines 127.0.0.1 books.create ok" in said
     assert "users.create" not in said
-    wrong = "mark.sockcrud: 'stores': expected apps, store, seed, settings, scope by name"
+    wrong = "mark.sockcrud: 'stores': expected apps, store, seed, settings, admin_password, scope"
     assert wrong in said
 
 

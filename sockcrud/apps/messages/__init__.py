@@ -25,6 +25,7 @@ app = App(
             "The messages, over JSON on TCP.",
         )
     ],
+    editing={"Message": "sockcrud.apps.messages.service:editing"},
     checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
     examples="sockcrud.apps.messages.records:EXAMPLES",
 )

@@ -21,5 +21,6 @@ app = App(
     commands=[
         Command("users", "sockcrud.apps.users.commands:users", "The users, over JSON on TCP.")
     ],
+    editing={"User": "sockcrud.apps.users.service:editing"},
     checks={"users": "sockcrud.apps.users.checks:UsersCheck"},
 )
