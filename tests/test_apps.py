@@ -21,7 +21,8 @@ from sockcrud.app import App, AppError, Apps, Dialect
 from sockcrud.cli.dialects import default_place, opens_others, owner
 from sockcrud.cli.main import main
 from tests.cli.commands_kit import PROGRAM
-from tests.support.running import SERVE, Daemon, environment
+from tests.support import forked
+from tests.support.running import Daemon, environment
 
 ECHO: Final = """\
 from twisted.internet.protocol import Factory
@@ -180,14 +181,8 @@ def test_an_app_that_cannot_be_used_is_one_line_and_status_1(
     text: str, said: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.py").write_text(text)
-    ran = subprocess.run(
-        [*SERVE, *_OTHERS_ON_NO_FIXED_PORT.get(said, _DIALECTS), "--app", "mine.py"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    words = ["serve", *_OTHERS_ON_NO_FIXED_PORT.get(said, _DIALECTS), "--app", "mine.py"]
+    ran = forked.run(words, environment(), 60, tmp_path)
     assert (ran.returncode, ran.stdout) == (1, "")
     [line] = ran.stderr.splitlines()
     assert re.fullmatch(f"sockcrud: {said}.*", line), line

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "clocks",
     "refusals",
     "paging",
     "collector",
@@ -40,6 +42,7 @@ LAYERS: Final = (
     "workers",
     "readiness",
     "rest",
+    "journal",
     "serving",
     "generic",
     "metrics",
@@ -69,9 +72,14 @@ _OTHER_MEANINGS: Final = (
 names of the first tables, and the dialect of the accounts, whose tokens REST takes."""
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imports_of(file: Path) -> Iterator[str]:
     """Yield the names of what a file imports, `module.name`."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -82,7 +90,7 @@ def imported_at_once(file: Path) -> Iterator[str]:
     """Yield the names of what a file imports when it is imported: not for a type checker alone, and
     not in a function.
     """
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in parsed(file).body:
         if isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -148,7 +156,7 @@ class ArrowTests(SynchronousTestCase):
             if file.name in _OTHER_MEANINGS:
                 continue
             strings = {
-                node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)
+                node.value for node in ast.walk(parsed(file)) if isinstance(node, ast.Constant)
             }
             self.assertEqual(
                 names & {each for each in strings if isinstance(each, str)}, set(), file

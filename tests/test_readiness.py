@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import running
+from tests.support import forked, running
 from tests.support.certificate_kit import certified
 from tests.support.running import DIALECTS, Daemon, environment, taken_port
 
@@ -52,8 +52,9 @@ def test_what_cannot_start_is_one_line_and_status_1(tmp_path: Path) -> None:
         (("--store", f"sqlite:{tmp_path}"), f"name one in it, as sqlite:{tmp_path}/sockcrud.db"),
         (("--log-file", "nowhere/log"), "the log: nowhere/log: No such file or directory"),
     ):
-        status, said = run(tmp_path, *running.SERVE, *OFF, *flags)
-        assert (status, len(said)) == (1, 1), said
+        done = forked.run(["serve", *OFF, *flags], environment(), 60, tmp_path)
+        said = done.stderr.splitlines()
+        assert (done.returncode, len(said)) == (1, 1), said
         assert said[0].startswith("sockcrud: ")
         assert said[0].endswith(expected)
 

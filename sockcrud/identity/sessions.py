@@ -70,6 +70,10 @@ _TICK: Final = 0.001
 """Seconds by which a moment may be missed where it is a float: what is so near to one is judged by
 `resume`."""
 
+SKEW: Final = timedelta(minutes=5)
+"""The clocks of two nodes may differ by this much. A session that began later than that from now is
+from before a clock was set back, and would outlive its age: it is over."""
+
 _LONGEST_ADDRESS: Final = 200
 _TOKEN: Final = re.compile("[0-9A-F]{64}")
 
@@ -315,7 +319,9 @@ class Sessions:
         used, unused = session.used_at.timestamp(), self._idle_time(session) / USES_PER_IDLE_TIME
         window = unused.total_seconds() - _TICK
         end = (session.created_at + self._age).timestamp() - _TICK
-        return Resumed(session, account, company, used - window, min(used + window, end))
+        begin = (session.created_at - SKEW).timestamp() + _TICK
+        since, until = max(used - window, begin), min(used + window, end)
+        return Resumed(session, account, company, since, until)
 
     def still_holds(self, resumed: Resumed) -> bool:
         """Return whether `resume` would find the very same, and have nothing to write."""
@@ -415,10 +421,9 @@ class Sessions:
         return account
 
     def _is_over(self, session: Session, now: datetime) -> bool:
-        return (
-            now - session.used_at >= self._idle_time(session)
-            or now - session.created_at >= self._age
-        )
+        # Either way, as a last use from before the clock was set back is in the future.
+        idle, age = abs(now - session.used_at), now - session.created_at
+        return idle >= self._idle_time(session) or not -SKEW <= age < self._age
 
     def _idle_time(self, session: Session) -> timedelta:
         return self._idle_at.get(session.dialect, self._idle)

@@ -32,13 +32,17 @@ from attrs import astuple
 
 from sockcrud import loading
 from sockcrud.app import resolve
-from sockcrud.cli.main import main as sockcrud
 from sockcrud.identity.passwords import HashCost, Passwords
 
 AVAILABLE: Final = sys.platform == "linux"
 _ROOT: Final = Path(__file__).parents[2]
 _LOCK: Final = threading.Lock()
 _IMPORTED: Final = (
+    "rich.table",
+    "sockcrud.cli.asking",
+    "sockcrud.cli.main",
+    "sockcrud.cli.showing",
+    "sockcrud.client.sync",
     "sockcrud.monitor.command",
     "sockcrud.monitor.run",
     "sockcrud.storage.postgres.store",
@@ -51,6 +55,8 @@ CHEAP: Final = HashCost(1, 8, 1)
 """A password's hash takes 0.1 ms of the processor where it takes 46."""
 _PR_SET_PTRACER: Final = 0x59616D61
 """Of Linux's `prctl`."""
+_LONGEST_REQUEST: Final = 256 * 1024
+SOCKCRUD: Final = "from sockcrud.cli.main import main; main()"
 
 
 class Forked:
@@ -69,9 +75,11 @@ class Forked:
         env: Mapping[str, str],
         cost: HashCost = CHEAP,
         tracer: Sequence[str] = (),
+        program: str = SOCKCRUD,
     ) -> None:
         """Start it. `cost` is what a password's hash costs there; `tracer` is a command that traces
-        it from its beginning, without its process id, which is the last word.
+        it from its beginning, without its process id, which is the last word; `program` is what it
+        runs, as `python -c` would, with the words as its arguments.
         """
         request = {
             "words": list(words),
@@ -79,13 +87,14 @@ class Forked:
             "environment": dict(env),
             "cost": astuple(cost),
             "tracer": list(tracer),
+            "program": program,
         }
         output, its_output = os.pipe()
         ended, its_end = os.pipe()
         with _LOCK:
             way = _way_to_the_one_that_forks()
-            line = json.dumps(request).encode() + b"\n"
-            socket.send_fds(way, [line], [its_output, stderr.fileno(), its_end])
+            asked = json.dumps(request).encode()
+            socket.send_fds(way, [asked], [its_output, stderr.fileno(), its_end])
         os.close(its_output)
         os.close(its_end)
         self.stdout: IO[bytes] = os.fdopen(output, "rb")
@@ -122,11 +131,22 @@ class Forked:
 
 
 def run(
-    words: Sequence[str], env: Mapping[str, str], timeout: float
+    words: Sequence[str],
+    env: Mapping[str, str],
+    timeout: float,
+    cwd: Path | None = None,
+    program: str = SOCKCRUD,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `sockcrud` with these words to its end, as `subprocess.run` would do it."""
+    """Run `sockcrud` with these words to its end, as `subprocess.run` would do it, or another
+    program of Python.
+    """
+    if not AVAILABLE:
+        command = [sys.executable, "-c", program, *words]
+        return subprocess.run(
+            command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        )
     with TemporaryFile() as errors:
-        process = Forked(words, Path.cwd(), errors, env)
+        process = Forked(words, cwd or Path.cwd(), errors, env, program=program)
         ending = threading.Timer(timeout, process.kill)
         ending.start()
         with process.stdout:
@@ -139,10 +159,20 @@ def run(
         )
 
 
+def shell_command() -> tuple[list[str], Sequence[int]]:
+    """Return the words with which a shell runs `sockcrud` forked, and the descriptors that it has
+    to inherit for it.
+    """
+    way = _way_to_the_one_that_forks().fileno()
+    program = Path(__file__).with_name("forked_command.py")
+    return [sys.executable, "-I", "-S", str(program), str(way)], [way]
+
+
 @cache
 def _way_to_the_one_that_forks() -> socket.socket:
     """Start the process that forks, and return the socket on which it is asked to."""
-    ours, its_own = socket.socketpair()
+    # Each request is one message: several processes may ask on the same socket.
+    ours, its_own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     number = its_own.fileno()
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, str(number)], cwd=_ROOT, pass_fds=[number]
@@ -162,9 +192,7 @@ def _wait_to_be_forked(asked: socket.socket) -> dict[str, Any]:
     whoever asks.
     """
     while True:
-        data, descriptors, _, _ = socket.recv_fds(asked, 65536, 3)
-        while data and not data.endswith(b"\n"):
-            data += asked.recv(65536)
+        data, descriptors, _, _ = socket.recv_fds(asked, _LONGEST_REQUEST, 4)
         if not data:
             sys.exit()
         if os.fork() == 0:
@@ -178,20 +206,22 @@ def _wait_to_be_forked(asked: socket.socket) -> dict[str, Any]:
                 pass
 
 
-def _fork_and_tell(output: int, errors: int, end: int) -> None:
-    """Return in a child with this output. Its parent does nothing but tell its id, and the status
-    with which it ended.
+def _fork_and_tell(output: int, errors: int, end: int, input: int | None = None) -> None:
+    """Return in a child with this input and output. Its parent does nothing but tell its id, and
+    the status with which it ended.
     """
+    if input is None:
+        input = os.open(os.devnull, os.O_RDONLY)
     if pid := os.fork():
-        os.close(output)
-        os.close(errors)
+        for descriptor in (input, output, errors):
+            os.close(descriptor)
         os.write(end, b"%d\n" % pid)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         with suppress(BrokenPipeError):  # nobody wants to know any more
             os.write(end, b"%d\n" % status)
         os._exit(0)
     os.close(end)
-    for number, descriptor in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, errors)):
+    for number, descriptor in enumerate((input, output, errors)):
         os.dup2(descriptor, number)
         os.close(descriptor)
 
@@ -231,12 +261,12 @@ def main() -> None:
     os.environ.update(request["environment"])
     sys.path[0] = request["directory"]
     sys.argv = ["sockcrud", *request["words"]]
-    Passwords.__init__.__defaults__ = (HashCost(*request["cost"]),)
+    Passwords.__init__.__defaults__ = (HashCost(*request.get("cost", astuple(CHEAP))),)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
-    if request["tracer"]:
+    if request.get("tracer"):
         _be_traced(request["tracer"])
-    sockcrud()
+    exec(request.get("program", SOCKCRUD), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":

@@ -365,7 +365,10 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
-        self.stored += sum(weight(kind, record) for record in records)
+        usual = USUAL[kind]
+        self.stored += (
+            usual * len(records) if usual else sum(weight(kind, record) for record in records)
+        )
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,7 +30,7 @@ from tests.storage.maintenance.move_kit import (
     run,
 )
 from tests.storage.sqlite.sqlite_case import records_of
-from tests.support import postgres_kit
+from tests.support import forked, postgres_kit
 from tests.support.awaiting import awaits
 from tests.support.running import environment, taken_port
 
@@ -276,8 +274,8 @@ async def test_an_interrupted_move_leaves_nothing_and_can_be_made_again(
     one, two = new("sqlite"), new(target)
     records = await filled(one)
     before = content(one)
-    command = [sys.executable, "-c", KILLED, phase, str(least), str(int(end)), one, two]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    told = [phase, str(least), str(int(end)), one, two]
+    done = forked.run(told, environment(), 60, program=KILLED)
     assert done.returncode == (130 if end == signal.SIGINT else -end), done.stderr
     assert done.stdout == ""
     assert await is_empty(two)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from tests.storage.maintenance.move_kit import (
 )
 from tests.storage.sqlite.sqlite_case import records_of
 from tests.storage.store_case import ALL, NOON, a_client, a_user
+from tests.support import forked
 from tests.support.awaiting import awaits
 from tests.support.directory_kit import CHEAP
 from tests.support.model import STANDARD
@@ -147,6 +147,36 @@ async def test_what_the_first_start_has_made_gives_way(
         with pytest.raises(LoginFailed):
             log_in(daemon, "admin", OTHER)
         assert daemon.stop() == 0
+
+
+@awaits
+async def test_the_password_that_the_first_start_made_up_goes_with_its_account(
+    new: Callable[[str], str], tmp_path: Path
+) -> None:
+    await exported()
+    two = new("sqlite")
+    with Daemon(tmp_path, "--store", two) as daemon:
+        [made_up] = tmp_path.glob("store*-admin-password-*")
+        url = f"http://127.0.0.1:{daemon.ports['admin']}"
+        log_in(daemon, "admin", made_up.read_text().strip())
+        done("import", "all.jsonl", "--restore", "--url", url, "--password-file", str(made_up))
+        assert not made_up.exists()
+        assert daemon.stop() == 0
+
+
+@awaits
+async def test_a_first_password_beside_a_file_that_is_restored_offline_is_named(
+    new: Callable[[str], str],
+) -> None:
+    await exported()
+    two = new("sqlite").removeprefix("sqlite:")
+    left = Path(f"{two}-admin-password-abc")
+    left.write_text("made up\n")
+    said = run("import", "all.jsonl", "--restore", "--store", f"sqlite:{two}")
+    assert (said.exit_code, left.name in said.stderr) == (0, True)
+    Path("backup.db").write_bytes(Path(two).read_bytes())
+    said = run("restore", "backup.db", two)
+    assert (said.exit_code, left.name in said.stderr) == (0, True)
 
 
 def log_in(daemon: Daemon, login: str, password: str) -> Admin:
@@ -378,8 +408,8 @@ async def test_an_interrupted_one_leaves_nothing_and_can_be_made_again(
     records = await exported()
     two = new(target)
     words = ["all.jsonl", "--restore", "--store", two]
-    command = [sys.executable, "-c", KILLED, phase, str(least), str(int(end)), *words]
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    told = [phase, str(least), str(int(end)), *words]
+    ended = forked.run(told, environment(), 60, program=KILLED)
     assert ended.returncode == (130 if end == signal.SIGINT else -end), ended.stderr
     assert await is_empty(two)
     done("import", *words)
