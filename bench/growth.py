@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from typing import Final
 import click
 from attrs import evolve
 
-from bench.load import Load, Shape
+from bench.load import WARM_SECONDS, Load, Shape
 from bench.processes import HOST, Failed, two_cores
 from bench.rows import fill_users
 from bench.shapes import GET_USER, USERS
@@ -91,29 +92,35 @@ def _by_connections(stage: Stage, counts: Sequence[int], seconds: float, rate: f
             daemon = stage.within(stack).sockcrud()
             fill_users(stage, daemon.users, USERS)
             stage.load.run(daemon.users, GET_USER, 1.0)  # what the first requests need
-            before = daemon.server.resident_bytes()
             shape = evolve(GET_USER, connections=count)
-            closed = stage.load.run(daemon.users, shape, seconds)
-            grown = daemon.server.resident_bytes() - before
-            even = _p99_of_even_load(stage, daemon, evolve(shape, rate=rate), seconds)
-        table.append(
-            (
-                f"{count:,}",
-                f"{closed.rate:,.0f}",
-                f"{closed.p99_us / 1000:.1f}",
-                even,
-                f"{grown / count / 1024:.1f}",
-            )
-        )
+            rate_and_p99, each = _at_work(stage, daemon, shape, seconds)
+            _, even = _measured(stage, daemon, evolve(shape, rate=rate), seconds)
+        table.append((f"{count:,}", *rate_and_p99, even, each))
     return table
 
 
-def _p99_of_even_load(stage: Stage, daemon: Sockcrud, shape: Shape, seconds: float) -> str:
+def _at_work(
+    stage: Stage, daemon: Sockcrud, shape: Shape, seconds: float
+) -> tuple[tuple[str, str], str]:
+    """Return the rate and the p99, and by how much the daemon has grown for each connection."""
+    before = daemon.server.resident_bytes()
+    with ThreadPoolExecutor(1) as other:
+        load = other.submit(_measured, stage, daemon, shape, seconds)
+        time.sleep(WARM_SECONDS + seconds / 2)
+        grown = daemon.server.resident_bytes() - before
+        return load.result(), f"{grown / shape.connections / 1024:.1f}"
+
+
+def _measured(stage: Stage, daemon: Sockcrud, shape: Shape, seconds: float) -> tuple[str, str]:
+    """Return the rate and the p99 in ms; dashes where not all were answered in time, as on a
+    machine that has other work.
+    """
     try:
-        return f"{stage.load.run(daemon.users, shape, seconds).p99_us / 1000:.1f}"
-    except Failed as failure:  # the machine is too busy to answer all of them in time
-        click.echo(f"{shape.connections:,} connections, {shape.rate:,.0f}/s: {failure}", err=True)
-        return "-"
+        sample = stage.load.run(daemon.users, shape, seconds)
+    except Failed as failure:
+        click.echo(f"{shape.connections:,} connections: {failure}", err=True)
+        return "-", "-"
+    return f"{sample.rate:,.0f}", f"{sample.p99_us / 1000:.1f}"
 
 
 # Records

@@ -224,7 +224,7 @@ SINGLES: Final[tuple[Single, ...]] = (
         "growth",
         f"cost of get_user at {MANY:,} users over {USERS:,}",
         "x",
-        Target((1.2,), at_most=True),
+        Target((1.1,), at_most=True),
         _growth,
     ),
     Single(
