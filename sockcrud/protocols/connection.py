@@ -139,8 +139,11 @@ class Connection(Sending, Generic[Request]):
             and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
         ):
             self._active_at = self._clock.seconds()
-            self.lineReceived(data[:-1])
+            line = data[:-1]
+            self.lineReceived(line)
             request, self._received = self._received, None
+            if self._recorder is not None:
+                self._raw = line
             if request is None:
                 self._pump()
             else:
@@ -289,6 +292,9 @@ class Connection(Sending, Generic[Request]):
             self._account()
         else:
             self._cheap_turns += 1
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self._out:
             self._write_soon()
 

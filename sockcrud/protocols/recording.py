@@ -84,7 +84,7 @@ class Recorder:
         self.notes: deque[Note] = deque(maxlen=2 * size)
         self.most = size + _SLACK
         self._size = size
-        self._clock = clock
+        self.clock = clock
         self._connections = count(1)
 
     @property
@@ -112,7 +112,7 @@ class Recorder:
         self._add(origin, reason)
 
     def _add(self, origin: Origin, reason: str) -> None:
-        self.kept.append((origin, self._clock.seconds(), reason))
+        self.kept.append((origin, self.clock.seconds(), reason))
         if len(self.kept) > self.most:
             self.trim()
 

@@ -77,7 +77,8 @@ class JournalCase(PeopleCase):
         self.connections = Connections(1000, self.clock, recorder=self.recorder)
         self.connections.scheduler.now = self.clock.seconds
         apps = Apps([*loading.apps(), VAULT])
-        self.journal = Journal(self.recorder, partial(readings, apps))
+        self.journal = Journal(self.recorder, partial(readings, apps), lambda: self.time_of_day)
+        self.time_of_day = 1_700_000_000.0
         self.watching = Watching(
             self.journal,
             self.clock,

@@ -80,6 +80,8 @@ FIELDS: Final[Mapping[str, object]] = {
     "Ativo": "true",
     "User": "anna",
     "Passwd": HASH,
+    "dialect": "users",
+    "request": '{"id_operation": "get_users"}',
 }
 """A right value for each field of a body, whatever the operation."""
 
@@ -229,7 +231,8 @@ class DescribedCase(AdminCase):
                 "accounts": self.carl.id,
                 "companies": self.theirs.id,
                 "sessions": self.annas.session_id,
-                "journal": 1,
+                "journal": 2,
+                "translate": 2,
             }
             return of[operation.path.split("/")[1]]
         return 1

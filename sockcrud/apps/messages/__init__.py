@@ -12,6 +12,7 @@ app = App(
             "sockcrud.apps.messages.dialect:MessagesFactory",
             json_lines=True,
             reading="sockcrud.apps.messages.reading:READING",
+            sayings="sockcrud.apps.messages.sayings:SAYINGS",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )

@@ -12,6 +12,7 @@ app = App(
             "sockcrud.apps.users.dialect:UsersFactory",
             json_lines=True,
             reading="sockcrud.apps.users.reading:READING",
+            sayings="sockcrud.apps.users.sayings:SAYINGS",
             trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
             idle="1800",
         )

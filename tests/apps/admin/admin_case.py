@@ -15,6 +15,7 @@ from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
 from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.journal.journal import Journal
 from sockcrud.journal.watching import Watching
@@ -85,7 +86,8 @@ class AdminCase(PeopleCase):
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
         recorder = Recorder(100, self.clock)
-        recorder.opened("users", HERE)
+        origin = recorder.opened("users", HERE)
+        recorder.kept.append((origin, 0.0, b'{"id_operation":"get_users"}', b"{}", None, None))
         # Whose streams end as soon as they have begun: nobody here waits for more.
         self.watching: Watching | None = Watching(
             Journal(recorder, dict), self.clock, ends=lambda: True
@@ -112,6 +114,12 @@ class AdminCase(PeopleCase):
             status,
             self.upkeep,
             Journals(self.access, Scheduler(self.clock), self.watching),
+            Translations(
+                self.access,
+                loading.apps(),
+                lambda host, is_local: {"users": f"{host}:8080"},
+                None if self.watching is None else self.watching.journal,
+            ),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)

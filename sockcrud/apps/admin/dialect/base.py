@@ -11,6 +11,7 @@ from sockcrud.access import Principal
 from sockcrud.apps.admin.journal import JournalOff, Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.errors import (
     Busy,
     DomainError,
@@ -103,6 +104,7 @@ class Operations:
     status: Status
     upkeep: Upkeep
     journals: Journals
+    translations: Translations
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 

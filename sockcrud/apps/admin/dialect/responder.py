@@ -8,9 +8,11 @@ from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
 from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.dialect.translate import TranslateRoutes
 from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.protocols.http.connection import HTTPFactory
 from sockcrud.rest.openapi import Part
 from sockcrud.serving import Serving
@@ -18,7 +20,7 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, SystemRoutes, JournalRoutes):
+class AdminResponder(DirectoryRoutes, SystemRoutes, JournalRoutes, TranslateRoutes):
     """The admin behind one connection."""
 
 
@@ -44,6 +46,12 @@ class AdminFactory(HTTPFactory):
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
             Journals(access, serving.connections.all.scheduler, about.watching),
+            Translations(
+                access,
+                about.apps,
+                about.places,
+                None if about.watching is None else about.watching.journal,
+            ),
             serving.settings.max_import,
             serving.settings.min_password,
         )
