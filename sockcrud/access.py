@@ -6,7 +6,7 @@ What watches traffic is a observer of operations, and hooks in nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timezone
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -98,15 +98,18 @@ S = TypeVar("S", bound=HasAccess)
 def operation(
     name: str, may: Permission
 ) -> Callable[
-    [Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]],
+    [Callable[Concatenate[S, Principal, P], Awaitable[T]]],
     Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
 ]:
     """Make a method an operation: it fires with the method's result, or fails with a `DomainError`
     and nothing else.
+
+    One that only passes on what it asks of the store need be no coroutine, which would cost each
+    request 0.2 us.
     """
 
     def decorate(
-        method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
+        method: Callable[Concatenate[S, Principal, P], Awaitable[T]],
     ) -> Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]:
         @wraps(method)
         async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -18,7 +18,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from sockcrud import config, systemd
-from sockcrud.app import AppError, Apps
+from sockcrud.app import AppError, Dialect
 from sockcrud.collector import (
     LOOK_SECONDS,
     GrowthWatch,
@@ -305,13 +305,32 @@ class Daemon(Service):
         if self._seeded:
             lines.append(self._seeded)
         width = max((len(listener.name) for listener in self.listeners), default=0)
+        trials = self.trials
         for listener in self.listeners:
-            how = _how_to_try(listener, self.loaded.apps)
+            how = f"    try: {trials[listener.name]}" if listener.name in trials else ""
             lines.append(f"{listener.name:<{width}} listens on {written(listener.host)}{how}")
-        for listener in self.listeners:
-            if listener.reachable_from_outside and (danger := self._danger(listener.name)):
-                lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")
-        return lines
+        return lines + [f"WARNING: {danger}" for danger in self._dangers]
+
+    @property
+    def trials(self) -> dict[str, str]:
+        """For each dialect that listens on a port, a command that shows that it is there."""
+        dialects = self.loaded.apps.dialect
+        found = {each.name: _how_to_try(each, dialects(each.name)) for each in self.listeners}
+        return {name: trial for name, trial in found.items() if trial}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever runs it should know of: what others can reach, and what it may lose."""
+        ends = ["what is stored ends with this process"] if self._ends_with_the_process else []
+        return ends + self._dangers
+
+    @property
+    def _dangers(self) -> list[str]:
+        return [
+            f"other machines can reach {listener.name}, {danger}"
+            for listener in self.listeners
+            if listener.reachable_from_outside and (danger := self._danger(listener.name))
+        ]
 
     @property
     def _ends_with_the_process(self) -> bool:
@@ -333,9 +352,9 @@ def _describe(admin: FirstAdmin, show_password: bool) -> str:
     return f"admin: {admin.login}, password{password} in {admin.file}"
 
 
-def _how_to_try(listener: Listener, apps: Apps) -> str:
+def _how_to_try(listener: Listener, dialect: Dialect) -> str:
     host, port = getattr(listener.host, "host", None), getattr(listener.host, "port", None)
-    trial = apps.dialect(listener.name).trial
+    trial = dialect.trial
     if host is None or not trial:
         return ""
     if listener.secure:
@@ -344,6 +363,4 @@ def _how_to_try(listener: Listener, apps: Apps) -> str:
         )
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     quoted = f"[{near}]" if ":" in near else near
-    return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace(
-        "HOST PORT", f"{near} {port}"
-    )
+    return trial.replace("HOST:PORT", f"{quoted}:{port}").replace("HOST PORT", f"{near} {port}")

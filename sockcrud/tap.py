@@ -283,7 +283,8 @@ def make_daemon(
         say,
         progress or in_lines(LOADING, say),
     )
-    recorder = Recorder(settings.journal, reactor) if settings.journal else None
+    time_of_day = TimeOfDay(reactor)
+    recorder = Recorder(settings.journal, reactor, time_of_day) if settings.journal else None
     connections = Connections(
         _most_connections(settings),
         reactor,
@@ -301,7 +302,6 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    time_of_day = TimeOfDay(reactor)
     observers = [metrics, log_operation] if settings.log_operations else [metrics]
     access = Access(reactor, [*observers], time_of_day)
     hashing = HashingThreads(reactor)
@@ -324,6 +324,11 @@ def make_daemon(
         settings.min_password,
         listeners.places,
         watching,
+        lambda: {name: len(those) for name, those in connections_at.items()},
+        metrics.answered,
+        lambda: daemon.trials,
+        lambda: daemon.warnings,
+        postgres_url.without_password(settings.store),
     )
     keys = Keys(
         store,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
-from time import time
 from typing import Any, Final
 
 from attrs import frozen
@@ -20,9 +19,6 @@ from sockcrud.refusals import NO_OPERATION
 
 Rendered = dict[str, Any]
 """An entry as JSON has it."""
-
-_CLOCK_SET: Final = 0.1
-"""Seconds by which the time of day has gone ahead where somebody has set it."""
 
 REQUEST: Final = "request"
 OPEN: Final = "open"
@@ -48,14 +44,9 @@ class Journal:
         self,
         recorder: Recorder,
         readings: Callable[[], Mapping[str, Reading]],
-        time_of_day: Callable[[], float] = time,
     ) -> None:
-        """Take how the dialects are read, which is asked for when the first entry is; and what
-        tells the seconds since 1970.
-        """
+        """Take how the dialects are read, which is asked for when the first entry is."""
         self._recorder = recorder
-        self._time_of_day = time_of_day
-        self._ahead = 0.0  # of the clock that entries go by
         self._make_readings = readings
 
     @cached_property
@@ -108,20 +99,13 @@ class Journal:
 
     # As people read them
 
-    def _moment(self, at: float) -> datetime:
-        """Return the time of day at a time of the clock that entries go by, which nobody sets."""
-        ahead = self._time_of_day() - self._recorder.clock.seconds()
-        if abs(ahead - self._ahead) > _CLOCK_SET:  # else an entry's last digit would change
-            self._ahead = ahead
-        return datetime.fromtimestamp(at + self._ahead, timezone.utc)
-
     def render(self, id: int, entry: Entry) -> Rendered:
         """Return an entry for people, without a secret in it."""
-        origin, at = entry[0], self._moment(entry[1])
+        origin, moment = entry[0], self._recorder.time_of_day(entry[1])
         rendered: Rendered = {
             "id": id,
             "kind": REQUEST,
-            "at": at.isoformat(timespec="milliseconds"),
+            "at": datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds"),
             "dialect": origin.dialect,
             "connection": origin.number,
             "peer": origin.peer,

@@ -26,6 +26,7 @@ from sockcrud.rest.etags import NO_REVISION, conditions
 from sockcrud.rest.idempotency import FIELD as IDEMPOTENCY_KEY
 from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
+from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
 
 log: Final = Logger()
@@ -50,6 +51,8 @@ class Terms:
     """Whether its connections are encrypted."""
     keys: Keys | None = None
     """What keeps answers under Idempotency-Key; None where that header means nothing."""
+    page: Callable[[], Response] | None = None
+    """Makes what a browser is shown at `/`; None where that is nothing."""
 
 
 @frozen
@@ -269,6 +272,8 @@ class RoutedResponder(ABC):
 
     def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
         if methods is None:
+            if request.method in READING and (page := self.page(request)) is not None:
+                return page
             self._note(None, "no such path")
             return self.error(404, "There is no such path")
         allow = (b"Allow", ", ".join(methods).encode())
@@ -277,6 +282,12 @@ class RoutedResponder(ABC):
         self._note(None, f"expected {', '.join(methods)}", "method")
         response = self.error(405, f"{request.method} is not for this path")
         return evolve(response, headers=(*response.headers, allow))
+
+    def page(self, request: Request) -> Response | None:
+        """Return what a browser is shown where there is no route; None for the error, as ever."""
+        if self.terms.page is None or request.path != "/" or not accepts_html(request):
+            return None
+        return self.terms.page()
 
     def _wrong_type(self, found: Found) -> Response:
         self._note(found, f"expected {' or '.join(found.route.takes)}", "Content-Type")

@@ -18,8 +18,8 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
-            sayings="sockcrud.apps.admin.sayings:SAYINGS",
-            unrecorded=("/journal", "/translate"),
+            sayings=f"{__name__}.sayings:SAYINGS",
+            unrecorded=("/journal", "/translate", "/overview", "/console/"),
             privileged=True,
         )
     ],

@@ -4,7 +4,7 @@ docs/protocols/members.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -34,6 +34,7 @@ from sockcrud.rest.errors import retry_after
 from sockcrud.rest.fields import required
 from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
+from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response, media_type
 from sockcrud.rest.routes import JSON, Found, Route, Schema, route
 from sockcrud.rest.schemas import ID, PASSWORD, SECRET, an_object, exactly, field_of
@@ -158,6 +159,17 @@ class MembersResponder(RoutedResponder):
         the cookie.
         """
         return not self.sender(request).foreign or media_type(request) == JSON
+
+    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
+        answer = super().answer(request)
+        return self._shown(request, answer) if accepts_html(request) else answer
+
+    async def _shown(self, request: Request, answer: Coroutine[Any, Any, Response]) -> Response:
+        """Return the answer; where a browser is not logged in, what this port is."""
+        response = await answer
+        if response.status != 403 or request.method != "GET":
+            return response
+        return self.page(request) or response
 
     # The protocol's four
 

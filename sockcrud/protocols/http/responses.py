@@ -41,6 +41,8 @@ class Response:
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
+    always: bool = True
+    """Whether the header fields that all answers of the dialect have are for this one too."""
 
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -68,7 +70,7 @@ class Responses:
         self._now = now
         self._always = _fields(always)
         self._second = -1
-        self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
+        self._starts: dict[tuple[int, bytes, bool], bytes] = {}  # of this second's responses
 
     def answer(
         self,
@@ -86,7 +88,7 @@ class Responses:
         body = response.body
         if isinstance(body, BodySlices):
             return self._streamed(response, body, head, http11, keep_alive)
-        start = self._start(response.status, response.content_type)
+        start = self._start(response.status, response.content_type, response.always)
         fields = _fields(response.headers) if response.headers else b""
         last = not keep_alive or response.close
         if last or not http11:
@@ -103,7 +105,8 @@ class Responses:
     ) -> Answer:
         last = response.close or not keep_alive
         try:
-            said = self._start(response.status, response.content_type) + _fields(response.headers)
+            start = self._start(response.status, response.content_type, response.always)
+            said = start + _fields(response.headers)
         except ValueError:
             body.close()
             raise
@@ -123,22 +126,22 @@ class Responses:
             _as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True
         )
 
-    def _start(self, status: int, content_type: bytes) -> bytes:
+    def _start(self, status: int, content_type: bytes, always: bool) -> bytes:
         second = int(self._now())
         if second != self._second:
             self._second = second
             self._starts.clear()
-        start = self._starts.get((status, content_type))
+        start = self._starts.get((status, content_type, always))
         if start is None:
             line = _LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
             start = b"%bDate: %b\r\n%b" % (
                 line,
                 formatdate(second, usegmt=True).encode(),
-                self._always,
+                self._always if always else b"",
             )
             if status not in _WITHOUT_BODY:
                 start += _fields(((b"Content-Type", content_type),))
-            self._starts[status, content_type] = start
+            self._starts[status, content_type, always] = start
         return start
 
 
