@@ -143,8 +143,10 @@ def _known(
 
 def _command(dialect: str, saying: Saying, values: Values, place: Place) -> Iterator[Translation]:
     if saying.command:
-        needed = (saying.stdin,) if saying.stdin else ()
-        yield Translation("sockcrud", dialect, saying.words(values, _written(place)), needed)
+        text = saying.words(values, _written(place))
+        needed = dict.fromkeys([*_blanks(saying.build(values)), saying.stdin])
+        blanks = tuple(name for name in needed if name and f'"${name}"' in text)
+        yield Translation("sockcrud", dialect, text, blanks)
 
 
 def _written(place: Place) -> str:
