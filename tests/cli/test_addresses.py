@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sockcrud.cli.dialects import variable
+from tests import ROOT
 from tests.cli.commands_kit import Line, served
 from tests.support.running import Daemon
 
@@ -43,6 +44,13 @@ def test_the_settings_beside_it_say_where_the_daemon_is(daemon: Daemon, line: Li
     assert line.does("messages", "show")  # nobody needs the file
     del line.settings[variable("messages")]
     assert "unknown setting 'mesages'" in line.refused(2, "messages", "show")
+
+
+def test_the_apps_that_they_name_have_their_commands(line: Line) -> None:
+    Path("tap.cfg").write_text(f"[sockcrud]\napp = {ROOT / 'examples' / 'library.py'}\n")
+    assert "books" in line.run("--help").stdout
+    Path("tap.cfg").write_text("app =\n")
+    assert "books" not in line.run("--help").stdout
 
 
 def test_a_daemon_is_found_by_its_admin_port_alone(daemon: Daemon, line: Line) -> None:
