@@ -240,10 +240,19 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
         admins(409)
     ),  # there is no file behind this store, which only admins are told
     ("admin", "GET", "/backup"): Row(admins(409)),
+    # It was not started for tests, which only admins are told either.
+    ("admin", "GET", "/faults"): Row(admins(409)),
+    ("admin", "POST", "/faults"): Row(admins(409), {"drop": True}),
+    ("admin", "DELETE", "/faults"): Row(admins(409)),
+    ("admin", "DELETE", "/faults/{id}"): Row(admins(409), of={"id": "session"}),
     ("admin", "GET", "/health"): Row(anybody(200)),
     ("admin", "GET", "/dialects"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),
     ("admin", "GET", "/openapi.json"): Row(admins(200)),
+    # No journal is kept here, which only admins are told.
+    ("admin", "GET", "/journal"): Row(admins(409)),
+    ("admin", "GET", "/journal/{id}"): Row(admins(409), of={"id": "client"}),
+    ("admin", "GET", "/journal/stream"): Row(admins(409)),
     ("admin", "GET", "/overview"): Row(admins(200)),
     ("admin", "GET", "/records"): Row(admins(200)),
     ("admin", "GET", "/records/{kind}"): Row(admins(200)),

@@ -108,7 +108,8 @@ const firstLine = (text) => text.trimStart().split("\n", 1)[0].slice(0, 60);
 function outcome(entry) {
   if (entry.kind !== "request") return "";
   if (entry.fault) return h("span", { class: "error" }, "not readable");
-  return entry.refused.length ? h("span", { class: "error" }, "refused") : firstLine(entry.answer.text);
+  const line = firstLine(entry.answer.text).replace(/^HTTP\/1\.1 /, "");
+  return entry.refused.length ? h("span", { class: "error" }, "refused") : line;
 }
 
 function direction(title, { text, bytes, cut }) {
