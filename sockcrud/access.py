@@ -106,16 +106,19 @@ operations: Final[set[str]] = set()
 def operation(
     name: str, may: Permission
 ) -> Callable[
-    [Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]],
+    [Callable[Concatenate[S, Principal, P], Awaitable[T]]],
     Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
 ]:
     """Make a method an operation: it fires with the method's result, or fails with a `DomainError`
     and nothing else.
+
+    One that only passes on what it asks of the store need be no coroutine, which would cost each
+    request 0.2 us.
     """
     operations.add(name)
 
     def decorate(
-        method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
+        method: Callable[Concatenate[S, Principal, P], Awaitable[T]],
     ) -> Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]:
         @wraps(method)
         async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -127,6 +127,8 @@ class Dialect:
     """Whether requests and answers are JSON, a line each: `sockcrud send` sends such lines as they
     stand.
     """
+    samples: Lazy[Sequence[str]] = ()
+    """Such lines, one of each operation, for `sockcrud send` to complete."""
     together: str = ""
     """The dialect that serves this one too, with others of the app on one port: commands look there
     unless told otherwise.

@@ -31,6 +31,7 @@ import twisted
 from sockcrud.access import Principal
 from sockcrud.errors import DomainError, LoginDelayed, LoginFailed, Unavailable
 from sockcrud.storage.contract import IStore
+from sockcrud.storage.memory.limit import memory_limit
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -211,6 +212,11 @@ class Metrics(Collector):
             connections.add_metric([dialect if dialect in self._dialects else OTHER], count)
         yield connections
         yield from self._about_the_store()
+        yield GaugeMetricFamily(
+            "sockcrud_memory_limit_bytes",
+            "The memory that this process may have, 0 where the system does not say.",
+            memory_limit(),
+        )
         build = GaugeMetricFamily(
             "sockcrud_build_info",
             "What this is, as labels.",

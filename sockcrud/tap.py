@@ -286,7 +286,8 @@ def make_daemon(
         say,
         progress or in_lines(LOADING, say),
     )
-    recorder = Recorder(settings.journal, reactor) if settings.journal else None
+    time_of_day = TimeOfDay(reactor)
+    recorder = Recorder(settings.journal, reactor, time_of_day) if settings.journal else None
     dialects = loaded.apps.dialects
     faults = _faults(loaded, reactor, worker)
     connections = Connections(
@@ -306,7 +307,6 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    time_of_day = TimeOfDay(reactor)
     observers = [metrics, log_operation] if settings.log_operations else [metrics]
     access = Access(reactor, [*observers], time_of_day, None if faults is None else faults.before)
     hashing = HashingThreads(reactor)

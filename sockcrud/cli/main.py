@@ -116,6 +116,7 @@ def _environment(name: str) -> Iterator[None]:
 @click.option(
     "--app",
     metavar="FILE",
+    type=click.Path(),
     multiple=True,
     is_eager=True,
     expose_value=False,
@@ -164,6 +165,7 @@ def _option(setting: Setting) -> click.Option:
         return click.Option(
             ["--app"],
             metavar="FILE",
+            type=click.Path(),
             multiple=True,
             help="an app that is served beside those installed; repeatable",
         )
@@ -174,7 +176,8 @@ def _option(setting: Setting) -> click.Option:
         )
     return click.Option(
         [f"--{setting.flag}"],
-        metavar="TEXT",
+        metavar="FILE" if setting.is_file else "TEXT",
+        type=click.Path() if setting.is_file else str,
         help=f"{setting.meaning}  [default: {setting.text or 'empty'}]",
     )
 
@@ -184,6 +187,7 @@ def _option(setting: Setting) -> click.Option:
     "--config",
     "file",
     metavar="FILE",
+    type=click.Path(),
     help="the file with the settings  [default: ./tap.cfg, if there is one]",
 )
 @click.option(

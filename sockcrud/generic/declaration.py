@@ -4,6 +4,7 @@ imported when it serves.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -165,10 +166,29 @@ class Crud:
             if any(each.needs_login for each in self.served)
             else None,
             json_lines=not is_rest,
+            samples=() if is_rest else Made(partial(_samples, self.served)),
             reading=None if is_rest else Made(partial(_reading, self.served)),
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
+
+
+def _samples(served: Sequence[Served]) -> tuple[str, ...]:
+    """Return a request of each operation on lines."""
+    found = []
+    for each in served:
+        fields = dict.fromkeys(describe(each.kind).constraints, "")
+        for verb, params in (
+            ("list", {"limit": 10, "after": 0}),
+            ("get", {"id": 1}),
+            ("create", fields),
+            ("update", {"id": 1, **fields}),
+            ("delete", {"id": 1}),
+        ):
+            method = f"{each.plural}.{verb}"
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            found.append(json.dumps(request))
+    return tuple(found)
 
 
 def class_name(dialect: str) -> str:

@@ -97,11 +97,11 @@ class Journal:
 
     def render(self, id: int, entry: Entry) -> Rendered:
         """Return an entry for people, without a secret in it."""
-        origin, at = entry[0], entry[1]
+        origin, moment = entry[0], self._recorder.time_of_day(entry[1])
         rendered: Rendered = {
             "id": id,
             "kind": REQUEST,
-            "at": datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds"),
+            "at": datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds"),
             "dialect": origin.dialect,
             "connection": origin.number,
             "peer": origin.peer,

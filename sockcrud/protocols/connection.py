@@ -80,6 +80,7 @@ class Connection(Sending, Generic[Request]):
         "_received",
         "_turn_seconds",
         "_turns",
+        "_waiting",
         "line_mode",
     )
 
@@ -99,6 +100,7 @@ class Connection(Sending, Generic[Request]):
         self._received: Request | None = None  # the request that the last line is
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
         self._turns: deque[_Turn] = deque()
+        self._waiting = 0  # of these, those whose answers are not known yet
         self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
@@ -146,11 +148,14 @@ class Connection(Sending, Generic[Request]):
             and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
         ):
             self._active_at = self._clock.seconds()
-            self.lineReceived(data[:-1])
+            line = data[:-1]
+            self.lineReceived(line)
             request, self._received = self._received, None
             if request is None:
                 self._pump()
             else:
+                if self._recorder is not None:
+                    self._raw = line
                 self._start_alone(request)
             return
         if not self.line_mode:
@@ -292,6 +297,9 @@ class Connection(Sending, Generic[Request]):
         if self._state is not OPEN or self._unsent > CHEAP_BYTES or self._stream is not None:
             self._pump()
             return
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self.usage.unfinished:
             self._account()
         else:
@@ -317,8 +325,10 @@ class Connection(Sending, Generic[Request]):
                 if not self._stalled:
                     self._scheduler.schedule(self)
                 return False
-            if len(self._turns) >= limits.in_flight:
-                return False
+            if self._waiting and (
+                len(self._turns) >= limits.in_flight or not self._shared.may_pipeline(self.peer)
+            ):
+                return False  # until one of its own has ended
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 if started > CHEAP_REQUESTS:
@@ -356,7 +366,10 @@ class Connection(Sending, Generic[Request]):
         self._request_at = self._active_at
         try:
             work = self.respond(request)
-            answer = run_eagerly(work) if isinstance(work, CoroutineType) else cast(Answer, work)
+            if isinstance(work, CoroutineType):
+                answer = run_eagerly(work, self._resume)
+            else:
+                answer = cast(Answer, work)
         except Exception:
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
@@ -373,6 +386,10 @@ class Connection(Sending, Generic[Request]):
                 request
             )
             self._turns.append(turn)
+            if self._waiting:
+                self._shared.pipelined += 1
+                self.peer.pipelined += 1
+            self._waiting += 1
             answer.addBoth(self._finished, turn)
         elif self._turns:
             turn = _Turn(answer, self._raw, self._active_at)
@@ -392,6 +409,10 @@ class Connection(Sending, Generic[Request]):
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
         self._record_answer(turn, self._served_at - turn.at)
+        self._waiting -= 1
+        if self._waiting:
+            self._shared.pipelined -= 1
+            self.peer.pipelined -= 1
         if self._state >= CLOSED:
             if isinstance(answer, Stream):
                 answer.close()

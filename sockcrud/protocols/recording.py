@@ -77,7 +77,10 @@ class Recorder:
     Their numbers rise by one. Whoever appends to `kept` sees to it that `trim` is called in time.
     """
 
-    def __init__(self, size: int, clock: IReactorTime) -> None:
+    def __init__(
+        self, size: int, clock: IReactorTime, time_of_day: IReactorTime | None = None
+    ) -> None:
+        """Take the clock that the connections go by, and the time of day where that is another."""
         self.kept: list[Entry] = []
         self.first = 1
         """The number of the first that is kept."""
@@ -85,7 +88,12 @@ class Recorder:
         self.most = size + _SLACK
         self._size = size
         self._clock = clock
+        self._time_of_day = time_of_day or clock
         self._connections = count(1)
+
+    def time_of_day(self, at: float) -> float:
+        """Return the seconds since 1970 of a moment that an entry has."""
+        return self._time_of_day.seconds() - (self._clock.seconds() - at)
 
     @property
     def next(self) -> int:

@@ -74,7 +74,7 @@ class DaemonProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="sockcrud-testing-")
         folder = Path(self._folder.name)
         self.seed = seed
-        default: str = fields(Settings).admin_login.default
+        default: Any = fields(Settings).admin_login.default
         self.admin_login = (settings or {}).get("admin_login", default)
         self.admin_password = admin_password or secrets.token_urlsafe(12)
         self.admin_password_file = password_file = folder / "admin-password"

@@ -12,9 +12,9 @@ import pytest
 
 from sockcrud import config
 from sockcrud.client.errors import Busy, InvalidRequest, ServerGone
+from sockcrud.daemon import StartFailed
 from sockcrud.faults.acting import Faults
 from sockcrud.setting import ConfigError
-from sockcrud.tap import StartFailed
 from sockcrud.tap import load as load_settings
 from sockcrud.testing import DaemonProcess, running
 from tests.apps.admin.admin_case import AdminCase

@@ -73,3 +73,16 @@ class RecorderTests(SynchronousTestCase):
         self.assertLessEqual(len(recorder.notes), 20)
         recorder.trim()
         self.assertEqual({note.id for note in recorder.notes}, set(range(991, 1001)))
+
+
+class MomentTests(SynchronousTestCase):
+    def test_a_moment_is_one_of_the_day_whatever_clock_the_connections_go_by(self) -> None:
+        since_the_start, day = Clock(), Clock()
+        since_the_start.advance(100)
+        day.advance(1_800_000_000)
+        recorder = Recorder(10, since_the_start, day)
+        recorder.opened("users", "")
+        since_the_start.advance(5)
+        day.advance(5)
+        at = recorder.kept[0][1]
+        self.assertEqual((at, recorder.time_of_day(at)), (100, 1_800_000_000))

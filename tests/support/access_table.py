@@ -249,6 +249,10 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "GET", "/dialects"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),
     ("admin", "GET", "/openapi.json"): Row(admins(200)),
+    # No journal is kept here, which only admins are told.
+    ("admin", "GET", "/journal"): Row(admins(409)),
+    ("admin", "GET", "/journal/{id}"): Row(admins(409), of={"id": "client"}),
+    ("admin", "GET", "/journal/stream"): Row(admins(409)),
     ("admin", "GET", "/overview"): Row(admins(200)),
     ("admin", "GET", "/records"): Row(admins(200)),
     ("admin", "GET", "/records/{kind}"): Row(admins(200)),

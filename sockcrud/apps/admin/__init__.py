@@ -18,7 +18,7 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
-            unrecorded=("/journal",),
+            unrecorded=("/journal", "/overview", "/console/"),
             privileged=True,
         )
     ],

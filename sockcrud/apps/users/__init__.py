@@ -11,6 +11,7 @@ app = App(
             "where the users (JSON on TCP) listen: an endpoint description, or off",
             "sockcrud.apps.users.dialect:UsersFactory",
             json_lines=True,
+            samples="sockcrud.apps.users.samples:SAMPLES",
             reading="sockcrud.apps.users.reading:READING",
             trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
             idle="1800",

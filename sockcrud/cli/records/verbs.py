@@ -15,7 +15,7 @@ import click
 from attrs import frozen
 
 from sockcrud.app import Lazy
-from sockcrud.cli.options import talks_to, with_examples
+from sockcrud.cli.options import listing, talks_to, with_examples
 from sockcrud.cli.outcomes import WrongUse
 from sockcrud.cli.records.changing import named, rev_option
 from sockcrud.cli.systems import System
@@ -34,6 +34,20 @@ _PAGED: Final = (
     click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]"),
     click.option("--after", type=ID, metavar="ID", help="only those behind this id"),
 )
+
+
+def command_group(name: str, dialect: str, about: str, *examples: str) -> click.Group:
+    """Return a group without commands yet, which talks to a dialect; its help has examples of what
+    stands behind its name.
+    """
+    help = with_examples(about, *(f"sockcrud {name} {example}" for example in examples))
+
+    @click.group(name=name, help=help)
+    @talks_to(dialect)
+    def group() -> None:
+        """Only a name for its commands."""
+
+    return group
 
 
 @frozen
@@ -97,9 +111,10 @@ class Verbs:
             with self._system.connected() as client:
                 ask = getattr(client, call)
                 found = pages_of(ask, after, limit, **named) if paged else ask(**named)
-                showing.show_all(found, self._many)
+                showing.show_all(found, self._many, limit)
 
-        self._add("list", run, about, examples or ("",), *filters, *(_PAGED if paged else ()))
+        paging = _PAGED if paged else ()
+        self._add("list", run, about, examples or ("",), *filters, *paging, listing)
 
     def find(self, call: str, fields: Sequence[str], about: str = "", *examples: str) -> None:
         """Add `find`, by one of the fields that no two records have alike. The call is given that
@@ -134,7 +149,8 @@ class Verbs:
                     showing.show(getattr(client, call)(id))
 
         about = about or f"Show the {self._one} with this ID."
-        self._add("show", run, about, examples or ("1",), _id(required=not all))
+        lists = [listing] if all else []
+        self._add("show", run, about, examples or ("1",), _id(required=not all), *lists)
 
     def create(
         self,
@@ -143,10 +159,13 @@ class Verbs:
         *examples: str,
         verb: str = "create",
         also: Sequence[Decorator] = (),
+        chosen_id: str = "",
     ) -> None:
         """Add `create`: it shows the record that the call gives, or says the id. `also` are more
-        options of the call.
+        options of the call; with `chosen_id`, the help of it, there is one for the id.
         """
+        if chosen_id:
+            also = (*also, click.option("--id", type=ID, metavar="ID", help=chosen_id))
         done = "created" if verb == "create" else f"{verb}ed"
 
         def run(**values: Any) -> None:

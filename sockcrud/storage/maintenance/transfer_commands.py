@@ -32,6 +32,7 @@ from sockcrud.storage.maintenance.opening import (
     opened_to_export,
     opened_to_restore,
     schema_in_use,
+    warn_of_first_passwords,
     warn_of_others,
     without_url,
 )
@@ -209,6 +210,7 @@ def import_(
                         for each in move(exported, target, FIRST_START)
                         if each.records
                     }
+                warn_of_first_passwords(meant)
             else:
                 with (
                     open_store(meant, schema) as (opened, turns),

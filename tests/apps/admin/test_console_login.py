@@ -11,7 +11,8 @@ from sockcrud.identity.records import Session
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
 from tests.apps.admin.admin_case import RIGHT, AdminCase
-from tests.support.http_kit import Answered
+from tests.journal.journal_kit import JournalCase
+from tests.support.http_kit import Answered, answers
 
 SESSION = "/console/session"
 HOST = "localhost:8000"
@@ -152,3 +153,24 @@ class OtherPagesTests(ConsoleCase):
         self.assertEqual(answered.status, 401)
         self.assertIsNone(answered.field("Access-Control-Allow-Credentials"))
         self.assertEqual(self.asks("GET", "/accounts", Origin="https://other.example").status, 200)
+
+
+class JournalTests(JournalCase):
+    """What the journal has of the console's requests."""
+
+    def test_no_part_of_a_login_is_in_it_nor_what_is_sent_again(self) -> None:
+        login = {"login": "root", "password": "correct horse"}
+        said = self.ask_http("admin", "POST", SESSION, login, headers={"Host": HOST})
+        (answered,) = answers(said)
+        parts = [answered.json["key"], re.findall("=([0-9A-F]{64});", str(answered.fields))[0]]
+        headers = {"Cookie": f"sockcrud_console_8000={parts[1]}", "X-Console-Key": parts[0]}
+        sent = {"dialect": "users", "text": "staple battery"}
+        for target in ("/accounts", "/records/users", "/overview"):
+            self.ask_http("admin", "GET", target, headers={"Host": HOST, **headers})
+        self.ask_http("admin", "POST", "/send", sent, headers={"Host": HOST, **headers})
+        asked = self.asked()
+        self.assertEqual({entry["login"] for entry in asked}, {"root"})
+        self.assertEqual(len(asked), 3)  # the console's own looks at how all is are no traffic
+        shown = repr(asked).lower()
+        for secret in (*parts, "correct horse", "staple"):
+            self.assertNotIn(secret.lower(), shown)

@@ -35,7 +35,8 @@ _OF_OTHERS: Final = {409: "taken", 403: "forbidden", 401: "not_logged_in", 404: 
 class World(Protocol):
     """A daemon with one admin, `root`, of the default company."""
 
-    asks: Asks
+    @property
+    def asks(self) -> Asks: ...
 
     def close(self) -> None:
         """End it."""

@@ -69,11 +69,11 @@ class Wires:
     def _asked(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Outcome:
         said = self._talk("rest", request(method, path, body, headers=headers))
         (answered,) = answers(said, (method,))
-        body = json.loads(answered.body) if answered.body else None
+        found: Any = json.loads(answered.body) if answered.body else None
         if answered.status < 300:
-            return "ok", body
+            return "ok", found
         kind = _OF_REST[answered.status]
-        return kind, body["field"] if kind in ("invalid", "taken") else None
+        return kind, found["field"] if kind in ("invalid", "taken") else None
 
 
 _ID: Final = st.integers(1, 6)

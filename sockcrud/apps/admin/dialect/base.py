@@ -31,7 +31,6 @@ from sockcrud.faults.service import FaultOperations, FaultsRefused
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
-from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
@@ -138,7 +137,7 @@ class AdminBase(RoutedResponder):
         """Return who has the token: of `Authorization`, or that of the console's page, which counts
         for requests of that page only.
         """
-        token = bearer(request)
+        token = self.token(request)
         if token is None and not self.sender(request).foreign:
             token = token_of(request)
         if token is None:

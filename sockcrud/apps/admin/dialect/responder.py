@@ -49,7 +49,7 @@ class AdminFactory(HTTPFactory):
         operations = Operations(
             serving.logins,
             Administration(access, store, serving.directory),
-            Transfer(access, store),
+            Transfer(access, store, serving.directory.password_replaced),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
             FaultOperations(access, about.faults),

@@ -229,10 +229,11 @@ DEPENDENTS: Final = an_object(
     }
 )
 
-SENT: Final = an_object({"dialect": TEXT, "text": TEXT})
+# Secrets, to the journal: there may be some in them, and what arrives is in it anyway.
+SENT: Final = an_object({"dialect": TEXT, "text": SECRET})
 ANSWER: Final = an_object(
     {
-        "text": TEXT,
+        "text": SECRET,
         "seconds": {"type": "number", "minimum": 0},
         "closed": {**FLAG, "description": "whether the daemon ended the connection"},
         "cut": {**FLAG, "description": "whether more was to come"},

@@ -105,7 +105,7 @@ class Person:
 
         ignored = (StaleElementReferenceException,)
         try:
-            return WebDriverWait(self.driver, SECONDS, 0.03, ignored).until(lambda _: until())
+            return WebDriverWait(self.driver, SECONDS, 0.1, ignored).until(lambda _: until())
         except TimeoutException:
             raise AssertionError(f"{what}: {self.text()}") from None
 
@@ -118,31 +118,43 @@ class Person:
         found = self.waits(lambda: self.find(css), f"there is no {css}")
         return found[0]
 
+    # One script for a question: each word with the driver takes milliseconds.
+
     def find(self, css: str) -> list[Any]:
         """Return the elements that are to be seen."""
-        found = self.driver.find_elements("css selector", css)
-        return [each for each in found if each.is_displayed()]
+        script = """return [...document.querySelectorAll(arguments[0])]
+            .filter((element) => element.checkVisibility())"""
+        found: list[Any] = self.driver.execute_script(script, css)
+        return found
 
     def text(self) -> str:
-        text: str = self.driver.find_element("css selector", "body").text
+        text: str = self.driver.execute_script("return document.body.innerText")
         return text
 
     def presses(self, text: str, within: str = "body") -> None:
-        """Press a button, or follow a link, that says this."""
+        """Press a button, or follow a link, that says this: of a dialog that is open, its own."""
+        script = """
+            const scope = document.querySelector('dialog[open]')
+                ?? document.querySelector(arguments[1]);
+            const says = (element) => element.innerText.trim().replace(/\\s+/g, ' ');
+            return [...(scope?.querySelectorAll('button, a, summary') ?? [])]
+                .filter((element) => element.checkVisibility() && !element.disabled)
+                .find((element) => says(element) === arguments[0]);"""
+        self.press(
+            self.waits(
+                lambda: self.driver.execute_script(script, text, within), f"no button {text!r}"
+            )
+        )
 
-        def found() -> Any:
-            for each in self._top(within):
-                if each.text.strip() == text and each.is_enabled():
-                    return each
-            return None
+    def press(self, button: Any) -> None:
+        button.click()
 
-        self.waits(found, f"there is no button {text!r}").click()
-
-    def _top(self, within: str) -> list[Any]:
-        """Return what can be pressed: of a dialog that is open, its own."""
-        is_open = self.driver.find_elements("css selector", "dialog[open]")
-        scope = "dialog[open]" if is_open else within
-        return self.find(", ".join(f"{scope} {tag}" for tag in ("button", "a", "summary")))
+    def presses_in_row(self, text: str) -> None:
+        """Press what opens the first row of a table in which this is to be seen."""
+        script = """return [...document.querySelectorAll('tbody tr')]
+            .find((row) => row.innerText.includes(arguments[0]))?.querySelector('th button')"""
+        what = f"there is no row of {text!r}"
+        self.press(self.waits(lambda: self.driver.execute_script(script, text), what))
 
     def control(self, label: str) -> Any:
         """Return the field of a form that has this label."""

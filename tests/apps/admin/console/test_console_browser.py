@@ -14,6 +14,10 @@ from tests.support.doors_kit import Town, a_town
 WIDTHS: Final = (360, 1280)
 MANY: Final = 3_000
 PASSWORD: Final = "correct horse battery"
+CREATE: Final = (
+    '{{"id_operation":"create_user","payload":'
+    '{{"name":"Ana {name}","email":"ana@example.org","age":{age}}}}}'
+)
 PAGES: Final = {
     "overview": "highest",
     "records/messages": "page 1",
@@ -75,7 +79,7 @@ def test_every_page_shows_and_nothing_is_wrong_with_it(at: Person) -> None:
         name = f"{page.partition('/')[0]}-{at.width}"
         at.keeps_picture(name)
         at.finds_nothing_wrong(name)
-        if at.width == WIDTHS[0]:
+        if page == "accounts":
             at.sits_at(at.width, dark=True)
             at.finds_nothing_wrong(f"{name}, dark")
             at.sits_at(at.width)
@@ -180,6 +184,33 @@ def test_a_call_is_tried_and_a_change_shows_by_itself(at: Person, town: Town) ->
     at.sees("The latest come first.")
     town.administers("POST", "/companies", {"name": f"Company {at.width}"})
     at.sees(f"name: Company {at.width}")
+
+
+def test_a_refusal_is_explained_and_the_request_sent_again(at: Person, town: Town) -> None:
+    town.daemon.ask("users", CREATE.format(name=at.width, age=200) + "\n")
+    at.opens("traffic")
+    at.types("Dialect", "users")
+    at.presses_in_row("create_user")
+    at.sees(f'"name":"Ana {at.width}"')
+    at.sees('{"error":400,"error_message":"Bad Request"}')
+    at.presses("Explain this refusal")
+    at.sees("users.create was refused: age, expected a whole number from 0 to 150.")
+    at.keeps_picture(f"traffic-{at.width}")
+    at.finds_nothing_wrong("the traffic")
+    at.presses("Translate")
+    at.sees(f"| nc -N 127.0.0.1 {town.daemon.ports['users']}")
+    at.presses("Send again…")
+    at.types("What is sent", CREATE.format(name=at.width, age=20))
+    at.presses("Send")
+    at.sees('"code":201')
+    at.presses("Close")
+    at.presses("Pause")
+    other = {360: "get_users", 1280: "delete_user"}[at.width]
+    town.daemon.ask("users", f'{{"id_operation":"{other}"}}\n')
+    at.sees("came)")
+    assert other not in at.text()
+    at.press(at.sees_element(".toolbar > button"))
+    at.sees(other)
 
 
 def test_with_keys_alone(at: Person) -> None:

@@ -45,6 +45,8 @@ export const perSecond = (rate) => `${rate < 10 ? rate.toFixed(1) : Math.round(r
 /** Write a time. */
 export function duration(seconds) {
   if (seconds === null) return "–";
-  if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
-  return seconds < 1 ? `${(seconds * 1000).toPrecision(2)} ms` : `${seconds.toFixed(1)} s`;
+  const milliseconds = seconds * 1000;
+  if (milliseconds < 1) return `${Math.round(seconds * 1e6)} µs`;
+  if (seconds < 1) return `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
+  return `${seconds.toFixed(1)} s`;
 }
