@@ -6,7 +6,7 @@ What watches traffic is a observer of operations, and hooks in nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timezone
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -20,6 +20,9 @@ from sockcrud.identity.records import ADMIN, Account
 from sockcrud.refusals import refusals
 
 log: Final = Logger()
+
+OK: Final = "ok"
+"""The outcome of an operation that has not failed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,10 +72,17 @@ class Access:
 
     clock: IReactorTime
     observers: list[Observer] = Factory(list)
+    time_of_day: IReactorTime | None = None
+    """What tells the time of day where the clock does not."""
+
+    def note(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
+        """Tell the observers of an operation."""
+        for watch in self.observers:
+            watch(operation, principal, seconds, outcome)
 
     def now(self) -> datetime:
         """Return the time of day."""
-        return datetime.fromtimestamp(self.clock.seconds(), timezone.utc)
+        return datetime.fromtimestamp((self.time_of_day or self.clock).seconds(), timezone.utc)
 
 
 class HasAccess(Protocol):
@@ -88,21 +98,24 @@ S = TypeVar("S", bound=HasAccess)
 def operation(
     name: str, may: Permission
 ) -> Callable[
-    [Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]],
+    [Callable[Concatenate[S, Principal, P], Awaitable[T]]],
     Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
 ]:
     """Make a method an operation: it fires with the method's result, or fails with a `DomainError`
     and nothing else.
+
+    One that only passes on what it asks of the store need be no coroutine, which would cost each
+    request 0.2 us.
     """
 
     def decorate(
-        method: Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]],
+        method: Callable[Concatenate[S, Principal, P], Awaitable[T]],
     ) -> Callable[Concatenate[S, Principal, P], Coroutine[Any, Any, T]]:
         @wraps(method)
         async def passed(self: S, principal: Principal, /, *args: P.args, **kwargs: P.kwargs) -> T:
             access = self.access
             started = access.clock.seconds()
-            outcome = "ok"
+            outcome = OK
             try:
                 may(principal)
                 return await method(self, principal, *args, **kwargs)
@@ -116,7 +129,7 @@ def operation(
                 raise Crashed from None
             finally:
                 seconds = access.clock.seconds() - started
-                for watch in access.observers:
+                for watch in access.observers:  # as `note` does, which would be a call more
                     watch(name, principal, seconds, outcome)
 
         return passed

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.access import Access
+    from sockcrud.journal.reading import Reading
     from sockcrud.records import Record
     from sockcrud.records.schema import Schema
     from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
     from sockcrud.setting import Setting
+    from sockcrud.storage.contract import IStore
 
 T = TypeVar("T")
 
@@ -124,6 +127,8 @@ class Dialect:
     """Whether requests and answers are JSON, a line each: `sockcrud send` sends such lines as they
     stand.
     """
+    samples: Lazy[Sequence[str]] = ()
+    """Such lines, one of each operation, for `sockcrud send` to complete."""
     together: str = ""
     """The dialect that serves this one too, with others of the app on one port: commands look there
     unless told otherwise.
@@ -141,6 +146,11 @@ class Dialect:
     """Seconds without a request after which a connection is closed, as the setting says it; empty:
     as for all dialects.
     """
+    reading: Lazy[Reading] | None = None
+    """How the journal reads its bytes and what it shows of them; None for HTTP, which its `openapi`
+    tells, and for what is shown without any word of it."""
+    unrecorded: tuple[str, ...] = ()
+    """How the paths begin of requests that the journal leaves out."""
     privileged: bool = False
     """Whether the daemon is administered here: connections are kept free for it, and web pages may
     call it only from origins of its own setting."""
@@ -176,6 +186,24 @@ class Command:
 
 
 @frozen(eq=False, kw_only=True)
+class Editing:
+    """What an admin may do to the records of a kind: operations of the app, which keep its rules.
+
+    Each takes the principal, then the id but for `create`, then values by their names, as JSON has
+    them; `change` and `delete` also `expect`, the revision that the record must be at. None stands
+    for what nobody may.
+    """
+
+    create: Callable[..., Awaitable[Record]] | None = None
+    created: tuple[str, ...] = ()
+    """The fields that `create` takes, all of them. An `id` too, where clients choose the ids."""
+    change: Callable[..., Awaitable[Record]] | None = None
+    changed: tuple[str, ...] = ()
+    """The fields that `change` takes, all of them."""
+    delete: Callable[..., Awaitable[None]] | None = None
+
+
+@frozen(eq=False, kw_only=True)
 class Contents:
     """What an app brings, all of it or a part."""
 
@@ -189,6 +217,10 @@ class Contents:
     """The monitor's check of each dialect, by the dialect's name."""
     examples: Lazy[Sequence[Example]] = ()
     """The records that `--demo` brings."""
+    editing: Mapping[str, Lazy[Callable[[Access, IStore], Editing]]] = Factory(dict)
+    """What admins may do to its records, by the names of the kinds. What is not there they may
+    only look at.
+    """
     settings: Sequence[Setting] = ()
     """Its own settings, beyond where its dialects listen and how long a connection may be idle
     there.
@@ -257,6 +289,11 @@ class App:
     def examples(self) -> tuple[Example, ...]:
         """The records that `--demo` brings, imported."""
         return tuple(example for each in self._contents for example in resolve(each.examples))
+
+    @property
+    def editing(self) -> dict[str, Lazy[Callable[[Access, IStore], Editing]]]:
+        """What admins may do to its records, by kind, none of it imported."""
+        return {kind: lazy for each in self._contents for kind, lazy in each.editing.items()}
 
     @property
     def settings(self) -> tuple[Setting, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from sockcrud import config, systemd
-from sockcrud.app import AppError, Apps
+from sockcrud.app import AppError, Dialect
 from sockcrud.collector import (
     LOOK_SECONDS,
     GrowthWatch,
@@ -31,6 +31,7 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.journal import Journal
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
@@ -82,16 +83,21 @@ class Daemon(Service):
     """Takes the lines that tell what listens where."""
     apply: Callable[[Settings], object]
     """Makes all parts keep to the settings that can change while it runs."""
+    seed: Callable[[], Awaitable[str]] | None = None
+    """Adds records to a new store, and says what came of it; fails where they cannot be taken."""
     log: Log | None = None
     """Where the log goes; None where whoever runs it sees to that."""
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
+    journal: Journal | None = None
+    """The last requests and answers; None where none are kept."""
     exit: Callable[[int], Any] = os._exit
     """Ends the process with a status, once all that can be has been stopped in order after a
     failure.
     """
     _admin: FirstAdmin | None = field(init=False, default=None)
+    _seeded: str = field(init=False, default="")
     _sweep: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
     _watchdog: LoopingCall = field(init=False)
@@ -175,6 +181,8 @@ class Daemon(Service):
             await add_examples(
                 self.store, [example for app in self.loaded.apps for example in app.examples]
             )
+        if self.seed is not None:
+            self._seeded = await self.seed()
 
     def reload(self) -> None:
         """Reopen the log, read the certificates and the settings anew, and log what came of
@@ -294,14 +302,35 @@ class Daemon(Service):
         lines.append(f"connections: at most {self.connections.most:,}")
         if self._admin is not None:
             lines.append(_describe(self._admin, self.show_password))
+        if self._seeded:
+            lines.append(self._seeded)
         width = max((len(listener.name) for listener in self.listeners), default=0)
+        trials = self.trials
         for listener in self.listeners:
-            how = _how_to_try(listener, self.loaded.apps)
+            how = f"    try: {trials[listener.name]}" if listener.name in trials else ""
             lines.append(f"{listener.name:<{width}} listens on {written(listener.host)}{how}")
-        for listener in self.listeners:
-            if listener.reachable_from_outside and (danger := self._danger(listener.name)):
-                lines.append(f"WARNING: other machines can reach {listener.name}, {danger}")
-        return lines
+        return lines + [f"WARNING: {danger}" for danger in self._dangers]
+
+    @property
+    def trials(self) -> dict[str, str]:
+        """For each dialect that listens on a port, a command that shows that it is there."""
+        dialects = self.loaded.apps.dialect
+        found = {each.name: _how_to_try(each, dialects(each.name)) for each in self.listeners}
+        return {name: trial for name, trial in found.items() if trial}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever runs it should know of: what others can reach, and what it may lose."""
+        ends = ["what is stored ends with this process"] if self._ends_with_the_process else []
+        return ends + self._dangers
+
+    @property
+    def _dangers(self) -> list[str]:
+        return [
+            f"other machines can reach {listener.name}, {danger}"
+            for listener in self.listeners
+            if listener.reachable_from_outside and (danger := self._danger(listener.name))
+        ]
 
     @property
     def _ends_with_the_process(self) -> bool:
@@ -323,9 +352,9 @@ def _describe(admin: FirstAdmin, show_password: bool) -> str:
     return f"admin: {admin.login}, password{password} in {admin.file}"
 
 
-def _how_to_try(listener: Listener, apps: Apps) -> str:
+def _how_to_try(listener: Listener, dialect: Dialect) -> str:
     host, port = getattr(listener.host, "host", None), getattr(listener.host, "port", None)
-    trial = apps.dialect(listener.name).trial
+    trial = dialect.trial
     if host is None or not trial:
         return ""
     if listener.secure:
@@ -334,6 +363,4 @@ def _how_to_try(listener: Listener, apps: Apps) -> str:
         )
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     quoted = f"[{near}]" if ":" in near else near
-    return f"    try: {trial}".replace("HOST:PORT", f"{quoted}:{port}").replace(
-        "HOST PORT", f"{near} {port}"
-    )
+    return trial.replace("HOST:PORT", f"{quoted}:{port}").replace("HOST PORT", f"{near} {port}")

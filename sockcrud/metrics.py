@@ -31,6 +31,7 @@ import twisted
 from sockcrud.access import Principal
 from sockcrud.errors import DomainError, LoginDelayed, LoginFailed, Unavailable
 from sockcrud.storage.contract import IStore
+from sockcrud.storage.memory.limit import memory_limit
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -159,6 +160,15 @@ class Metrics(Collector):
             self._commits = _Durations()
         self._commits.add(seconds)
 
+    def answered(self) -> dict[str, list[int]]:
+        """Return of each dialect how many operations took up to each of `SECONDS`, and longer."""
+        found: dict[str, list[int]] = {}
+        for (dialect, _, _), cell in self._cells.items():
+            if cell is not self._steps:
+                sums = found.get(dialect, [0] * len(cell.counts))
+                found[dialect] = [one + other for one, other in zip(sums, cell.counts, strict=True)]
+        return found
+
     async def text(self) -> bytes:
         """Return all figures as Prometheus reads them. Where the store cannot be asked, its size is
         not among them.
@@ -202,6 +212,11 @@ class Metrics(Collector):
             connections.add_metric([dialect if dialect in self._dialects else OTHER], count)
         yield connections
         yield from self._about_the_store()
+        yield GaugeMetricFamily(
+            "sockcrud_memory_limit_bytes",
+            "The memory that this process may have, 0 where the system does not say.",
+            memory_limit(),
+        )
         build = GaugeMetricFamily(
             "sockcrud_build_info",
             "What this is, as labels.",

@@ -43,6 +43,8 @@ def _unusable_files(settings: Settings) -> Iterator[str]:
         yield f"the store: {wrong}"
     if settings.log_file and (wrong := _unwritable(Path(settings.log_file))):
         yield f"the log: {wrong}"
+    if settings.seed and not os.access(settings.seed, os.R_OK):
+        yield f"the seed: {settings.seed} cannot be read"
     if settings.admin_password_file:
         try:
             check_password(read_password(settings.admin_password_file), settings.min_password)

@@ -39,6 +39,8 @@ class Refusals:
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self.lines = LINES
+        self.observer: Callable[[str, str, str, str, str], None] | None = None
+        """Hears of each refusal: dialect, address, operation, reason, field."""
         self._now = now
         self._second = 0
         self._logged = 0
@@ -51,6 +53,8 @@ class Refusals:
         """Log a refusal, or count it. Neither reason nor field may hold what was sent, but for the
         name of a field.
         """
+        if self.observer is not None:
+            self.observer(dialect, address, operation, reason, field)
         if not self.lines:
             return
         second = int(self._now())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import frozen
 from twisted.internet.interfaces import IProtocolFactory
@@ -14,17 +15,22 @@ from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.watching import Watching
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
-from sockcrud.protocols.http.connection import HTTPLimits
+from sockcrud.protocols.http.connection import HTTPLimits, Response
 from sockcrud.protocols.json.objects import JSONLimits
 from sockcrud.protocols.listen import is_on_loopback, is_secure
 from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
+from sockcrud.rest.pages import page_response, plain_page
 from sockcrud.rest.routed import Terms
 from sockcrud.settings import Settings
 from sockcrud.storage.contract import IStore
+
+_LISTENS: Final = re.compile("where (.+?) listens?\\b")
+"""What the help says of the setting that says where a dialect listens: what the dialect is."""
 
 
 @frozen
@@ -43,6 +49,18 @@ class About:
     """Tells where each dialect is for who has reached the daemon as this host, from this machine or
     not.
     """
+    watching: Watching | None = None
+    """The journal, and who watches it; None where none is kept."""
+    connections: Callable[[], Mapping[str, int]] = dict
+    """Tells how many are open at each dialect."""
+    answered: Callable[[], Mapping[str, Sequence[int]]] = dict
+    """Tells of each dialect how many operations took how long, as `Metrics.answered` does."""
+    trials: Callable[[], Mapping[str, str]] = dict
+    """Gives a command for each dialect that listens on a port, which shows that it is there."""
+    warnings: Callable[[], Sequence[str]] = list
+    """Tells what is dangerous about where it listens, and where it stores."""
+    store: str = ""
+    """Where the records are, for people."""
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""
@@ -104,7 +122,14 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys)
+        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys, self.page)
+
+    def page(self) -> Response:
+        """Return the page that tells a browser what the dialect's port is."""
+        name, about = self.dialect.name, self.dialect.about
+        said = _LISTENS.match(about)
+        example = self.about.trials().get(name, "")
+        return page_response(plain_page(name, about if said is None else said[1], example))
 
     @property
     def json(self) -> tuple[Any, Listening, JSONLimits]:

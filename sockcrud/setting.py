@@ -51,6 +51,11 @@ class Setting:
         return self.parse is yes_or_no
 
     @property
+    def is_file(self) -> bool:
+        """Whether it names a file."""
+        return self.meaning.startswith(("a file ", "the file "))
+
+    @property
     def key(self) -> str:
         """Its name within its section."""
         return self.name.removeprefix(f"{self.section}_")

@@ -285,6 +285,11 @@ class Settings:
         "lines a second in the log about requests of one peer that are refused; more are "
         "counted. 0: none",
     )
+    journal: int = _setting(
+        "1000",
+        none_or_count,
+        "requests kept in memory, with their answers, for /journal of the admin port; 0: none",
+    )
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
     of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""

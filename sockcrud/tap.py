@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -20,6 +21,7 @@ from sockcrud import config, readiness, workers
 from sockcrud.access import Access, log_operation
 from sockcrud.app import AppError, Apps, Dialect, tcp_port
 from sockcrud.cli.progress import Progress, in_lines
+from sockcrud.clocks import TimeOfDay, count_steadily
 from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
 from sockcrud.identity.accounts import Directory
@@ -28,6 +30,9 @@ from sockcrud.identity.first_password import remove_outdated
 from sockcrud.identity.lockout import Delays
 from sockcrud.identity.passwords import HashingThreads, Passwords
 from sockcrud.identity.sessions import Sessions
+from sockcrud.journal.declared import readings
+from sockcrud.journal.journal import Journal
+from sockcrud.journal.watching import Watching
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import (
@@ -40,6 +45,7 @@ from sockcrud.protocols.admission import (
 )
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, endpoint, is_secure
 from sockcrud.protocols.proxies import Proxies
+from sockcrud.protocols.recording import Recorder
 from sockcrud.records.schema import Schema
 from sockcrud.refusals import refusals
 from sockcrud.rest.idempotency import Keys
@@ -50,6 +56,7 @@ from sockcrud.signals import ignore_until_running
 from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.maintenance.postgres import open_postgres
+from sockcrud.storage.maintenance.seeding import SeedRefused, seed
 from sockcrud.storage.memory.store import MemoryStore
 from sockcrud.storage.postgres import url as postgres_url
 from sockcrud.workers.worker import Worker
@@ -202,6 +209,7 @@ def makeService(options: Options) -> Daemon:
     if options.loaded.settings.workers > 1:
         raise StartFailed("workers is for sockcrud serve: twistd runs one process, expected 1")
     ignore_until_running()
+    count_steadily(reactor)
     if not _in_foreground(options.parent or {}):
         for line in readiness.unusable_listeners(options.loaded):
             raise StartFailed(
@@ -275,27 +283,39 @@ def make_daemon(
         say,
         progress or in_lines(LOADING, say),
     )
+    time_of_day = TimeOfDay(reactor)
+    recorder = Recorder(settings.journal, reactor, time_of_day) if settings.journal else None
     connections = Connections(
-        _most_connections(settings), reactor, shares=_shares(settings), budgets=_budgets(settings)
+        _most_connections(settings),
+        reactor,
+        shares=_shares(settings),
+        budgets=_budgets(settings),
+        recorder=recorder,
     )
     dialects = loaded.apps.dialects
     connections_at = {
-        dialect.name: Listening(connections, reserved=dialect.privileged) for dialect in dialects
+        dialect.name: Listening(connections, dialect.privileged, dialect.name, dialect.unrecorded)
+        for dialect in dialects
     }
     listeners = Listeners(connections.count_unaccepted)
 
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    access = Access(reactor, [metrics, log_operation] if settings.log_operations else [metrics])
+    observers = [metrics, log_operation] if settings.log_operations else [metrics]
+    access = Access(reactor, [*observers], time_of_day)
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
-    directory = Directory(store, passwords, reactor, delays)
+    directory = Directory(store, passwords, time_of_day, delays)
     directory.password_replaced = lambda hash: remove_outdated(passwords, hash, settings.store_file)
     idle, age = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_age)
-    sessions = Sessions(store, reactor, idle, age, most=settings.max_sessions)
+    sessions = Sessions(store, time_of_day, idle, age, most=settings.max_sessions)
     logins = Logins(access, store, directory, sessions, settings.sign_up == "open")
+    watching = None
+    if recorder is not None:
+        journal = Journal(recorder, partial(readings, loaded.apps))
+        watching = Watching(journal, reactor, lambda: connections.are_ending)
     about = About(
         loaded.apps,
         listeners.listening,
@@ -303,10 +323,16 @@ def make_daemon(
         metrics.text if worker is None else lambda: worker.gather(reactor, metrics.text),
         settings.min_password,
         listeners.places,
+        watching,
+        lambda: {name: len(those) for name, those in connections_at.items()},
+        metrics.answered,
+        lambda: daemon.trials,
+        lambda: daemon.warnings,
+        postgres_url.without_password(settings.store),
     )
     keys = Keys(
         store,
-        reactor,
+        time_of_day,
         timedelta(seconds=settings.kept_answers_age),
         settings.max_kept_answers,
     )
@@ -347,6 +373,7 @@ def make_daemon(
         connections.most, connections.shares = _most_connections(settings), _shares(settings)
         connections.budgets = _budgets(settings)
         refusals.lines = settings.log_refusals
+        refusals.observer = None if recorder is None else recorder.refused
         logins.sign_up_open = settings.sign_up == "open"
         access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
 
@@ -362,10 +389,31 @@ def make_daemon(
         listeners,
         say,
         apply,
+        _seeding(settings, store, reactor, say) if settings.seed and _fills(worker) else None,
         log,
         show_password=show_password,
+        journal=None if watching is None else watching.journal,
     )
     return daemon
+
+
+def _fills(worker: Worker | None) -> bool:
+    """Return whether it is this process that fills a new store."""
+    return worker is None or worker.is_first
+
+
+def _seeding(
+    settings: Settings, store: Any, reactor: Any, say: Callable[[str], None]
+) -> Callable[[], Awaitable[str]]:
+    """Return what adds the records of the settings' seed to a store; it raises `StartFailed`."""
+
+    async def add() -> str:
+        try:
+            return await seed(store, reactor, settings.seed, in_lines("seeding", say))
+        except SeedRefused as error:
+            raise StartFailed(str(error)) from None
+
+    return add
 
 
 def _listening(worker: Worker | None, dialect: Dialect, reactor: Any) -> Any:

@@ -20,6 +20,7 @@ SOURCES: Final = ROOT / "sockcrud"
 LAYERS: Final = (
     "errors",
     "peers",
+    "clocks",
     "refusals",
     "paging",
     "collector",
@@ -41,6 +42,7 @@ LAYERS: Final = (
     "workers",
     "readiness",
     "rest",
+    "journal",
     "serving",
     "generic",
     "metrics",

@@ -17,6 +17,7 @@ from sockcrud.app import AppError
 from sockcrud.cli.lazy import Later, Program
 
 if TYPE_CHECKING:
+    from sockcrud.daemon import Daemon
     from sockcrud.setting import Setting
 
 
@@ -115,6 +116,7 @@ def _environment(name: str) -> Iterator[None]:
 @click.option(
     "--app",
     metavar="FILE",
+    type=click.Path(),
     multiple=True,
     is_eager=True,
     expose_value=False,
@@ -163,6 +165,7 @@ def _option(setting: Setting) -> click.Option:
         return click.Option(
             ["--app"],
             metavar="FILE",
+            type=click.Path(),
             multiple=True,
             help="an app that is served beside those installed; repeatable",
         )
@@ -173,7 +176,8 @@ def _option(setting: Setting) -> click.Option:
         )
     return click.Option(
         [f"--{setting.flag}"],
-        metavar="TEXT",
+        metavar="FILE" if setting.is_file else "TEXT",
+        type=click.Path() if setting.is_file else str,
         help=f"{setting.meaning}  [default: {setting.text or 'empty'}]",
     )
 
@@ -183,6 +187,7 @@ def _option(setting: Setting) -> click.Option:
     "--config",
     "file",
     metavar="FILE",
+    type=click.Path(),
     help="the file with the settings  [default: ./tap.cfg, if there is one]",
 )
 @click.option(
@@ -196,10 +201,14 @@ def _option(setting: Setting) -> click.Option:
     metavar="NAME",
     help="the Twisted reactor to run in  [default: uvloop, where there is one]",
 )
+@click.option(
+    "--trace", is_flag=True, help="show requests and answers as they come, without secrets"
+)
 def serve(
     file: str | None,
     check_config: bool,
     reactor_name: str | None,
+    trace: bool,
     app: tuple[str, ...],
     **flags: str | bool | None,
 ) -> None:
@@ -224,6 +233,7 @@ def serve(
 
     from sockcrud import readiness
     from sockcrud.cli import progress
+    from sockcrud.clocks import count_steadily
     from sockcrud.signals import ignore_until_running
     from sockcrud.tap import LOADING, forked, load, make_daemon, opened_log
 
@@ -248,14 +258,27 @@ def serve(
         [FilteringLogObserver(log, [chosen])], redirectStandardIO=False
     )
     ignore_until_running()
+    count_steadily(reactor)
     with progress.displayed(LOADING) as told:
         say = click.echo if worker is None or worker.is_first else _say_nothing
         daemon = make_daemon(loaded, reactor, say, sys.stdout.isatty(), told, log, worker)
+    if trace:
+        _trace(daemon)
     daemon.privilegedStartService()
     daemon.startService()
     running: Any = reactor
     running.addSystemEventTrigger("before", "shutdown", daemon.stopService)
     running.run()
+
+
+def _trace(daemon: Daemon) -> None:
+    """Have the journal shown on standard output, by a thread: who reads it may be slow."""
+    from sockcrud.journal.printing import Printer
+
+    if daemon.journal is None:
+        raise SystemExit("sockcrud: --trace shows the journal, and the setting journal is 0")
+    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    Printer(daemon.journal, daemon.reactor, click.echo, colored).start()
 
 
 def _say_nothing(line: str) -> None:

@@ -27,6 +27,10 @@ class Wishes:
     trust: str | None = None
     json: bool = False
     no_color: bool = False
+    csv: bool = False
+    columns: str | None = None
+    sort: str | None = None
+    all: bool = False
 
 
 def wishes() -> Wishes:
@@ -90,6 +94,37 @@ _LOOKS: Final = (
         help="no colors  [env: NO_COLOR]",
     ),
 )
+
+
+_LISTS: Final = (
+    click.option(
+        "--columns",
+        metavar="NAMES",
+        expose_value=False,
+        callback=_noted,
+        help="only these, with commas between them",
+    ),
+    click.option(
+        "--sort",
+        metavar="NAME",
+        expose_value=False,
+        callback=_noted,
+        help="in the order of this column; with - before it, the other way round",
+    ),
+    click.option("--csv", is_flag=True, expose_value=False, callback=_noted, help="CSV"),
+    click.option(
+        "--all",
+        is_flag=True,
+        expose_value=False,
+        callback=_noted,
+        help="all rows on a terminal, too, where the first 1,000 are shown",
+    ),
+)
+
+
+def listing(command: F) -> F:
+    """Add `--columns`, `--sort`, `--csv` and `--all`."""
+    return _declared(*_LISTS)(command)
 
 
 def careful(command: F) -> F:

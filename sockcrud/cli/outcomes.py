@@ -4,6 +4,7 @@ apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -44,7 +45,17 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
+    return _JOINER.join(map(_escaped, _JOINTS.split(text)))
+
+
+def _escaped(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+_JOINER: Final = "\u200d"
+_EMOJI: Final = "\u2600-\u27bf\U0001f000-\U0001faff"
+_JOINTS: Final = re.compile(f"(?<=[{_EMOJI}\ufe0f]){_JOINER}(?=[{_EMOJI}])")
+"""Where several emoji are joined to one, such as a family. Elsewhere the joiner is not seen."""
 
 
 def in_file(error: OSError) -> Failed:

@@ -22,6 +22,7 @@ def password_option(meaning: str) -> Callable[[F], F]:
     return click.option(
         "--password-file",
         metavar="FILE",
+        type=click.Path(),
         help=f"a file with {meaning}, - for stdin  [default: asked for]",
     )
 

@@ -4,6 +4,7 @@ imported when it serves.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from attrs import frozen
 
-from sockcrud.app import AppError, Command, Contents, Dialect, Made, Place, caller
+from sockcrud.app import AppError, Command, Contents, Dialect, Editing, Made, Place, caller
 from sockcrud.records import Record, describe
 
 if TYPE_CHECKING:
     import click
     from twisted.internet.interfaces import IProtocolFactory
 
+    from sockcrud.access import Access, Principal
     from sockcrud.rest.openapi import Part
     from sockcrud.serving import Serving
+    from sockcrud.storage.contract import IStore
 
 Who = Literal["open", "logged in", "admins"]
 """Who may: everybody, whoever has logged in, or admins."""
@@ -147,6 +150,7 @@ class Crud:
                 )
                 for dialect in dialects
             },
+            editing={each.kind.__name__: partial(_editing, each) for each in self.served},
         )
 
     def _dialect(self, app: str, name: str, endpoint: str, wire: str) -> Dialect:
@@ -162,9 +166,29 @@ class Crud:
             if any(each.needs_login for each in self.served)
             else None,
             json_lines=not is_rest,
+            samples=() if is_rest else Made(partial(_samples, self.served)),
+            reading=None if is_rest else Made(partial(_reading, self.served)),
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
+
+
+def _samples(served: Sequence[Served]) -> tuple[str, ...]:
+    """Return a request of each operation on lines."""
+    found = []
+    for each in served:
+        fields = dict.fromkeys(describe(each.kind).constraints, "")
+        for verb, params in (
+            ("list", {"limit": 10, "after": 0}),
+            ("get", {"id": 1}),
+            ("create", fields),
+            ("update", {"id": 1, **fields}),
+            ("delete", {"id": 1}),
+        ):
+            method = f"{each.plural}.{verb}"
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            found.append(json.dumps(request))
+    return tuple(found)
 
 
 def class_name(dialect: str) -> str:
@@ -194,6 +218,16 @@ def _part(app: str, dialect: str, served: Sequence[Served]) -> Part:
         basic_too=True,
         error_type=error_type,
     )
+
+
+def _reading(served: Sequence[Served]) -> Any:
+    from sockcrud.generic.json_lines import method_names
+    from sockcrud.journal.reading import RPCReading
+
+    fields = {name for each in served for name in describe(each.kind).constraints}
+    secret = {name for each in served for name in describe(each.kind).secrets}
+    shown = ("id", "rev", "limit", "after", "login", "role", *fields)
+    return RPCReading(method_names(served), shown, ("password", *secret))
 
 
 def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:
@@ -227,6 +261,26 @@ def _check(served: Served, wire: Wire, dialect: Dialect) -> Any:
         client=client,
         login=login,
         for_admins=for_admins,
+    )
+
+
+def _editing(served: Served, access: Access, store: IStore) -> Editing:
+    from sockcrud.generic.operations import Operations
+    from sockcrud.records.json_fields import read_fields
+
+    operations, fields = Operations(access, store, served), tuple(describe(served.kind).constraints)
+
+    async def create(principal: Principal, /, **given: Any) -> Record:
+        created: Record = await operations.create(principal, read_fields(served.kind, given))
+        return created
+
+    async def change(principal: Principal, id: int, /, expect: int, **given: Any) -> Record:
+        fields = read_fields(served.kind, given)
+        changed: Record = await operations.replace(principal, id, fields, expect)
+        return changed
+
+    return Editing(
+        create=create, created=fields, change=change, changed=fields, delete=operations.delete
     )
 
 

@@ -89,6 +89,11 @@ class RecordsDialect(JSONRPCDialect):
             ending.addErrback(lambda failure: Log.failure("a session could not be ended", failure))
 
 
+def method_names(served: Sequence[Served]) -> list[str]:
+    """Return the names that methods have here, some of which a kind of record may do without."""
+    return [f"{each.plural}.{name}" for each in served for name in _METHODS] + list(_SESSION)
+
+
 def factory(served: Sequence[Served], serving: Serving) -> FramedFactory:
     """Return what makes the connections on which these are served."""
     methods: dict[str, Method] = {}
@@ -98,8 +103,7 @@ def factory(served: Sequence[Served], serving: Serving) -> FramedFactory:
             if name != "find" or operations.uniques:
                 methods[f"{each.plural}.{name}"] = Method(partial(call, operations), only_reads)
     if any(each.needs_login for each in served):
-        methods["session.login"] = Method(RecordsDialect.log_in)
-        methods["session.logout"] = Method(RecordsDialect.log_out)
+        methods |= {name: Method(call) for name, call in _SESSION.items()}
     name = class_name(serving.dialect.name)
     dialect: type[RecordsDialect] = type(name, (RecordsDialect,), {"methods": methods})
     return dialect.factory(serving)
@@ -166,6 +170,12 @@ _METHODS: Final[Mapping[str, tuple[Callable[[Operations, Any, Params], Awaitable
     "create": (_create, False),
     "update": (_update, False),
     "delete": (_delete, False),
+}
+
+
+_SESSION: Final[Mapping[str, Callable[[Any, Params], Awaitable[Any]]]] = {
+    "session.login": RecordsDialect.log_in,
+    "session.logout": RecordsDialect.log_out,
 }
 
 

@@ -18,7 +18,7 @@ from sockcrud.generic import schemas
 from sockcrud.generic.declaration import TOKENS, Served, class_name
 from sockcrud.generic.operations import Operations
 from sockcrud.identity.credentials import Password
-from sockcrud.identity.directory import Logins
+from sockcrud.identity.directory import KeptLogin, Logins
 from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import HTTPFactory, Request, Response
 from sockcrud.protocols.json.text import decoded_object
@@ -31,7 +31,7 @@ from sockcrud.records.json_fields import (
     whole,
     whole_of_text,
 )
-from sockcrud.rest.authorization import basic, bearer
+from sockcrud.rest.authorization import basic
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.etags import etag
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
@@ -79,14 +79,19 @@ class RecordsResponder(RoutedResponder):
     def __init__(self, logins: Logins, principal: Principal, terms: Terms | None = None) -> None:
         super().__init__(principal, terms)
         self._logins = logins
+        self._login = KeptLogin(logins, self.principal, TOKENS)
         self._known: tuple[bytes, Principal] | None = (
             None  # the digest of the password last used here, and who that was
         )
 
+    def known(self, request: Request) -> Principal | None:
+        token = self.token(request)
+        return None if token is None else self._login.again(token)
+
     async def log_in(self, request: Request, found: Found) -> Principal:
-        token = bearer(request)
+        token = self.token(request)
         if token is not None:
-            return await self._logins.resume(self.principal, TOKENS, token)
+            return await self._login.resume(token)
         credentials = basic(request)
         if credentials is None:
             raise NotLoggedIn

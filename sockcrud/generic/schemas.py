@@ -7,7 +7,17 @@ from typing import Any, Final
 from sockcrud.records import Record, describe
 from sockcrud.records.constraints import Money
 from sockcrud.rest.routes import Schema
-from sockcrud.rest.schemas import ID, LIMIT, MONEY_TAKEN, TEXT, a_page, an_object, closed, field_of
+from sockcrud.rest.schemas import (
+    ID,
+    LIMIT,
+    MONEY_TAKEN,
+    SECRET,
+    TEXT,
+    a_page,
+    an_object,
+    closed,
+    field_of,
+)
 
 PROBLEM: Final[Schema] = closed(
     an_object(
@@ -61,4 +71,6 @@ def _as_sent(kind: type[Record], name: str) -> Schema:
     )
     if name in declared.help:
         schema["description"] = declared.help[name]
+    if name in declared.secrets:
+        schema["format"] = SECRET["format"]
     return schema

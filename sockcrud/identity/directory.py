@@ -7,16 +7,29 @@ rests on.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 from attrs import define, frozen
 
-from sockcrud.access import Access, Permission, Principal, admins, anyone, logged_in, operation
+from sockcrud.access import (
+    OK,
+    Access,
+    Permission,
+    Principal,
+    admins,
+    anyone,
+    logged_in,
+    operation,
+)
 from sockcrud.errors import Forbidden, Invalid, NotFound, NotLoggedIn
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.credentials import Secret
 from sockcrud.identity.records import ADMIN, Account, Session
-from sockcrud.identity.sessions import Sessions, may_act
+from sockcrud.identity.sessions import Resumed, Sessions, may_act
 from sockcrud.storage.contract import IReads, IStore
+
+_RESUME: Final = "sessions.resume"
 
 
 @frozen
@@ -106,7 +119,7 @@ class Logins:
         token, session = await self.sessions.start(account, dialect, principal.address, exclusive)
         return LoggedIn(token, account, session.id)
 
-    @operation("sessions.resume", anyone)
+    @operation(_RESUME, anyone)
     async def resume(self, principal: Principal, dialect: str, token: str) -> Principal:
         """Return the principal, now as the account that this token belongs to; raise
         NotLoggedIn.
@@ -146,3 +159,41 @@ class Logins:
     async def own(self, principal: Principal) -> Account:
         """Return the account that asks, as it is now."""
         return await self.store.get(Account, own_account(principal).id)
+
+
+class KeptLogin:
+    """The session that the requests of one connection bring, which is nearly always the same.
+
+    `principal` is who asks before a login.
+    """
+
+    __slots__ = ("_asking", "_dialect", "_logins", "_principal", "_resumed", "_token")
+
+    def __init__(self, logins: Logins, principal: Principal, dialect: str) -> None:
+        self._logins = logins
+        self._asking = principal
+        self._dialect = dialect
+        self._token = ""
+        self._resumed: Resumed | None = None
+        self._principal = principal  # as the account of the token
+
+    def again(self, token: str) -> Principal | None:
+        """Return what `resume` would, where the token is that of the last request and nothing about
+        it has changed since; None where it has to be asked.
+        """
+        resumed = self._resumed
+        if resumed is None or token != self._token:
+            return None
+        if not self._logins.sessions.still_holds(resumed):
+            self._resumed = None
+            return None
+        self._logins.access.note(_RESUME, self._asking, 0.0, OK)
+        return self._principal
+
+    async def resume(self, token: str) -> Principal:
+        """Return the principal as the account that this token belongs to; raise NotLoggedIn."""
+        principal = await self._logins.resume(self._asking, self._dialect, token)
+        if principal.account is not None and principal.session_id is not None:
+            self._resumed = self._logins.sessions.resumed(principal.session_id, principal.account)
+            self._token, self._principal = token, principal
+        return principal

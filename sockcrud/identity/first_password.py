@@ -45,7 +45,7 @@ async def remove_outdated(
     """Return when no file has the password any more that is the one of this hash, and was changed.
     Nothing fails of this.
     """
-    for file in _made_up(store_file):
+    for file in made_up(store_file):
         try:
             if await passwords.verify(digest_of(read_password(str(file))), password_hash):
                 file.unlink()
@@ -57,7 +57,7 @@ async def remove_outdated(
             )
 
 
-def _made_up(store_file: Path | None) -> list[Path]:
+def made_up(store_file: Path | None) -> list[Path]:
     """Return the files there may be with a password that was made up. Other people may put files
     there, too.
     """

@@ -34,6 +34,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Final, cast
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -44,7 +45,7 @@ from sockcrud.errors import LoginFailed, NotFound, NotLoggedIn, Outdated
 from sockcrud.identity.lockout import is_forgotten
 from sockcrud.identity.records import Account, Company, LoginFailures, Session
 from sockcrud.records import checked
-from sockcrud.storage.contract import IFarAway, IReads, IStore, ITransaction, R, Where
+from sockcrud.storage.contract import IAtHand, IFarAway, IReads, IStore, ITransaction, R, Where
 
 IDLE: Final = timedelta(minutes=30)
 AGE: Final = timedelta(hours=12)
@@ -65,10 +66,34 @@ for every request.
 MOST: Final = 1_000
 """Sessions that an account has at once: to end them all takes some milliseconds."""
 
+_TICK: Final = 0.001
+"""Seconds by which a moment may be missed where it is a float: what is so near to one is judged by
+`resume`."""
+
+SKEW: Final = timedelta(minutes=5)
+"""The clocks of two nodes may differ by this much. A session that began later than that from now is
+from before a clock was set back, and would outlive its age: it is over."""
+
 _LONGEST_ADDRESS: Final = 200
 _TOKEN: Final = re.compile("[0-9A-F]{64}")
 
 _log = Logger()
+
+
+@frozen
+class Resumed:
+    """A session that was resumed, and all that this rested on.
+
+    While these are the records that the store has, another resume finds the same: a record that is
+    changed becomes another object. And while the time is between these two, that is no use which is
+    to be written, and the session has not ended by itself.
+    """
+
+    session: Session
+    account: Account
+    company: Company
+    since: float
+    until: float
 
 
 def account_lock(account_id: int) -> str:
@@ -187,6 +212,7 @@ class Sessions:
     ) -> None:
         self._store = store
         self._far_away = cast(IFarAway, store) if IFarAway.providedBy(store) else None
+        self._at_hand = cast(IAtHand, store).at_hand if IAtHand.providedBy(store) else None
         self._clock = clock
         self._idle = idle
         self._age = age
@@ -281,6 +307,33 @@ class Sessions:
         self._note_use(session, now)
         return session, account
 
+    def resumed(self, session_id: int, account: Account) -> Resumed | None:
+        """Return what `still_holds` is asked of a session that was resumed just now; None where it
+        is to be resumed each time, as other nodes may end it.
+        """
+        at_hand = self._at_hand
+        session = None if at_hand is None else at_hand(Session, session_id)
+        company = None if at_hand is None else at_hand(Company, account.company_id)
+        if session is None or company is None or not acts_in(account, company, session):
+            return None
+        used, unused = session.used_at.timestamp(), self._idle_time(session) / USES_PER_IDLE_TIME
+        window = unused.total_seconds() - _TICK
+        end = (session.created_at + self._age).timestamp() - _TICK
+        begin = (session.created_at - SKEW).timestamp() + _TICK
+        since, until = max(used - window, begin), min(used + window, end)
+        return Resumed(session, account, company, since, until)
+
+    def still_holds(self, resumed: Resumed) -> bool:
+        """Return whether `resume` would find the very same, and have nothing to write."""
+        at_hand = self._at_hand
+        return (
+            resumed.since < self._clock.seconds() < resumed.until
+            and at_hand is not None
+            and at_hand(Session, resumed.session.id) is resumed.session
+            and at_hand(Account, resumed.account.id) is resumed.account
+            and at_hand(Company, resumed.company.id) is resumed.company
+        )
+
     async def is_alive(self, session_id: int) -> bool:
         """Return whether the session could be resumed. To ask does not count as a use."""
         try:
@@ -368,10 +421,9 @@ class Sessions:
         return account
 
     def _is_over(self, session: Session, now: datetime) -> bool:
-        return (
-            now - session.used_at >= self._idle_time(session)
-            or now - session.created_at >= self._age
-        )
+        # Either way, as a last use from before the clock was set back is in the future.
+        idle, age = abs(now - session.used_at), now - session.created_at
+        return idle >= self._idle_time(session) or not -SKEW <= age < self._age
 
     def _idle_time(self, session: Session) -> timedelta:
         return self._idle_at.get(session.dialect, self._idle)

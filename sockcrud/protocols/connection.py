@@ -27,6 +27,7 @@ from sockcrud.protocols.framing import Framing, LineReader
 from sockcrud.protocols.lifetime import CHEAP_BYTES, PROVEN_TURNS, Limits
 from sockcrud.protocols.pacing import LATER, Later
 from sockcrud.protocols.receive_buffer import append_received
+from sockcrud.protocols.recording import CUT, cut
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, TURN_SECONDS
 from sockcrud.protocols.sending import Sending
 from sockcrud.protocols.state import CLOSED, DRAINING, OPEN, STOPPED, State
@@ -41,9 +42,12 @@ CHEAP_REQUESTS: Final = 4
 
 @define(eq=False)
 class _Turn:
-    """A request that was started: its answer's place in the order."""
+    """A request that was started: its answer's place in the order, and what is recorded of it."""
 
     answer: Answer | None = None
+    raw: bytes | bytearray | None = None
+    at: float = 0.0
+    who: Any = None
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -76,6 +80,7 @@ class Connection(Sending, Generic[Request]):
         "_received",
         "_turn_seconds",
         "_turns",
+        "_waiting",
         "line_mode",
     )
 
@@ -95,6 +100,7 @@ class Connection(Sending, Generic[Request]):
         self._received: Request | None = None  # the request that the last line is
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
         self._turns: deque[_Turn] = deque()
+        self._waiting = 0  # of these, those whose answers are not known yet
         self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
@@ -127,7 +133,27 @@ class Connection(Sending, Generic[Request]):
         """Take in what was received, and go on with it."""
         if self._state >= STOPPED:
             return
+        if (
+            self.line_mode
+            and self._at == len(self._buffer)
+            and data.find(b"\n") == len(data) - 1
+            and self._state is OPEN
+            and not (self._turns or self.paused or self._pumping or self._scheduler.exhausted)
+        ):
+            self._active_at = self._clock.seconds()
+            line = data[:-1]
+            self.lineReceived(line)
+            request, self._received = self._received, None
+            if request is None:
+                self._pump()
+            else:
+                if self._recorder is not None:
+                    self._raw = line
+                self._start_alone(request)
+            return
         if not self.line_mode:
+            if self._recorder is not None:
+                self._intake.feed(data)
             self.rawDataReceived(data)
         elif self._at == len(
             self._buffer
@@ -157,6 +183,8 @@ class Connection(Sending, Generic[Request]):
 
     def _go_raw(self, data: bytes) -> None:
         self.setRawMode()  # type: ignore[no-untyped-call]
+        if self._recorder is not None:
+            self._intake.feed(data)
         self.rawDataReceived(data)
 
     def clearLineBuffer(self) -> bytes:
@@ -177,8 +205,11 @@ class Connection(Sending, Generic[Request]):
             end = buffer.find(b"\n", at)
             if end >= 0:
                 self._at = end + 1
-                self.lineReceived(buffer[at:end])
+                line = buffer[at:end]
+                self.lineReceived(line)
                 if self._received is not None:
+                    if self._recorder is not None:
+                        self._raw = line
                     request, self._received = self._received, None
                     return request
             else:
@@ -186,7 +217,13 @@ class Connection(Sending, Generic[Request]):
         found = self._framer.next()
         if found is None:
             self.nothing_complete()
+        elif self._recorder is not None and found is not LATER:
+            self._take_bytes(found)
         return found
+
+    def _take_bytes(self, request: Request) -> None:
+        """Have the request recorded that was just taken, as what it was read from."""
+        self._raw = self._intake.take(self._framer.pending)
 
     @property
     def pending(self) -> int:
@@ -208,6 +245,7 @@ class Connection(Sending, Generic[Request]):
         """Go on with what a turn before had no time for."""
         if self._state < CLOSED and was_reset(self.transport):
             # ten thousand that ask for much and do not wait for it cost no more than that
+            self._because("the peer reset it")
             self.abort()
         elif self._stream is None:
             self._turn_seconds = seconds
@@ -227,6 +265,9 @@ class Connection(Sending, Generic[Request]):
             self._pumping = False
         if self._unsent > CHEAP_BYTES:
             self._charge(self._unsent / BYTES_A_SECOND)
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self._out:
             self._write_soon()
         if self._state is OPEN:
@@ -234,6 +275,30 @@ class Connection(Sending, Generic[Request]):
                 self._read(wants_more)
         elif (self._state is STOPPED or wants_more) and not self._turns and self._stream is None:
             self._close()
+
+    def _start_alone(self, request: Request) -> None:
+        """Start the one request that has come, on a connection that is not at work.
+
+        This is what `_pump` comes to, with nothing to look for: most clients send a line, and the
+        next one when it is answered.
+        """
+        self._pumping = True
+        try:
+            self._start(request)
+        finally:
+            self._pumping = False
+        if self._state is not OPEN or self._unsent > CHEAP_BYTES or self._stream is not None:
+            self._pump()
+            return
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
+        if self.usage.unfinished:
+            self._account()
+        else:
+            self._cheap_turns += 1
+        if self._out:
+            self._write_soon()
 
     def _start_what_may(self) -> bool:
         """Start requests in their order; return True where all that was received is started and
@@ -253,8 +318,10 @@ class Connection(Sending, Generic[Request]):
                 if not self._stalled:
                     self._scheduler.schedule(self)
                 return False
-            if len(self._turns) >= limits.in_flight:
-                return False
+            if self._waiting and (
+                len(self._turns) >= limits.in_flight or not self._shared.may_pipeline(self.peer)
+            ):
+                return False  # until one of its own has ended
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 if started > CHEAP_REQUESTS:
@@ -292,24 +359,40 @@ class Connection(Sending, Generic[Request]):
         self._request_at = self._active_at
         try:
             work = self.respond(request)
-            answer = run_eagerly(work) if isinstance(work, CoroutineType) else cast(Answer, work)
+            if isinstance(work, CoroutineType):
+                answer = run_eagerly(work, self._resume)
+            else:
+                answer = cast(Answer, work)
         except Exception:
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
-            self._unsent += len(answer)
+            size = len(answer)
+            self._unsent += size
             self._put(answer)
+            if (raw := self._raw) is not None:  # as `_keep` does it, whose call would cost as much
+                kept = answer if size <= CUT else cut(answer, size)
+                entry = (self._origin, self._active_at, raw, kept, None, self._who)
+                self._recorder.kept.append(entry)  # type: ignore[union-attr]
         elif not isinstance(answer, (bytes, CloseAfter, Stream)):
-            turn = _Turn()
+            turn = _Turn(raw=self._raw, at=self._active_at)
             self._only_reading = (not self._turns or self._only_reading) and self.only_reads(
                 request
             )
             self._turns.append(turn)
+            if self._waiting:
+                self._shared.pipelined += 1
+                self.peer.pipelined += 1
+            self._waiting += 1
             answer.addBoth(self._finished, turn)
         elif self._turns:
-            self._turns.append(_Turn(answer))
+            turn = _Turn(answer, self._raw, self._active_at)
+            self._turns.append(turn)
             self._count_unsent(answer)
+            self._record_answer(turn, None)
         else:
-            self._say(answer)
+            turn = _Turn(answer, self._raw, self._active_at)
+            self._record_answer(turn, None)
+            self._say(answer, turn)
 
     def _fault(self, failure: Failure | None = None) -> Answer:
         self.log.failure("a request could not be answered", failure)
@@ -318,6 +401,11 @@ class Connection(Sending, Generic[Request]):
     def _finished(self, outcome: Answer | Failure, turn: _Turn) -> None:
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
+        self._record_answer(turn, self._served_at - turn.at)
+        self._waiting -= 1
+        if self._waiting:
+            self._shared.pipelined -= 1
+            self.peer.pipelined -= 1
         if self._state >= CLOSED:
             if isinstance(answer, Stream):
                 answer.close()
@@ -336,8 +424,7 @@ class Connection(Sending, Generic[Request]):
             and self._state < STOPPED
             and (answer := self._turns[0].answer) is not None
         ):
-            self._turns.popleft()
-            self._say(answer)
+            self._say(answer, self._turns.popleft())
 
     # What is said
 
@@ -351,13 +438,27 @@ class Connection(Sending, Generic[Request]):
         """
         self._out.append(data)
 
-    def _say(self, answer: Answer) -> None:
+    def _record_unfinished(self) -> None:
+        if self._recorder is not None and not self.line_mode and self.pending:
+            self._who = None
+            self._keep(self._intake.take(0), b"", self._active_at, None)
+
+    def _record_answer(self, turn: _Turn, seconds: float | None) -> None:
+        """Have an answer recorded; one in slices is when all of it was said."""
+        if turn.raw is not None and turn.answer is not None:
+            turn.who = self._who
+            if not isinstance(turn.answer, Stream):
+                answer = turn.answer.body if isinstance(turn.answer, CloseAfter) else turn.answer
+                self._keep(turn.raw, answer, turn.at, seconds)
+
+    def _say(self, answer: Answer, turn: _Turn | None = None) -> None:
         if isinstance(answer, bytes):
             self._put(answer)
         elif isinstance(answer, CloseAfter):
             self._put(answer.body)
             self._unsent += len(answer.body)
             self._state = STOPPED
+            self._because("closed behind an answer")
             self._drop_turns()
         elif not self.peer.is_local and self.peer.streams >= self._shared.shares.streams:
             answer.close()
@@ -365,6 +466,8 @@ class Connection(Sending, Generic[Request]):
         else:
             self._stream = answer
             self.peer.streams += 1
+            if turn is not None:
+                self._begin_stream(turn.raw, turn.at, turn.who)
             if self._scheduler.exhausted:
                 self._scheduler.schedule(self)
             else:

@@ -11,12 +11,12 @@ from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
-from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from sockcrud.protocols.admission import Listening, Peer, Usage
 from sockcrud.protocols.answers import Stream
 from sockcrud.protocols.backlog import backlog
+from sockcrud.protocols.recording import Recorded
 from sockcrud.protocols.scheduler import BYTES_A_SECOND, Scheduler
 from sockcrud.protocols.state import CLOSED, DRAINING, HANDSHAKE, LOST, OPEN, STOPPED, State
 
@@ -88,7 +88,7 @@ class Deadline:
             call.cancel()
 
 
-class Lifetime(LineReceiver):
+class Lifetime(Recorded):
     """Takes a connection through its states, with a deadline in each of them; what is asked and
     answered is a subclass's.
     """
@@ -134,6 +134,7 @@ class Lifetime(LineReceiver):
     _scheduler: Scheduler
 
     def __init__(self, clock: IReactorTime, connections: Listening, limits: Limits) -> None:
+        super().__init__()
         self._clock = clock
         self._connections = connections
         self._shared = connections.all
@@ -181,6 +182,7 @@ class Lifetime(LineReceiver):
 
     def overdue(self) -> None:
         """End a connection on which the peer has not done what was due."""
+        self._because("idle for too long")
         self._last_words = self.farewell
         self._close()
 
@@ -203,7 +205,9 @@ class Lifetime(LineReceiver):
         transport = self.transport
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
-        self.peer = self._shared.peer(getattr(transport.getPeer(), "host", ""))
+        address = getattr(transport.getPeer(), "host", "")
+        self.peer = self._shared.peer(address)
+        self._begin_record(self._shared.recorder, self._connections.dialect, address)
         self._active_at = self._request_at = self._clock.seconds()
         if not self._connections.admit(self):
             self._turn_away()
@@ -217,6 +221,7 @@ class Lifetime(LineReceiver):
     def _turn_away(self) -> None:
         """Tell a connection too many why it is closed, unless there are many of its kind."""
         self._state = STOPPED
+        self._because("too many connections are open")
         if self._shared.linger(self):
             self._put(self.too_many())
             self._close(REFUSAL)
@@ -237,6 +242,11 @@ class Lifetime(LineReceiver):
         """Go on in a turn of its own; what comes before stays with the system."""
         self._read(False)
         self._scheduler.schedule(self, self._cheap_turns >= PROVEN_TURNS)
+
+    def _resume(self, go_on: Callable[[Any], None], outcome: Any) -> None:
+        """Have an operation of this connection go on that has waited."""
+        light = self._cheap_turns >= PROVEN_TURNS
+        self._scheduler.resume(self.peer.key, light, go_on, outcome)
 
     def _charge(self, seconds: float) -> None:
         """Take note of work that was not cheap."""
@@ -295,6 +305,7 @@ class Lifetime(LineReceiver):
         if self._next_due() > self._clock.seconds():
             self.watch()
         elif self._stalled or self._state is HANDSHAKE:
+            self._because("the answers were not read" if self._stalled else "no TLS handshake")
             self.abort()
         else:
             self.overdue()
@@ -316,6 +327,7 @@ class Lifetime(LineReceiver):
 
     def finish(self) -> None:
         """Read no more, answer what was received, say farewell, close."""
+        self._because("the daemon stops")
         if self._state is HANDSHAKE:
             self.abort()
         elif self._state < CLOSED:
@@ -367,6 +379,8 @@ class Lifetime(LineReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._state = LOST
+        self._record_unfinished()
+        self._end_record(reason)
         self._connections.leave(self)
         self._deadline.cancel()
         self._drop()

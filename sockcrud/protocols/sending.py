@@ -132,6 +132,7 @@ class Sending(Lifetime):
             self._stream_is_over(stream)
         else:
             self._put(slice)
+            self._record_slice(slice)
             self._unsent += len(slice)
             self._charge(len(slice) / BYTES_A_SECOND)
             self._write()
@@ -151,6 +152,7 @@ class Sending(Lifetime):
         stream, self._stream = self._stream, None
         if stream is not None:
             self.peer.streams -= 1
+            self._record_stream(self._clock.seconds())
             stream.close()
 
     def _broken_off(self, failure: Failure, stream: Stream) -> None:

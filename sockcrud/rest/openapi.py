@@ -15,7 +15,7 @@ from attrs import frozen
 import sockcrud
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.rest.routes import JSON, PARAMETER, SAFE, Route, Routes, Schema, is_whole
-from sockcrud.rest.schemas import ID, TEXT
+from sockcrud.rest.schemas import ID, SECRET, TEXT
 
 _Object = dict[str, Any]
 
@@ -101,7 +101,7 @@ def description(
             "components": {
                 "schemas": {
                     "kind": {**TEXT, "enum": kinds},
-                    "new_password": {**TEXT, "minLength": min_password},
+                    "new_password": {**SECRET, "minLength": min_password},
                     **{f"{part.name}_error": part.error for part in served},
                 },
                 "securitySchemes": _security_schemes(served),

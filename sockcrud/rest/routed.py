@@ -21,10 +21,12 @@ from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
 from sockcrud.protocols.http.connection import BodySink, Request, Response
 from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.refusals import NO_OPERATION, refusals
+from sockcrud.rest.authorization import bearer
 from sockcrud.rest.etags import NO_REVISION, conditions
 from sockcrud.rest.idempotency import FIELD as IDEMPOTENCY_KEY
 from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
+from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
 
 log: Final = Logger()
@@ -49,6 +51,19 @@ class Terms:
     """Whether its connections are encrypted."""
     keys: Keys | None = None
     """What keeps answers under Idempotency-Key; None where that header means nothing."""
+    page: Callable[[], Response] | None = None
+    """Makes what a browser is shown at `/`; None where that is nothing."""
+
+
+@frozen
+class Concluded:
+    """What the header fields of a request tell, whatever its path."""
+
+    sender: Sender
+    token: str | None = field(repr=False)
+    """The bearer token."""
+    has_conditions: bool
+    """Whether it has If-Match or If-None-Match."""
 
 
 @define
@@ -144,6 +159,12 @@ class RoutedResponder(ABC):
 
     # What the dialect says
 
+    def known(self, request: Request) -> Principal | None:
+        """Return what `log_in` would, where that is known from the connection's last request; None
+        where it is to be asked.
+        """
+        return None
+
     @abstractmethod
     async def log_in(self, request: Request, found: Found) -> Principal:
         """Return the principal as the account whose token or session the request brings; raise
@@ -166,7 +187,7 @@ class RoutedResponder(ABC):
 
     async def answer(self, request: Request) -> Response:
         """Return the answer. Never raises."""
-        sender = self.sender(request)
+        sender = self.concluded(request).sender
         found = self.routes.find(request.path, request.method)
         response = self._refused(request, found, sender)
         if response is None:
@@ -180,15 +201,25 @@ class RoutedResponder(ABC):
             request.sink = None
         return _with_cors(request, response, found, sender) if sender.cors else response
 
-    def sender(self, request: Request) -> Sender:
-        """Return what the request tells of who sent it. As long as its header fields stay the same,
-        this is as good as free.
+    def concluded(self, request: Request) -> Concluded:
+        """Return what the header fields of the request tell. As long as they stay the same, this
+        is as good as free.
         """
         fields = request.fields
-        sender: Sender | None = fields.concluded
-        if sender is None:
-            sender = fields.concluded = self.terms.origins.sender(request)
-        return sender
+        concluded: Concluded | None = fields.concluded
+        if concluded is None:
+            concluded = fields.concluded = Concluded(
+                self.terms.origins.sender(request), bearer(request), _has_conditions(request)
+            )
+        return concluded
+
+    def sender(self, request: Request) -> Sender:
+        """Return what the request tells of who sent it."""
+        return self.concluded(request).sender
+
+    def token(self, request: Request) -> str | None:
+        """Return the bearer token that the request brings, None where there is none."""
+        return self.concluded(request).token
 
     def _refused(
         self, request: Request, found: Found | tuple[str, ...] | None, sender: Sender
@@ -212,7 +243,11 @@ class RoutedResponder(ABC):
     async def _answer(self, request: Request, found: Found) -> Response:
         route = found.route
         try:
-            principal = await self.log_in(request, found) if route.login else self.principal
+            if route.login:
+                principal = self.known(request) or await self.log_in(request, found)
+            else:
+                principal = self.principal
+            request.principal = principal
             if route.body is not None and not self.takes(request, route):
                 return self._wrong_type(found)
             if request.too_large:
@@ -222,7 +257,7 @@ class RoutedResponder(ABC):
             response: Response = await route.handle(self, call)
             return (
                 _conditional(request, response)
-                if request.method in READING and response.headers
+                if self.concluded(request).has_conditions and request.method in READING
                 else response
             )
         except DomainError as error:
@@ -237,6 +272,8 @@ class RoutedResponder(ABC):
 
     def _no_route(self, request: Request, methods: tuple[str, ...] | None) -> Response:
         if methods is None:
+            if request.method in READING and (page := self.page(request)) is not None:
+                return page
             self._note(None, "no such path")
             return self.error(404, "There is no such path")
         allow = (b"Allow", ", ".join(methods).encode())
@@ -245,6 +282,12 @@ class RoutedResponder(ABC):
         self._note(None, f"expected {', '.join(methods)}", "method")
         response = self.error(405, f"{request.method} is not for this path")
         return evolve(response, headers=(*response.headers, allow))
+
+    def page(self, request: Request) -> Response | None:
+        """Return what a browser is shown where there is no route; None for the error, as ever."""
+        if self.terms.page is None or request.path != "/" or not accepts_html(request):
+            return None
+        return self.terms.page()
 
     def _wrong_type(self, found: Found) -> Response:
         self._note(found, f"expected {' or '.join(found.route.takes)}", "Content-Type")
@@ -329,14 +372,16 @@ def _with_cors(
     return evolve(response, headers=headers)
 
 
+def _has_conditions(request: Request) -> bool:
+    return request.header(b"if-none-match") is not None or request.header(b"if-match") is not None
+
+
 def _conditional(request: Request, response: Response) -> Response:
     """Return the answer to a GET or HEAD of a record as If-Match and If-None-Match have it; raise
     Outdated where that is none.
 
     The answer is made before: whatever else is wrong with the request is told first.
     """
-    if request.header(b"if-none-match") is None and request.header(b"if-match") is None:
-        return response
     tag = next((value for name, value in response.headers if name == b"ETag"), None)
     if tag is None or response.status != 200:
         return response

@@ -224,19 +224,17 @@ class Routes:
         """
         if path[-1:] == "/" and path != "/":
             path = path[:-1]
-        place = self._literal.get(self._normalize_key(path))
+        normalize = self._normalize_key
+        place = self._literal.get(path if normalize is str else normalize(path))
         if place is not None:
             return place.at(method) or place.methods
         if path == "*":
             return self._methods
-        at = path.rfind("/")
-        place = self._ending.get(self._normalize_key(path[:at]))
-        if (
-            place is not None
-            and (parameters := _parameters(place.names, [path[at + 1 :]])) is not None
-        ):
-            found = place.at(method)
-            return place.methods if found is None else Found(found.route, parameters)
+        start, _, last = path.rpartition("/")
+        place = self._ending.get(start if normalize is str else normalize(start))
+        if place is not None and (value := _parameter(place.names[0], last)) is not None:
+            found = place.found.get(method) or place.at(method)
+            return place.methods if found is None else Found(found.route, {place.names[0]: value})
         return self._with_parameters(path, method)
 
     def _with_parameters(self, path: str, method: str) -> Found | tuple[str, ...] | None:
@@ -260,17 +258,21 @@ def is_whole(parameter: str) -> bool:
     return parameter == "id" or parameter.endswith("_id")
 
 
-def _parameters(names: tuple[str, ...], values: list[str]) -> dict[str, str | int] | None:
+def _parameters(names: tuple[str, ...], texts: list[str]) -> dict[str, str | int] | None:
     parameters: dict[str, str | int] = {}
-    for name, value in zip(names, values, strict=True):
-        if is_whole(name):
-            if (
-                len(value) > _MOST_DIGITS
-                or not (value.isascii() and value.isdigit())
-                or (number := int(value)) not in INT64
-            ):
-                return None
-            parameters[name] = number
-        else:
-            parameters[name] = value
+    for name, text in zip(names, texts, strict=True):
+        value = _parameter(name, text)
+        if value is None:
+            return None
+        parameters[name] = value
     return parameters
+
+
+def _parameter(name: str, text: str) -> str | int | None:
+    """Return the value of a parameter; None where the path does not exist because of it."""
+    if not is_whole(name):
+        return text
+    if len(text) > _MOST_DIGITS or not (text.isascii() and text.isdigit()):
+        return None
+    number = int(text)
+    return number if number in INT64 else None

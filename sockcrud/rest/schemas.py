@@ -34,9 +34,11 @@ KIND: Final[Schema] = {"$ref": "#/components/schemas/kind"}
 """The name of a kind of record: which there are, the description says in one place, for it depends
 on the apps in use.
 """
+SECRET: Final[Schema] = {"type": "string", "format": "password"}
+"""A password, a digest of one, a token: by its format it is known as what nobody is to see."""
 NEW_PASSWORD: Final[Schema] = {"$ref": "#/components/schemas/new_password"}
 """A password that dialects of ours take, as long as it is set to be."""
-PASSWORD: Final[Schema] = {"type": "string", "minLength": SHORTEST_PASSWORD}
+PASSWORD: Final[Schema] = {**SECRET, "minLength": SHORTEST_PASSWORD}
 """One that is chosen. Of one that is only tried nothing is asked: a wrong one is a wrong login."""
 
 MONEY_TAKEN: Final[Schema] = {

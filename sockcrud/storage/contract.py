@@ -294,6 +294,16 @@ class IInFile(Interface):
         """
 
 
+class IAtHand(Interface):
+    """A store that nobody changes but through this one, and that has its records in memory."""
+
+    def at_hand(kind: type[R], id: int) -> R | None:
+        """Return what `get` would give without waiting; None where it would not, or would wait.
+
+        As long as a record does not change, it is the same object.
+        """
+
+
 class IFarAway(Interface):
     """A store behind a network, where every question costs a round trip."""
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from time import time
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from attrs import define
@@ -42,7 +42,7 @@ class _Watched:
 
 @implementer(IReactorFromThreads, IReactorFDSet)
 class Turns(Clock):
-    """Takes turns while there is something to finish, with the system's time. Unlike a reactor it
+    """Takes turns while there is something to finish, in the system's time. Unlike a reactor it
     can start again.
     """
 
@@ -55,10 +55,10 @@ class Turns(Clock):
         self._heard: socket.socket | None = None
 
     def seconds(self) -> float:
-        """Return the system's time: a turn may take long, and a deadline counts from when it is
-        set.
+        """Return the time by a clock that nobody sets, as it is now: a turn may take long, and a
+        deadline counts from when it is set.
         """
-        return time()
+        return monotonic()
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         """Call it in the next turn, whichever thread asks."""
@@ -139,7 +139,7 @@ class Turns(Clock):
             (call.getTime() for call in self.getDelayedCalls()),
             default=self.seconds() + _LONGEST_WAIT,
         )
-        return min(max(0.0, due - time()), _LONGEST_WAIT)
+        return min(max(0.0, due - monotonic()), _LONGEST_WAIT)
 
     def _look(self) -> None:
         """Wait for what is watched, for the next call, or for another thread, and tell whom it

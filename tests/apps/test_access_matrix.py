@@ -138,6 +138,7 @@ class OtherMethods(AllDoorsCase):
             for path in sorted(shown):
                 target = (
                     path.replace("{session}", "A" * 64)
+                    .replace("{kind}", "clients")
                     .replace("{id}", "1")
                     .replace("{client_id}", "1")
                 )

@@ -51,6 +51,7 @@ async def test_the_admin(face: Face, served: Served) -> None:
             True,
             True,
         )
+        assert (await have(admin.dialects()))["admin"] == served.at("admin")
         assert "# TYPE" in await have(admin.metrics())
         assert (await have(admin.description()))["openapi"] == "3.1.0"
         assert (await have(admin.fetch("GET", "/health"))).status == 200

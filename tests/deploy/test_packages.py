@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -97,6 +98,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
+def data_files() -> set[str]:
+    """Return the names of what is installed beside the modules: the console's page."""
+    page = (ROOT / "sockcrud/apps/admin/console/static").iterdir()
+    return {"sockcrud/py.typed"} | {path.relative_to(ROOT).as_posix() for path in page}
+
+
 def test_the_wheel_has_all_modules_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     there = {
@@ -104,7 +111,16 @@ def test_the_wheel_has_all_modules_and_nothing_else(wheel: Path) -> None:
         for folder in ("sockcrud", "twisted")
         for path in (ROOT / folder).rglob("*.py")
     }
-    assert names == there | {"sockcrud/py.typed"}
+    assert names == there | data_files()
+
+
+def test_the_source_package_has_the_console_too(wheel: Path) -> None:
+    copy = wheel.parent.parent
+    said = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
+    name = run(sys.executable, "-c", said, cwd=copy).stdout.splitlines()[-1]
+    with tarfile.open(copy / "dist" / name) as archive:
+        names = {member.partition("/")[2] for member in archive.getnames()}
+    assert data_files() <= names
 
 
 def test_twisted_finds_the_plugins_and_writes_its_cache_once(

@@ -39,6 +39,8 @@ def without_chance(text: str) -> str:
         (r"\b[0-9A-F]{64}\b", "TOKEN"),
         (r"\S*/sockcrud-admin-password-\w+", "FILE"),
         (r"at most [\d,]+", "at most MANY"),
+        (r"[\d,]+ MiB of [\d,]+ MiB", "SO MUCH"),
+        (r"─+", "──"),
     ):
         text = re.sub(pattern, name, text)
     return text

@@ -18,7 +18,8 @@ from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
 from sockcrud.identity.records import Account, Company, KeptAnswer, LoginFailures, Session
-from sockcrud.records import Record, checked, exactly
+from sockcrud.records import Record, checked, exactly, from_columns
+from sockcrud.records.constraints import all_fit, as_stored
 from sockcrud.records.lookalikes import caseless
 from tests.support.model import KINDS, describe
 
@@ -384,6 +385,30 @@ class BoundTests(SynchronousTestCase):
                     (field, describe(kind).constraints[field].expects),
                 )
                 self.assertEqual(str(error), f"{field}: expected {error.expected}")
+
+    def test_values_that_are_looked_at_together_fit_where_each_does(self) -> None:
+        for kind, field, held, refused in BOUNDS:
+            constraint = as_stored(describe(kind).constraints[field])
+            fitting = [value for value in (*held, *refused) if constraint.fits(value)]
+            self.assertTrue(all_fit(constraint, fitting), (kind, field))
+            for value in refused:
+                fits = constraint.fits(value)
+                self.assertIs(all_fit(constraint, [*fitting, value]), fits, (kind, field, value))
+
+    def test_records_made_of_columns_are_those_that_the_constructor_makes(self) -> None:
+        ages = [1, 2, 3]
+        columns: dict[str, Any] = {
+            "id": ages,
+            "rev": ages,
+            "name": ["a", "b", "c"],
+            "email": ["a@b.c"] * 3,
+            "age": ages,
+            "created_at": [MOMENT] * 3,
+            "updated_at": [MOMENT] * 3,
+        }
+        rows = zip(*columns.values(), strict=True)
+        made: list[Any] = [User(**dict(zip(columns, row, strict=True))) for row in rows]
+        self.assertEqual(from_columns(User, columns), made)
 
     def test_no_subclass_slips_through(self) -> None:
         class Loud(str):

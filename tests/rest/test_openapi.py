@@ -34,6 +34,7 @@ from sockcrud.protocols.http.connection import HTTPResponder
 from sockcrud.rest.openapi import description
 from sockcrud.rest.origins import Origins
 from sockcrud.rest.routed import Terms
+from sockcrud.rest.schemas import an_object
 from sockcrud.serving import About
 from tests import ROOT
 from tests.apps.admin.admin_case import RIGHT, AdminCase, PlainCopy
@@ -46,6 +47,7 @@ PARTS: Final = loading.apps().openapi_parts
 KINDS: Final = [kind.__name__ for kind in STANDARD.journaled]
 DOORS: Final = ("clients", "products", "inventory", "auth", "shop", "way", "members", "admin")
 URLS: Final = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(DOORS, 9000)}
+_ID_IN_PATH: Final = re.compile(r"[0-9]+(?=(/[a-z]+)?$)")
 METHODS: Final = ("get", "post", "put", "patch", "delete", "head")
 
 HASH: Final = digest_of(RIGHT)
@@ -80,6 +82,8 @@ FIELDS: Final[Mapping[str, object]] = {
     "Ativo": "true",
     "User": "anna",
     "Passwd": HASH,
+    "dialect": "admin",
+    "text": "x",
 }
 """A right value for each field of a body, whatever the operation."""
 
@@ -224,11 +228,16 @@ class DescribedCase(AdminCase):
     def in_path(self, operation: Operation, name: str) -> object:
         if name == "session":
             return self.tokens["way"]
+        if name == "kind":
+            return "clients"
+        if operation.path.startswith("/records/"):
+            return 1
         if operation.part == "admin":
             of = {
                 "accounts": self.carl.id,
                 "companies": self.theirs.id,
                 "sessions": self.annas.session_id,
+                "journal": 1,
             }
             return of[operation.path.split("/")[1]]
         return 1
@@ -241,6 +250,9 @@ class DescribedCase(AdminCase):
             "account_id": self.anna.id,
             "secrets": "yes",
             "restore": "no",
+            "dialect": "users",
+            "peer": HERE,
+            "refused": "0",
         }
         return self.anna.id if name == "id" else values[name]
 
@@ -248,7 +260,9 @@ class DescribedCase(AdminCase):
         if operation.path == "/import":
             return b'{"kind": "Message", "id": 1, "data": "abc"}\n'
         values: dict[str, object] = dict(FIELDS)
-        if operation.path == "/login":
+        if operation.path.startswith("/records/"):
+            schema = an_object({name: {} for name in ("name", "email", "cpf", "balance")})
+        if operation.path in ("/login", "/console/session"):
             values["login"] = "root"
         if operation.part == "admin":
             values["company_id"] = self.theirs.id
@@ -321,7 +335,8 @@ class DescriptionTests(DescribedCase):
     def test_kinds_are_those_of_the_apps_in_use(self) -> None:
         apps = loading.apps([str(ROOT / "examples" / "library.py")])
         about = About(apps, dict, lambda: {"admin": URLS["admin"]}, AsyncMock(), 12)
-        self.assertIn(b'"new_password":{"type":"string","minLength":12}', about.openapi())
+        password = b'"new_password":{"type":"string","format":"password","minLength":12}'
+        self.assertIn(password, about.openapi())
         kinds = orjson.loads(about.openapi())["components"]["schemas"]["kind"]["enum"]
         self.assertEqual(set(kinds) - set(KINDS), {"Book"})
 
@@ -426,7 +441,7 @@ class TruthTests(DescribedCase):
             yield evolve(right, type="image/png")
             yield evolve(right, body=b" " * (8 * 2**20))
         if "{id}" in operation.path or "_id}" in operation.path:
-            yield evolve(right, path=re.sub(r"[0-9]+$", str(ABSENT), right.path))
+            yield evolve(right, path=re.sub(_ID_IN_PATH, str(ABSENT), right.path))
             for field in ("If-Match", "If-None-Match"):
                 for tag in ('"999"', "*"):
                     yield evolve(right, headers={field: tag})
@@ -445,7 +460,7 @@ class TruthTests(DescribedCase):
         if operation.method not in ("get", "head"):
             yield 403, evolve(right, headers={**right.headers, "Origin": "https://evil.example"})
         if re.search(r"\{(id|\w+_id)\}", operation.path):
-            yield 404, evolve(right, path=re.sub(r"[0-9]+$", str(2**63), right.path))
+            yield 404, evolve(right, path=re.sub(_ID_IN_PATH, str(2**63), right.path))
         if "412" in operation.says["responses"]:
             yield 412, evolve(right, headers={"If-Match": '"999"'})
         if "304" in operation.says["responses"]:

@@ -12,7 +12,7 @@ from sockcrud.storage.waiting import Turns
 class TurnsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 1_000.0
-        self.patch(waiting, "time", lambda: self.now)
+        self.patch(waiting, "monotonic", lambda: self.now)
 
     def test_a_deadline_counts_from_when_it_is_set_however_long_the_turn_has_taken_by_then(
         self,

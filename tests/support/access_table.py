@@ -40,7 +40,10 @@ class Row:
 
     def target(self, path: str, targets: Mapping[str, int], session: str) -> str:
         """Return what the request line names, at this path of the route."""
-        values = {name: str(targets[of]) for name, of in self.of.items()} | {"session": session}
+        values = {name: str(targets[of]) for name, of in self.of.items()} | {
+            "session": session,
+            "kind": "clients",
+        }
         query = f"?{self.query.format(**targets)}" if self.query else ""
         return path.format(**values) + query
 
@@ -241,4 +244,23 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "GET", "/dialects"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),
     ("admin", "GET", "/openapi.json"): Row(admins(200)),
+    # No journal is kept here, which only admins are told.
+    ("admin", "GET", "/journal"): Row(admins(409)),
+    ("admin", "GET", "/journal/{id}"): Row(admins(409), of={"id": "client"}),
+    ("admin", "GET", "/journal/stream"): Row(admins(409)),
+    ("admin", "GET", "/overview"): Row(admins(200)),
+    ("admin", "GET", "/records"): Row(admins(200)),
+    ("admin", "GET", "/records/{kind}"): Row(admins(200)),
+    ("admin", "POST", "/records/{kind}"): Row(admins(201), _CLIENT),
+    ("admin", "GET", "/records/{kind}/{id}"): Row(admins(200), of={"id": "client"}),
+    ("admin", "PATCH", "/records/{kind}/{id}"): Row(
+        admins(200), {**_CLIENT, "name": "Renamed"}, of={"id": "client"}
+    ),
+    ("admin", "DELETE", "/records/{kind}/{id}"): Row(admins(204), of={"id": "client"}),
+    ("admin", "GET", "/records/{kind}/{id}/dependents"): Row(admins(200), of={"id": "client"}),
+    # Nothing can be connected to there, which only admins are told.
+    ("admin", "POST", "/send"): Row(admins(400), {"dialect": "shop", "text": "x"}),
+    ("admin", "POST", "/console/session"): Row(anybody(200), {"login": "root", "password": SECRET}),
+    ("admin", "GET", "/console/session"): Row(admins(200)),
+    ("admin", "DELETE", "/console/session"): Row(with_token(204)),
 }

@@ -17,13 +17,15 @@ from attrs import frozen
 
 from sockcrud import config, loading
 from sockcrud.access import Access
-from sockcrud.app import Dialect
+from sockcrud.app import Apps, Dialect
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import digest_of
+from sockcrud.journal.watching import Watching
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.serving import About, Serving
 from sockcrud.settings import Settings
+from sockcrud.storage.contract import IStore
 from sockcrud.storage.maintenance.transfer import REST_SECONDS
 from tests.support.directory_kit import HERE
 from tests.support.http_kit import Answered, HTTPClient, answers, request
@@ -196,22 +198,27 @@ def wired(
 
 
 def factories(
-    case: PeopleCase, connections: Connections | None = None, settings: Settings | None = None
+    case: PeopleCase,
+    connections: Connections | None = None,
+    settings: Settings | None = None,
+    watching: Watching | None = None,
+    apps: Apps | None = None,
+    store: IStore | None = None,
 ) -> dict[str, Any]:
     """Give each dialect's factory, over the store and the directory of a test case."""
-    access, apps = Access(case.clock, [case.tally]), loading.apps()
+    access, apps = Access(case.clock, [case.tally]), apps or loading.apps()
     settings = settings or config.defaults(apps)
     figures = Metrics(case.store, DIALECTS, dict)
     urls = {name: f"http://127.0.0.1/{name}" for name in HTTP}
-    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text)
+    about = About(apps, lambda: {"admin": True}, lambda: urls, figures.text, watching=watching)
     all = Connections(100, case.clock) if connections is None else connections
     logins = Logins(access, case.store, case.directory, case.sessions, settings.sign_up == "open")
 
     def factory(dialect: Dialect) -> Any:
-        own = Listening(all, dialect.privileged)
+        own = Listening(all, dialect.privileged, dialect.name, dialect.unrecorded)
         people = (case.directory, case.sessions, logins)
         return Serving(
-            dialect, settings, case.clock, own, access, case.store, *people, about
+            dialect, settings, case.clock, own, access, store or case.store, *people, about
         ).factory()
 
     return {dialect.name: factory(dialect) for dialect in apps.dialects}

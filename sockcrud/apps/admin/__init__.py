@@ -18,6 +18,7 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
+            unrecorded=("/journal", "/overview", "/console/"),
             privileged=True,
         )
     ],
@@ -38,6 +39,12 @@ app = App(
             _TITLE,
         ),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
+        Command(
+            "trace",
+            f"{_COMMANDS}.trace:trace",
+            "Show requests and answers as they come, without secrets.",
+            _TITLE,
+        ),
         Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),
     ],
     checks={"admin": "sockcrud.apps.admin.checks:AdminCheck"},

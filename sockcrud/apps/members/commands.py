@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from sockcrud.cli.entering import add_login, add_signup
-from sockcrud.cli.options import talks_to
+from sockcrud.cli.options import listing, talks_to
 from sockcrud.cli.systems import System
 from sockcrud.cli.values import TEXT
 
@@ -78,6 +78,7 @@ def logout() -> None:
 
 
 @members.command("list")
+@listing
 @talks_to("members")
 def list_() -> None:
     """List the members: all of them to an admin, and yourself to others.

@@ -4,7 +4,7 @@ docs/protocols/members.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -34,9 +34,10 @@ from sockcrud.rest.errors import retry_after
 from sockcrud.rest.fields import required
 from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
+from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response, media_type
 from sockcrud.rest.routes import JSON, Found, Route, Schema, route
-from sockcrud.rest.schemas import ID, PASSWORD, an_object, exactly, field_of
+from sockcrud.rest.schemas import ID, PASSWORD, SECRET, an_object, exactly, field_of
 from sockcrud.serving import Serving
 
 DIALECT: Final = "members"
@@ -99,7 +100,7 @@ _USER: Final = exactly(
     role_name=_ROLE_NAME,
     active={"type": "boolean"},
 )
-_CREDENTIALS: Final = an_object({"email": _STRING, "password": _STRING})
+_CREDENTIALS: Final = an_object({"email": _STRING, "password": SECRET})
 _NEW: Final = an_object({"email": field_of(Account, "login"), "password": PASSWORD})
 _ANYTHING: Final[tuple[str, ...]] = ()
 """Types of a body: its shape tells, whatever the Content-Type says."""
@@ -159,13 +160,24 @@ class MembersResponder(RoutedResponder):
         """
         return not self.sender(request).foreign or media_type(request) == JSON
 
+    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
+        answer = super().answer(request)
+        return self._shown(request, answer) if accepts_html(request) else answer
+
+    async def _shown(self, request: Request, answer: Coroutine[Any, Any, Response]) -> Response:
+        """Return the answer; where a browser is not logged in, what this port is."""
+        response = await answer
+        if response.status != 403 or request.method != "GET":
+            return response
+        return self.page(request) or response
+
     # The protocol's four
 
     @route(
         "POST",
         "/",
         "Log in, for the connection or with the token that is answered",
-        {200: exactly(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=_STRING)},
+        {200: exactly(message=_STRING, role=_ROLE, role_name=_ROLE_NAME, token=SECRET)},
         errors=(401, 429),
         login=False,
         body=_CREDENTIALS,

@@ -11,6 +11,8 @@ app = App(
             "where the messages (JSON on TCP) listen; likewise, as all that follow",
             f"{__name__}.dialect:MessagesFactory",
             json_lines=True,
+            samples=f"{__name__}.samples:SAMPLES",
+            reading=f"{__name__}.reading:READING",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )
@@ -20,6 +22,7 @@ app = App(
     commands=[
         Command("messages", f"{__name__}.commands:messages", "The messages, over JSON on TCP.")
     ],
+    editing={"Message": f"{__name__}.service:editing"},
     checks={"messages": f"{__name__}.checks:MessagesCheck"},
     examples=f"{__name__}.records:EXAMPLES",
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from attrs import frozen
 
 from sockcrud.access import Access, Principal, anyone, operation
+from sockcrud.app import Editing
 from sockcrud.apps.messages.records import Message
 from sockcrud.records import checked
 from sockcrud.storage.contract import IStore, RecordStream
@@ -25,9 +28,9 @@ class Messages:
         return self.store.stream(Message, peer=principal.address)
 
     @operation("messages.get", anyone)
-    async def get(self, principal: Principal, id: int) -> Message:
+    def get(self, principal: Principal, id: int) -> Awaitable[Message]:
         """Return the message; raise NotFound."""
-        return await self.store.get(Message, id)
+        return self.store.get(Message, id)
 
     @operation("messages.add", anyone)
     async def add(self, principal: Principal, id: int | None, data: str) -> Message:
@@ -37,6 +40,12 @@ class Messages:
         return await self.store.insert(Message, id, **checked(Message, data=data))
 
     @operation("messages.delete", anyone)
-    async def delete(self, principal: Principal, id: int) -> None:
-        """Return when the message is gone; raise NotFound."""
-        await self.store.delete(Message, id)
+    async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
+        """Return when the message is gone; raise NotFound or Outdated."""
+        await self.store.delete(Message, id, expect)
+
+
+def editing(access: Access, store: IStore) -> Editing:
+    """Return what admins may do to messages: as clients do, they add and delete them."""
+    messages = Messages(access, store)
+    return Editing(create=messages.add, created=("data",), delete=messages.delete)

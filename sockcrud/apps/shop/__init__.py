@@ -4,6 +4,7 @@ from sockcrud.app import App, Command, Dialect
 
 _DIALECT = "sockcrud.apps.shop.dialect"
 _COMMANDS = "sockcrud.apps.shop.commands"
+_EDITING = "sockcrud.apps.shop.service.editing"
 
 app = App(
     "shop",
@@ -73,6 +74,12 @@ app = App(
         Command("products", f"{_COMMANDS}.products:products", "The products of the shop."),
         Command("inventory", f"{_COMMANDS}.inventory:inventory", "What the shop's clients bought."),
     ],
+    editing={
+        "Client": f"{_EDITING}:clients",
+        "Address": f"{_EDITING}:addresses",
+        "Product": f"{_EDITING}:products",
+        "InventoryItem": f"{_EDITING}:inventory",
+    },
     checks=dict.fromkeys(
         ("clients", "products", "inventory", "auth", "shop"), "sockcrud.apps.shop.checks:ShopCheck"
     ),

@@ -11,6 +11,8 @@ app = App(
             "where the users (JSON on TCP) listen: an endpoint description, or off",
             "sockcrud.apps.users.dialect:UsersFactory",
             json_lines=True,
+            samples="sockcrud.apps.users.samples:SAMPLES",
+            reading="sockcrud.apps.users.reading:READING",
             trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
             idle="1800",
         )
@@ -20,5 +22,6 @@ app = App(
     commands=[
         Command("users", "sockcrud.apps.users.commands:users", "The users, over JSON on TCP.")
     ],
+    editing={"User": "sockcrud.apps.users.service:editing"},
     checks={"users": "sockcrud.apps.users.checks:UsersCheck"},
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
 from attrs import frozen
 
 from sockcrud.access import Access, Principal, anyone, operation
+from sockcrud.app import Editing
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
 from sockcrud.records import checked
@@ -33,9 +35,9 @@ class Users:
         return self.store.stream(User, after, limit, peer=principal.address)
 
     @operation("users.get", anyone)
-    async def get(self, principal: Principal, id: int) -> User:
+    def get(self, principal: Principal, id: int) -> Awaitable[User]:
         """Return the user; raise NotFound."""
-        return await self.store.get(User, id)
+        return self.store.get(User, id)
 
     @operation("users.create", anyone)
     async def create(self, principal: Principal, name: str, email: str, age: int) -> User:
@@ -45,9 +47,11 @@ class Users:
         return await self.store.insert(User, created_at=now, updated_at=now, **fields)
 
     @operation("users.update", anyone)
-    async def update(self, principal: Principal, /, id: int, **fields: Any) -> User:
+    async def update(
+        self, principal: Principal, /, id: int, *, expect: int | None = None, **fields: Any
+    ) -> User:
         """Return the changed user, as it was where nothing is named; only the fields that are named
-        change. Raise NotFound.
+        change. Raise NotFound, or Outdated where it is not at `expect`.
         """
         if not fields:
             return await self.store.get(User, id)
@@ -58,11 +62,23 @@ class Users:
             # It moves with every update, also with two in one tick of the clock, or when the clock
             # was set back.
             updated_at = max(self.access.now(), user.updated_at + timedelta(microseconds=1))
-            return await transaction.update(User, id, updated_at=updated_at, **fields)
+            return await transaction.update(User, id, expect, updated_at=updated_at, **fields)
 
         return await self.store.transact(change)
 
     @operation("users.delete", anyone)
-    async def delete(self, principal: Principal, id: int) -> None:
-        """Return when the user is gone; raise NotFound."""
-        await self.store.delete(User, id)
+    async def delete(self, principal: Principal, id: int, expect: int | None = None) -> None:
+        """Return when the user is gone; raise NotFound or Outdated."""
+        await self.store.delete(User, id, expect)
+
+
+def editing(access: Access, store: IStore) -> Editing:
+    """Return what admins may do to users."""
+    users, fields = Users(access, store), ("name", "email", "age")
+    return Editing(
+        create=users.create,
+        created=fields,
+        change=users.update,
+        changed=fields,
+        delete=users.delete,
+    )

@@ -37,7 +37,7 @@ from sockcrud.rest.lists import each, list_response
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import NO_STORE, Call, RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Route, Schema, route
-from sockcrud.rest.schemas import ID, exactly, field_of
+from sockcrud.rest.schemas import ID, SECRET, exactly, field_of
 from sockcrud.serving import Serving
 
 DIALECT: Final = "way"
@@ -92,14 +92,12 @@ _ACTIVE: Final[Mapping[object, bool]] = {"true": True, "false": False}
 
 
 def _outcome(status: str, **others: Schema) -> Schema:
-    return exactly(
-        Status={"const": status}, IDSessao={"type": "string"}, Message={"type": "string"}, **others
-    )
+    return exactly(Status={"const": status}, IDSessao=SECRET, Message={"type": "string"}, **others)
 
 
 _TRACE: Final[Schema] = {"const": ""}
 _HASH: Final[Schema] = {
-    "type": "string",
+    **SECRET,
     "pattern": "^[0-9A-Fa-f]{64}$",
     "description": "the SHA-256 of the password",
 }

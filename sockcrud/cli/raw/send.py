@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sockcrud import loading
+from sockcrud.app import resolve
 from sockcrud.cli.options import careful
 from sockcrud.cli.outcomes import Failed, WrongUse, visible
 from sockcrud.cli.values import TEXT
@@ -34,7 +35,7 @@ _PIECE: Final = 64 * 1024
 @careful
 def send(dialect: str, line: str | None, at: str | None) -> None:
     """Send one LINE to a dialect of JSON lines, and show the line that answers it; without it, all
-    lines of stdin.
+    lines of stdin. On a terminal that is a prompt, with a history and completion.
 
     Lines of stdin are pipelined: they are sent while answers come, and these are shown in the order
     of the lines. The status is 1 where an answer is a refusal.
@@ -49,10 +50,40 @@ def send(dialect: str, line: str | None, at: str | None) -> None:
 
     wishes().at = at
     place = addresses.place_of(dialect)
-    if line is None or line == "-":
+    if line is None and sys.stdin.isatty() and sys.stdout.isatty():
+        _converse(dialect, place)
+    elif line is None or line == "-":
         _send_all(dialect, place)
     else:
         _send_one(dialect, place, line)
+
+
+def _converse(dialect: str, place: Place) -> None:
+    from sockcrud.cli import addresses, asking
+    from sockcrud.cli.raw.prompt import converse
+    from sockcrud.client.sync import Lines
+
+    client: Lines | None = None
+
+    def send(line: str) -> str:
+        nonlocal client
+        with asking.errors_as_lines(dialect, place, changes=True):
+            try:
+                client = client or asking.client_at(Lines, place)
+                return client.send(line)
+            except BaseException:
+                if client is not None:
+                    client.close()
+                client = None  # the next line gets a new connection
+                raise
+        raise AssertionError  # what fails is told as a line
+
+    try:
+        samples = resolve(loading.in_use().dialect(dialect).samples)
+        converse(dialect, addresses.as_written(place), samples, send)
+    finally:
+        if client is not None:
+            client.close()
 
 
 def _send_one(dialect: str, place: Place, line: str) -> None:

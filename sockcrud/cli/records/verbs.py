@@ -15,7 +15,7 @@ import click
 from attrs import frozen
 
 from sockcrud.app import Lazy
-from sockcrud.cli.options import talks_to, with_examples
+from sockcrud.cli.options import listing, talks_to, with_examples
 from sockcrud.cli.outcomes import WrongUse
 from sockcrud.cli.records.changing import named, rev_option
 from sockcrud.cli.systems import System
@@ -111,9 +111,10 @@ class Verbs:
             with self._system.connected() as client:
                 ask = getattr(client, call)
                 found = pages_of(ask, after, limit, **named) if paged else ask(**named)
-                showing.show_all(found, self._many)
+                showing.show_all(found, self._many, limit)
 
-        self._add("list", run, about, examples or ("",), *filters, *(_PAGED if paged else ()))
+        paging = _PAGED if paged else ()
+        self._add("list", run, about, examples or ("",), *filters, *paging, listing)
 
     def find(self, call: str, fields: Sequence[str], about: str = "", *examples: str) -> None:
         """Add `find`, by one of the fields that no two records have alike. The call is given that
@@ -148,7 +149,8 @@ class Verbs:
                     showing.show(getattr(client, call)(id))
 
         about = about or f"Show the {self._one} with this ID."
-        self._add("show", run, about, examples or ("1",), _id(required=not all))
+        lists = [listing] if all else []
+        self._add("show", run, about, examples or ("1",), _id(required=not all), *lists)
 
     def create(
         self,

@@ -23,6 +23,7 @@ from sockcrud.protocols.http.framing import RequestFramer
 from sockcrud.protocols.http.loose import LooseFramer
 from sockcrud.protocols.http.receiving import (
     BodySink,
+    Early,
     HTTPLimits,
     Item,
     Phase,
@@ -114,6 +115,7 @@ class HTTPConnection(Connection[Item]):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if isinstance(self._held, Request):
             abandon(self._held)
+        self._record_unfinished()
         self._framer.stop()
         if self._silence is not None and self._silence.active():
             self._silence.cancel()
@@ -124,7 +126,7 @@ class HTTPConnection(Connection[Item]):
     def respond(self, request: Item) -> Answer | Work:
         if isinstance(request, Request):
             try:
-                response = run_eagerly(self._responder.answer(request))
+                response = run_eagerly(self._responder.answer(request), self._resume)
                 if isinstance(response, Response):
                     return self._said(response, request)
             except Exception:
@@ -137,6 +139,14 @@ class HTTPConnection(Connection[Item]):
             return self._refuse(request.status, request.explanation)
         return self._look_early(request.request)
 
+    def _take_bytes(self, request: Item) -> None:
+        if isinstance(request, Early):
+            self._raw = None  # the request is still to come
+            return
+        super()._take_bytes(request)
+        if isinstance(request, Request) and request.path.startswith(self._connections.unrecorded):
+            self._raw = None
+
     def only_reads(self, request: Item) -> bool:
         return not isinstance(request, Request) or self._responder.only_reads(request)
 
@@ -147,6 +157,7 @@ class HTTPConnection(Connection[Item]):
         return self._refuse(503, "Too many connections").body
 
     def _said(self, response: Response, request: Request) -> Answer:
+        self._who = request.principal
         return self._responses.answer(
             response,
             head=request.method == "HEAD",
@@ -159,6 +170,7 @@ class HTTPConnection(Connection[Item]):
         return self._said(self._responder.refusal(500, "Internal server error"), request)
 
     def _refuse(self, status: int, explanation: str) -> CloseAfter:
+        self._who = None
         response = self._responder.refusal(status, explanation)
         added = _ADDED.get(status)
         headers = response.headers
@@ -183,7 +195,14 @@ class HTTPConnection(Connection[Item]):
             return CONTINUE if self._framer.wants_to_hear else b""
         self._framer.stop()
         request.keep_alive = False
-        return self._said(response, request)
+        answer = self._said(response, request)
+        self._record_refusal(answer)
+        return answer
+
+    def _record_refusal(self, answer: Answer) -> None:
+        """Have a refusal recorded of a request that has not come whole."""
+        if self._recorder is not None and isinstance(answer, CloseAfter):
+            self._keep(self._intake.take(0), answer.body, self._active_at, None)
 
     # Deadlines
 
@@ -212,7 +231,9 @@ class HTTPConnection(Connection[Item]):
             super().overdue()
             return
         self._framer.stop()
-        self._say(self._refuse(408, "The request took too long to come"))
+        refusal = self._refuse(408, "The request took too long to come")
+        self._record_refusal(refusal)
+        self._say(refusal)
         self._pump()
 
     def nothing_complete(self) -> None:

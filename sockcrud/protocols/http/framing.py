@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from attrs import frozen
 from httptools import (
     HttpParserError,
     HttpParserInvalidMethodError,
@@ -32,10 +33,13 @@ _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]\r")
 _LATER_MINOR: Final = re.compile(rb"HTTP/1\.[2-9]\r")
-_VISIBLE: Final = re.compile(rb"[!\"$-~]+")
+_VISIBLE: Final = bytes(set(range(ord("!"), ord("~") + 1)) - {ord("#")})
 _CLOSES: Final = re.compile(rb"(?:.*,)?[ \t]*close[ \t]*(?:,.*)?", re.IGNORECASE)
 _ONE: Final = ord("1")
 _MOST_CODINGS: Final = 8
+_LONGEST_KEPT: Final = 4096
+"""Bytes of header lines that are kept between two requests: clients send a few hundred."""
+_SLASH: Final = ord("/")
 _MOST_DIGITS: Final = 18
 """Of a Content-Length: what is longer is no length in earnest."""
 
@@ -56,6 +60,27 @@ _NO_CODING: Final = Refusal(400, "Transfer-Encoding does not end in one chunked"
 _OTHER_CODING: Final = Refusal(501, "No transfer coding but chunked is known")
 _NO_LENGTH: Final = Refusal(400, "The length of the body is not clear")
 CUT_SHORT: Final = Refusal(400, "The request is incomplete")
+
+
+@frozen
+class _Judged:
+    """A header in which nothing was wrong, and what was found of it.
+
+    While the next header has the same lines, byte for byte, llhttp would find the same: what it
+    judges in a request line is judged by `_request_line` too, of targets in origin form, and where
+    the body ends is not a matter of the target.
+    """
+
+    fields: Fields
+    method: str
+    http11: bool
+    has_host: bool
+    keep_alive: bool
+    whole: bool
+    """It has no body."""
+
+
+_NOTHING_JUDGED: Final = _Judged(Fields(), "", True, False, True, True)
 
 
 class RequestFramer:
@@ -84,8 +109,9 @@ class RequestFramer:
         self._over = False
         self._ended = False
         self._parser: HttpRequestParser | None = None
-        self._judged = Fields()  # those of the request before, in which nothing was wrong
+        self._judged = _NOTHING_JUDGED  # the header before, where it may come again
         self._whole = False  # llhttp saw the end of the request
+        self._is_settled = False  # it has said all that there is to say of the header
         self._keep_alive = True
 
     @property
@@ -228,26 +254,51 @@ class RequestFramer:
             return line
         method, path, query, http11 = line
         lines = block[line_end - 1 :]
-        fields = self._judged
+        judged = self._judged
         if (
-            lines != fields.lines
-        ):  # they nearly always are: clients send the same ones with each request
-            count = lines.count(b"\r\n")
-            if lines.count(b"\n") != count:
-                return _BARE
-            if count - 2 > self._fields:
-                return _MANY_FIELDS
-            fields = Fields(lines)
-        request = Request(method, path, query, fields, http11, self._peer)
+            lines == judged.fields.lines  # as it is nearly always
+            and method == judged.method
+            and http11 is judged.http11
+            and block[len(method) + 1] == _SLASH
+        ):
+            request = Request(
+                method,
+                path,
+                query,
+                judged.fields,
+                http11,
+                self._peer,
+                judged.has_host,
+                judged.keep_alive,
+            )
+            return request if judged.whole else self._with_body(request)
+        count = lines.count(b"\r\n")
+        if lines.count(b"\n") != count:
+            return _BARE
+        if count - 2 > self._fields:
+            return _MANY_FIELDS
+        request = Request(method, path, query, Fields(lines), http11, self._peer)
         if block[line_end - 2] > _ONE:
             # A later minor version is served as 1.1, which llhttp leaves to others.
             block = block[: line_end - 2] + b"1" + block[line_end - 1 :]
         refusal = self._grammar(request, block) or self._host(request)
         if refusal is not None:
             return refusal
-        self._judged = fields
         request.keep_alive = self._keep_alive
-        return request if self._whole else self._with_body(request)
+        self._judged = _NOTHING_JUDGED
+        if self._is_settled and len(lines) <= _LONGEST_KEPT:
+            self._judged = _Judged(
+                request.fields,
+                method,
+                http11,
+                request.has_host,
+                request.keep_alive,
+                self._whole,
+            )
+        if self._whole:
+            return request
+        self._parser = None  # it would wait for the body, which it is not given
+        return self._with_body(request)
 
     def _request_line(self, line: bytes) -> tuple[str, str, str, bool] | Refusal:
         """Take a request line (up to its LF) apart: method, path, query, and whether it is
@@ -270,14 +321,14 @@ class RequestFramer:
                 return _OTHER_VERSION if _VERSION.fullmatch(version) else _NO_LINE
         if method == b"CONNECT":
             return Refusal(405, "This is no proxy")
-        if not _VISIBLE.fullmatch(target):
+        if not target or target.translate(None, _VISIBLE):
             return _NO_TARGET
-        if target[0] != 47:
+        if target[0] != _SLASH:
             other = other_form(method, target)
             if other is None:
                 return _NO_TARGET
             target = other
-        path, _, query = target.decode("ascii").partition("?")
+        path, _, query = target.decode().partition("?")
         if "%" in path:
             decoded = decoded_path(path)
             if decoded is None:
@@ -292,7 +343,7 @@ class RequestFramer:
         parser = self._parser
         if parser is None:
             parser = self._parser = HttpRequestParser(self)
-        self._whole = False
+        self._whole = self._is_settled = False
         try:
             parser.feed_data(block)
         except HttpParserUpgrade:
@@ -317,6 +368,7 @@ class RequestFramer:
                 self._parser = None
                 return self._grammar(request, block.replace(b"\t", b" "))
             return refusal or _NO_HEADER
+        self._is_settled = True
         if not self._whole:
             self._keep_alive = parser.should_keep_alive()
         if (
@@ -337,11 +389,10 @@ class RequestFramer:
         if host is None:
             request.has_host = False
             return _NO_HOST if request.http11 and self.needs_host else None
-        return None if request.fields is self._judged or is_host(host) else _NO_HOST
+        return None if is_host(host) else _NO_HOST
 
     def _with_body(self, request: Request) -> Request | Refusal:
         """A body follows, or llhttp could not say: see how long it is."""
-        self._parser = None  # it would wait for the body, which it is not given
         coding, length = request.header(b"transfer-encoding"), request.header(b"content-length")
         if coding is not None:
             if length is not None or not request.http11:

@@ -70,6 +70,8 @@ class Request:
     body: bytes = b""
     too_large: bool = False
     """The body is beyond its limit. It was not read, and the connection closes after the answer."""
+    principal: Any = None
+    """Who asks, once that is known."""
     sink: Any = None
     """What took the body in, where the dialect gave something for it."""
 

@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream
 
@@ -27,10 +28,12 @@ class BodySlices:
     length: int | None = None
 
 
-@frozen
+@define
 class Response:
     """What a dialect answers. The wire adds Date, the length or coding of the body, and what
     becomes of the connection.
+
+    Nobody changes it, and it is not frozen: that would take twice the time to make, once a request.
     """
 
     status: int
@@ -38,6 +41,8 @@ class Response:
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
+    always: bool = True
+    """Whether the header fields that all answers of the dialect have are for this one too."""
 
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -50,7 +55,7 @@ _LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE: Final = re.compile(rb"[\t -~\x80-\xff]*")
+_IN_VALUES: Final = bytes((9, *range(32, 127), *range(128, 256)))
 _WITHOUT_BODY: Final = frozenset((100, 101, 102, 103, 204, 304))
 
 
@@ -65,7 +70,7 @@ class Responses:
         self._now = now
         self._always = _fields(always)
         self._second = -1
-        self._starts: dict[tuple[int, bytes], bytes] = {}  # of this second's responses
+        self._starts: dict[tuple[int, bytes, bool], bytes] = {}  # of this second's responses
 
     def answer(
         self,
@@ -83,27 +88,25 @@ class Responses:
         body = response.body
         if isinstance(body, BodySlices):
             return self._streamed(response, body, head, http11, keep_alive)
-        start = self._start(response.status, response.content_type)
+        start = self._start(response.status, response.content_type, response.always)
         fields = _fields(response.headers) if response.headers else b""
+        last = not keep_alive or response.close
+        if last or not http11:
+            fields += _connection(last, http11)
         if response.status in _WITHOUT_BODY:
-            said = start + fields
-            body = b""
+            said = b"%b%b\r\n" % (start, fields)
         else:
-            said = b"%bContent-Length: %d\r\n%b" % (start, len(body), fields)
-        if head:
-            body = b""
-        if not keep_alive or response.close:
-            return CloseAfter(b"%bConnection: close\r\n\r\n%b" % (said, body))
-        if http11:
-            return b"%b\r\n%b" % (said, body)
-        return b"%bConnection: keep-alive\r\n\r\n%b" % (said, body)
+            size, body = len(body), b"" if head else body
+            said = b"%bContent-Length: %d\r\n%b\r\n%b" % (start, size, fields, body)
+        return CloseAfter(said) if last else said
 
     def _streamed(
         self, response: Response, body: BodySlices, head: bool, http11: bool, keep_alive: bool
     ) -> Answer:
         last = response.close or not keep_alive
         try:
-            said = self._start(response.status, response.content_type) + _fields(response.headers)
+            start = self._start(response.status, response.content_type, response.always)
+            said = start + _fields(response.headers)
         except ValueError:
             body.close()
             raise
@@ -123,22 +126,22 @@ class Responses:
             _as_they_are(said + b"Connection: close\r\n\r\n", body.slices), body.close, True
         )
 
-    def _start(self, status: int, content_type: bytes) -> bytes:
+    def _start(self, status: int, content_type: bytes, always: bool) -> bytes:
         second = int(self._now())
         if second != self._second:
             self._second = second
             self._starts.clear()
-        start = self._starts.get((status, content_type))
+        start = self._starts.get((status, content_type, always))
         if start is None:
             line = _LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
             start = b"%bDate: %b\r\n%b" % (
                 line,
                 formatdate(second, usegmt=True).encode(),
-                self._always,
+                self._always if always else b"",
             )
             if status not in _WITHOUT_BODY:
                 start += _fields(((b"Content-Type", content_type),))
-            self._starts[status, content_type] = start
+            self._starts[status, content_type, always] = start
         return start
 
 
@@ -151,10 +154,15 @@ def _connection(last: bool, http11: bool) -> bytes:
 def _fields(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     lines = b""
     for name, value in headers:
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not _is_name(name) or value.translate(None, _IN_VALUES):
             raise ValueError(f"no header field: {name!r}")
         lines += b"%b: %b\r\n" % (name, value)
     return lines
+
+
+@lru_cache(maxsize=128)
+def _is_name(name: bytes) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 async def _in_chunks(head: bytes, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -23,6 +23,7 @@ from sockcrud.cli.passwords import password_option, read_or_ask
 from sockcrud.client.errors import ClientError, InvalidRequest, NotLoggedIn, Refused
 from sockcrud.client.sync import Admin
 from sockcrud.errors import DomainError
+from sockcrud.identity.first_password import made_up
 from sockcrud.identity.first_start import FIRST_START
 from sockcrud.records.schema import Schema
 from sockcrud.settings import SQLITE, Settings
@@ -73,7 +74,11 @@ def _format_fault(fault: Fault) -> str:
 def of_a_store(command: F) -> F:
     """Add the options that say which store; `described` reads them."""
     command = click.option(
-        "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+        "--config",
+        "file",
+        metavar="FILE",
+        type=click.Path(),
+        help="the file with the settings  [default: ./tap.cfg]",
     )(command)
     return click.option(
         "--store",
@@ -237,6 +242,16 @@ def postgres_ends() -> Any:
             f"{error}: a store in PostgreSQL needs what pip install 'sockcrud[postgres]' brings"
         ) from None
     return postgres_copy
+
+
+def warn_of_first_passwords(meant: str) -> None:
+    """Say which files beside a store's have the password of the first admin of what was there."""
+    for password in () if is_url(meant) else made_up(Path(meant.removeprefix(SQLITE))):
+        click.echo(
+            f"note: {password} has the password of the first admin of what was there, and may open "
+            f"nothing now: remove it where it does not",
+            err=True,
+        )
 
 
 def warn_of_others(unknown_kinds: Sequence[str], what: str) -> None:

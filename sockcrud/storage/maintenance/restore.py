@@ -8,7 +8,11 @@ import click
 
 from sockcrud.cli import progress
 from sockcrud.settings import SQLITE
-from sockcrud.storage.maintenance.opening import errors_as_lines, schema_in_use
+from sockcrud.storage.maintenance.opening import (
+    errors_as_lines,
+    schema_in_use,
+    warn_of_first_passwords,
+)
 from sockcrud.storage.sqlite.restore import restore as put_in_place
 
 
@@ -20,7 +24,11 @@ def _path(place: str) -> Path:
 @click.argument("backup", metavar="BACKUP")
 @click.argument("to", metavar="TO")
 @click.option(
-    "--config", "file", metavar="FILE", help="the file with the settings  [default: ./tap.cfg]"
+    "--config",
+    "file",
+    metavar="FILE",
+    type=click.Path(),
+    help="the file with the settings  [default: ./tap.cfg]",
 )
 def restore(backup: str, to: str, file: str | None) -> None:
     """Put a copy of a BACKUP in the place of a store, the file TO, which no daemon may have open.
@@ -40,3 +48,4 @@ def restore(backup: str, to: str, file: str | None) -> None:
     click.echo(f"{_path(to)} has {done.records:,} records now, revision {done.revision:,}")
     if done.kept is not None:
         click.echo(f"what was there is {_path(to).with_name(done.kept.name)} now")
+        warn_of_first_passwords(to)

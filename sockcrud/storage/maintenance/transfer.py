@@ -6,7 +6,8 @@ it or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import IO, Any, Final, cast
 
@@ -20,6 +21,7 @@ from sockcrud.errors import NotFound, Taken
 from sockcrud.identity.accounts import ACTIVE_ADMIN, Permit
 from sockcrud.identity.directory import still
 from sockcrud.identity.first_start import FIRST_START
+from sockcrud.identity.records import Account
 from sockcrud.records import Record, describe
 from sockcrud.storage.common import StoreError
 from sockcrud.storage.contract import (
@@ -32,6 +34,7 @@ from sockcrud.storage.contract import (
     RecordStream,
     Stage,
 )
+from sockcrud.storage.maintenance.completing import Completing
 from sockcrud.storage.maintenance.exported import Exported
 from sockcrud.storage.maintenance.import_rows import (
     MOST_FAULTS,
@@ -125,6 +128,8 @@ class Transfer:
 
     access: Access
     store: IStore
+    password_replaced: Callable[[str], Awaitable[None]] | None = None
+    """Told the hash of a password that has given way. It never fails."""
 
     @operation("records.export", admins)
     async def export(self, principal: Principal, secrets: bool = False) -> Everything:
@@ -140,7 +145,8 @@ class Transfer:
     async def import_(
         self, principal: Principal, given: Iterable[Given | Fault]
     ) -> Mapping[str, int]:
-        """Add the records under the ids they have, and fire with how many of each kind these were.
+        """Add the records under the ids they have, those without one under the next, and fire with
+        how many of each kind these were.
 
         They may come in any order. Their revisions are new ones. An account without a hash gets
         none that fits a password. What is given may hold faults already. It is read and checked in
@@ -169,13 +175,22 @@ class Transfer:
         for _ in exported.check(whole=True):
             await pace.keep()
         await still(self.store, principal, admins)
+        gives_way = await self._first_hash()
         try:
             moved = await self.store.restore(exported, FIRST_START)
         except NotEmpty as error:
             raise NotFresh(str(error)) from None
         except (StoreError, Different, Unfit) as error:
             raise BadExport(f"the store does not take the export: {error}") from None
+        if gives_way and gives_way != await self._first_hash() and self.password_replaced:
+            await self.password_replaced(gives_way)  # a file may hold it, which opens nothing now
         return {describe(each.kind).name: each.records for each in moved if each.records}
+
+    async def _first_hash(self) -> str:
+        """Return the hash of the password that the first start made, "" where there is none."""
+        with suppress(NotFound):
+            return (await self.store.get(Account, FIRST_START[Account])).password_hash
+        return ""
 
 
 async def add_records(
@@ -191,10 +206,11 @@ async def add_records(
     `rest` is for how many seconds it stops after each slice, where there are others to be served.
     """
     batch = Batch(store.schema)
+    completing = Completing(store.schema, (await store.counters()).highest)
     pace = _Pace(clock, rest)
     try:
         for entry in given:
-            batch.add(entry)
+            batch.add(completing.complete(entry))
             if len(batch.faults) > MOST_FAULTS:
                 raise batch.unimportable()
             await pace.keep()

@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import click
@@ -20,7 +22,6 @@ from sockcrud.storage import moving
 from sockcrud.storage.common import Progress
 from sockcrud.storage.maintenance.exported import Exported
 from sockcrud.storage.maintenance.files import Write, lines_of, pieces_of, write_new
-from sockcrud.storage.maintenance.import_rows import Fault, Given
 from sockcrud.storage.maintenance.opening import (
     described,
     errors_as_lines,
@@ -31,10 +32,12 @@ from sockcrud.storage.maintenance.opening import (
     opened_to_export,
     opened_to_restore,
     schema_in_use,
+    warn_of_first_passwords,
     warn_of_others,
     without_url,
 )
-from sockcrud.storage.maintenance.record_lines import Writing, from_lines, without_secrets
+from sockcrud.storage.maintenance.record_lines import Writing, without_secrets
+from sockcrud.storage.maintenance.seeding import as_lines, entries_of, is_csv
 from sockcrud.storage.maintenance.transfer import add_records
 from sockcrud.storage.moving import Different, Moved, Source, Target
 
@@ -136,6 +139,10 @@ def _write(target: Path | None, give: Callable[[Write], object]) -> int:
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
+    "--csv", "as_csv", is_flag=True, help="the FILE is CSV, though its name ends otherwise"
+)
+@click.option("--kind", metavar="KIND", help="of which kind the rows of CSV are that do not say it")
+@click.option(
     "--restore",
     is_flag=True,
     help="bring back a whole store from an export that was made with --secrets",
@@ -144,6 +151,8 @@ def _write(target: Path | None, give: Callable[[Write], object]) -> int:
 @of_a_port
 def import_(
     source: Path,
+    as_csv: bool,
+    kind: str | None,
     restore: bool,
     store: str | None,
     file: str | None,
@@ -151,7 +160,10 @@ def import_(
     login: str | None,
     password_file: str | None,
 ) -> None:
-    """Add the records of a FILE that has one JSON object a line, all of them or none.
+    """Add the records of a FILE, all of them or none: one JSON object a line, or CSV.
+
+    Those without an id get the next; dates of their making and last change are now. CSV names
+    the fields in its first line; the kind is in a column, or in --kind, or in the FILE's name.
 
     To the file of a store, which is made where there is none, to a database, or through the admin
     port of a running daemon. All is checked first, and each fault told with its line and field. The
@@ -163,12 +175,20 @@ def import_(
     gives way.
 
     \b
+    sockcrud import users.csv --url 127.0.0.1:8000
     sockcrud import all.jsonl --restore --store sqlite:new.db
     sockcrud import all.jsonl --restore --url http://127.0.0.1:8000 --login admin \\
       --password-file password
     grep '"kind":"User"' all.jsonl | sockcrud import - --store sqlite:users.db
     """
-    with errors_as_lines(), lines_of(source) as lines:
+    with errors_as_lines(), ExitStack() as stack:
+        lines = given = stack.enter_context(lines_of(source))
+        has_rows = as_csv or kind is not None or is_csv(source.name)
+        name = f"{kind or source.stem}.csv" if has_rows else source.name
+        if url is not None and has_rows:
+            lines = stack.enter_context(TemporaryFile())
+            as_lines(entries_of(given, name, schema_in_use(file)), lines)
+            lines.seek(0)
         size = os.fstat(lines.fileno()).st_size
         if url is not None:
             with (
@@ -190,22 +210,18 @@ def import_(
                         for each in move(exported, target, FIRST_START)
                         if each.records
                     }
+                warn_of_first_passwords(meant)
             else:
                 with (
                     open_store(meant, schema) as (opened, turns),
                     progress.displayed("checking") as report,
                 ):
-                    counts = turns.finish(add_records(opened, turns, _entries(lines, size, report)))
+                    counts = turns.finish(
+                        add_records(opened, turns, entries_of(lines, name, schema, report))
+                    )
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     done = "restored" if restore else "imported"
     click.echo(f"{sum(counts.values()):,} records are {done}" + (f": {kinds}" if kinds else ""))
-
-
-def _entries(lines: IO[bytes], size: int, report: Progress) -> Iterator[Given | Fault]:
-    """Yield what each line holds, and tell how far this is."""
-    for entry in from_lines(lines):
-        yield entry
-        report(lines.tell(), size)
 
 
 def check(exported: Exported, lines: IO[bytes], whole: bool = False) -> None:

@@ -17,6 +17,7 @@ from sockcrud.storage.common import unheard
 from sockcrud.storage.contract import (
     Change,
     Counters,
+    IAtHand,
     IStages,
     IStore,
     ITransaction,
@@ -103,7 +104,7 @@ def _check(kind: type[Record], fields: dict[str, Any]) -> None:
             raise ValueError(f"{name} of a {kind.__name__} is not {constraints[name].expects}")
 
 
-@implementer(IStore, IStages)
+@implementer(IStore, IStages, IAtHand)
 class MemoryStore(_Reads):
     """Records in dictionaries. What it returns fires within the turn, but for what is staged or
     cleared away one at a time.
@@ -136,6 +137,9 @@ class MemoryStore(_Reads):
     @property
     def unknown_kinds(self) -> tuple[str, ...]:
         return self._tables.unknown_kinds
+
+    def at_hand(self, kind: type[R], id: int) -> R | None:
+        return self._tables.at_hand(kind, id)
 
     async def insert(self, kind: type[R], id: int | None = None, **fields: Any) -> R:
         if (joining := take_part()) is not None:

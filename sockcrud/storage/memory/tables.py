@@ -224,14 +224,18 @@ class Tables:
         """Return what was given out so far."""
         return Counters(self.rev, {kind: self._tables[kind].highest for kind in self.schema})
 
+    def at_hand(self, kind: type[R], id: int) -> R | None:
+        """Return the record, None where there is none."""
+        found: R | None = self._tables[kind].records.get(id)
+        if found is None or found.rev > self.rev:  # it is staged
+            return None
+        if self.cascade is not None and self.cascade.includes(found):  # it has gone
+            return None
+        return found
+
     def get(self, kind: type[R], id: int) -> R:
-        try:
-            found: R = self._tables[kind].records[id]
-        except KeyError:
-            raise NotFound(kind.__name__, id) from None
-        if found.rev > self.rev or (
-            self.cascade is not None and self.cascade.includes(found)
-        ):  # it is staged, or has gone
+        found = self.at_hand(kind, id)
+        if found is None:
             raise NotFound(kind.__name__, id)
         return found
 
@@ -361,7 +365,10 @@ class Tables:
         """
         table, name = self._tables[kind], kind.__name__
         table.fill(records, highest)
-        self.stored += sum(weight(kind, record) for record in records)
+        usual = USUAL[kind]
+        self.stored += (
+            usual * len(records) if usual else sum(weight(kind, record) for record in records)
+        )
         if any(len(owners) != len(records) for owners in table.uniques.values()):
             raise Unfit(f"{name} records share what is unique")
         if records and records[-1].id > highest:

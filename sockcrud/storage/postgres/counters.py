@@ -7,10 +7,12 @@ from typing import Final
 
 from psycopg.pq.abc import PGresult
 
+from sockcrud.errors import Unavailable
 from sockcrud.records import Record, describe
 from sockcrud.records.schema import Schema
 from sockcrud.storage.postgres.layout import LAYOUTS, rows, unique_name
 from sockcrud.storage.postgres.link import Ask, Statement
+from sockcrud.storage.postgres.schema import VERSION
 
 PATIENCE: Final = 0.05
 """Seconds that a change waits for what an import has staged."""
@@ -36,6 +38,7 @@ class Counters:
         # What an import has staged is the one thing that whoever has the lock may still have to
         # wait for, and all others with them. So that wait is short; to wait for the lock itself may
         # take longer.
+        read += ", version"
         locked = f"WITH locked AS MATERIALIZED (SELECT {read} FROM state WHERE id = 1 FOR UPDATE)"
         short = f"set_config('lock_timeout', '{PATIENCE * 1000:.0f}', true)"
         self.lock = Statement(
@@ -48,6 +51,18 @@ class Counters:
             for name in describe(kind).uniques
         }
         """The kind and the field that a constraint is about."""
+
+    def locked(self, result: PGresult) -> dict[str, int]:
+        """Return the counters, with the lock; raise `Unavailable` where another version of sockcrud
+        has migrated the tables meanwhile.
+        """
+        [[*counters, version]] = rows(result)
+        if version != VERSION:
+            raise Unavailable(
+                f"a newer sockcrud has migrated the database to schema_version {version}, and this "
+                f"one knows {VERSION}: start this node with the new one"
+            )
+        return dict(zip(self.names, counters, strict=True))
 
 
 class Sizes:

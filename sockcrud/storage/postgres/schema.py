@@ -26,7 +26,7 @@ from sockcrud.storage.postgres.pool import Limits, NoUrl, parse_url
 from sockcrud.storage.postgres.url import without_password
 from sockcrud.storage.taking_in import OLD_KEYS, OLD_KINDS, SchemaError
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of what the store itself has in the database, beside the tables of the kinds. Whoever changes
 that makes it one more, and adds the way to there to `MIGRATIONS`. What records declare needs no
 version: `postgres_kinds` compares it."""
@@ -45,8 +45,9 @@ _SHARED: Final = (
     # One row: who changes anything locks it first.
     "CREATE TABLE state (\n  id integer PRIMARY KEY CHECK (id = 1),\n  rev bigint NOT NULL,\n  "
     "journaled bigint NOT NULL,\n"
-    "  journaled_bytes bigint NOT NULL DEFAULT 0,\n  stored bigint NOT NULL DEFAULT 0\n)",
-    "INSERT INTO state (id, rev, journaled) VALUES (1, 0, 0)",
+    "  journaled_bytes bigint NOT NULL DEFAULT 0,\n  stored bigint NOT NULL DEFAULT 0,\n"
+    "  version integer NOT NULL\n)",
+    f"INSERT INTO state (id, rev, journaled, version) VALUES (1, 0, 0, {VERSION})",
     # `bytes_before` are the bytes of all changes before it, those included that are forgotten.
     "CREATE TABLE changes (number bigint PRIMARY KEY, rev bigint NOT NULL UNIQUE, kind text "
     'COLLATE "C" NOT NULL,'
@@ -177,6 +178,8 @@ def _make_or_migrate(connection: psycopg.Connection[Any], schema: Schema) -> Non
         MIGRATIONS[older](connection)
     if version < VERSION:
         connection.execute("UPDATE schema_version SET version = %s", [VERSION])
+        # A node of the version before that still runs sees it with the lock, and changes nothing.
+        connection.execute("UPDATE state SET version = %s", [VERSION])
     take_in(connection, schema)
     if version < SIZED:
         connection.execute(count_again(schema).encode())
@@ -218,15 +221,23 @@ def _add_sizes(connection: psycopg.Connection[Any]) -> None:
         )
 
 
+def _add_version(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        f"ALTER TABLE state ADD COLUMN IF NOT EXISTS version integer NOT NULL DEFAULT {VERSION}"
+        "".encode()
+    )
+
+
 MIGRATIONS: Final[dict[int, Callable[[psycopg.Connection[Any]], object]]] = {
     1: _renew_keys,
     2: _add_sizes,
     3: add_kinds,
+    4: _add_version,
 }
 """What makes tables of a version those of the next one, in a transaction that is already under way.
 
 1 had keys whose case was folded, but that were not normalized. 2 did not count records, nor bytes.
-3 did not say which kinds it has.
+3 did not say which kinds it has. 4 did not tell its version where every change looks.
 """
 
 

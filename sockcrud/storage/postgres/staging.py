@@ -247,7 +247,7 @@ class PostgresStage:
         [*_, locked] = await self._ask(
             [*([(_BEGIN, [])] if begins else []), (self._counters.lock, [])]
         )
-        return dict(zip(self._counters.names, rows(locked)[0], strict=True))
+        return self._counters.locked(locked)
 
     async def _staged(self, needs: Sequence[Need]) -> StagedTables:
         staged = StagedTables(self._counters.schema, self._state, self._capacity)

@@ -34,7 +34,7 @@ from sockcrud.storage.capacity import Capacity
 from sockcrud.storage.history import CHANGE_BYTES
 from sockcrud.storage.memory.steps import Batch, Step
 from sockcrud.storage.postgres.counters import Counters
-from sockcrud.storage.postgres.layout import LAYOUTS, array, in_parts, rows
+from sockcrud.storage.postgres.layout import LAYOUTS, array, in_parts
 from sockcrud.storage.postgres.link import Ask, Link, Lost, Refused, Statement
 from sockcrud.storage.postgres.pool import TOO_MANY, Pool, unavailable
 from sockcrud.storage.postgres.staged import Need, StagedTables, StagedTransaction, asks_for
@@ -119,7 +119,7 @@ class _Attempt:
         needs = [need for work in works for need in work.needs or ()]
         asks, groups = asks_for(needs)
         results = await self.link.ask([(_BEGIN, []), (self.counters.lock, []), *asks], self.seconds)
-        state = dict(zip(self.counters.names, rows(results[1])[0], strict=True))
+        state = self.counters.locked(results[1])
         self.staged = StagedTables(self.counters.schema, state, self.capacity)
         self.staged.learn(groups, results[2:])
 

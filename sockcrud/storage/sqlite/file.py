@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain, count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -355,7 +356,7 @@ def _fill(connection: sqlite3.Connection, plan: Plan, tables: Tables, progress: 
             records += chunk
             done += len(chunk)
             progress(done, total)
-        if any(record.rev > there["rev"] for record in records):
+        if max(map(attrgetter("rev"), records), default=0) > there["rev"]:
             raise Unfit(
                 f"a revision in {layout.table} is above that of the latest change, {there['rev']}"
             )

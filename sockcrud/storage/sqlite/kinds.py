@@ -194,7 +194,7 @@ def _read(declared: Declaration, column: Column, id: int, value: Any) -> Any:
         read = value if column.decode is None else column.decode(value)
     except (ValueError, TypeError, KeyError, ArithmeticError):
         read = None  # which fits nothing
-    if not column.fits(read):
+    if not column.constraint.fits(read):
         raise taking_in.unfit(declared, column.name, id, value)
     return read
 

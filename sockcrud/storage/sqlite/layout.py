@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sockcrud.records import Record, describe, exactly
+from sockcrud.records import Record, describe, exactly, from_columns
 from sockcrud.records.constraints import (
     INT64,
     Constraint,
@@ -24,6 +24,7 @@ from sockcrud.records.constraints import (
     Moment,
     Money,
     Whole,
+    all_fit,
     as_stored,
 )
 from sockcrud.storage.common import PerKind, StoreError
@@ -48,7 +49,7 @@ class Column:
     declared: str
     encode: Callable[[Any], object] | None
     decode: Callable[[Any], Any] | None
-    fits: Callable[[Any], bool]
+    constraint: Constraint
 
 
 def column_of(name: str, constraint: Constraint, more: str) -> Column:
@@ -60,24 +61,24 @@ def column_of(name: str, constraint: Constraint, more: str) -> Column:
             text,
             partial(datetime.isoformat, timespec="microseconds"),
             datetime.fromisoformat,
-            constraint.fits,
+            constraint,
         )
     if isinstance(constraint, Money):
-        return make(text, "{:.2f}".format, Decimal, constraint.fits)
+        return make(text, "{:.2f}".format, Decimal, constraint)
     if isinstance(constraint, Instance) and constraint.type is date:
-        return make(text, date.isoformat, date.fromisoformat, constraint.fits)
+        return make(text, date.isoformat, date.fromisoformat, constraint)
     if isinstance(constraint, Instance) and constraint.type is bool:
         return make(
             f'INTEGER NOT NULL{more} CHECK ("{name}" IN (0, 1))',
             None,
             {0: False, 1: True}.__getitem__,
-            constraint.fits,
+            constraint,
         )
     return make(
         f"INTEGER NOT NULL{more}" if isinstance(constraint, Whole) else text,
         None,
         None,
-        constraint.fits,
+        constraint,
     )
 
 
@@ -96,9 +97,9 @@ class Layout:
                 "INTEGER PRIMARY KEY",
                 None,
                 None,
-                Whole(INT64.start, INT64.stop - 1).fits,
+                Whole(INT64.start, INT64.stop - 1),
             ),
-            Column("rev", "rev", "INTEGER NOT NULL", None, None, Whole(1, INT64.stop - 1).fits),
+            Column("rev", "rev", "INTEGER NOT NULL", None, None, Whole(1, INT64.stop - 1)),
         ]
         self._keys: list[Column] = []
         for name, constraint in declared.constraints.items():
@@ -119,7 +120,7 @@ class Layout:
                         "TEXT NOT NULL UNIQUE",
                         normalize,
                         None,
-                        constraint.fits,
+                        constraint,
                     )
                 )
         self._fields, self._columns = fields, [*fields, *self._keys]
@@ -254,10 +255,7 @@ class Layout:
             if len(rows) == 1:
                 raise Unfit(f"row {rows[0][0]} of {self.table}: {unfit}") from None
             return list(chain.from_iterable(self._records([row]) for row in rows))
-        make, names = self.kind, tuple(fields)
-        return [
-            make(**dict(zip(names, row, strict=True))) for row in zip(*fields.values(), strict=True)
-        ]
+        return from_columns(self.kind, fields)
 
 
 @contextmanager
@@ -293,7 +291,7 @@ def _read(column: Column, values: Sequence[Any]) -> Sequence[Any]:
             values = list(map(column.decode, values))
     except (ValueError, TypeError, KeyError, ArithmeticError):
         values = [None]  # which fits nothing
-    if not all(map(column.fits, values)):
+    if not all_fit(column.constraint, values):
         raise Unfit(f"{column.name} does not fit")
     return values
 

@@ -27,6 +27,7 @@ from sockcrud.storage.capacity import STANDARD, Capacity
 from sockcrud.storage.common import Progress, StoreError, unheard
 from sockcrud.storage.contract import (
     Change,
+    IAtHand,
     IInFile,
     IStages,
     IStore,
@@ -65,7 +66,7 @@ Told = Callable[[str], object]
 _log = Logger()
 
 
-@implementer(IStore, IInFile, IStages)
+@implementer(IStore, IInFile, IStages, IAtHand)
 class SqliteStore(MemoryStore):
     """Records in dictionaries and in a file. It needs its reactor to run, or what waits for the
     file waits for ever.
@@ -152,6 +153,11 @@ class SqliteStore(MemoryStore):
         if self._hard > self._durable and (rev := self._awaited(kind, id)) > self._durable:
             return await self._resting_on(rev, lambda: self._tables.get(kind, id))
         return self._tables.get(kind, id)
+
+    def at_hand(self, kind: type[R], id: int) -> R | None:
+        if self._hard > self._durable and self._awaited(kind, id) > self._durable:
+            return None
+        return self._tables.at_hand(kind, id)
 
     async def find(self, kind: type[R], name: str, value: Any) -> R | None:
         found = self._tables.find(kind, name, value)

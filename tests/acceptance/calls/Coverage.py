@@ -24,7 +24,7 @@ own to ask for.
 """
 
 CANNOT_BE_REFUSED = re.compile(
-    r"users close_connection|\w+ (GET /\w+/health|GET /health|GET /metrics|HEAD /)"
+    r"users close_connection|\w+ (GET /\w+/health|GET /health|GET /metrics|GET /dialects|HEAD /)"
 )
 """They take nothing that could be wrong, and ask nobody who they are."""
 

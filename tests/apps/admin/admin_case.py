@@ -7,17 +7,28 @@ from collections.abc import Mapping
 from typing import Any
 from unittest.mock import Mock
 
+from twisted.internet.defer import succeed
+from twisted.internet.testing import StringTransport
 from zope.interface import directlyProvides
 
 from sockcrud import loading
 from sockcrud.access import Access
 from sockcrud.apps.admin.dialect.base import Operations
 from sockcrud.apps.admin.dialect.responder import AdminResponder
+from sockcrud.apps.admin.journal import Journals
+from sockcrud.apps.admin.overview import Overviews
+from sockcrud.apps.admin.records import StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.status import Status
 from sockcrud.identity.records import Account, Company, Session
+from sockcrud.journal.journal import Journal
+from sockcrud.journal.watching import Watching
 from sockcrud.metrics import Metrics
+from sockcrud.protocols.recording import Recorder
+from sockcrud.protocols.scheduler import Scheduler
 from sockcrud.rest.openapi import description
 from sockcrud.rest.routed import Terms
+from sockcrud.serving import About
 from sockcrud.storage.contract import IInFile
 from sockcrud.storage.maintenance.transfer import REST_SECONDS, Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
@@ -27,7 +38,8 @@ from tests.support.people_case import PeopleCase
 
 RIGHT = "correct horse"
 URLS = {"admin": "http://127.0.0.1:8000", "shop": "http://127.0.0.1:5080"}
-PARTS = loading.apps().openapi_parts
+APPS = loading.apps()
+PARTS = APPS.openapi_parts
 IMPORT_LIMIT = 4 * 1024 * 1024
 
 
@@ -69,8 +81,23 @@ MOST_TURNS = 1_000
 """Of the clock, for what is to come."""
 
 
+class AnswersAtOnce:
+    """What a request to a port of the daemon is sent to."""
+
+    def connect(self, factory: Any) -> Any:
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(b"heard " + protocol.transport.value())
+        protocol.connectionLost()
+        return succeed(protocol)
+
+
 class AdminCase(PeopleCase):
     """A client of the admin's dialect."""
+
+    def connects(self, reactor: Any, url: str) -> Any:
+        """Return what connects to a port of the daemon."""
+        return AnswersAtOnce()
 
     def setUp(self) -> None:
         super().setUp()
@@ -79,6 +106,13 @@ class AdminCase(PeopleCase):
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
+        recorder = Recorder(100, self.clock)
+        recorder.opened("users", HERE)
+        # Whose streams end as soon as they have begun: nobody here waits for more.
+        self.watching: Watching | None = Watching(
+            Journal(recorder, dict), self.clock, ends=lambda: True
+        )
+        self.about = About(APPS, lambda: self.listening, lambda: URLS, self.metrics.text)
         self.client = self.a_client()
         self.root_token = self.token_of("root")
 
@@ -100,6 +134,10 @@ class AdminCase(PeopleCase):
             Transfer(self.access, self.store),
             status,
             self.upkeep,
+            Journals(self.access, Scheduler(self.clock), self.watching),
+            StoredRecords(self.access, self.store, APPS),
+            Overviews(self.access, self.store, self.about),
+            Sender(self.access, self.about, self.clock, self.connects),
             IMPORT_LIMIT,
         )
         more = () if terms is None else (terms,)

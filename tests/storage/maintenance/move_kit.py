@@ -17,11 +17,12 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Client, Product
 from sockcrud.apps.users.records import User
 from sockcrud.cli.main import main
+from sockcrud.identity.records import KeptAnswer
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.sqlite.store import SqliteStore
 from tests.storage.postgres.postgres_case import opened
 from tests.storage.sqlite.sqlite_case import fill, records_of, the_reactor
-from tests.storage.store_case import ALL, NOON, a_client, a_product, a_user
+from tests.storage.store_case import ALL, NOON, a_client, a_kept_answer, a_product, a_user
 from tests.support import postgres_kit
 from tests.support.model import STANDARD
 
@@ -102,6 +103,7 @@ async def fill_and_use(store: IStore) -> None:
     have gone further.
     """
     await fill(store)
+    await store.insert(KeptAnswer, **a_kept_answer("k"))
     for text in (
         "tab\there",
         "line\nline\r\n",

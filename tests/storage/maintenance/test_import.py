@@ -128,7 +128,7 @@ class ImportTests(TransferCase):
             ({}, ["kind"]),
             ({"kind": "Session", "id": 1}, ["kind"]),
             ({"kind": ["User"], "id": 1}, ["kind"]),
-            ({"kind": "Message", "data": "x"}, ["id"]),
+            ({"kind": "Message", "data": "x", "id": None}, ["id"]),
             (a_message("1"), ["id"]),
             (a_message(True), ["id"]),
             (a_message(1.0), ["id"]),

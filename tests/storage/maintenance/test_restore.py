@@ -149,6 +149,36 @@ async def test_what_the_first_start_has_made_gives_way(
         assert daemon.stop() == 0
 
 
+@awaits
+async def test_the_password_that_the_first_start_made_up_goes_with_its_account(
+    new: Callable[[str], str], tmp_path: Path
+) -> None:
+    await exported()
+    two = new("sqlite")
+    with Daemon(tmp_path, "--store", two) as daemon:
+        [made_up] = tmp_path.glob("store*-admin-password-*")
+        url = f"http://127.0.0.1:{daemon.ports['admin']}"
+        log_in(daemon, "admin", made_up.read_text().strip())
+        done("import", "all.jsonl", "--restore", "--url", url, "--password-file", str(made_up))
+        assert not made_up.exists()
+        assert daemon.stop() == 0
+
+
+@awaits
+async def test_a_first_password_beside_a_file_that_is_restored_offline_is_named(
+    new: Callable[[str], str],
+) -> None:
+    await exported()
+    two = new("sqlite").removeprefix("sqlite:")
+    left = Path(f"{two}-admin-password-abc")
+    left.write_text("made up\n")
+    said = run("import", "all.jsonl", "--restore", "--store", f"sqlite:{two}")
+    assert (said.exit_code, left.name in said.stderr) == (0, True)
+    Path("backup.db").write_bytes(Path(two).read_bytes())
+    said = run("restore", "backup.db", two)
+    assert (said.exit_code, left.name in said.stderr) == (0, True)
+
+
 def log_in(daemon: Daemon, login: str, password: str) -> Admin:
     port = Admin(f"http://127.0.0.1:{daemon.ports['admin']}")
     port.log_in(login, password)

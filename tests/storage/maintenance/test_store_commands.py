@@ -190,7 +190,7 @@ def test_what_is_no_store_is_refused_in_one_line() -> None:
 )
 def test_a_store_in_memory_and_a_setting_that_is_none_are_wrong_use(command: list[str]) -> None:
     assert refused(2, *command) == "Error: memory: has no file: name one with --store sqlite:PATH\n"
-    assert "expected memory: or sqlite:PATH" in refused(2, *command, "--store", "nonsense")
+    assert "expected memory: or sqlite:PATH" in refused(2, *command, "--store", "no/place")
     assert "cannot read nowhere.cfg" in refused(2, *command, "--config", "nowhere.cfg")
 
 
@@ -300,7 +300,7 @@ def test_a_new_password_is_refused_where_it_cannot_be() -> None:
     assert "no account has the login name nobody" in refused(
         1, "accounts", "passwd", "nobody", "--password-file", "new", "--store", store
     )
-    assert "password: expected 2 characters or more" in refused(
+    assert "password: expected 8 characters or more" in refused(
         1, *passwd, "--password-file", "short"
     )
     assert "nowhere: No such file" in refused(1, *passwd, "--password-file", "nowhere")
@@ -390,7 +390,7 @@ def test_a_port_that_does_not_answer_is_status_3_and_one_that_cannot_be_is_wrong
         3, "export", "--url", f"http://127.0.0.1:{silent}", "--password-file", "old"
     )
     for url in (
-        "nonsense",
+        "no/place",
         "ftp://127.0.0.1",
         "http://",
         "http://a:b@127.0.0.1",

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
-from sockcrud.identity.records import Account, Company, KeptAnswer, LoginFailures, Session
+from sockcrud.identity.records import Account, Company, LoginFailures, Session
 from sockcrud.storage.contract import IStore, ITransaction
 from sockcrud.storage.sqlite import batch as sqlite_batch
 from sockcrud.storage.sqlite.store import SqliteStore
@@ -28,7 +28,6 @@ from tests.storage.store_case import (
     StoreCase,
     a_client,
     a_company,
-    a_kept_answer,
     a_product,
     a_session,
     a_user,
@@ -87,7 +86,6 @@ async def fill(store: IStore) -> None:
         await transaction.insert(Account, **an_account("Ana", 1))
         await transaction.insert(Session, **a_session("a", 1))
         await transaction.insert(LoginFailures, **some_failures("ana 127.0.0.1"))
-        await transaction.insert(KeptAnswer, **a_kept_answer("k"))
 
     await store.transact(body)
 

@@ -22,6 +22,7 @@ from sockcrud.apps.messages.records import Message
 from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.errors import HistoryGone, Unavailable
+from sockcrud.identity.records import KeptAnswer
 from sockcrud.records import describe
 from sockcrud.records.constraints import INT64
 from sockcrud.storage.common import StoreError
@@ -40,7 +41,17 @@ from tests.storage.sqlite.sqlite_case import (
     started,
     the_reactor,
 )
-from tests.storage.store_case import ALL, NOON, a_client, a_product, a_user, an_item, ids, rest_of
+from tests.storage.store_case import (
+    ALL,
+    NOON,
+    a_client,
+    a_kept_answer,
+    a_product,
+    a_user,
+    an_item,
+    ids,
+    rest_of,
+)
 from tests.support.model import KINDS, STANDARD
 
 
@@ -49,6 +60,7 @@ class RestartTests(SqliteCase):
 
     async def test_every_record_is_there_again(self) -> None:
         await fill(self.store)
+        await self.store.insert(KeptAnswer, **a_kept_answer("k"))
         before = await records_of(self.store)
         self.assertNotIn([], before.values())
         self.assertEqual(await records_of(await self.opened_again()), before)
@@ -217,7 +229,7 @@ class FileTests(SqliteCase):
     def test_tables_are_named_in_the_plural(self) -> None:
         names = (
             "users messages clients addresses products inventory_items companies accounts "
-            "sessions login_failures"
+            "sessions login_failures kept_answers"
         )
         self.assertEqual([describe(kind).table for kind in KINDS], names.split())
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from sockcrud.cli.entering import add_login, add_logout
-from sockcrud.cli.options import talks_to
+from sockcrud.cli.options import listing, talks_to
 from sockcrud.cli.outcomes import Failed
 from sockcrud.cli.systems import System
 from sockcrud.cli.values import LIMIT, REVISION, TEXT
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from sockcrud.client.sync import Admin
 
 
+MIB: Final = 2**20
 ADMIN: Final[System[Admin]] = System("admin", "sockcrud.client.sync:Admin", login=True)
 
 
@@ -51,7 +54,8 @@ add_logout(admin, ADMIN, "End the session, and forget its token.")
 @click.command()
 @talks_to("admin")
 def status() -> None:
-    """Tell which dialects listen, and whether the store can be reached. Needs no login.
+    """Tell which dialects listen, whether the store can be reached, and what it takes. Needs no
+    login.
 
     The status is 0 where all is well, 1 where it is not, 3 where nobody answers.
 
@@ -63,6 +67,7 @@ def status() -> None:
 
     with ADMIN.connected_as_nobody() as client:
         health = client.health()
+        figures = client.metrics()
     if showing.for_people():
         rows = [
             {"part": name, "state": "listens" if up else "does not listen"}
@@ -76,11 +81,26 @@ def status() -> None:
             {"part": kind, "state": "in the store, and of no app in use"}
             for kind in health.unknown_kinds
         ]
-        showing.show_rows([*rows, store, *unknown])
+        sizes = [{"part": part, "state": state} for part, state in _sizes(figures)]
+        showing.show_rows([*rows, store, *unknown, *sizes])
     else:
         showing.show(health)
     if not health.good:
         raise Failed("the daemon says that not all is well")
+
+
+def _sizes(figures: str) -> Iterator[tuple[str, str]]:
+    """Yield how many records there are, and how much memory is in use of how much there is."""
+
+    def values(name: str) -> list[float]:
+        return [float(each) for each in re.findall(rf"(?m)^{name}(?:{{.*}})? (\S+)$", figures)]
+
+    if records := values("sockcrud_store_records"):
+        yield "records", f"{sum(records):,.0f}"
+    used, limit = values("process_resident_memory_bytes"), values("sockcrud_memory_limit_bytes")
+    if used:
+        there = f" of {max(limit) / MIB:,.0f} MiB" if any(limit) else ""
+        yield "memory", f"{sum(used) / MIB:,.0f} MiB{there}"
 
 
 @click.command()
@@ -93,6 +113,7 @@ def status() -> None:
     help="what came after this revision",
 )
 @click.option("--limit", type=LIMIT, metavar="N", help="at most so many  [default: all]")
+@listing
 @talks_to("admin")
 def changes(since: int, limit: int | None) -> None:
     """List what has changed: each change's revision, and what the record became; nothing, where it
@@ -109,4 +130,4 @@ def changes(since: int, limit: int | None) -> None:
     from sockcrud.cli.records.pages import pages_of
 
     with ADMIN.connected() as client:
-        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes")
+        showing.show_all(pages_of(client.changes, since, limit, mark="since"), "changes", limit)

@@ -8,6 +8,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from sockcrud.access import Principal
+from sockcrud.apps.admin.console.files import find_file
+from sockcrud.apps.admin.console.session import token_of
+from sockcrud.apps.admin.journal import JournalOff, Journals
+from sockcrud.apps.admin.overview import Overviews
+from sockcrud.apps.admin.records import ReadOnly, StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.errors import (
@@ -24,7 +30,6 @@ from sockcrud.errors import (
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
-from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import SOON, STATUSES, WORDS, retry_after
 from sockcrud.rest.routed import RoutedResponder, Terms, json_response
 from sockcrud.rest.routes import Found, Schema
@@ -38,7 +43,9 @@ from sockcrud.storage.maintenance.upkeep import Upkeep
 DIALECT: Final = "admin"
 IMPORT: Final = "/import"
 LOGOUT: Final = "/logout"
-"""The one thing that others than admins can do with a token of this dialect."""
+CONSOLE_SESSION: Final = "/console/session"
+_FOR_ALL: Final = (("POST", LOGOUT), ("DELETE", CONSOLE_SESSION))
+"""What others than admins, too, can do with a token of this dialect."""
 
 _CHALLENGE: Final = (b"WWW-Authenticate", b"Bearer")
 
@@ -46,7 +53,9 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     **STATUSES,
     Unimportable: 400,
     BadExport: 400,
+    ReadOnly: 403,
     NotFresh: 409,
+    JournalOff: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     **WORDS,
@@ -56,6 +65,7 @@ _MESSAGES: Final[Mapping[type[DomainError], str]] = {
     Outdated: "the record is at a revision that If-Match or If-None-Match rules out",
     LastAdmin: "this would leave no active admin in an active company",
     Busy: "too much is under way; try again in a moment",
+    ReadOnly: "the app of these records has no operation for that",
 }
 """Where the error's own words are none, or are not for everybody."""
 
@@ -100,6 +110,10 @@ class Operations:
     transfer: Transfer
     status: Status
     upkeep: Upkeep
+    journals: Journals
+    records: StoredRecords
+    overviews: Overviews
+    sender: Sender
     import_limit: int = IMPORT_LIMIT
     min_password: int = LEAST_CHARACTERS
 
@@ -117,13 +131,23 @@ class AdminBase(RoutedResponder):
         self.operations = operations
 
     async def log_in(self, request: Request, found: Found) -> Principal:
-        token = bearer(request)
+        """Return who has the token: of `Authorization`, or that of the console's page, which counts
+        for requests of that page only.
+        """
+        token = self.token(request)
+        if token is None and not self.sender(request).foreign:
+            token = token_of(request)
         if token is None:
             raise NotLoggedIn
         principal = await self.operations.logins.resume(self.principal, DIALECT, token)
-        if found.route.path != LOGOUT:
+        if (found.route.method, found.route.path) not in _FOR_ALL:
             await self.operations.administration.enter(principal)
         return principal
+
+    def page(self, request: Request) -> Response | None:
+        """Return a file of the console."""
+        file = find_file(request)
+        return None if file is None else file.response(request)
 
     def body_sink(self, request: Request) -> Spool | None:
         found = self.routes.find(request.path, request.method)

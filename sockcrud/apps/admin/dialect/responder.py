@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
+from sockcrud.apps.admin.dialect.console import ConsoleRoutes
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.journal import JournalRoutes
+from sockcrud.apps.admin.dialect.records import RecordRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.journal import Journals
+from sockcrud.apps.admin.overview import Overviews
+from sockcrud.apps.admin.records import StoredRecords
+from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.protocols.http.connection import HTTPFactory
@@ -16,13 +23,13 @@ from sockcrud.storage.maintenance.transfer import Transfer
 from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
-class AdminResponder(DirectoryRoutes, SystemRoutes):
+class AdminResponder(DirectoryRoutes, RecordRoutes, SystemRoutes, JournalRoutes, ConsoleRoutes):
     """The admin behind one connection."""
 
 
 PART: Final = Part(
     DIALECT,
-    "All accounts, companies and sessions, what has changed, and how the daemon does",
+    "All accounts, companies, sessions and records, what has changed, and how the daemon does",
     AdminResponder.routes,
     AdminResponder.error_body,
     (DIALECT,),
@@ -38,9 +45,13 @@ class AdminFactory(HTTPFactory):
         operations = Operations(
             serving.logins,
             Administration(access, store, serving.directory),
-            Transfer(access, store),
+            Transfer(access, store, serving.directory.password_replaced),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
+            Journals(access, serving.connections.all.scheduler, about.watching),
+            StoredRecords(access, store, about.apps),
+            Overviews(access, store, about),
+            Sender(access, about, serving.clock),
             serving.settings.max_import,
             serving.settings.min_password,
         )

@@ -16,7 +16,7 @@ from sockcrud.rest.fields import required
 from sockcrud.rest.openapi import Part
 from sockcrud.rest.routed import Call, Terms, json_response
 from sockcrud.rest.routes import route
-from sockcrud.rest.schemas import PASSWORD, TEXT, an_object, field_of
+from sockcrud.rest.schemas import PASSWORD, SECRET, TEXT, an_object, field_of
 from sockcrud.serving import Serving
 
 _ACCOUNT_IN: Final = an_object({"username": field_of(Account, "login"), "password": PASSWORD})
@@ -48,7 +48,7 @@ class AuthResponder(ShopService):
         "POST",
         "/user/login",
         "Log in with HTTP Basic, for a token",
-        {200: an_object({"msg": TEXT, "token": TEXT})},
+        {200: an_object({"msg": TEXT, "token": SECRET})},
         errors=(400, 401, 429),
         login=False,
         also=("/users/login",),

@@ -28,9 +28,8 @@ from sockcrud.errors import (
     Taken,
     Unavailable,
 )
-from sockcrud.identity.directory import Logins
+from sockcrud.identity.directory import KeptLogin, Logins
 from sockcrud.protocols.http.connection import Request, Response
-from sockcrud.rest.authorization import bearer
 from sockcrud.rest.errors import STATUSES, retry_after, whole_seconds
 from sockcrud.rest.etags import etag
 from sockcrud.rest.routed import Call, RoutedResponder, Terms, json_response
@@ -64,16 +63,21 @@ class ShopService(RoutedResponder):
     def __init__(self, name: str, logins: Logins, address: str, terms: Terms | None = None) -> None:
         super().__init__(Principal(name, address), terms)
         self._logins = logins
+        self._login = KeptLogin(logins, self.principal, SESSIONS)
+
+    def known(self, request: Request) -> Principal | None:
+        token = self.token(request)
+        return None if token is None else self._login.again(token)
 
     async def log_in(self, request: Request, found: Found) -> Principal:
         return await self.bearer(request)
 
     async def bearer(self, request: Request) -> Principal:
         """Return the principal whose token the request bears; raise NotLoggedIn."""
-        token = bearer(request)
+        token = self.token(request)
         if token is None:
             raise NotLoggedIn
-        return await self._logins.resume(self.principal, SESSIONS, token)
+        return await self._login.resume(token)
 
     def error(self, status: int, message: str) -> Response:
         return json_response(status, {"msg": message})

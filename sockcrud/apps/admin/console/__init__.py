@@ -1,0 +1,1 @@
+"""The console: a page for admins at `/` of the admin port. The page itself is in `static`."""
