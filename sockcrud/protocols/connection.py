@@ -105,6 +105,13 @@ class Connection(Sending, Generic[Request]):
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
         self._only_reading = True  # all that is under way
+        if connections.all.interfere is not None and not connections.reserved:
+            connections.all.interfere(self)
+
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that it speaks."""
+        return self._connections.dialect
 
     # What the subclass knows
 
