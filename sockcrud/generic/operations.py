@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ PERMISSIONS: Final[Mapping[Who, Permission]] = {
 }
 
 
-Perform = Callable[..., Coroutine[Any, Any, Any]]
+Perform = Callable[..., Awaitable[Any]]
 
 
 class Operations:
@@ -100,9 +100,9 @@ class Operations:
             after = records[-1].id
         return Page(records, after)
 
-    async def _get(self, principal: Principal, id: int) -> Record:
+    def _get(self, principal: Principal, id: int) -> Awaitable[Record]:
         """Return the record; raise NotFound."""
-        return await self._store.get(self._kind, id)
+        return self._store.get(self._kind, id)
 
     async def _find(self, principal: Principal, where: Mapping[str, Any]) -> Record:
         """Return the record that has this value in a unique field; raise NotFound."""

@@ -12,9 +12,12 @@ from typing import Any, TypeVar
 import click
 
 from sockcrud.cli.logins import state_directory
+from sockcrud.cli.options import wishes
+from sockcrud.durations import seconds_of
 from sockcrud.errors import Invalid
 from sockcrud.identity.password_files import read_password
-from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings, seconds
+from sockcrud.monitor.places import places_of
+from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +26,7 @@ OWN_FAULT = 3
 
 def _duration(context: click.Context, option: click.Parameter, value: str) -> float:
     try:
-        return seconds(value)
+        return seconds_of(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -76,18 +79,32 @@ def _places(command: F) -> F:
         declared = click.option(
             f"--{name}",
             metavar="PLACE",
-            help=f"where {name} is, or off  [default: HOST:{PORTS[name]}]",
+            help=f"where {name} is, or off",
+            hidden=True,  # --at says the same of any
         )
         command = declared(command)
     return command
 
 
 @click.command(cls=Monitor)
+@click.option("--host", help="the host of all dialects that have no PLACE  [default: 127.0.0.1]")
 @click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="the host of all dialects that have no PLACE",
+    "--at", metavar="DIALECT=PLACE", multiple=True, help="where a dialect is, or off; repeatable"
+)
+@click.option("--only", metavar="NAMES", help="only these dialects, with commas between them")
+@click.option("--base-port", metavar="PORT", help="as of the daemon: the port of the first dialect")
+@click.option(
+    "--url",
+    metavar="PLACE",
+    envvar="SOCKCRUD_URL",
+    help="the admin port of the daemon, which tells where the others are  [env: SOCKCRUD_URL]",
+)
+@click.option(
+    "--config",
+    "file",
+    metavar="FILE",
+    type=click.Path(),
+    help="the daemon's settings  [default: ./tap.cfg, if there is one]",
 )
 @_places
 @click.option(
@@ -178,7 +195,12 @@ def _places(command: F) -> F:
     help="a status page, say tcp:8090; on loopback unless interface= is said",
 )
 def monitor(
-    host: str,
+    host: str | None,
+    at: tuple[str, ...],
+    only: str | None,
+    base_port: str | None,
+    url: str | None,
+    file: str | None,
     account: str,
     password_file: str | None,
     admin_account: str | None,
@@ -197,18 +219,14 @@ def monitor(
     \b
     sockcrud monitor --once
     sockcrud monitor --every 1m --status tcp:8090 --webhook https://example.org/hook
-    sockcrud monitor --host api.example.org --shop https://api.example.org \\
-      --users off --messages off
+    sockcrud monitor --url api.example.org:8000
+    sockcrud monitor --host api.example.org --at shop=https://api.example.org --only shop,way
     sockcrud monitor --admin-account monitor-admin --admin-password-file admin.txt \\
       --junit monitor.xml --once
     """
-    places = {}
-    for name in DIALECTS:
-        where = given.pop(name.replace("-", "_"))
-        if where != OFF:
-            places[name] = where or (
-                f"[{host}]:{PORTS[name]}" if ":" in host else f"{host}:{PORTS[name]}"
-            )
+    said = {name: given.pop(name.replace("-", "_")) for name in DIALECTS}
+    wishes().trust = given["trust"]
+    places = places_of(said, at, only, base_port, host, url, file)
     if (admin_account is None) != (admin_password_file is None):
         raise click.UsageError("--admin-account and --admin-password-file belong together")
     if not places:
@@ -247,7 +265,7 @@ def _run(settings: Settings) -> None:
         try:
             parse(where, PORTS[name])
         except ValueError as error:
-            raise click.UsageError(f"--{name}: {error}") from None
+            raise click.UsageError(f"--at {name}: {error}") from None
     if settings.trust is not None and not os.access(settings.trust, os.R_OK):
         raise click.UsageError(f"--trust: {settings.trust} cannot be read")
     try:

@@ -102,6 +102,13 @@ class HistoryFile:
                 (now - HOUR, now, State.UNKNOWN.value),
             ):
                 memories.setdefault(dialect, Memory()).remember(at, seconds, State(state))
+            for dialect, at, state, step, reason in connection.execute(
+                "SELECT dialect, at, state, step, reason FROM results"
+                " WHERE at > ? AND at <= ? AND state IN (?, ?) ORDER BY at",
+                (now - WEEK, now, State.DOWN.value, State.DEGRADED.value),
+            ):
+                memory = memories.setdefault(dialect, Memory())
+                memory.recall(at, State(state), step, reason)
             states = {
                 dialect: (State(state), since)
                 for dialect, state, since in connection.execute(

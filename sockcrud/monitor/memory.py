@@ -17,6 +17,21 @@ DAY: Final = 24 * HOUR
 WEEK: Final = 7 * DAY
 
 _MOST_OF_AN_HOUR: Final = 3600
+_MOST_INCIDENTS: Final = 20
+_PAUSE: Final = 900
+"""Seconds without a failure after which the next one, read from a history, is another incident."""
+
+
+@define
+class Incident:
+    """A time in which a dialect was not up: its first and its latest failure, and what that was."""
+
+    start: float
+    end: float
+    state: State
+    step: str
+    reason: str
+    is_over: bool = False
 
 
 @define
@@ -28,16 +43,42 @@ class Memory:
     _recent: deque[tuple[float, float, State]] = Factory(lambda: deque(maxlen=_MOST_OF_AN_HOUR))
     _hours: dict[int, tuple[int, int]] = Factory(dict)
     """By the hour since 1970: how many results were good, and of how many."""
+    incidents: deque[Incident] = Factory(lambda: deque(maxlen=_MOST_INCIDENTS))
+    """The latest, oldest first."""
 
     def take(self, result: Result) -> None:
         """Take in a result. What is not known says nothing of the dialect."""
         if result.state is State.UNKNOWN:
             return
         self.remember(result.at, result.seconds, result.state)
+        if result.state is State.UP:
+            self.recover()
+        else:
+            self.fail(result.at, result.state, result.step, result.reason)
         good, count = self._hours.get(hour_of(result.at), (0, 0))
         self.count(hour_of(result.at), good + (result.state is not State.DOWN), count + 1)
         for hour in [hour for hour in self._hours if hour <= hour_of(result.at) - WEEK // HOUR]:
             del self._hours[hour]
+
+    def fail(self, at: float, state: State, step: str, reason: str) -> None:
+        """Take in a failure: it belongs to the incident before, if that is not over."""
+        last = self.incidents[-1] if self.incidents else None
+        if last is None or last.is_over:
+            self.incidents.append(Incident(at, at, state, step, reason))
+        else:
+            last.end, last.step, last.reason = at, step, reason
+            last.state = max(last.state, state, key=lambda each: each.badness)
+
+    def recover(self) -> None:
+        """Take in that it is up."""
+        if self.incidents:
+            self.incidents[-1].is_over = True
+
+    def recall(self, at: float, state: State, step: str, reason: str) -> None:
+        """Take in a failure that a history tells, which has not all that went well between."""
+        if self.incidents and at - self.incidents[-1].end > _PAUSE:
+            self.recover()
+        self.fail(at, state, step, reason)
 
     def remember(self, at: float, seconds: float, state: State) -> None:
         """Take in a latency alone."""
@@ -57,6 +98,11 @@ class Memory:
         hours = [sums for hour, sums in self._hours.items() if hour > first]
         count = sum(count for _, count in hours)
         return sum(good for good, _ in hours) / count if count else None
+
+    def known(self, now: float, span: int) -> int:
+        """Return for how many seconds up to now, of those of the span, results are known at all."""
+        first = min(self._hours, default=hour_of(now)) * HOUR
+        return min(span, int(now - first) + 1)
 
     def last_hour(self, now: float, columns: int) -> Sequence[float | None]:
         """Return the slowest latency in each part of the last hour, oldest first.

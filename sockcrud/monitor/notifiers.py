@@ -24,6 +24,7 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, FileBodyProduce
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
+from sockcrud.monitor.checks.results import State
 from sockcrud.monitor.checks.steps import format_error
 from sockcrud.monitor.outputs.snapshot import iso
 from sockcrud.monitor.rounds import Round, Watched, all_over
@@ -73,26 +74,52 @@ class Notifiers:
     monitor: str
     """How this monitor calls itself."""
     _under_way: set[Deferred[None]] = field(init=False, factory=set)
+    _news: list[tuple[Change, str]] = field(init=False, factory=list)
+    """The changes that nobody is told of yet, with the addresses of what has changed."""
+    _undecided: set[str] = field(init=False, factory=set)
+    """The dialects whose latest result is not what their state is: more like it, and they
+    change."""
+    _held: bool = field(init=False, default=False)
+    """Whether the news have waited for these for a round."""
 
     def hear_result(self, watched: Watched, change: Change | None) -> None:
-        """Call every notifier, if there is a change that is news."""
-        if change is None or not change.is_news:
+        """Take note of a change that is news."""
+        last = watched.last
+        if last is not None and last.state not in (watched.standing.state, State.UNKNOWN):
+            self._undecided.add(watched.name)
+        else:
+            self._undecided.discard(watched.name)
+        if change is not None and change.is_news:
+            self._news.append((change, watched.address))
+
+    def hear_round(self, round: Round) -> None:
+        """Call every notifier once for all that has become the same in this round: a daemon that
+        dies is one alert, however many dialects it served. One that dies in the middle of a round
+        was up for some of its checks: so the news wait a round for those that are about to follow.
+        """
+        if self._news and self._undecided and not self._held:
+            self._held = True
             return
-        what = described(change, watched.address, self.monitor)
+        self._held = False
+        news, self._news = self._news, []
+        by_state: dict[State, list[tuple[Change, str]]] = {}
+        for change, address in news:
+            by_state.setdefault(change.new, []).append((change, address))
+        for changes in by_state.values():
+            self._tell(described(changes, self.monitor))
+
+    def _tell(self, what: dict[str, Any]) -> None:
         for notifier in self.notifiers:
             if len(self._under_way) >= MOST_UNDER_WAY:
                 log.error(
                     "{notifier} is not told of {dialect}: too many calls are under way",
                     notifier=notifier.name,
-                    dialect=watched.name,
+                    dialect=what["dialect"],
                 )
                 continue
             calling = Deferred.fromCoroutine(self._call(notifier, what))
             self._under_way.add(calling)
             calling.addErrback(_unexpected, notifier.name).addBoth(self._over, calling)
-
-    def hear_round(self, round: Round) -> None:
-        """Nothing is told of a round."""
 
     async def stop(self, patience: float) -> None:
         """Return what is under way so many seconds, then break it off; fire when all is over."""
@@ -133,11 +160,22 @@ def _cancel_all(calls: Sequence[Deferred[None]]) -> None:
         call.cancel()
 
 
-def described(change: Change, address: str, monitor: str) -> dict[str, Any]:
-    """Return what a notifier is told, as JSON has it."""
+def described(changes: Sequence[tuple[Change, str]], monitor: str) -> dict[str, Any]:
+    """Return what a notifier is told, as JSON has it: of several dialects their names together, and
+    of each besides.
+    """
+    each = [_of_one(change, address) for change, address in changes]
+    if len(each) == 1:
+        return {"monitor": monitor, **each[0]}
+    names = ", ".join(one["dialect"] for one in each)
+    reasons = list(dict.fromkeys(one["reason"] for one in each))
+    together = {"dialect": names, "reason": "; ".join(reasons)[:_MOST_OUTPUT], "dialects": each}
+    return {"monitor": monitor, **each[0], **together}
+
+
+def _of_one(change: Change, address: str) -> dict[str, Any]:
     result = change.result
     return {
-        "monitor": monitor,
         "dialect": change.dialect,
         "address": address,
         "old": change.old.value,
@@ -265,6 +303,7 @@ class Command:
         variables = {
             f"{PREFIX}{name.upper()}": "" if value is None else str(value)
             for name, value in what.items()
+            if not isinstance(value, list)  # which is in the JSON alone
         }
         running = _Running(orjson.dumps(what) + b"\n")
         try:

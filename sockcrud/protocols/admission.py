@@ -7,8 +7,8 @@ is in: whoever has one address of such a network has them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from attrs import Factory, define, frozen
 from twisted.internet.defer import Deferred
@@ -31,6 +31,9 @@ SHED_TO: Final = 0.9
 """The part of a budget down to which connections are ended once it is exceeded."""
 CONNECTION_BYTES: Final = 16 * 1024
 """About what a connection takes while it is open, with TLS three times as much."""
+MOST_PIPELINED: Final = 1024
+"""Operations that may be under way beyond one for each connection. One that waits for the store
+takes 4 KB, and the search for garbage looks through it; a store answers no faster for more."""
 LOG_SECONDS: Final = 10.0
 """What a stranger can repeat as often as he likes is logged once in so many seconds, as a count."""
 
@@ -64,6 +67,8 @@ class Peer:
     """Whether it is this machine, where a proxy brings the connections of many."""
     connections: int = 0
     streams: int = 0
+    pipelined: int = 0
+    """Operations under way that are not the only one of their connection."""
 
 
 @define(eq=False)
@@ -86,6 +91,8 @@ class Shares:
     """The part of all connections."""
     streams: int = 64
     """Long lists that are being sent."""
+    pipelined: int = 512
+    """Operations under way that are not the only one of their connection."""
 
 
 @frozen
@@ -133,18 +140,23 @@ class Connections:
         reserve: int = RESERVE,
         shares: Shares | None = None,
         budgets: Budgets | None = None,
+        interfere: Callable[[Any], object] | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         self.most = most
         self.shares = shares or Shares()
         self.budgets = budgets or Budgets()
         self.scheduler = Scheduler(clock)
+        self.interfere = interfere
+        """Gets each connection before its first request, where testers want faults."""
         self.recorder = recorder
         """What keeps the last requests and answers, if anything does."""
         self.unsent = 0
         """Bytes of answers that all connections hold because their peers do not read."""
         self.unfinished = 0
         """Bytes of requests that are not complete."""
+        self.pipelined = 0
+        """Operations under way that are not the only one of their connection."""
         self.released = 0
         """About how many bytes connections have held that have let go of them since."""
         self._reserve = reserve
@@ -170,6 +182,10 @@ class Connections:
         """Return the account of the peer at this address."""
         key = peer_of(address)
         return self._peers.get(key) or Peer(key, is_local(address))
+
+    def may_pipeline(self, peer: Peer) -> bool:
+        """Return whether this peer may have one more operation under way behind others."""
+        return self.pipelined < MOST_PIPELINED and peer.pipelined < self.shares.pipelined
 
     def admit(self, connection: Admitted, reserved: bool = False) -> bool:
         """Take a new connection in; return False where there are too many, or where all are about

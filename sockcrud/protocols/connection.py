@@ -80,6 +80,7 @@ class Connection(Sending, Generic[Request]):
         "_received",
         "_turn_seconds",
         "_turns",
+        "_waiting",
         "line_mode",
     )
 
@@ -99,10 +100,18 @@ class Connection(Sending, Generic[Request]):
         self._received: Request | None = None  # the request that the last line is
         self._held: Request | None = None  # taken from the input, and not allowed to start yet
         self._turns: deque[_Turn] = deque()
+        self._waiting = 0  # of these, those whose answers are not known yet
         self._turn_seconds = TURN_SECONDS  # how long the turn under way may be
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
         self._only_reading = True  # all that is under way
+        if connections.all.interfere is not None and not connections.reserved:
+            connections.all.interfere(self)
+
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that it speaks."""
+        return self._connections.dialect
 
     # What the subclass knows
 
@@ -316,8 +325,10 @@ class Connection(Sending, Generic[Request]):
                 if not self._stalled:
                     self._scheduler.schedule(self)
                 return False
-            if len(self._turns) >= limits.in_flight:
-                return False
+            if self._waiting and (
+                len(self._turns) >= limits.in_flight or not self._shared.may_pipeline(self.peer)
+            ):
+                return False  # until one of its own has ended
             request = self._held if self._held is not None else self.next_request()
             if request is None:
                 if started > CHEAP_REQUESTS:
@@ -355,7 +366,10 @@ class Connection(Sending, Generic[Request]):
         self._request_at = self._active_at
         try:
             work = self.respond(request)
-            answer = run_eagerly(work) if isinstance(work, CoroutineType) else cast(Answer, work)
+            if isinstance(work, CoroutineType):
+                answer = run_eagerly(work, self._resume)
+            else:
+                answer = cast(Answer, work)
         except Exception:
             answer = self._fault()
         if isinstance(answer, bytes) and not self._turns:  # as it nearly always is
@@ -372,6 +386,10 @@ class Connection(Sending, Generic[Request]):
                 request
             )
             self._turns.append(turn)
+            if self._waiting:
+                self._shared.pipelined += 1
+                self.peer.pipelined += 1
+            self._waiting += 1
             answer.addBoth(self._finished, turn)
         elif self._turns:
             turn = _Turn(answer, self._raw, self._active_at)
@@ -391,6 +409,10 @@ class Connection(Sending, Generic[Request]):
         turn.answer = answer = self._fault(outcome) if isinstance(outcome, Failure) else outcome
         self._served_at = self._clock.seconds()
         self._record_answer(turn, self._served_at - turn.at)
+        self._waiting -= 1
+        if self._waiting:
+            self._shared.pipelined -= 1
+            self.peer.pipelined -= 1
         if self._state >= CLOSED:
             if isinstance(answer, Stream):
                 answer.close()

@@ -4,7 +4,7 @@ there is.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,10 +12,17 @@ from twisted.python.failure import Failure
 
 T = TypeVar("T")
 
+Resume = Callable[[Callable[[Any], None], Any], None]
+"""Calls its first argument with the second one, now or later."""
 
-def run_eagerly(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
+
+def _now(go_on: Callable[[Any], None], outcome: Any) -> None:
+    go_on(outcome)
+
+
+def run_eagerly(work: Coroutine[Any, Any, T], resume: Resume = _now) -> T | Deferred[T]:
     """Step the coroutine once: give its result where it had nothing to wait for, else the Deferred
-    of it.
+    of it. `resume` says when it goes on, once it has waited.
 
     Most operations have nothing to wait for, and a Deferred costs more than all of their steps.
     """
@@ -24,8 +31,8 @@ def run_eagerly(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
     except StopIteration as done:
         result: T = done.value
         return result
-    rest = _Rest(work)
-    awaited.addBoth(rest.go_on)
+    rest = _Rest(work, resume)
+    awaited.addBoth(rest.ready)
     return rest.result
 
 
@@ -36,14 +43,23 @@ class _Rest(Generic[T]):
     needs, and which costs a create that waits for the disk 6 us of 62.
     """
 
-    __slots__ = ("_work", "result")
+    __slots__ = ("_resume", "_work", "result")
 
-    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+    def __init__(self, work: Coroutine[Any, Any, T], resume: Resume) -> None:
         self._work = work
+        self._resume = resume
         self.result: Deferred[T] = Deferred()
 
-    def go_on(self, outcome: object) -> None:
-        """Step on, now that what the coroutine waited for has this outcome."""
+    def ready(self, outcome: object) -> object:
+        """Have the coroutine go on: what it waited for has this outcome.
+
+        It takes a result from the Deferred itself, which has to keep it until then. A failure is
+        raised in the coroutine, and so is dealt with here.
+        """
+        self._resume(self._go_on, outcome)
+        return None if isinstance(outcome, Failure) else outcome
+
+    def _go_on(self, outcome: object) -> None:
         try:
             if isinstance(outcome, Failure):
                 awaited = outcome.throwExceptionIntoGenerator(self._work)
@@ -54,4 +70,4 @@ class _Rest(Generic[T]):
         except BaseException:
             self.result.errback(Failure())
         else:
-            awaited.addBoth(self.go_on)
+            awaited.addBoth(self.ready)

@@ -243,6 +243,11 @@ class Lifetime(Recorded):
         self._read(False)
         self._scheduler.schedule(self, self._cheap_turns >= PROVEN_TURNS)
 
+    def _resume(self, go_on: Callable[[Any], None], outcome: Any) -> None:
+        """Have an operation of this connection go on that has waited."""
+        light = self._cheap_turns >= PROVEN_TURNS
+        self._scheduler.resume(self.peer.key, light, go_on, outcome)
+
     def _charge(self, seconds: float) -> None:
         """Take note of work that was not cheap."""
         self._cheap_turns = 0

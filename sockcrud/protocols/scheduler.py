@@ -4,11 +4,12 @@ out by peer.
 A connection whose bytes are cheap to serve never comes here: it is served when they arrive. One
 whose turn is used up (`TURN_SECONDS` of work, or an answer's worth of bytes) is queued, and so is
 every connection that has something to do after `BUDGET_SECONDS` of expensive work in one turn of
-the reactor. In the next turn the queues get as much again, the peers one after the other, however
-many connections each of them has. Those that have been cheap so far (`light`) come before all
-others: else one who asks for a user would wait for three hundred strangers who each ask for
-everything. The others get the rest of the time, and one turn at least. So what a stranger sends
-keeps others waiting for some milliseconds, whatever it is and however often he connects.
+the reactor, and so is an operation that has waited for the store and goes on then. In the next turn
+the queues get as much again, the peers one after the other, however many connections each of them
+has. Those that have been cheap so far (`light`) come before all others: else one who asks for a
+user would wait for three hundred strangers who each ask for everything. The others get the rest of
+the time, and one turn at least. So what a stranger sends keeps others waiting for some
+milliseconds, whatever it is and however often he connects.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -27,9 +28,11 @@ TURN_SECONDS: Final = 0.002
 LIGHT_TURN_SECONDS: Final = 0.0002
 """The same of one that goes before the others because it has been cheap: it shows that it still is.
 """
-BUDGET_SECONDS: Final = 0.005
+BUDGET_SECONDS: Final = 0.004
 """Expensive work in one turn of the reactor, after which what else there is waits for the next."""
-LIGHT_SECONDS: Final = 0.004
+WORTH_A_CALL: Final = 0.001
+"""Of these, what is to be forgotten when the turn is over; less adds up over several turns."""
+LIGHT_SECONDS: Final = 0.003
 """Of these, for those that have been cheap so far; where there are others, they get the rest."""
 BYTES_A_SECOND: Final = 128 * 1024 * 1024
 """About so much is encoded: the work that an answer was is told from its length, which costs less
@@ -59,6 +62,18 @@ class _Pause:
 
     def take_turn(self, seconds: float) -> None:
         self.over.callback(None)
+
+
+class _Resumption:
+    """What has waited for an outcome, and goes on with it when its turn comes."""
+
+    def __init__(self, peer_key: Hashable, go_on: Callable[[Any], None], outcome: Any) -> None:
+        self.peer_key = peer_key
+        self._go_on = go_on
+        self._outcome = outcome
+
+    def take_turn(self, seconds: float) -> None:
+        self._go_on(self._outcome)
 
 
 class _Queue:
@@ -114,7 +129,8 @@ class Scheduler:
         self._spent += seconds
         if self._spent > BUDGET_SECONDS:
             self.exhausted = True
-            self._run_later()
+        if self._spent > WORTH_A_CALL:
+            self._run_later()  # the next turn of the reactor has a budget of its own
 
     def schedule(self, worker: Worker, light: bool = False) -> None:
         """Return the connection its turn in a later turn of the reactor. One that waits already
@@ -133,6 +149,21 @@ class Scheduler:
         pause = _Pause(peer_key)
         self.schedule(pause)
         return pause.over
+
+    def resume(
+        self, peer_key: Hashable, light: bool, go_on: Callable[[Any], None], outcome: Any
+    ) -> None:
+        """Have an operation go on that has waited: at once, or, where others wait for a turn, or
+        this turn of the reactor has had its share of work, in a later one. A store may have the
+        answers for a thousand at the same moment: they go on by peer, and who asks little does not
+        wait for who asks much.
+        """
+        if self._queued or self.exhausted:
+            self.schedule(_Resumption(peer_key, go_on, outcome), light)
+        else:
+            began = self.now()
+            go_on(outcome)
+            self.charge(self.now() - began)
 
     def _run_later(self) -> None:
         if not self._is_due:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFact
 from twisted.internet.tcp import Port
 from zope.interface import implementer
 
+from sockcrud.uvloop.pieces import Pieces
 from sockcrud.uvloop.transport import Address, UvloopTransport, log
 
 LONG_TURN: Final = 0.002
@@ -34,6 +35,7 @@ class UvloopTCP:
         self._since = 0.0
         self._ended: deque[UvloopTransport] = deque()
         self._reactor = reactor
+        self.pieces = Pieces(loop)
 
     def listenTCP(
         self, port: Any, factory: IProtocolFactory, backlog: int = 50, interface: str = ""

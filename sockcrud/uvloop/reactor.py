@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.main import installReactor
+from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -62,8 +63,11 @@ class UvloopReactor(AsyncioSelectorReactor):
 
     def _readOrWrite(self, selectable: Any, read: bool) -> None:
         # A thousand connections over TLS that end at the same moment take 0.1 s: the others come
-        # between. What is left is told of again in the next turn.
-        if self._spent <= BUDGET_SECONDS or selectable in self._internalReaders:
+        # between. What is left is told of again in the next turn. Listeners and the database bound
+        # what they do themselves, and are not to wait for each other.
+        if not isinstance(selectable, Connection):
+            super()._readOrWrite(selectable, read)  # type: ignore[no-untyped-call]
+        elif self._spent <= BUDGET_SECONDS:
             if not self._spent:
                 self.loop.call_soon(self._next_turn)
             started = perf_counter()

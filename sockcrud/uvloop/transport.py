@@ -28,13 +28,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sockcrud.uvloop.pieces import FULL_READ, InPieces, Pieces
+
 ENOUGH: Final = 0
 """Bytes that wait to be sent when a producer has to pause. (Twisted has 2**16: here the system has
 that much already, and what a peer does not read is to be held, and counted, in one place.)"""
-FULL_READ: Final = 128 * 1024
-"""Bytes that came at once from a peer that sends faster than they are read. (uvloop reads up to
-256,000.)
-"""
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 
 Address = IPv4Address | IPv6Address
@@ -47,6 +45,7 @@ class Home(Protocol):
 
     connections: set[UvloopTransport]
     loop: AbstractEventLoop
+    pieces: Pieces
 
     late: list[Callable[[], object]]
 
@@ -123,7 +122,9 @@ class UvloopTransport:
         if self._home.late:
             self._home.hurry()
         loop = self._home.loop
-        taking_over: Any = loop.connect_accepted_socket(lambda: self, self._socket)
+        taking_over: Any = loop.connect_accepted_socket(
+            lambda: InPieces(self, self._home.pieces), self._socket
+        )
         # Stepped by hand, this coroutine needs no task, and the protocol hears of its connection in
         # the very turn in which uvloop begins to read: there is no moment in which it could miss,
         # or not pause, what comes.
@@ -162,8 +163,23 @@ class UvloopTransport:
         self.protocol.dataReceived(data)
         if self._home.late:
             self._home.hurry()
-        if len(data) >= FULL_READ and not self._paused:
-            # libuv would read up to 32 times as much before it looks at anybody else.
+        if len(data) >= FULL_READ and not self.disconnected:
+            self._asyncio.set_protocol(InPieces(self, self._home.pieces, for_good=True))
+            self._rest_from_reading()
+
+    def piece_received(self, data: bytes, is_full: bool, for_good: bool) -> None:
+        """The peer has said something; where the piece is full, there may be more."""
+        if not is_full and not for_good:
+            self._asyncio.set_protocol(self)  # as it is with nearly all, after their first read
+        self.protocol.dataReceived(data)
+        if self._home.late:
+            self._home.hurry()
+        if is_full and not self.disconnected:
+            self._rest_from_reading()
+
+    def _rest_from_reading(self) -> None:
+        """Read on in the next turn: libuv would read up to 32 times before it looks at others."""
+        if not self._paused:
             self._asyncio.pause_reading()
             self._home.loop.call_soon(self._read_on)
 

@@ -244,9 +244,10 @@ def test_hooks_are_called_once_a_change_and_the_status_page_is_served(tmp_path: 
         shown = json.load(urllib.request.urlopen(url + "/status.json", timeout=PATIENCE))
         assert (shown["state"], shown["dialects"]["way"]["last"]["step"]) == ("down", "log in")
         assert stopped(monitor) == 0
-    told = [json.loads(line.partition(" ")[2]) for line in calls.read_text().splitlines()]
-    assert sorted(each["dialect"] for each in told) == sorted(DIALECTS)
-    assert {(each["old"], each["new"]) for each in told} == {("up", "down")}
+    told = [json.loads(line[line.index("{") :]) for line in calls.read_text().splitlines()]
+    [alert] = told
+    assert sorted(alert["dialect"].split(", ")) == sorted(DIALECTS)
+    assert {(each["old"], each["new"]) for each in alert["dialects"]} == {("up", "down")}
 
 
 def test_a_stopped_monitor_leaves_nothing_and_says_nothing(tmp_path: Path) -> None:
@@ -281,7 +282,7 @@ def test_a_round_that_is_broken_off_says_nothing_of_the_services(tmp_path: Path)
 MISTAKES = [
     (("--no-such-option",), "No such option"),
     (("--every", "soon"), "'soon' is no duration such as 2s"),
-    (("--users", "nowhere at all"), "--users: 'nowhere at all' is no place of a server"),
+    (("--users", "nowhere at all"), "--at users: 'nowhere at all' is no place of a server"),
     (("--once", "--hook", "true"), "--once calls no hooks"),
     (("--webhook", "me:secret@example.org"), "a webhook is a URL"),
     (("--admin-account", "admin"), "belong together"),

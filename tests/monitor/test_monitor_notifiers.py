@@ -25,7 +25,7 @@ from sockcrud.monitor.notifiers import (
     Notifiers,
     Webhook,
 )
-from sockcrud.monitor.rounds import Watched
+from sockcrud.monitor.rounds import Round, Watched
 from sockcrud.monitor.thresholds import Change, Standing, Thresholds
 from sockcrud.protocols.admission import Connections, Listening
 from sockcrud.protocols.http.connection import HTTPFactory, HTTPLimits, Request, Response
@@ -72,6 +72,7 @@ def watched(*states: State) -> tuple[Watched, list[Change | None]]:
 
 
 U, D = State.UP, State.DOWN
+ROUND = Round(1, NOW, 0.1, ())
 
 
 class NotifiersTests(SynchronousTestCase):
@@ -83,7 +84,29 @@ class NotifiersTests(SynchronousTestCase):
         it, changes = watched(*states)
         for change in changes:
             hooks.hear_result(it, change)
+            hooks.hear_round(ROUND)
         return hooks
+
+    def test_a_daemon_that_dies_is_one_alert(self) -> None:
+        hook = Told()
+        hooks = Notifiers([hook], self.clock, "here")
+        names = ("users", "messages", "way")
+        standings = {name: Standing(name, Thresholds()) for name in names}
+        for state in (U, D, D, D, U, U):
+            for name in names:
+                result = Result(name, NOW, state, 0.1, (), "connect", "connection refused")
+                it: Any = Watched(name, f"tcp:{name}", None, standings[name])  # type: ignore[arg-type]
+                hooks.hear_result(it, standings[name].take(result))
+            hooks.hear_round(ROUND)
+        self.assertEqual(
+            [(each["dialect"], each["new"], each["reason"]) for each in hook.heard],
+            [
+                ("users, messages, way", "down", "connection refused"),
+                ("users, messages, way", "up", "connection refused"),
+            ],
+        )
+        addresses = [each["address"] for each in hook.heard[0]["dialects"]]
+        self.assertEqual(addresses, ["tcp:users", "tcp:messages", "tcp:way"])
 
     def test_a_change_is_told_once_however_often_it_fails(self) -> None:
         hook = Told()
@@ -106,6 +129,20 @@ class NotifiersTests(SynchronousTestCase):
                 "reason": "refused",
             },
         )
+
+    def test_one_that_dies_in_the_middle_of_a_round_is_one_alert_too(self) -> None:
+        hook = Told()
+        hooks = Notifiers([hook], self.clock, "here")
+        its = {
+            name: Watched(name, f"tcp:{name}", None, Standing(name, Thresholds()))  # type: ignore[arg-type]
+            for name in ("users", "way")
+        }
+        for states in ((U, U), (D, U), (D, D), (D, D), (D, D)):
+            for (name, it), state in zip(its.items(), states, strict=True):
+                it.last = Result(name, NOW, state, 0.1, (), "connect", "refused")
+                hooks.hear_result(it, it.standing.take(it.last))
+            hooks.hear_round(ROUND)
+        self.assertEqual([each["dialect"] for each in hook.heard], ["users, way"])
 
     def test_that_all_is_well_at_the_start_is_no_news_and_that_it_is_not_is(self) -> None:
         hook = Told()

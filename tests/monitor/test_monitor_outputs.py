@@ -20,10 +20,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockcrud.monitor.certificates import CertificateSeen
 from sockcrud.monitor.checks.results import Outcome, Result, Secrets, State, StepTaken
 from sockcrud.monitor.checks.steps import Conductor
+from sockcrud.monitor.memory import DAY, HOUR, WEEK, Memory
 from sockcrud.monitor.outputs import junit
 from sockcrud.monitor.outputs.lines import JsonLines, JUnitFile, Lines, Writer
 from sockcrud.monitor.outputs.live import LiveTable, table
-from sockcrud.monitor.outputs.pages import Figures
+from sockcrud.monitor.outputs.pages import Figures, html, uptime
 from sockcrud.monitor.outputs.status import StatusResponder
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 from sockcrud.monitor.thresholds import Standing, Thresholds
@@ -115,7 +116,8 @@ class StatusPageTests(SynchronousTestCase):
         page = Reader(answered.body.decode())
         self.assertNotIn("script", page.seen)
         self.assertIn("Some services are down", page.text)
-        self.assertIn("at create: <script>alert('x')</script> & \"quoted\"", page.text)
+        self.assertIn("<script>alert('x')</script> & \"quoted\"", page.text)
+        self.assertIn("(at create)", page.text)
         self.assertIn("certificate: 12.3 days left", page.text)
         self.assertIn("may have left records behind: no answer", page.text)
         self.assertIn("default-src 'none'", answered.field("content-security-policy") or "")
@@ -305,10 +307,8 @@ class TableTests(SynchronousTestCase):
 
     def test_it_shows_each_dialect_with_the_step_that_failed(self) -> None:
         drawn = self.drawn(140)
-        self.assertRegex(
-            drawn, r"way +down +210 ms +·+× +0\.00 % +0\.00 % +down at create: <script>"
-        )
-        self.assertRegex(drawn, r"users +up +210 ms +·+█ +100 % +100 % +up, 1 steps skipped")
+        self.assertRegex(drawn, r"way +down +down: <script>.* 210 ms +·+× +0\.00 % \(\d+ min\) +–")
+        self.assertRegex(drawn, r"users +up +up, 1 steps skipped +210 ms +·+█ +100 % ")
         self.assertIn("round 7, one each 30 s", drawn)
         self.assertNotIn("\x1b[2J", drawn)
 
@@ -333,3 +333,45 @@ def _second_column(line: str) -> int:
     found = re.match(r"\S+ +\S+ +", line)
     assert found is not None
     return found.end()
+
+
+class UptimeTests(SynchronousTestCase):
+    def test_it_is_told_of_the_time_that_is_known_and_of_no_other(self) -> None:
+        for part, known, span, words in (
+            (1.0, 90, DAY, "100 % (2 min)"),
+            (0.5, 3 * HOUR, DAY, "50.00 % (3 h)"),
+            (1.0, 3 * HOUR, WEEK, "–"),
+            (1.0, DAY, DAY, "100 %"),
+            (1.0, 3 * DAY, WEEK, "100 % (72 h)"),
+            (1.0, WEEK, WEEK, "100 %"),
+            (None, 5, DAY, "–"),
+        ):
+            self.assertEqual(uptime(part, known, span), words)
+
+
+class IncidentTests(SynchronousTestCase):
+    def test_failures_in_a_row_are_one_incident(self) -> None:
+        memory = Memory()
+        for number, state in enumerate(
+            (State.UP, State.DEGRADED, State.DOWN, State.UP, State.UNKNOWN, State.DOWN)
+        ):
+            memory.take(Result("users", NOW + number, state, 0.1, (), "create", f"{state.value}!"))
+        found = [
+            (each.start - NOW, each.end - NOW, each.state, each.is_over)
+            for each in memory.incidents
+        ]
+        self.assertEqual(
+            found,
+            [(1.0, 2.0, State.DOWN, True), (5.0, 5.0, State.DOWN, False)],
+        )
+
+    def test_of_a_history_a_pause_ends_it(self) -> None:
+        memory = Memory()
+        for at in (0, 60, 120, 5000):
+            memory.recall(NOW + at, State.DOWN, "connect", "refused")
+        self.assertEqual([each.end - NOW for each in memory.incidents], [120, 5000])
+
+    def test_the_page_shows_them(self) -> None:
+        page = Reader(html(a_monitor()).decode())
+        self.assertIn("Incidents", page.text)
+        self.assertRegex(page.text, r"to now: way down, ")

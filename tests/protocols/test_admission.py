@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import gc
 from errno import ECONNRESET
+from typing import Any
 from unittest import mock
 from weakref import ref
 
 from twisted.internet.interfaces import ISSLTransport
 from zope.interface import directlyProvides, providedBy
 
+from sockcrud.protocols import admission
 from sockcrud.protocols.admission import Budgets, Connections, Listening, Shares
+from sockcrud.protocols.answers import Answer
 from sockcrud.protocols.json.objects import JSONConnection, JSONLimits
 from tests.protocols.test_connection import asked, read
 from tests.support.connection_kit import ConnectionCase, Peer, ScriptedResponder, Wire, line
@@ -176,6 +179,87 @@ class FairnessTests(ConnectionCase):
         self.assertLess(began, 10)
         self.turn(50)
         self.assertEqual(began + len(self.started()), 50)
+
+
+class WaitingTests(ConnectionCase):
+    """Operations wait for a store, which answers many at the same moment."""
+
+    def begun(self, count: int, address: str, name: str) -> Peer:
+        """Return a connection that has sent so many requests, each of which waits."""
+        peer = self.connect(address=address)
+        peer.send(b"".join(read(f"{name} {number}", "await") for number in range(count)))
+        return peer
+
+    def fire_all(self) -> None:
+        for name in list(self.responder.waiting):
+            self.responder.fire(name)
+
+    def test_one_peer_has_only_so_many_under_way_however_many_connections_it_has(self) -> None:
+        self.connections = Connections(100, self.clock, shares=Shares(1.0, pipelined=10))
+        many = [self.begun(20, "192.0.2.1", f"{number}") for number in range(5)]
+        self.assertEqual(len(self.responder.waiting), 5 + 10)
+        other = self.begun(5, "192.0.2.2", "other")
+        self.assertEqual(len(self.responder.waiting), 15 + 5)
+        while self.responder.waiting:
+            self.assertLessEqual(len(self.responder.waiting), 20)
+            self.fire_all()
+            self.turn()
+        for number, peer in enumerate(many):
+            self.assertEqual(peer.hear(), b"".join(line(f"{number} {at}") for at in range(20)))
+        self.assertEqual(other.hear().count(b"other"), 5)
+        self.assertEqual(self.connections.pipelined, 0)
+
+    def test_what_is_under_way_counts_until_it_has_ended_whether_its_peer_is_there_or_not(
+        self,
+    ) -> None:
+        peer = self.begun(20, "192.0.2.1", "gone")
+        peer.vanish()
+        self.assertEqual(self.connections.pipelined, 19)
+        self.fire_all()
+        self.turn()
+        self.assertEqual((self.connections.pipelined, peer.connection.peer.pipelined), (0, 0))
+
+    def test_all_peers_together_have_only_so_many(self) -> None:
+        self.patch(admission, "MOST_PIPELINED", 10)
+        for number in range(50):
+            self.begun(20, f"192.0.2.{number}", f"{number}")
+        self.assertEqual(len(self.responder.waiting), 50 + 10)
+        self.fire_all()
+
+    def test_one_who_asks_for_little_does_not_wait_for_all_that_a_store_has_answered(self) -> None:
+        worked = 0.0
+        answer = self.responder._answer
+
+        async def working(name: Any, do: str, request: dict[str, Any]) -> Answer:
+            nonlocal worked
+            answered = await answer(name, do, request)
+            worked += 0.001
+            return answered
+
+        self.responder._answer = working  # type: ignore[method-assign]
+        self.connections.scheduler.now = lambda: worked
+        for number in range(5):
+            self.begun(100, "192.0.2.1", f"{number}")
+        one = self.begun(1, "192.0.2.2", "one")
+        self.fire_all()
+        self.assertLess(worked, 0.01)
+        self.assertEqual(one.hear(), b"")
+        self.turn()
+        self.assertEqual(one.hear(), line("one 0"))
+        self.assertLess(worked, 0.02)
+        while len(self.connections.scheduler):
+            self.turn()
+        self.assertGreater(worked, 0.5)
+
+    def test_what_fails_while_others_go_on_is_answered_as_a_failure(self) -> None:
+        peer = self.connect()
+        peer.send(read(0, "await"))
+        self.connections.scheduler.exhausted = True
+        self.responder.waiting.pop(0).errback(RuntimeError("not in the script"))
+        self.assertEqual(peer.hear(), b"")
+        self.turn()
+        self.assertEqual(peer.hear(), b"crash\n")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
 
 class StreamTests(ConnectionCase):

@@ -38,7 +38,11 @@ AVAILABLE: Final = sys.platform == "linux"
 _ROOT: Final = Path(__file__).parents[2]
 _LOCK: Final = threading.Lock()
 _IMPORTED: Final = (
+    "rich.table",
+    "sockcrud.cli.asking",
     "sockcrud.cli.main",
+    "sockcrud.cli.showing",
+    "sockcrud.client.sync",
     "sockcrud.monitor.command",
     "sockcrud.monitor.run",
     "sockcrud.storage.postgres.store",

@@ -8,11 +8,14 @@ from socket import socketpair
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection, Port
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.uvloop import port
-from sockcrud.uvloop.transport import FULL_READ, UvloopTransport
+from sockcrud.uvloop import port, reactor
+from sockcrud.uvloop.pieces import FULL_READ, PIECE, PIECES_A_TURN, InPieces
+from sockcrud.uvloop.transport import UvloopTransport
 
 
 class Loop:
@@ -47,6 +50,10 @@ class Reading:
 
     def __init__(self) -> None:
         self.reads = True
+        self.protocol: Any = None
+
+    def set_protocol(self, protocol: object) -> None:
+        self.protocol = protocol
 
     def pause_reading(self) -> None:
         self.reads = False
@@ -116,18 +123,100 @@ class AnswerTests(TurnCase):
         self.assertEqual(self.written, [1, 2])
 
 
-class ReadTests(TurnCase):
-    """Who sends faster than is read is read from once a turn."""
+class TwistedsTests(TurnCase):
+    """What Twisted reads and writes itself: connections over TLS, listeners, the database."""
 
     def setUp(self) -> None:
         super().setUp()
+        self.patch(reactor, "perf_counter", lambda: self.time)
+        self.patch(AsyncioSelectorReactor, "_readOrWrite", self.read)
+        self.was_read: list[object] = []
+        self.reactor: Any = object.__new__(reactor.UvloopReactor)
+        vars(self.reactor)["loop"] = self.loop
+        self.reactor._spent = 0.0
+
+    def read(self, selectable: object, read: bool) -> None:
+        self.was_read.append(selectable)
+        self.time += 0.001
+
+    def test_connections_that_have_much_to_do_wait_for_the_next_turn_and_others_do_not(
+        self,
+    ) -> None:
+        many = [_closed(Connection) for _ in range(20)]
+        for selectable in (*many, listening := _closed(Port)):
+            self.reactor._readOrWrite(selectable, True)
+        self.assertIn(listening, self.was_read)
+        self.assertLess(len(self.was_read), 10)
+        self.loop.turn()
+        self.reactor._readOrWrite(many[-1], True)
+        self.assertIs(self.was_read[-1], many[-1])
+
+
+def _closed(kind: type[Any]) -> Any:
+    """Return something of this kind that is not open."""
+    made = object.__new__(kind)
+    made.fileno = lambda: -1
+    return made
+
+
+class Hearing(Protocol):
+    """Counts the bytes that it hears, and how they come."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        self.lengths.append(len(data))
+
+
+class ReadTests(TurnCase):
+    """Who sends faster than is read is read from once a turn, and in pieces."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.protocol = Hearing()
+        self.transport, self.reading = self.connected(self.protocol)
+
+    def connected(self, protocol: Protocol) -> tuple[UvloopTransport, Reading]:
         ours, peers = socketpair()
         self.addCleanup(ours.close)
         self.addCleanup(peers.close)
         address = IPv4Address("TCP", "127.0.0.1", 1)
-        self.transport = UvloopTransport(ours, Protocol(), address, self.home)
-        self.reading = self.transport._asyncio = Reading()
-        self.transport.connected = True
+        transport = UvloopTransport(ours, protocol, address, self.home)
+        reading = transport._asyncio = Reading()
+        reading.protocol = InPieces(transport, self.home.pieces)  # as at the beginning
+        transport.connected = True
+        return transport, reading
+
+    def comes(self, reading: Reading, length: int) -> int:
+        """Let so many bytes come; return how many of them were read."""
+        taken = min(length, len(reading.protocol.get_buffer(65536)))
+        reading.protocol.buffer_updated(taken)
+        return taken
+
+    def test_one_who_says_little_is_read_from_at_once_from_then_on(self) -> None:
+        self.comes(self.reading, 100)
+        self.assertIs(self.reading.protocol, self.transport)
+        self.assertTrue(self.reading.reads)
+        self.assertEqual(self.protocol.lengths, [100])
+
+    def test_one_who_has_sent_much_is_read_from_in_pieces_whatever_comes_later(self) -> None:
+        self.transport.data_received(bytes(FULL_READ))
+        for length in (100, FULL_READ, 100):
+            self.loop.turn()
+            self.assertTrue(self.reading.reads)
+            self.assertEqual(self.comes(self.reading, length), length)
+        self.assertEqual(self.protocol.lengths, [FULL_READ, 100, FULL_READ, 100])
+        self.assertIsNot(self.reading.protocol, self.transport)
+
+    def test_of_a_thousand_who_send_much_at_once_little_is_read_in_one_turn(self) -> None:
+        many = [self.connected(Hearing())[1] for _ in range(1000)]
+        read = sum(self.comes(reading, FULL_READ) for reading in many)
+        self.assertLess(read, PIECES_A_TURN + FULL_READ + 1000 * PIECE)
+        self.assertFalse(any(reading.reads for reading in many))
+        self.loop.turn()
+        self.assertTrue(all(reading.reads for reading in many))
+        self.assertEqual(self.comes(many[-1], FULL_READ), FULL_READ)
 
     def test_a_full_read_is_followed_by_a_rest_until_the_next_turn(self) -> None:
         self.transport.data_received(bytes(FULL_READ))

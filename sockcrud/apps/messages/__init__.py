@@ -9,24 +9,20 @@ app = App(
             "messages",
             "tcp:5000",
             "where the messages (JSON on TCP) listen; likewise, as all that follow",
-            "sockcrud.apps.messages.dialect:MessagesFactory",
+            f"{__name__}.dialect:MessagesFactory",
             json_lines=True,
-            samples="sockcrud.apps.messages.samples:SAMPLES",
-            reading="sockcrud.apps.messages.reading:READING",
+            samples=f"{__name__}.samples:SAMPLES",
+            reading=f"{__name__}.reading:READING",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )
     ],
-    records=["sockcrud.apps.messages.records:Message"],
+    records=[f"{__name__}.records:Message"],
     client="sockcrud.client:Messages",
     commands=[
-        Command(
-            "messages",
-            "sockcrud.apps.messages.commands:messages",
-            "The messages, over JSON on TCP.",
-        )
+        Command("messages", f"{__name__}.commands:messages", "The messages, over JSON on TCP.")
     ],
-    editing={"Message": "sockcrud.apps.messages.service:editing"},
-    checks={"messages": "sockcrud.apps.messages.checks:MessagesCheck"},
-    examples="sockcrud.apps.messages.records:EXAMPLES",
+    editing={"Message": f"{__name__}.service:editing"},
+    checks={"messages": f"{__name__}.checks:MessagesCheck"},
+    examples=f"{__name__}.records:EXAMPLES",
 )

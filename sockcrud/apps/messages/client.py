@@ -5,20 +5,12 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from attrs import frozen
 
+from sockcrud.client import errors
 from sockcrud.client.calls import Call, T, call
-from sockcrud.client.errors import (
-    AlreadyExists,
-    BadAnswer,
-    InvalidRequest,
-    NotFound,
-    Refused,
-    ServerGone,
-    Words,
-)
 from sockcrud.client.fields import Fields
 from sockcrud.client.lines import LineCalls, line_call
 
@@ -31,11 +23,9 @@ class Message:
     data: str
 
 
-_REFUSALS: Final[dict[int, type[Refused]]] = {
-    400: InvalidRequest,
-    401: InvalidRequest,
-    402: NotFound,
-    403: InvalidRequest,
+_REFUSALS: Final = {
+    **dict.fromkeys((400, 401, 403), errors.InvalidRequest),
+    402: errors.NotFound,
 }
 _ESCAPE: Final = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"""
 _TEXT: Final = rf"""'[^'\\]*(?:{_ESCAPE}[^'\\]*)*'|"[^"\\]*(?:{_ESCAPE}[^"\\]*)*\""""
@@ -49,7 +39,7 @@ class MessagesCalls(LineCalls):
     """Messages as JSON on TCP, in Portuguese."""
 
     default_port: ClassVar[int] = 5000
-    words: ClassVar[Words] = Words("Mensagem não foi enviada", "Conexão encerrada")
+    words: ClassVar[errors.Words] = errors.Words("Mensagem não foi enviada", "Conexão encerrada")
 
     @call
     def show(self) -> Call[bytes, list[Message]]:
@@ -68,10 +58,7 @@ class MessagesCalls(LineCalls):
         The wire says the same of an id that exists and of a text that is none: `AlreadyExists`
         where an id was given and the text may be one, and `InvalidRequest` otherwise.
         """
-        may_exist = id is not None and 0 < len(data) <= 10_000
-        return _call_of(
-            "adicionar", "" if id is None else id, data, lambda data: None, may_exist=may_exist
-        )
+        return _call_of("adicionar", "" if id is None else id, data, lambda data: None)
 
     @call
     def delete(self, id: int) -> Call[bytes, None]:
@@ -80,31 +67,27 @@ class MessagesCalls(LineCalls):
 
 
 def _call_of(
-    op: str,
-    id: object,
-    data: str,
-    read: Callable[[str], T],
-    repeatable: bool = False,
-    may_exist: bool = False,
+    op: str, id: object, data: str, read: Callable[[str], T], repeatable: bool = False
 ) -> Call[bytes, T]:
+    may_exist = op == "adicionar" and id != "" and 0 < len(data) <= 10_000
+
     def take(answer: Fields) -> T:
         status, message = answer.whole("status"), answer.text("message")
         if status in (200, 201, 202):
             return read(answer.text("data"))
-        if status == ServerGone.code:
-            raise ServerGone("the server said so", message)
-        raise (AlreadyExists if status == 401 and may_exist else _REFUSALS.get(status, Refused))(
-            status, message
-        )
+        if status == errors.ServerGone.code:
+            raise errors.ServerGone("the server said so", message)
+        if status == 401 and may_exist:
+            raise errors.AlreadyExists(status, message)
+        raise _REFUSALS.get(status, errors.Refused)(status, message)
 
-    request: dict[str, Any] = {"op": op, "id": id, "data": data}
-    return line_call(request, take, repeatable)
+    return line_call({"op": op, "id": id, "data": data}, take, repeatable)
 
 
 def _message(data: str) -> Message:
     found = _messages(data)
     if len(found) != 1:
-        raise BadAnswer(f"an answer with {len(found)} messages, where there can be one")
+        raise errors.BadAnswer(f"an answer with {len(found)} messages, where there can be one")
     return found[0]
 
 
@@ -114,7 +97,7 @@ def _messages(data: str) -> list[Message]:
     while at < len(data):
         record = _RECORD.match(data, at)
         if record is None:
-            raise BadAnswer("an answer with messages that are not in their form")
+            raise errors.BadAnswer("an answer with messages that are not in their form")
         found.append(Message(int(record[1]), _unquoted(record[2])))
         at = record.end()
     return found
@@ -126,4 +109,6 @@ def _unquoted(text: str) -> str:
     try:
         return str(literal_eval(text))
     except (SyntaxError, ValueError):  # such as the escape of a letter that there is not
-        raise BadAnswer("an answer with a message that is not written as Python does") from None
+        raise errors.BadAnswer(
+            "an answer with a message that is not written as Python does"
+        ) from None

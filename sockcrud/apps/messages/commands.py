@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import click
-
-from sockcrud.cli.options import talks_to
-from sockcrud.cli.records.verbs import Field, Verbs
+from sockcrud.cli.records.verbs import Field, Verbs, command_group
 from sockcrud.cli.systems import System
-from sockcrud.cli.values import ID
 
-
-@click.group()
-@talks_to("messages")
-def messages() -> None:
-    """The messages, over JSON on TCP. They need no login.
-
-    \b
-    sockcrud messages add 'good morning'
-    sockcrud messages show
-    sockcrud messages --at example.org:5000 show --json
-    """
-
-
+messages = command_group(
+    "messages",
+    "messages",
+    "The messages, over JSON on TCP. They need no login.",
+    *("add 'good morning'", "show", "--at example.org:5000 show --json"),
+)
 _verbs = Verbs(
     messages,
     "message",
@@ -36,13 +25,6 @@ _verbs.create(
     "Add a message: a TEXT of 1 to 10,000 characters.",
     *("'good morning'", "'good morning' --id 3", "-- '--- a text that begins with a hyphen'"),
     verb="add",
-    also=[
-        click.option(
-            "--id",
-            type=ID,
-            metavar="ID",
-            help="its id, which must be free  [default: the server finds one, and does not tell]",
-        )
-    ],
+    chosen_id="its id, which must be free  [default: the server finds one, and does not tell]",
 )
 _verbs.delete("delete", "", "3")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 
-from sockcrud.access import Principal
 from sockcrud.apps.messages.records import Message
 from sockcrud.apps.messages.service import Messages
 from sockcrud.errors import Busy, DomainError, NotFound, Unavailable
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
-from sockcrud.refusals import NO_OPERATION, refusals
+from sockcrud.protocols.json.operations import OperationResponder, handles
 from sockcrud.rest.fields import required, whole
 from sockcrud.rest.lists import list_answer
 from sockcrud.serving import Serving
@@ -40,73 +39,47 @@ def _answer(status: int, message: str, data: str = "") -> bytes:
 _ANSWERS: Final = {status: _answer(status, message) for status, message in STATUSES.items()}
 BAD_REQUEST: Final = _answer(400, "Requisição inválida")
 CONNECTION_CLOSED: Final = _ANSWERS[505]
+_FAILED: Final = {"mostrar": 400, "adicionar": 401, "deletar": 403}
+"""The status that says that an operation could not be done."""
 
 
-class MessagesResponder:
+class MessagesResponder(OperationResponder):
     """The messages behind one connection."""
 
-    internal_error = BAD_REQUEST
-    busy = CONNECTION_CLOSED
-    farewell = CONNECTION_CLOSED
+    dialect, field = "messages", "op"
+    bad_request = internal_error = BAD_REQUEST
+    busy = farewell = CONNECTION_CLOSED
 
     def __init__(self, messages: Messages, address: str) -> None:
+        super().__init__(address)
         self._messages = messages
-        self._principal = Principal("messages", address)
 
-    def malformed(self, expected: str, field: str = "request") -> bytes:
-        refusals.note(
-            "messages", self._principal.address, NO_OPERATION, f"expected {expected}", field
-        )
-        return BAD_REQUEST
+    def refused(self, operation: str, error: DomainError) -> Answer:
+        if isinstance(error, NotFound):
+            return _ANSWERS[402]
+        if isinstance(error, (Busy, Unavailable)):
+            return CloseAfter(CONNECTION_CLOSED)
+        return _ANSWERS[_FAILED[operation]]
 
-    def only_reads(self, request: JSONObject) -> bool:
-        return request.get("op") == "mostrar"
-
-    async def answer(self, request: JSONObject) -> Answer:
-        """Return the answer to a request of the protocol."""
-        name = request.get("op")
-        if not isinstance(name, str) or name not in _OPERATIONS:
-            return self.malformed(f"one of {', '.join(_OPERATIONS)}", "op")
-        perform, failed = _OPERATIONS[name]
-        try:
-            return await perform(self, request)
-        except DomainError as error:
-            refusals.note_error("messages", self._principal.address, name, error)
-            if isinstance(error, NotFound):
-                return _ANSWERS[402]
-            return (
-                CloseAfter(CONNECTION_CLOSED)
-                if isinstance(error, (Busy, Unavailable))
-                else _ANSWERS[failed]
-            )
-
+    @handles("mostrar", changes=False)
     async def _show(self, request: JSONObject) -> Answer:
         id = _optional_id(request)
         if id is not None:
-            return _answer(
-                200, STATUSES[200], _render(await self._messages.get(self._principal, id))
-            )
-        stream = await self._messages.list(self._principal)
+            message = await self._messages.get(self.principal, id)
+            return _answer(200, STATUSES[200], _render(message))
+        stream = await self._messages.list(self.principal)
         head, tail = _ANSWERS[200][:-3], _ANSWERS[200][-3:]
         return await list_answer(stream, head, _inside_text, tail)
 
+    @handles("adicionar")
     async def _add(self, request: JSONObject) -> Answer:
-        await self._messages.add(self._principal, _optional_id(request), required(request, "data"))
+        await self._messages.add(self.principal, _optional_id(request), required(request, "data"))
         return _ANSWERS[201]
 
+    @handles("deletar")
     async def _delete(self, request: JSONObject) -> Answer:
-        await self._messages.delete(self._principal, whole(required(request, "id"), "id"))
+        await self._messages.delete(self.principal, whole(required(request, "id"), "id"))
         return _ANSWERS[202]
-
-
-_OPERATIONS: Final[
-    dict[str, tuple[Callable[[MessagesResponder, JSONObject], Awaitable[Answer]], int]]
-] = {
-    "mostrar": (MessagesResponder._show, 400),
-    "adicionar": (MessagesResponder._add, 401),
-    "deletar": (MessagesResponder._delete, 403),
-}
-"""Each operation, and the status that says it could not be done."""
 
 
 def _optional_id(request: JSONObject) -> int | None:

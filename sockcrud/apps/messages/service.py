@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from attrs import frozen
 
 from sockcrud.access import Access, Principal, anyone, operation
@@ -26,9 +28,9 @@ class Messages:
         return self.store.stream(Message, peer=principal.address)
 
     @operation("messages.get", anyone)
-    async def get(self, principal: Principal, id: int) -> Message:
+    def get(self, principal: Principal, id: int) -> Awaitable[Message]:
         """Return the message; raise NotFound."""
-        return await self.store.get(Message, id)
+        return self.store.get(Message, id)
 
     @operation("messages.add", anyone)
     async def add(self, principal: Principal, id: int | None, data: str) -> Message:

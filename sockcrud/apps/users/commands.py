@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import click
-
-from sockcrud.cli.options import talks_to
-from sockcrud.cli.records.verbs import Field, Verbs
+from sockcrud.cli.records.verbs import Field, Verbs, command_group
 from sockcrud.cli.systems import System
 
-
-@click.group()
-@talks_to("users")
-def users() -> None:
-    """The users, over JSON on TCP. They need no login.
-
-    \b
-    sockcrud users create --name Ana --email ana@example.org --age 30
-    sockcrud users list
-    sockcrud users --at example.org:8080 list --json
-    """
+users = command_group(
+    "users",
+    "users",
+    "The users, over JSON on TCP. They need no login.",
+    "create --name Ana --email ana@example.org --age 30",
+    "list",
+    "--at example.org:8080 list --json",
+)
 
 
 _FIELDS = (

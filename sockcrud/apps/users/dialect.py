@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from sockcrud.access import Principal
 from sockcrud.apps.users.records import User
 from sockcrud.apps.users.service import Users
 from sockcrud.errors import (
@@ -21,7 +19,7 @@ from sockcrud.errors import (
 from sockcrud.protocols.answers import Answer, CloseAfter
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.json.objects import JSONFactory, JSONObject
-from sockcrud.refusals import NO_OPERATION, refusals
+from sockcrud.protocols.json.operations import OperationResponder, handles
 from sockcrud.rest.fields import an_object, required, whole
 from sockcrud.rest.lists import each, list_answer
 from sockcrud.serving import Serving
@@ -46,97 +44,75 @@ _ERRORS: Final[dict[type[DomainError], Answer]] = {
     Unavailable: CloseAfter(INTERNAL_SERVER_ERROR),
     InDoubt: CloseAfter(INTERNAL_SERVER_ERROR),
 }
-_READS: Final = ("get_users", "get_user")
 _DIGITS: Final = re.compile("[0-9]+")
 
 
-class UsersResponder:
+class UsersResponder(OperationResponder):
     """The users behind one connection."""
 
-    internal_error = INTERNAL_SERVER_ERROR
-    busy = INTERNAL_SERVER_ERROR
-    farewell = b""
+    dialect, field = "users", "id_operation"
+    bad_request = BAD_REQUEST
+    internal_error = busy = INTERNAL_SERVER_ERROR
 
     def __init__(self, users: Users, address: str) -> None:
+        super().__init__(address)
         self._users = users
-        self._principal = Principal("users", address)
 
-    def malformed(self, expected: str, field: str = "request") -> bytes:
-        refusals.note("users", self._principal.address, NO_OPERATION, f"expected {expected}", field)
-        return BAD_REQUEST
+    def unknown(self) -> bytes:
+        self.note("no such operation", self.field)
+        return NOT_FOUND
 
-    def only_reads(self, request: JSONObject) -> bool:
-        return request.get("id_operation") in _READS
+    def refused(self, operation: str, error: DomainError) -> Answer:
+        return _ERRORS.get(type(error), INTERNAL_SERVER_ERROR)
 
-    async def answer(self, request: JSONObject) -> Answer:
-        """Return the answer to a request of the protocol."""
-        name = request.get("id_operation")
-        if not isinstance(name, str):
-            return self.malformed("a text", "id_operation")
-        perform = _OPERATIONS.get(name)
-        if perform is None:
-            refusals.note(
-                "users", self._principal.address, NO_OPERATION, "no such operation", "id_operation"
-            )
-            return NOT_FOUND
-        try:
-            return await perform(self, request.get("payload"))
-        except DomainError as error:
-            refusals.note_error("users", self._principal.address, name, error)
-            return _ERRORS.get(type(error), INTERNAL_SERVER_ERROR)
-
-    async def _get_users(self, payload: Any) -> Answer:
-        page = {} if payload is None else an_object(payload, "payload")
+    @handles("get_users", changes=False)
+    async def _get_users(self, request: JSONObject) -> Answer:
+        page = {} if request.get("payload") is None else _payload(request)
         after, limit = (
             None if page.get(name) is None else whole(page[name], name)
             for name in ("after", "limit")
         )
-        stream = await self._users.list(self._principal, after, limit)
+        stream = await self._users.list(self.principal, after, limit)
         return await list_answer(stream, b'{"payload":[', _users, b'],"code":200}\n')
 
-    async def _get_user(self, payload: Any) -> Answer:
-        return _user(await self._users.get(self._principal, _user_id(payload)), 200)
+    @handles("get_user", changes=False)
+    async def _get_user(self, request: JSONObject) -> Answer:
+        return _user(await self._users.get(self.principal, _user_id(request)), 200)
 
-    async def _create_user(self, payload: Any) -> Answer:
-        fields = an_object(payload, "payload")
-        name, email, age = (
-            required(fields, "name"),
-            required(fields, "email"),
-            required(fields, "age"),
-        )
-        return _user(await self._users.create(self._principal, name, email, age), 201)
+    @handles("create_user")
+    async def _create_user(self, request: JSONObject) -> Answer:
+        fields = _payload(request)
+        name, email, age = (required(fields, field) for field in ("name", "email", "age"))
+        return _user(await self._users.create(self.principal, name, email, age), 201)
 
-    async def _update_user(self, payload: Any) -> Answer:
-        data = an_object(required(an_object(payload, "payload"), "data"), "data")
-        id = _user_id(payload)
+    @handles("update_user")
+    async def _update_user(self, request: JSONObject) -> Answer:
+        data = an_object(required(_payload(request), "data"), "data")
+        id = _user_id(request)
         named = {
             field: data[field] for field in ("name", "email", "age") if data.get(field) is not None
         }
-        return _user(await self._users.update(self._principal, id, **named), 200)
+        return _user(await self._users.update(self.principal, id, **named), 200)
 
-    async def _delete_user(self, payload: Any) -> Answer:
-        await self._users.delete(self._principal, _user_id(payload))
+    @handles("delete_user")
+    async def _delete_user(self, request: JSONObject) -> Answer:
+        await self._users.delete(self.principal, _user_id(request))
         return DELETED
 
-    async def _close_connection(self, payload: Any) -> Answer:
+    @handles("close_connection")
+    async def _close_connection(self, request: JSONObject) -> Answer:
         return CloseAfter(CLOSED)
 
 
-_OPERATIONS: Final[dict[str, Callable[[UsersResponder, Any], Awaitable[Answer]]]] = {
-    "get_users": UsersResponder._get_users,
-    "get_user": UsersResponder._get_user,
-    "create_user": UsersResponder._create_user,
-    "update_user": UsersResponder._update_user,
-    "delete_user": UsersResponder._delete_user,
-    "close_connection": UsersResponder._close_connection,
-}
+def _payload(request: JSONObject) -> dict[str, Any]:
+    return an_object(request.get("payload"), "payload")
 
 
-def _user_id(payload: Any) -> int:
+def _user_id(request: JSONObject) -> int:
     """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has
     such an id.
     """
-    id = required(an_object(payload, "payload"), "user_id")
+    id = required(_payload(request), "user_id")
     if isinstance(id, str) and "\0" not in id and _DIGITS.fullmatch(id) is None:
         raise NotFound("user", 0)
     return whole(id, "user_id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -34,9 +35,9 @@ class Users:
         return self.store.stream(User, after, limit, peer=principal.address)
 
     @operation("users.get", anyone)
-    async def get(self, principal: Principal, id: int) -> User:
+    def get(self, principal: Principal, id: int) -> Awaitable[User]:
         """Return the user; raise NotFound."""
-        return await self.store.get(User, id)
+        return self.store.get(User, id)
 
     @operation("users.create", anyone)
     async def create(self, principal: Principal, name: str, email: str, age: int) -> User:

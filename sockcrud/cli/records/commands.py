@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from sockcrud.app import Lazy
-from sockcrud.cli.options import talks_to, with_examples
 from sockcrud.cli.records import declared
-from sockcrud.cli.records.verbs import Field, Verbs
+from sockcrud.cli.records.verbs import Field, Verbs, command_group
 from sockcrud.cli.systems import System
 from sockcrud.cli.values import FieldOf
 from sockcrud.records import Record
@@ -38,16 +37,7 @@ def record_commands(
     needed = [name for name in kind.constraints if name not in kind.defaults]
     creating = " ".join(examples[name] for name in needed)
 
-    @click.group(
-        name=plural,
-        help=with_examples(
-            f"The {plural}.", f"sockcrud {plural} list", f"sockcrud {plural} create {creating}"
-        ),
-    )
-    @talks_to(dialect)
-    def group() -> None:
-        """Only a name for its commands."""
-
+    group = command_group(plural, dialect, f"The {plural}.", "list", f"create {creating}")
     options = [Field(name, optional=name not in needed) for name in kind.constraints]
     verbs = Verbs(group, one, plural, System(dialect, client, login), record, options)
     verbs.list(

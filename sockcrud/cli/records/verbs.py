@@ -36,6 +36,20 @@ _PAGED: Final = (
 )
 
 
+def command_group(name: str, dialect: str, about: str, *examples: str) -> click.Group:
+    """Return a group without commands yet, which talks to a dialect; its help has examples of what
+    stands behind its name.
+    """
+    help = with_examples(about, *(f"sockcrud {name} {example}" for example in examples))
+
+    @click.group(name=name, help=help)
+    @talks_to(dialect)
+    def group() -> None:
+        """Only a name for its commands."""
+
+    return group
+
+
 @frozen
 class Field:
     """A field of a record, as an option. What is not said comes from the record's declaration."""
@@ -145,10 +159,13 @@ class Verbs:
         *examples: str,
         verb: str = "create",
         also: Sequence[Decorator] = (),
+        chosen_id: str = "",
     ) -> None:
         """Add `create`: it shows the record that the call gives, or says the id. `also` are more
-        options of the call.
+        options of the call; with `chosen_id`, the help of it, there is one for the id.
         """
+        if chosen_id:
+            also = (*also, click.option("--id", type=ID, metavar="ID", help=chosen_id))
         done = "created" if verb == "create" else f"{verb}ed"
 
         def run(**values: Any) -> None:

@@ -231,6 +231,8 @@ class _Run:
 
 def format_error(error: BaseException) -> str:
     """Word an error: its own words, and its kind where it has none."""
+    if "certificate verify failed" in str(error):
+        return "its certificate is not trusted: --trust FILE names those that vouch for it"
     return _REFUSED.sub("connection refused", str(error)) or type(error).__name__
 
 

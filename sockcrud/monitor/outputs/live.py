@@ -13,8 +13,8 @@ from rich.text import Text
 from sockcrud.monitor.checks.results import State
 from sockcrud.monitor.memory import DAY, WEEK, sparkline
 from sockcrud.monitor.outputs.lines import Writer
-from sockcrud.monitor.outputs.pages import percent
-from sockcrud.monitor.outputs.snapshot import iso
+from sockcrud.monitor.outputs.pages import uptime
+from sockcrud.monitor.outputs.snapshot import local
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 from sockcrud.monitor.thresholds import Change
 
@@ -35,16 +35,16 @@ def table(monitor: Monitor, width: int, whole: bool = False) -> RenderableType:
     shown = Table(expand=True, pad_edge=False, box=None, header_style="bold")
     shown.add_column("service", no_wrap=True)
     shown.add_column("state", no_wrap=True)
+    shown.add_column(
+        "last check", ratio=1, no_wrap=not whole, overflow="fold" if whole else "ellipsis"
+    )
     shown.add_column("latency", justify="right", no_wrap=True)
     shown.add_column("last hour", no_wrap=True)
     shown.add_column("24 h", justify="right", no_wrap=True)
     shown.add_column("7 d", justify="right", no_wrap=True)
-    shown.add_column(
-        "last check", ratio=1, no_wrap=not whole, overflow="fold" if whole else "ellipsis"
-    )
     for each in monitor.watched:
         shown.add_row(*_row(each, now, columns))
-    foot = f"{iso(now)[:19]}Z   round {monitor.number}, one each {monitor.every:g} s"
+    foot = f"{local(now, now)}   round {monitor.number}, one each {monitor.every:g} s"
     lines: list[RenderableType] = [shown, Text(foot, style="dim")]
     if monitor.fault:
         lines.append(Text(f"the monitor itself: {monitor.fault}", style="bold red"))
@@ -53,11 +53,12 @@ def table(monitor: Monitor, width: int, whole: bool = False) -> RenderableType:
 
 def _row(watched: Watched, now: float, columns: int) -> list[RenderableType]:
     state, last = watched.standing.state, watched.last
+    known = watched.memory.known(now, WEEK)
     words = Text("none yet" if last is None else "", style="dim" if last is None else "")
     if last is not None:
         words.append(last.state.value, _STYLES[last.state])
         if last.step:
-            words.append(f" at {last.step}: {last.reason}")
+            words.append(f": {last.reason} (at {last.step})")  # the cause first: the end is cut off
         elif last.skipped:
             words.append(f", {len(last.skipped)} steps skipped", "dim")
         if last.left:
@@ -65,11 +66,11 @@ def _row(watched: Watched, now: float, columns: int) -> list[RenderableType]:
     return [
         Text(watched.name),
         Text(state.value, _STYLES[state]),
+        words,
         Text("" if last is None else f"{last.seconds * 1000:,.0f} ms"),
         Text(sparkline(watched.memory.last_hour(now, columns))),
-        Text(percent(watched.memory.uptime(now, DAY))),
-        Text(percent(watched.memory.uptime(now, WEEK))),
-        words,
+        Text(uptime(watched.memory.uptime(now, DAY), known, DAY)),
+        Text(uptime(watched.memory.uptime(now, WEEK), known, WEEK)),
     ]
 
 

@@ -5,6 +5,7 @@ Prometheus.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
@@ -14,8 +15,14 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sockcrud.monitor.checks.results import State
-from sockcrud.monitor.outputs.snapshot import snapshot
+from sockcrud.monitor.memory import DAY, HOUR, WEEK
+from sockcrud.monitor.outputs.snapshot import local, snapshot
 from sockcrud.monitor.rounds import Monitor
+
+MOST_INCIDENTS: Final = 20
+"""Incidents that the page shows."""
+_NEARLY: Final = 0.95
+"""The part of a span that is as good as all of it: its first hour may have begun before."""
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #d0d7de;
@@ -40,6 +47,16 @@ b { font-weight: 600; }
 .why { overflow-wrap: anywhere; }
 small { color: var(--unknown); }
 summary { cursor: pointer; }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 .25rem; }
+@media (max-width: 44rem) {
+  body { margin: 1rem auto; }
+  thead { display: none; }
+  table, tbody, tr, th, td { display: block; }
+  tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
+  th, td { border: 0; padding: .1rem 0; }
+  td.n, td.bars { text-align: left; }
+  td[data-is]::before { color: var(--unknown); content: attr(data-is) ": "; }
+}
 ol { margin: .25rem 0; padding-left: 1.5rem; }
 """
 
@@ -54,8 +71,9 @@ _WORDS: Final = {
 def html(monitor: Monitor) -> bytes:
     """Return the status page. It loads itself anew after each period, with no script."""
     shown = snapshot(monitor)
-    state = shown["state"]
-    rows = "\n".join(_row(name, dialect) for name, dialect in shown["dialects"].items())
+    state, now = shown["state"], monitor.now()
+    rows = "\n".join(_row(name, dialect, now) for name, dialect in shown["dialects"].items())
+    zone = datetime.fromtimestamp(now).astimezone().strftime("%Z")
     fault = (
         f'<p class="down">The monitor itself: {escape(shown["fault"])}</p>'
         if shown["fault"]
@@ -73,48 +91,49 @@ def html(monitor: Monitor) -> bytes:
 <body>
 <main>
 <h1 class="{escape(state)}">{escape(_WORDS[state])}</h1>
-<p><small>as of {escape(shown["at"])}, a round each {shown["every"]:g} s, {shown["rounds"]} so far;
-also as <a href="/status.json">JSON</a> and <a href="/metrics">figures</a></small></p>
+<p><small>as of {_time(shown["at"], now)} ({escape(zone)}), a round each {shown["every"]:g} s,
+{shown["rounds"]} so far; also as <a href="/status.json">JSON</a>
+and <a href="/metrics">figures</a></small></p>
 {fault}
 <div class="scroll">
 <table>
 <thead><tr><th scope="col">Service</th><th scope="col">State</th>
-<th scope="col" class="n">Latency</th>
+<th scope="col">Last check</th><th scope="col" class="n">Latency</th>
 <th scope="col">Last hour</th><th scope="col" class="n">24 h</th>
-<th scope="col" class="n">7 d</th>
-<th scope="col">Last check</th></tr></thead>
+<th scope="col" class="n">7 d</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
 </table>
 </div>
+{_incidents(shown["dialects"], now)}
 </main>
 </body>
 </html>
 """.encode()
 
 
-def _row(name: str, dialect: dict[str, Any]) -> str:
-    state, last = dialect["state"], dialect["last"]
-    since = f"<br><small>since {escape(dialect['since'])}</small>" if dialect["since"] else ""
+def _row(name: str, dialect: dict[str, Any], now: float) -> str:
+    state, last, known = dialect["state"], dialect["last"], dialect["known_seconds"]
+    since = f" <small>since {_time(dialect['since'], now)}</small>" if dialect["since"] else ""
     latency = f"{last['seconds'] * 1000:,.0f} ms" if last else ""
     bars = escape(dialect["last_hour"])
     return f"""<tr><th scope="row">{escape(name)}<br>
 <small>{escape(dialect["address"])}</small></th>
 <td><b class="{escape(state)}">{escape(state)}</b>{since}</td>
-<td class="n">{latency}</td>
+<td class="why">{_last(last, now)}{_certificate(dialect["certificate_days"])}</td>
+<td class="n" data-is="latency">{latency}</td>
 <td class="bars" role="img" aria-label="latencies of the last hour">{bars}</td>
-<td class="n">{percent(dialect["uptime_24h"])}</td>
-<td class="n">{percent(dialect["uptime_7d"])}</td>
-<td class="why">{_last(last)}{_certificate(dialect["certificate_days"])}</td></tr>"""
+<td class="n" data-is="24 h">{uptime(dialect["uptime_24h"], known, DAY)}</td>
+<td class="n" data-is="7 d">{uptime(dialect["uptime_7d"], known, WEEK)}</td></tr>"""
 
 
-def _last(last: dict[str, Any] | None) -> str:
+def _last(last: dict[str, Any] | None, now: float) -> str:
     if last is None:
         return "<small>none yet</small>"
     words = f'<b class="{escape(last["state"])}">{escape(last["state"])}</b>'
     if last["step"]:
-        words += f" at <b>{escape(last['step'])}</b>: {escape(last['reason'])}"
+        words += f": {escape(last['reason'])} <small>(at {escape(last['step'])})</small>"
     if last["left"]:
         words += f"<br>may have left records behind: {escape(last['left'])}"
     steps = "".join(
@@ -126,8 +145,33 @@ def _last(last: dict[str, Any] | None) -> str:
     )
     return (
         f"{words}<details><summary>{len(last['steps'])} steps, "
-        f"{escape(last['at'])}</summary><ol>{steps}</ol></details>"
+        f"{_time(last['at'], now)}</summary><ol>{steps}</ol></details>"
     )
+
+
+def _incidents(dialects: dict[str, Any], now: float) -> str:
+    """Return the latest incidents of all dialects, the last first."""
+    found = [
+        (incident["start"], name, incident)
+        for name, dialect in dialects.items()
+        for incident in dialect["incidents"]
+    ]
+    found.sort(key=lambda each: each[0], reverse=True)
+    rows = "".join(
+        f"<li>{_time(start, now)} to "
+        + (_time(each["end"], now) if each["end"] else "now")
+        + f': {escape(name)} <b class="{escape(each["state"])}">{escape(each["state"])}</b>, '
+        f'<span class="why">{escape(each["reason"])}</span>'
+        f" <small>(at {escape(each['step'])})</small></li>"
+        for start, name, each in found[:MOST_INCIDENTS]
+    )
+    return f"<h2>Incidents</h2>\n<ul>{rows}</ul>" if rows else ""
+
+
+def _time(iso: str, now: float) -> str:
+    """Return a moment as people here read it, with the whole of it for programs."""
+    at = datetime.fromisoformat(iso).timestamp()
+    return f'<time datetime="{escape(iso)}">{local(at, now)}</time>'
 
 
 def _certificate(days: float | None) -> str:
@@ -139,6 +183,19 @@ def percent(part: float | None) -> str:
     if part is None:
         return "–"
     return "100 %" if part == 1 else f"{min(part * 100, 99.99):.2f} %"
+
+
+def uptime(part: float | None, known: float, span: float) -> str:
+    """Write how often it was not down in a span: of a shorter time, where no more is known, and
+    once.
+    """
+    if known >= span * _NEARLY:
+        return percent(part)
+    if part is None or (span > DAY and known < DAY * _NEARLY):
+        return percent(None)
+    if known >= 2 * HOUR:
+        return f"{percent(part)} ({known / HOUR:.0f} h)"
+    return f"{percent(part)} ({max(1, known / 60):.0f} min)"
 
 
 class Figures(Collector):

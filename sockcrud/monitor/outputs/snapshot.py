@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sockcrud
 from sockcrud.monitor.checks.results import Outcome, Result, State, StepTaken
-from sockcrud.monitor.memory import DAY, WEEK, sparkline
+from sockcrud.monitor.memory import DAY, WEEK, Incident, sparkline
 from sockcrud.monitor.rounds import Monitor, Round, Watched
 
 COLUMNS: Final = 30
@@ -19,6 +19,15 @@ COLUMNS: Final = 30
 def iso(at: float) -> str:
     """Write a moment as ISO 8601, in UTC."""
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def local(at: float, now: float) -> str:
+    """Write a moment as people on the same machine read it: of today the time alone."""
+    moment, today = (
+        datetime.fromtimestamp(at).astimezone(),
+        datetime.fromtimestamp(now).astimezone(),
+    )
+    return moment.strftime("%H:%M" if moment.date() == today.date() else "%d %b %H:%M")
 
 
 def snapshot(monitor: Monitor) -> dict[str, Any]:
@@ -53,8 +62,20 @@ def _dialect(watched: Watched, now: float) -> dict[str, Any]:
         "uptime_24h": watched.memory.uptime(now, DAY),
         "uptime_7d": watched.memory.uptime(now, WEEK),
         "last_hour": sparkline(watched.memory.last_hour(now, COLUMNS)),
+        "known_seconds": watched.memory.known(now, WEEK),
+        "incidents": [_incident(each) for each in reversed(watched.memory.incidents)],
         "certificate_days": None if certificate is None else round(certificate, 2),
         "last": None if last is None else of_result(last),
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "start": iso(incident.start),
+        "end": iso(incident.end) if incident.is_over else None,
+        "state": incident.state.value,
+        "step": incident.step,
+        "reason": incident.reason,
     }
 
 

@@ -126,7 +126,7 @@ class HTTPConnection(Connection[Item]):
     def respond(self, request: Item) -> Answer | Work:
         if isinstance(request, Request):
             try:
-                response = run_eagerly(self._responder.answer(request))
+                response = run_eagerly(self._responder.answer(request), self._resume)
                 if isinstance(response, Response):
                     return self._said(response, request)
             except Exception:

@@ -7,11 +7,9 @@ answer could be older than the question.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache
 from itertools import islice
-from time import perf_counter
 from typing import Any, Final
 
 from attrs import frozen
@@ -41,9 +39,6 @@ others wait.
 
 MOST_LONG: Final = 16
 """The same of a kind that has long texts."""
-
-TURN_SECONDS: Final = 0.001
-"""Of answering one question, after which it is the others' turn."""
 
 _Waiting = dict[Any, list[Deferred[Any]]]
 
@@ -148,8 +143,6 @@ class Reads:
         self._asked: dict[_Question, _Waiting] = {}
         self._under_way = 0
         self._is_scheduled = False
-        self._answered: dict[_Question, deque[_Answered]] = {}
-        self._is_answering = False
 
     def get(self, kind: type[R], id: int) -> Deferred[R]:
         """Return the record; raise `NotFound`."""
@@ -206,11 +199,7 @@ class Reads:
                     _fail(waiting, failure)
                 continue
             for (question, waiting), result in zip(asked.items(), results, strict=True):
-                self._answered.setdefault(question, deque()).append(
-                    _answers(question, waiting, result)
-                )
-            if not self._is_answering:
-                self._answer()
+                _answer(question, waiting, result)
         self._under_way -= 1
 
     def _next(self) -> dict[_Question, _Waiting]:
@@ -223,28 +212,9 @@ class Reads:
                 self._asked[question] = waiting
         return asked
 
-    def _answer(self) -> None:
-        """Answer whoever waits: some of each question, and the others in a later turn."""
-        self._is_answering = True
-        for question, answers in list(self._answered.items()):
-            until = perf_counter() + TURN_SECONDS
-            while answers and perf_counter() < until:
-                if (answer := next(answers[0], None)) is None:
-                    answers.popleft()
-                else:
-                    answer()
-            if not answers:
-                del self._answered[question]
-        self._is_answering = bool(self._answered)
-        if self._is_answering:
-            self._pool.reactor.callLater(0, self._answer)
 
-
-_Answered = Iterator[Callable[[], object]]
-
-
-def _answers(question: _Question, waiting: _Waiting, result: PGresult) -> _Answered:
-    """Yield what answers each of those who wait, one after the other."""
+def _answer(question: _Question, waiting: _Waiting, result: PGresult) -> None:
+    """Answer those who wait. What each of them does then is for whoever asked to share out."""
     try:
         answers = list(question.answers(result))
     except Exception:  # something else has written what no record can be
@@ -252,14 +222,14 @@ def _answers(question: _Question, waiting: _Waiting, result: PGresult) -> _Answe
         return
     for key, answer in answers:
         for answered in waiting.pop(key, ()):
-            yield partial(answered.callback, answer)
+            answered.callback(answer)
     for key, those in waiting.items():
         nothing = question.nothing(key)
         for answered in those:
             if isinstance(nothing, NotFound):
-                yield partial(answered.errback, nothing)
+                answered.errback(nothing)
             else:
-                yield partial(answered.callback, nothing)
+                answered.callback(nothing)
 
 
 def _fail(waiting: _Waiting, failure: Failure) -> None:

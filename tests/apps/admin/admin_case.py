@@ -20,6 +20,8 @@ from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.status import Status
+from sockcrud.faults.acting import Faults
+from sockcrud.faults.service import FaultOperations
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.journal.journal import Journal
 from sockcrud.journal.watching import Watching
@@ -103,6 +105,7 @@ class AdminCase(PeopleCase):
         super().setUp()
         self.access = Access(self.clock, [self.tally])
         self.upkeep = Upkeep(self.access, self.store)
+        self.faults: Faults | None = None
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
@@ -134,6 +137,7 @@ class AdminCase(PeopleCase):
             Transfer(self.access, self.store),
             status,
             self.upkeep,
+            FaultOperations(self.access, self.faults),
             Journals(self.access, Scheduler(self.clock), self.watching),
             StoredRecords(self.access, self.store, APPS),
             Overviews(self.access, self.store, self.about),

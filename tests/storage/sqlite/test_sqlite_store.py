@@ -131,6 +131,17 @@ class WaitingTests(Pending):
         self.change()
         self.assert_waits(names, ["New", "rui4@example.org", "New"])
 
+    def test_what_a_crash_can_take_back_is_not_at_hand(self) -> None:
+        unchanged = self.store.at_hand(Client, 3)
+        changing = self.change()
+        at_hand = [self.store.at_hand(Client, id) for id in (1, 2, 3, 4)]
+        self.assertEqual(at_hand, [None, None, unchanged, None])
+        self.assertIs(self.store.at_hand(Client, 3), unchanged)
+        self.commits.let_go()
+        settled(all_of(*changing))
+        settled(self.store.close())
+        self.assertIsNone(self.store.at_hand(Client, 3))
+
     def test_who_finds_a_new_record_waits(self) -> None:
         async def name() -> object:
             return getattr(await self.store.find(Client, "email", "rui4@example.org"), "id", None)

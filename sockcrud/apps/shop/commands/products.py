@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
 from sockcrud.apps.shop.commands.login import shop_at
-from sockcrud.cli.options import talks_to
-from sockcrud.cli.records.verbs import Field, Verbs
+from sockcrud.cli.records.verbs import Field, Verbs, command_group
 
-
-@click.group()
-@talks_to("products")
-def products() -> None:
-    """The products of the shop. Log in first: sockcrud shop login.
-
-    \b
-    sockcrud products list
-    sockcrud products create --name lamp --description 'for a desk' --quantity 5 --price 19.90
-    """
+products = command_group(
+    "products",
+    "products",
+    "The products of the shop. Log in first: sockcrud shop login.",
+    "list",
+    "create --name lamp --description 'for a desk' --quantity 5 --price 19.90",
+)
 
 
 _FIELDS = (

@@ -5,6 +5,7 @@ The shop's records belong to no company: whoever has logged in may use them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from attrs import frozen
@@ -30,9 +31,9 @@ class Clients:
         return self.store.stream(Client, peer=principal.address)
 
     @operation("clients.get", logged_in)
-    async def get(self, principal: Principal, id: int) -> Client:
+    def get(self, principal: Principal, id: int) -> Awaitable[Client]:
         """Return the client; raise NotFound."""
-        return await self.store.get(Client, id)
+        return self.store.get(Client, id)
 
     @operation("clients.exists", logged_in)
     async def exists(self, principal: Principal, id: int) -> bool:
