@@ -19,6 +19,8 @@ from sockcrud.app import App, AppError, Apps, Place
 from sockcrud.setting import SECTION
 
 _PLUGINS: Final = Path("twisted", "plugins")
+MODULE: Final = "sockcrud_app_"
+"""How the modules of apps in files are named, before the names of the files."""
 _DROP_IN: Final = "sockcrud_app*.py"
 """Names of the files among Twisted's plugins that have apps. Others are left alone: they may import
 as much as they like.
@@ -104,7 +106,7 @@ def in_file(name: str) -> App:
             name, "there is no such file: expected one of Python with app = App(...) in it"
         )
     stem = file.parent.resolve().name if file.name == "__init__.py" else file.stem
-    module = _imported(f"sockcrud_app_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}", file)
+    module = _imported(f"{MODULE}{re.sub(r'[^0-9A-Za-z_]', '_', stem)}", file)
     if not hasattr(module, "app"):
         raise AppError(name, "there is no app in it: expected app = App(...)")
     if not isinstance(module.app, App):

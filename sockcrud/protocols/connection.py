@@ -152,6 +152,8 @@ class Connection(Sending, Generic[Request]):
             line = data[:-1]
             self.lineReceived(line)
             request, self._received = self._received, None
+            if self._recorder is not None:
+                self._raw = line
             if request is None:
                 self._pump()
             else:
@@ -305,6 +307,9 @@ class Connection(Sending, Generic[Request]):
             self._account()
         else:
             self._cheap_turns += 1
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self._out:
             self._write_soon()
 
