@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sockcrud.access import Access
     from sockcrud.journal.reading import Reading
+    from sockcrud.journal.translating.sayings import Sayings
     from sockcrud.records import Record
     from sockcrud.records.schema import Schema
     from sockcrud.rest.openapi import Part
@@ -149,6 +150,8 @@ class Dialect:
     reading: Lazy[Reading] | None = None
     """How the journal reads its bytes and what it shows of them; None for HTTP, which its `openapi`
     tells, and for what is shown without any word of it."""
+    sayings: Lazy[Sayings] | None = None
+    """Its operations in other words: as commands, as calls, as requests of other dialects."""
     unrecorded: tuple[str, ...] = ()
     """How the paths begin of requests that the journal leaves out."""
     privileged: bool = False

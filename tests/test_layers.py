@@ -50,6 +50,8 @@ LAYERS: Final = (
     "metrics",
     "daemon",
     "client",
+    "journal.translating",
+    "generic.sayings",
     "cli",
     "monitor",
     "storage.maintenance",

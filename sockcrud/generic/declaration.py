@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from attrs import frozen
 
-from sockcrud.app import AppError, Command, Contents, Dialect, Editing, Made, Place, caller
+from sockcrud.app import (
+    AppError,
+    Command,
+    Contents,
+    Dialect,
+    Editing,
+    Made,
+    Place,
+    caller,
+    tcp_port,
+)
 from sockcrud.records import Record, describe
 
 if TYPE_CHECKING:
@@ -168,6 +178,15 @@ class Crud:
             json_lines=not is_rest,
             samples=() if is_rest else Made(partial(_samples, self.served)),
             reading=None if is_rest else Made(partial(_reading, self.served)),
+            sayings=Made(
+                partial(
+                    _sayings,
+                    self.served,
+                    "rest" if is_rest else "lines",
+                    endpoint,
+                    is_rest or not self.rest,
+                )
+            ),
             trial=f"curl http://HOST:PORT/{path}" if is_rest else _TRIAL.replace("PLURAL", path),
             openapi=Made(partial(_part, app, name, self.served)) if is_rest else None,
         )
@@ -228,6 +247,12 @@ def _reading(served: Sequence[Served]) -> Any:
     secret = {name for each in served for name in describe(each.kind).secrets}
     shown = ("id", "rev", "limit", "after", "login", "role", *fields)
     return RPCReading(method_names(served), shown, ("password", *secret))
+
+
+def _sayings(served: Sequence[Served], wire: Wire, endpoint: str, has_commands: bool) -> Any:
+    from sockcrud.generic.sayings import sayings
+
+    return sayings(served, wire, tcp_port(endpoint), has_commands)
 
 
 def _client(served: Served, wire: Wire, dialect: Dialect) -> Any:

@@ -40,8 +40,12 @@ class Filter:
 class Journal:
     """The entries of a recorder, for people."""
 
-    def __init__(self, recorder: Recorder, readings: Callable[[], Mapping[str, Reading]]) -> None:
-        """Take how the dialects are read; that is asked for when the first entry is."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        readings: Callable[[], Mapping[str, Reading]],
+    ) -> None:
+        """Take how the dialects are read, which is asked for when the first entry is."""
         self._recorder = recorder
         self._make_readings = readings
 

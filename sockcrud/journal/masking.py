@@ -39,7 +39,18 @@ _LONGEST_UNREADABLE: Final = 256
 """Characters shown of what cannot be read: its head."""
 _NEAR: Final = 0.75
 _OURS: Final = frozenset(
-    ("body", "content-type", "header", "host", "method", "origin", "password", "query", "request")
+    (
+        "body",
+        "content-type",
+        "header",
+        "host",
+        "method",
+        "origin",
+        "password",
+        "query",
+        "request",
+        "user",
+    )
 )
 """Words that are known to all wires: what refusals name, and the one field that all may see."""
 _SHORTEST_ECHO: Final = 4

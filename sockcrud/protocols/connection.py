@@ -9,6 +9,7 @@ other.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
@@ -151,6 +152,8 @@ class Connection(Sending, Generic[Request]):
             line = data[:-1]
             self.lineReceived(line)
             request, self._received = self._received, None
+            if self._recorder is not None:
+                self._raw = line
             if request is None:
                 self._pump()
             else:
@@ -304,6 +307,9 @@ class Connection(Sending, Generic[Request]):
             self._account()
         else:
             self._cheap_turns += 1
+        recorder = self._recorder
+        if recorder is not None and len(recorder.kept) > recorder.most:
+            recorder.trim()
         if self._out:
             self._write_soon()
 
@@ -400,6 +406,12 @@ class Connection(Sending, Generic[Request]):
             turn = _Turn(answer, self._raw, self._active_at)
             self._record_answer(turn, None)
             self._say(answer, turn)
+
+    def _resume(self, go_on: Callable[[Any], None], outcome: Any) -> None:
+        """Have an operation go on that has waited."""
+        # Changes that were sent together are made one after the other: each of them is cheap.
+        light = self._waiting == 1 or self._cheap_turns >= PROVEN_TURNS
+        self._scheduler.resume(self.peer.key, light, go_on, outcome)
 
     def _fault(self, failure: Failure | None = None) -> Answer:
         self.log.failure("a request could not be answered", failure)

@@ -43,6 +43,8 @@ nobody's.
 """
 
 
+BANNER: Final = "settings: "
+"""How the lines begin that a daemon says when all is ready."""
 ANY_PORT: Final = "tcp:0"
 
 
@@ -74,7 +76,7 @@ class Successive:
         announced: Deferred[None] = Deferred()
 
         def say(line: str) -> None:
-            if not announced.called:
+            if line.startswith(BANNER):  # before it, a store may have warned of something
                 announced.callback(None)
 
         daemon = make_daemon(self._loaded, self._reactor, say)

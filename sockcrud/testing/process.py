@@ -22,11 +22,14 @@ from sockcrud import loading
 from sockcrud.app import Apps
 from sockcrud.client.blocking import BlockingFace
 from sockcrud.client.calls import Face
-from sockcrud.client.errors import AlreadyExists, InvalidRequest
+from sockcrud.client.errors import AlreadyExists, ClientError, InvalidRequest
 from sockcrud.settings import OFF, Settings
 
 STOP_SECONDS: Final = 10.0
 """What the process has to end in order; then it is killed."""
+_JOURNALED: Final = 1000
+"""As many requests as a daemon keeps by default."""
+_MOST_SHOWN: Final = 50
 MEMORY: Final = "memory:"
 DEMO: Final = "demo"
 
@@ -209,8 +212,23 @@ class DaemonProcess:
 
     def report(self) -> list[tuple[str, str]]:
         """Return what there is to know of the test that has failed, each part with its title."""
-        log = self.log()
-        return [("log", log)] if log else []
+        log = self.log()  # before the journal is read, which is logged too
+        parts = [("journal", self._journal()), ("log", log)]
+        return [(title, text) for title, text in parts if text]
+
+    def _journal(self) -> str:
+        """Return the last of what passed, but at the admin port; "" where it cannot be had."""
+        from sockcrud.journal.lines import lines
+
+        entries: list[Any] = []
+        with suppress(ClientError, ValueError):  # of one that has crashed there is a log still
+            admin = self.admin
+            bearing = {"Authorization": f"Bearer {admin.token}"}
+            answer = admin.fetch("GET", f"/journal?limit={_JOURNALED}", bearing)
+            entries = json.loads(answer.body).get("items", [])
+        ours = {each.name for each in self._apps.dialects if each.privileged}
+        shown = [entry for entry in entries if entry["dialect"] not in ours][-_MOST_SHOWN:]
+        return "\n".join(line for entry in shown for line in lines(entry, colored=False))
 
     def stop(self) -> None:
         """End the process, and remove all that it has written. Harmless when repeated."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from sockcrud import App, Record, config, crud, loading, text
@@ -73,7 +74,9 @@ class JournalCase(PeopleCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.recorder = Recorder(self.size, self.clock)
+        self.time_of_day = Clock()
+        self.time_of_day.advance(1_700_000_000)
+        self.recorder = Recorder(self.size, self.clock, self.time_of_day)
         self.connections = Connections(1000, self.clock, recorder=self.recorder)
         self.connections.scheduler.now = self.clock.seconds
         apps = Apps([*loading.apps(), VAULT])

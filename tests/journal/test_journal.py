@@ -30,6 +30,14 @@ class LineTests(JournalCase):
         self.assertEqual((entry["dialect"], entry["connection"]), ("users", 1))
         self.assertEqual((entry["refused"], entry["fault"]), ([], None))
 
+    def test_the_time_is_that_of_day_also_where_it_was_set_meanwhile(self) -> None:
+        self.clock.advance(5)
+        self.time_of_day.advance(5)
+        self.ask("users", CREATE + b"\n")
+        self.assertEqual(self.asked()[0]["at"], "2023-11-14T22:13:25.000+00:00")
+        self.time_of_day.advance(3600)
+        self.assertEqual(self.asked()[0]["at"], "2023-11-14T23:13:25.000+00:00")
+
     def test_numbers_rise_by_one(self) -> None:
         for _ in range(3):
             self.ask("users", b'{"id_operation":"get_users"}\n')

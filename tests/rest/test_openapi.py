@@ -84,6 +84,7 @@ FIELDS: Final[Mapping[str, object]] = {
     "Passwd": HASH,
     "dialect": "admin",
     "text": "x",
+    "request": '{"id_operation": "get_users"}',
 }
 """A right value for each field of a body, whatever the operation."""
 
@@ -237,7 +238,8 @@ class DescribedCase(AdminCase):
                 "accounts": self.carl.id,
                 "companies": self.theirs.id,
                 "sessions": self.annas.session_id,
-                "journal": 1,
+                "journal": 2,
+                "translate": 2,
             }
             return of[operation.path.split("/")[1]]
         return 1

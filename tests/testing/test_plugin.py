@@ -77,6 +77,8 @@ def test_each_test_has_an_empty_daemon_and_one_that_fails_tells_what_it_did(tmp_
     said = run_pytest(tmp_path, _OF_A_PROJECT)
     assert "1 failed, 6 passed, 1 error" in said, said
     assert "- sockcrud: log -" in said
+    assert "- sockcrud: journal -" in said
+    assert '"method":"books.create"' in said
     assert "library-lines 127.0.0.1 books.create ok" in said
     assert "users.create" not in said
     wrong = "mark.sockcrud: 'stores': expected apps, store, seed, settings, admin_password, scope"

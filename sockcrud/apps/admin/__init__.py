@@ -18,7 +18,8 @@ app = App(
             login="admin",
             trial="curl http://HOST:PORT/health",
             openapi="sockcrud.apps.admin.dialect.responder:PART",
-            unrecorded=("/journal", "/overview", "/console/"),
+            sayings=f"{__name__}.sayings:SAYINGS",
+            unrecorded=("/journal", "/translate", "/overview", "/console/"),
             privileged=True,
         )
     ],
@@ -49,6 +50,12 @@ app = App(
             "trace",
             f"{_COMMANDS}.trace:trace",
             "Show requests and answers as they come, without secrets.",
+            _TITLE,
+        ),
+        Command(
+            "translate",
+            f"{_COMMANDS}.translate:translate",
+            "Show a request as curl, as Python, at another dialect.",
             _TITLE,
         ),
         Command("changes", f"{_COMMANDS}.daemon:changes", "List what has changed.", _TITLE),

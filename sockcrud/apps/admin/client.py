@@ -86,6 +86,19 @@ class AdminCalls(FaultCalls):
 
         return http_call(self, "GET", "/dialects", whole(places))
 
+    # The journal
+
+    @call
+    def translations(self, id: int) -> Call[Answer, list[Mapping[str, Any]]]:
+        """Return a request of the journal in other words, each with its form, its dialect, its text
+        and the blanks in it; `NotFound`.
+        """
+
+        def items(fields: Fields) -> list[Mapping[str, Any]]:
+            return fields.each("items", lambda item: item.all)
+
+        return http_call(self, "GET", f"/translate/{id:d}", whole(items))
+
     # Accounts
 
     @call

@@ -15,6 +15,7 @@ app = App(
             sign_up=True,
             trial="curl --head http://HOST:PORT/",
             openapi="sockcrud.apps.members.dialect:PART",
+            sayings="sockcrud.apps.members.sayings:SAYINGS",
             idle="1800",
         )
     ],

@@ -13,6 +13,7 @@ app = App(
             json_lines=True,
             samples=f"{__name__}.samples:SAMPLES",
             reading=f"{__name__}.reading:READING",
+            sayings=f"{__name__}.sayings:SAYINGS",
             trial="""echo '{"op":"mostrar"}' | nc -N HOST PORT""",
             idle="1800",
         )

@@ -18,6 +18,7 @@ app = App(
             together="shop",
             trial="curl http://HOST:PORT/clients/health",
             openapi=f"{_DIALECT}.clients:PART",
+            sayings="sockcrud.apps.shop.sayings:CLIENTS",
         ),
         Dialect(
             "products",
@@ -49,6 +50,7 @@ app = App(
             sign_up=True,
             trial="curl http://HOST:PORT/user/health",
             openapi=f"{_DIALECT}.auth:PART",
+            sayings="sockcrud.apps.shop.sayings:AUTH",
         ),
         Dialect(
             "shop",
@@ -57,6 +59,7 @@ app = App(
             f"{_DIALECT}.together:ShopFactory",
             login="auth",
             sign_up=True,
+            sayings="sockcrud.apps.shop.sayings:SHOP",
             trial="curl http://HOST:PORT/clients/health",
         ),
     ],

@@ -13,6 +13,7 @@ app = App(
             json_lines=True,
             samples="sockcrud.apps.users.samples:SAMPLES",
             reading="sockcrud.apps.users.reading:READING",
+            sayings="sockcrud.apps.users.sayings:SAYINGS",
             trial="""echo '{"id_operation":"get_users"}' | nc -N HOST PORT""",
             idle="1800",
         )

@@ -13,6 +13,7 @@ app = App(
             login="way",
             session_in_path=True,
             openapi="sockcrud.apps.way.dialect:PART",
+            sayings="sockcrud.apps.way.sayings:SAYINGS",
         )
     ],
     client="sockcrud.client:Way",

@@ -20,6 +20,7 @@ from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.faults.acting import Faults
 from sockcrud.faults.service import FaultOperations
 from sockcrud.identity.records import Account, Company, Session
@@ -110,7 +111,8 @@ class AdminCase(PeopleCase):
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
         recorder = Recorder(100, self.clock)
-        recorder.opened("users", HERE)
+        origin = recorder.opened("users", HERE)
+        recorder.kept.append((origin, 0.0, b'{"id_operation":"get_users"}', b"{}", None, None))
         # Whose streams end as soon as they have begun: nobody here waits for more.
         self.watching: Watching | None = Watching(
             Journal(recorder, dict), self.clock, ends=lambda: True
@@ -139,6 +141,12 @@ class AdminCase(PeopleCase):
             self.upkeep,
             FaultOperations(self.access, self.faults),
             Journals(self.access, Scheduler(self.clock), self.watching),
+            Translations(
+                self.access,
+                loading.apps(),
+                lambda host, is_local: {"users": f"{host}:8080"},
+                None if self.watching is None else self.watching.journal,
+            ),
             StoredRecords(self.access, self.store, APPS),
             Overviews(self.access, self.store, self.about),
             Sender(self.access, self.about, self.clock, self.connects),

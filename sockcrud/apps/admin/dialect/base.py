@@ -16,6 +16,7 @@ from sockcrud.apps.admin.records import ReadOnly, StoredRecords
 from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.errors import (
     Busy,
     DomainError,
@@ -114,6 +115,7 @@ class Operations:
     upkeep: Upkeep
     faults: FaultOperations
     journals: Journals
+    translations: Translations
     records: StoredRecords
     overviews: Overviews
     sender: Sender

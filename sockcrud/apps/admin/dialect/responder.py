@@ -11,12 +11,14 @@ from sockcrud.apps.admin.dialect.faults import FaultRoutes
 from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.records import RecordRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
+from sockcrud.apps.admin.dialect.translate import TranslateRoutes
 from sockcrud.apps.admin.journal import Journals
 from sockcrud.apps.admin.overview import Overviews
 from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
+from sockcrud.apps.admin.translations import Translations
 from sockcrud.faults.service import FaultOperations
 from sockcrud.protocols.http.connection import HTTPFactory
 from sockcrud.rest.openapi import Part
@@ -26,7 +28,13 @@ from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
 class AdminResponder(
-    DirectoryRoutes, RecordRoutes, SystemRoutes, JournalRoutes, FaultRoutes, ConsoleRoutes
+    DirectoryRoutes,
+    RecordRoutes,
+    SystemRoutes,
+    JournalRoutes,
+    TranslateRoutes,
+    FaultRoutes,
+    ConsoleRoutes,
 ):
     """The admin behind one connection."""
 
@@ -54,6 +62,12 @@ class AdminFactory(HTTPFactory):
             Upkeep(access, store),
             FaultOperations(access, about.faults),
             Journals(access, serving.connections.all.scheduler, about.watching),
+            Translations(
+                access,
+                about.apps,
+                about.places,
+                None if about.watching is None else about.watching.journal,
+            ),
             StoredRecords(access, store, about.apps),
             Overviews(access, store, about),
             Sender(access, about, serving.clock),

@@ -109,6 +109,15 @@ ENTRY: Final = an_object(
     ("id", "kind", "at", "dialect", "connection", "peer"),
 )
 
+TRANSLATION: Final = an_object(
+    {
+        "form": {"enum": ["nc", "curl", "httpie", "sockcrud", "python", "socket"]},
+        "dialect": TEXT,
+        "text": TEXT,
+        "blanks": {**a_list(TEXT), "description": "variables of the environment to be set first"},
+    }
+)
+
 HEALTH: Final = an_object(
     {
         "status": {"type": "string", "enum": ["good", "bad"]},
