@@ -68,12 +68,17 @@ class Observer(Protocol):
 
 @define
 class Access:
-    """What the operations share: the clock, and who watches."""
+    """What the operations share: the clock, who watches, and what gets in their way."""
 
     clock: IReactorTime
     observers: list[Observer] = Factory(list)
     time_of_day: IReactorTime | None = None
     """What tells the time of day where the clock does not."""
+
+    interference: Callable[[str, Principal], Awaitable[None] | None] | None = None
+    """Is asked before an operation that is permitted, where testers want faults: what it returns is
+    awaited, and fails with what the operation is to fail with.
+    """
 
     def note(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:
         """Tell the observers of an operation."""
@@ -94,6 +99,9 @@ class HasAccess(Protocol):
 
 S = TypeVar("S", bound=HasAccess)
 
+operations: Final[set[str]] = set()
+"""The names of those there are, of all modules that are imported."""
+
 
 def operation(
     name: str, may: Permission
@@ -107,6 +115,7 @@ def operation(
     One that only passes on what it asks of the store need be no coroutine, which would cost each
     request 0.2 us.
     """
+    operations.add(name)
 
     def decorate(
         method: Callable[Concatenate[S, Principal, P], Awaitable[T]],
@@ -118,6 +127,10 @@ def operation(
             outcome = OK
             try:
                 may(principal)
+                if access.interference is not None:
+                    wait = access.interference(name, principal)
+                    if wait is not None:
+                        await wait
                 return await method(self, principal, *args, **kwargs)
             except DomainError as error:
                 outcome = error.outcome

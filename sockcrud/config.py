@@ -28,7 +28,7 @@ from sockcrud.settings import OFF, Settings, file_names
 from sockcrud.storage.postgres import url as postgres_url
 
 PREFIX: Final = "SOCKCRUD_"
-FILE: Final = "tap.cfg"
+FILE: Final = loading.FILE
 _PLACE_SUFFIX: Final = (
     "_AT"  # SOCKCRUD_USERS_AT and its like say to the commands of clients where a server is
 )

@@ -52,6 +52,7 @@ for that after each of the ten or so calls into SQLite that a commit takes, whic
 while a thread compares the file with what is served."""
 
 ENDS: Final = " (what is stored ends with this process)"
+FAULTS: Final = "faults are allowed: admins can have requests delayed, refused and cut off"
 TLS_CLIENT: Final = "openssl s_client -quiet -connect HOST:PORT"
 
 
@@ -326,7 +327,8 @@ class Daemon(Service):
 
     @property
     def _dangers(self) -> list[str]:
-        return [
+        faults = [FAULTS] if self.loaded.settings.allow_faults else []
+        return faults + [
             f"other machines can reach {listener.name}, {danger}"
             for listener in self.listeners
             if listener.reachable_from_outside and (danger := self._danger(listener.name))

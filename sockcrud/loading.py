@@ -8,6 +8,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import ModuleType
 from typing import Final
 
 from sockcrud.app import App, AppError, Apps, Place
+from sockcrud.setting import SECTION
 
 _PLUGINS: Final = Path("twisted", "plugins")
 MODULE: Final = "sockcrud_app_"
@@ -28,18 +30,36 @@ as much as they like.
 _loaded: Final[dict[Path, ModuleType]] = {}
 
 VARIABLE: Final = "SOCKCRUD_APP"
+FILE: Final = "tap.cfg"
+"""The settings of the working directory."""
 
 
 def in_use() -> Apps:
-    """Return the apps that commands use: those installed, and those that the environment names.
+    """Return the apps that commands use: those installed, and those that the environment names, or
+    else the settings of the working directory.
     Raises AppError.
     """
     try:
-        return apps(shlex.split(os.environ.get(VARIABLE, "")))
+        written = os.environ.get(VARIABLE)
+        return apps(shlex.split(_named_here() if written is None else written))
     except ValueError as error:
         raise AppError(
             VARIABLE, f"expected names of files with blanks between them ({error})"
         ) from None
+
+
+def _named_here() -> str:
+    """Return what the settings of the working directory say of apps; "" where there are none, or
+    where they cannot be read: who needs the others says so.
+    """
+    if not os.path.exists(FILE):
+        return ""
+    from configparser import ConfigParser, Error  # late: most have no such file
+
+    parser = ConfigParser(interpolation=None, default_section="")
+    with suppress(OSError, UnicodeDecodeError, Error):
+        parser.read(FILE, encoding="utf-8")
+    return parser.get(SECTION, "app", fallback="")
 
 
 def apps(files: Sequence[str] = ()) -> Apps:

@@ -15,6 +15,7 @@ from sockcrud.identity.password_files import read_password
 from sockcrud.identity.passwords import check_password
 from sockcrud.protocols.listen import CannotListen, try_listening
 from sockcrud.settings import OFF, Settings
+from sockcrud.storage.postgres.url import is_url
 
 
 def show(loaded: Loaded, say: Callable[[str], object]) -> int:
@@ -43,6 +44,8 @@ def _unusable_files(settings: Settings) -> Iterator[str]:
         yield f"the store: {wrong}"
     if settings.log_file and (wrong := _unwritable(Path(settings.log_file))):
         yield f"the log: {wrong}"
+    if settings.workers > 1 and not is_url(settings.store):
+        yield f"workers = {settings.workers}: {settings.store} is for one process"
     if settings.seed and not os.access(settings.seed, os.R_OK):
         yield f"the seed: {settings.seed} cannot be read"
     if settings.admin_password_file:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from sockcrud.access import Access
 from sockcrud.app import AppError, Apps, Dialect, resolve
+from sockcrud.faults.acting import Faults
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
@@ -61,6 +62,9 @@ class About:
     """Tells what is dangerous about where it listens, and where it stores."""
     store: str = ""
     """Where the records are, for people."""
+
+    faults: Faults | None = None
+    """Those that testers ask for; None where there are none to be."""
 
     def openapi(self) -> bytes:
         """Return the description of all HTTP dialects that listen."""

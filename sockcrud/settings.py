@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from sockcrud.faults import rules
 from sockcrud.peers import read_networks
 from sockcrud.setting import (
     SECTION,
@@ -291,6 +292,14 @@ class Settings:
         "requests kept in memory, with their answers, for /journal of the admin port; 0: none",
     )
     log_operations: bool = _setting("no", yes_or_no, "log a line for every operation")
+    allow_faults: bool = _setting(
+        "no", yes_or_no, "whether testers may have requests delayed, refused and cut off"
+    )
+    faults: str = _setting(
+        "",
+        rules.setting,
+        "faults from the start, with semicolons between them, as in users users.get --delay 2s",
+    )
     of_apps: dict[str, Any] = attrs.Factory(dict)
     """What the apps in use add: where their dialects listen, their idle times, their own."""
 

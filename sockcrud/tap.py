@@ -24,6 +24,9 @@ from sockcrud.cli.progress import Progress, in_lines
 from sockcrud.clocks import TimeOfDay, count_steadily
 from sockcrud.config import ConfigError, Loaded
 from sockcrud.daemon import Daemon, StartFailed
+from sockcrud.errors import DomainError
+from sockcrud.faults.acting import Faults
+from sockcrud.faults.rules import written
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.first_password import remove_outdated
@@ -285,14 +288,16 @@ def make_daemon(
     )
     time_of_day = TimeOfDay(reactor)
     recorder = Recorder(settings.journal, reactor, time_of_day) if settings.journal else None
+    dialects = loaded.apps.dialects
+    faults = _faults(loaded, reactor, worker)
     connections = Connections(
         _most_connections(settings),
         reactor,
         shares=_shares(settings),
         budgets=_budgets(settings),
         recorder=recorder,
+        interfere=None if faults is None else faults.around,
     )
-    dialects = loaded.apps.dialects
     connections_at = {
         dialect.name: Listening(connections, dialect.privileged, dialect.name, dialect.unrecorded)
         for dialect in dialects
@@ -303,7 +308,7 @@ def make_daemon(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
     observers = [metrics, log_operation] if settings.log_operations else [metrics]
-    access = Access(reactor, [*observers], time_of_day)
+    access = Access(reactor, [*observers], time_of_day, None if faults is None else faults.before)
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
@@ -329,6 +334,7 @@ def make_daemon(
         lambda: daemon.trials,
         lambda: daemon.warnings,
         postgres_url.without_password(settings.store),
+        faults=faults,
     )
     keys = Keys(
         store,
@@ -378,6 +384,9 @@ def make_daemon(
         access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
 
     apply(settings)
+    if faults is not None:  # now that all operations are known
+        for given in written(settings.faults):
+            _add_fault(faults, given)
     daemon = Daemon(
         reactor,
         loaded,
@@ -395,6 +404,27 @@ def make_daemon(
         journal=None if watching is None else watching.journal,
     )
     return daemon
+
+
+def _faults(loaded: Loaded, reactor: Any, worker: Worker | None) -> Faults | None:
+    """Return what testers have asked for; raise `StartFailed`. Where they may not, nothing costs
+    anything.
+    """
+    settings = loaded.settings
+    if not settings.allow_faults:
+        if settings.faults:
+            raise StartFailed("faults are refused: expected allow_faults = yes beside them")
+        return None
+    if worker is not None:
+        raise StartFailed("allow_faults is for one process: expected workers = 1")
+    return Faults(reactor, {each.name: each.privileged for each in loaded.apps.dialects})
+
+
+def _add_fault(faults: Faults, given: Mapping[str, Any]) -> None:
+    try:
+        faults.add(given)
+    except DomainError as error:
+        raise StartFailed(f"faults: {error}") from None
 
 
 def _fills(worker: Worker | None) -> bool:

@@ -47,17 +47,21 @@ REFUSED_BEFORE: Final = frozenset(
         "colleagues.list",
         "description.read",
         "inventory.list",
+        "journal.read",
+        "journal.watch",
         "members.list",
+        "overview.read",
         "products.exists",
         "products.list",
         "records.export",
+        "records.kinds",
         "sessions.log_out",
     )
 )
 """Who may not is refused at `sessions.resume` or `administration.enter`; there is no other reason
 to refuse these.
 """
-NEVER_REFUSED: Final = frozenset(("messages.list", "health.read", "figures.read"))
+NEVER_REFUSED: Final = frozenset(("messages.list", "health.read", "figures.read", "places.read"))
 """They take nothing that could be wrong, and ask nobody who they are."""
 NEVER_COUNTED_AS_OK: Final = frozenset(("sessions.resume", "administration.enter"))
 """Steps on the way to another operation: where they succeed, they are no requests of their own."""
@@ -162,15 +166,13 @@ def all_operations() -> set[str]:
 
 def _operations_of(module: ModuleType) -> Iterator[str]:
     for kind in vars(module).values():
-        if (
-            inspect.isclass(kind)
-            and kind.__module__ == module.__name__
-            and "access" in kind.__annotations__
-        ):
+        if inspect.isclass(kind) and kind.__module__ == module.__name__:
             for method in vars(kind).values():
-                if inspect.iscoroutinefunction(method) and hasattr(method, "__wrapped__"):
-                    name: Any = inspect.getclosurevars(method).nonlocals["name"]
-                    yield name
+                if inspect.isfunction(method) and hasattr(method, "__wrapped__"):
+                    given = inspect.getclosurevars(method).nonlocals
+                    if "may" in given:  # it is an operation
+                        name: Any = given["name"]
+                        yield name
 
 
 @pytest.fixture(scope="module")

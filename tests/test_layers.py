@@ -22,6 +22,7 @@ LAYERS: Final = (
     "peers",
     "clocks",
     "refusals",
+    "durations",
     "paging",
     "collector",
     "logs",
@@ -37,6 +38,7 @@ LAYERS: Final = (
     "uvloop",
     "app",
     "loading",
+    "faults",
     "settings",
     "config",
     "workers",
@@ -55,6 +57,7 @@ LAYERS: Final = (
     "storage.maintenance",
     "tap",
     "apps",
+    "testing",
 )
 """From the lowest up."""
 LIBRARY: Final = tuple(SOURCES / "client" / name for name in ("deferred.py", "sync.py"))

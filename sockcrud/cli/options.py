@@ -48,12 +48,12 @@ def places(default: str, variable: str) -> Callable[[F], F]:
     at = f"the server: HOST:PORT, a URL or an endpoint  [env: {variable}; default: {default}]"
     return _declared(
         click.option("--at", metavar="PLACE", expose_value=False, callback=_noted, help=at),
-        _URL,
+        by_url,
         *_CARE,
     )
 
 
-_URL: Final = click.option(
+by_url: Final = click.option(
     "--url",
     metavar="PLACE",
     expose_value=False,

@@ -179,15 +179,15 @@ class KeptLogin:
 
     def again(self, token: str) -> Principal | None:
         """Return what `resume` would, where the token is that of the last request and nothing about
-        it has changed since; None where it has to be asked.
+        it has changed since; None where it has to be asked, as it has where testers want faults.
         """
-        resumed = self._resumed
-        if resumed is None or token != self._token:
+        resumed, access = self._resumed, self._logins.access
+        if resumed is None or token != self._token or access.interference is not None:
             return None
         if not self._logins.sessions.still_holds(resumed):
             self._resumed = None
             return None
-        self._logins.access.note(_RESUME, self._asking, 0.0, OK)
+        access.note(_RESUME, self._asking, 0.0, OK)
         return self._principal
 
     async def resume(self, token: str) -> Principal:

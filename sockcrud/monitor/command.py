@@ -13,10 +13,11 @@ import click
 
 from sockcrud.cli.logins import state_directory
 from sockcrud.cli.options import wishes
+from sockcrud.durations import seconds_of
 from sockcrud.errors import Invalid
 from sockcrud.identity.password_files import read_password
 from sockcrud.monitor.places import places_of
-from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings, seconds
+from sockcrud.monitor.settings import ACCOUNT, DIALECTS, OFF, PORTS, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,7 +26,7 @@ OWN_FAULT = 3
 
 def _duration(context: click.Context, option: click.Parameter, value: str) -> float:
     try:
-        return seconds(value)
+        return seconds_of(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

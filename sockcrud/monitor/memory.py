@@ -43,6 +43,8 @@ class Memory:
     _recent: deque[tuple[float, float, State]] = Factory(lambda: deque(maxlen=_MOST_OF_AN_HOUR))
     _hours: dict[int, tuple[int, int]] = Factory(dict)
     """By the hour since 1970: how many results were good, and of how many."""
+    _first: float | None = None
+    """When the first of all results that are known was made."""
     incidents: deque[Incident] = Factory(lambda: deque(maxlen=_MOST_INCIDENTS))
     """The latest, oldest first."""
 
@@ -50,6 +52,8 @@ class Memory:
         """Take in a result. What is not known says nothing of the dialect."""
         if result.state is State.UNKNOWN:
             return
+        if self._first is None:
+            self._first = result.at
         self.remember(result.at, result.seconds, result.state)
         if result.state is State.UP:
             self.recover()
@@ -88,6 +92,8 @@ class Memory:
 
     def count(self, hour: int, good: int, count: int) -> None:
         """Take in the sums of an hour."""
+        if self._first is None or hour < hour_of(self._first):
+            self._first = float(hour * HOUR)
         self._hours[hour] = (good, count)
 
     def uptime(self, now: float, span: int) -> float | None:
@@ -101,8 +107,7 @@ class Memory:
 
     def known(self, now: float, span: int) -> int:
         """Return for how many seconds up to now, of those of the span, results are known at all."""
-        first = min(self._hours, default=hour_of(now)) * HOUR
-        return min(span, int(now - first) + 1)
+        return 0 if self._first is None else min(span, int(now - self._first) + 1)
 
     def last_hour(self, now: float, columns: int) -> Sequence[float | None]:
         """Return the slowest latency in each part of the last hour, oldest first.

@@ -7,8 +7,8 @@ is in: whoever has one address of such a network has them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from attrs import Factory, define, frozen
 from twisted.internet.defer import Deferred
@@ -140,12 +140,15 @@ class Connections:
         reserve: int = RESERVE,
         shares: Shares | None = None,
         budgets: Budgets | None = None,
+        interfere: Callable[[Any], object] | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         self.most = most
         self.shares = shares or Shares()
         self.budgets = budgets or Budgets()
         self.scheduler = Scheduler(clock)
+        self.interfere = interfere
+        """Gets each connection before its first request, where testers want faults."""
         self.recorder = recorder
         """What keeps the last requests and answers, if anything does."""
         self.unsent = 0

@@ -9,6 +9,7 @@ other.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar, cast
@@ -105,6 +106,13 @@ class Connection(Sending, Generic[Request]):
         self._pumping = False
         self._holding = False  # the framing takes nothing more before it knows what was answered
         self._only_reading = True  # all that is under way
+        if connections.all.interfere is not None and not connections.reserved:
+            connections.all.interfere(self)
+
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that it speaks."""
+        return self._connections.dialect
 
     # What the subclass knows
 
@@ -399,6 +407,12 @@ class Connection(Sending, Generic[Request]):
             turn = _Turn(answer, self._raw, self._active_at)
             self._record_answer(turn, None)
             self._say(answer, turn)
+
+    def _resume(self, go_on: Callable[[Any], None], outcome: Any) -> None:
+        """Have an operation go on that has waited."""
+        # Changes that were sent together are made one after the other: each of them is cheap.
+        light = self._waiting == 1 or self._cheap_turns >= PROVEN_TURNS
+        self._scheduler.resume(self.peer.key, light, go_on, outcome)
 
     def _fault(self, failure: Failure | None = None) -> Answer:
         self.log.failure("a request could not be answered", failure)

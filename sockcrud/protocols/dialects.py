@@ -14,6 +14,7 @@ the connection's.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -41,7 +42,7 @@ class _Told(dict[str, Any]):
         return ""
 
 
-class ByteDialect(Generic[Request, Words]):
+class ByteDialect(ABC, Generic[Request, Words]):
     """A wire format of bytes, which a framer of its own takes apart, behind one connection.
 
     A subclass has `framer` and `reply`, and its `words` for errors: those for `DomainError` are for
@@ -74,15 +75,15 @@ class ByteDialect(Generic[Request, Words]):
 
     # What a subclass says
 
+    @abstractmethod
     def framer(self, limits: JSONLimits) -> Framer[Request]:
         """Return what takes the connection's bytes apart."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def reply(self, request: Request) -> Words | Answer | None:
         """Return the answer to a request, None for no answer; raise a `DomainError`, for which
         there are `words`.
         """
-        raise NotImplementedError
 
     def render(self, words: Words) -> bytes:
         """Return an answer as bytes: a text with the delimiter behind it, unless a subclass has
@@ -156,11 +157,11 @@ class LineDialect(ByteDialect[str, str]):
     def framer(self, limits: JSONLimits) -> TextLines:
         return TextLines(limits.request, self.encoding)
 
+    @abstractmethod
     async def lineReceived(self, line: str) -> str | Answer | None:
         """Return the answer to a line, which comes without its end; None for no answer. Raise a
         `DomainError`.
         """
-        raise NotImplementedError
 
     async def reply(self, request: str) -> str | Answer | None:
         return await self.lineReceived(request)
@@ -172,11 +173,11 @@ class JSONLineDialect(ByteDialect[Any, Any]):
     def framer(self, limits: JSONLimits) -> JSONLines:
         return JSONLines(limits.request, limits.depth)
 
+    @abstractmethod
     async def objectReceived(self, object: dict[str, Any]) -> Any:
         """Return the answer to an object: what can be written as JSON, None for no answer. Raise a
         `DomainError`.
         """
-        raise NotImplementedError
 
     async def reply(self, request: Any) -> Any:
         if not isinstance(request, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ Made = TypeVar("Made", bound=Connection[Any])
 AnyLimits = TypeVar("AnyLimits", bound=Limits)
 
 
-class ConnectionFactory(Factory, Generic[Responder, AnyLimits, Made]):
+class ConnectionFactory(Factory, ABC, Generic[Responder, AnyLimits, Made]):
     """Makes the connections of one dialect. `responder` gets the address of the peer, and stands
     behind one connection.
     """
@@ -39,6 +40,6 @@ class ConnectionFactory(Factory, Generic[Responder, AnyLimits, Made]):
         peer = getattr(addr, "host", "")
         return self.connect(self.responder(peer), peer)
 
+    @abstractmethod
     def connect(self, responder: Responder, peer: str) -> Made:
         """Return a connection with this behind it."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import orjson
@@ -63,7 +64,7 @@ class Framer(Framing[Request_co | Malformed], Protocol[Request_co]):
     """
 
 
-class LineReader(Generic[Item]):
+class LineReader(ABC, Generic[Item]):
     """A framing that can be given a whole line, too.
 
     Nearly all lines come whole. Given so, a request of JSON takes a fifth less of the processor's
@@ -71,17 +72,17 @@ class LineReader(Generic[Item]):
     """
 
     @property
+    @abstractmethod
     def is_idle(self) -> bool:
         """Return whether nothing that was fed has a bearing on what comes next."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_line(self, line: bytes | bytearray) -> Item | None:
         """Return what a line says, which is given without its LF; None where it is to be fed, with
         its LF and what follows.
 
         To be called only where the framing is idle.
         """
-        raise NotImplementedError
 
 
 class LineFramer(LineReader[Request | Malformed], Generic[Request]):
@@ -134,9 +135,9 @@ class LineFramer(LineReader[Request | Malformed], Generic[Request]):
                 return self.read(line)
         return LATER
 
+    @abstractmethod
     def read(self, line: bytes) -> Request | Malformed:
         """Return what a line says, which is given without its end."""
-        raise NotImplementedError
 
     def read_unended(self, line: bytes) -> Request | Malformed:
         """Return what a line says behind which the input has ended."""

@@ -4,6 +4,7 @@ done what, how it ends.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -166,9 +167,9 @@ class Lifetime(Recorded):
         return 0
 
     @property
+    @abstractmethod
     def is_at_work(self) -> bool:
         """Return whether an answer is being made."""
-        raise NotImplementedError
 
     def too_many(self) -> bytes:
         """Return what is said to a connection too many."""
@@ -186,17 +187,17 @@ class Lifetime(Recorded):
         self._last_words = self.farewell
         self._close()
 
+    @abstractmethod
     def _pump(self) -> None:
         """Start what may be started, write what is ready; close where that was all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _put(self, data: bytes) -> None:
         """Have bytes written, behind all that was said before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drop(self) -> None:
         """Let go of all requests and answers."""
-        raise NotImplementedError
 
     # The beginning
 
@@ -243,11 +244,6 @@ class Lifetime(Recorded):
         self._read(False)
         self._scheduler.schedule(self, self._cheap_turns >= PROVEN_TURNS)
 
-    def _resume(self, go_on: Callable[[Any], None], outcome: Any) -> None:
-        """Have an operation of this connection go on that has waited."""
-        light = self._cheap_turns >= PROVEN_TURNS
-        self._scheduler.resume(self.peer.key, light, go_on, outcome)
-
     def _charge(self, seconds: float) -> None:
         """Take note of work that was not cheap."""
         self._cheap_turns = 0
@@ -268,9 +264,9 @@ class Lifetime(Recorded):
         """Return what all connections of one peer have in common."""
         return self.peer.key
 
+    @abstractmethod
     def take_turn(self, seconds: float) -> None:
         """Go on with what a turn before had no time for."""
-        raise NotImplementedError
 
     def _read(self, reading: bool) -> None:
         if reading is self.paused:

@@ -36,6 +36,7 @@ _BACKLOG: Final = 65_535
 """Connections that wait to be accepted: the system takes this for as many as it allows. With
 Twisted's 50, a quarter of a thousand clients that connect at once got no answer within 40 s."""
 
+_LAST_PORT: Final = 65_535
 _OWNER_ONLY: Final = "600"
 """Who may connect to a Unix socket whose description does not say. Twisted's own default lets
 everybody.
@@ -144,6 +145,8 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         reactor, "plain_tcp", reactor
     )  # the faster way that the reactor may have, where nothing but TCP is asked for
     if (found := _SIMPLE.fullmatch(completed)) is not None:
+        if int(found["port"]) > _LAST_PORT:
+            raise CannotListen(f"{description!r}: expected a port from 0 to {_LAST_PORT}")
         arguments = _socket_of(completed)[1]
         return PlainTCP(
             plain, int(found["port"]), arguments["interface"], int(arguments["backlog"])

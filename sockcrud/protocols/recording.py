@@ -7,6 +7,7 @@ what is there anyway. It is read, and cleared of secrets, when somebody asks for
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from itertools import count
 from typing import Any, Final
@@ -177,7 +178,7 @@ class Intake:
         )
 
 
-class Recorded(LineReceiver):
+class Recorded(LineReceiver, ABC):
     """A connection whose requests and answers are recorded, where anything records at all."""
 
     __slots__ = ("_came", "_intake", "_origin", "_raw", "_reason", "_recorder", "_streamed", "_who")
@@ -228,9 +229,9 @@ class Recorded(LineReceiver):
         """Take note of why the connection is closed, unless that is known."""
         self._reason = self._reason or reason
 
+    @abstractmethod
     def _record_unfinished(self) -> None:
         """Record what has come of a request that never came whole."""
-        raise NotImplementedError
 
     def _end_record(self, reason: Failure) -> None:
         if self._recorder is not None:

@@ -4,6 +4,7 @@ slices.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
@@ -50,17 +51,17 @@ class Sending(Lifetime):
 
     # What the subclass knows
 
+    @abstractmethod
     def _go_on(self) -> None:
         """Start and say what had to wait."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _say_what_is_ready(self) -> None:
         """Say the answers that may be said, now that nothing is before them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drop_turns(self) -> None:
         """Let go of the answers that nobody will hear."""
-        raise NotImplementedError
 
     # From the transport
 

@@ -47,8 +47,8 @@ def whole(value: Any, name: str) -> int:
     """Return a whole number that is given as one, or as a string of digits; raise `Invalid` for
     anything else.
     """
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or value not in INT64:
+    if type(value) is not int:
+        value = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else None
+    if value is None or value not in INT64:
         raise Invalid(name, "a whole number of at most 64 bits")
-    return value
+    return value  # type: ignore[no-any-return]

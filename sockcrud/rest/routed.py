@@ -189,7 +189,9 @@ class RoutedResponder(ABC):
         """Return the answer. Never raises."""
         sender = self.concluded(request).sender
         found = self.routes.find(request.path, request.method)
-        response = self._refused(request, found, sender)
+        response = None
+        if sender.misdirected or sender.foreign:
+            response = self._refused(request, found, sender)
         if response is None:
             response = (
                 await self._answer(request, found)

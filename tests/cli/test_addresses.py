@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from sockcrud.cli.dialects import variable
+from sockcrud.cli.main import main
+from tests import ROOT
 from tests.cli.commands_kit import Line, served
 from tests.support.running import Daemon
 
@@ -45,6 +48,13 @@ def test_the_settings_beside_it_say_where_the_daemon_is(daemon: Daemon, line: Li
     assert "unknown setting 'mesages'" in line.refused(2, "messages", "show")
 
 
+def test_the_apps_that_they_name_have_their_commands(line: Line) -> None:
+    Path("tap.cfg").write_text(f"[sockcrud]\napp = {ROOT / 'examples' / 'library.py'}\n")
+    assert "books" in line.run("--help").stdout
+    Path("tap.cfg").write_text("app =\n")
+    assert "books" not in line.run("--help").stdout
+
+
 def test_a_daemon_is_found_by_its_admin_port_alone(daemon: Daemon, line: Line) -> None:
     url = f"127.0.0.1:{daemon.ports['admin']}"
     assert line.does("messages", "show", "--url", f"http://{url}")
@@ -74,3 +84,20 @@ def test_the_login_of_the_admin_serves_all_that_asks_the_admin_port(
     file.write_text(kept)
     file.chmod(0o600)
     assert "log in first: sockcrud admin login" in line.refused(1, "export", "--url", url)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("serve", "--config"),
+        ("serve", "--admin-password-file"),
+        ("serve", "--seed"),
+        ("admin", "login", "--password-file"),
+        ("monitor", "--junit"),
+        ("import",),
+        ("users", "list", "--trust"),
+    ],
+)
+def test_the_shell_completes_files_wherever_one_is_named(words: tuple[str, ...]) -> None:
+    completing = ShellComplete(main, {}, "sockcrud", "_SOCKCRUD_COMPLETE")
+    assert [each.type for each in completing.get_completions(list(words), "pa")] == ["file"]

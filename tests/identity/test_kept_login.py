@@ -6,6 +6,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from sockcrud.access import Principal
 from sockcrud.identity.directory import KeptLogin
 from sockcrud.identity.records import ADMIN, Account
 from sockcrud.identity.sessions import Sessions
@@ -45,6 +46,18 @@ class KeptLoginTests(PeopleCase):
         principal: Any = self.have(self.login.resume(self.token))
         self.assertEqual(principal.account.role, ADMIN)
         self.assertEqual(self.login.again(self.token), principal)
+
+    def test_what_gets_in_the_way_of_operations_gets_in_the_way_of_each_resume(self) -> None:
+        asked: list[str] = []
+
+        def interfere(operation: str, principal: Principal) -> None:
+            asked.append(operation)
+
+        self.have(self.login.resume(self.token))
+        self.logins.access.interference = interfere
+        self.assertIsNone(self.login.again(self.token))
+        self.have(self.login.resume(self.token))
+        self.assertEqual(asked, ["sessions.resume"])
 
     def test_what_another_node_can_end_is_asked_for_each_time(self) -> None:
         self.logins.sessions = Sessions(Elsewhere(self.store), self.clock)

@@ -64,6 +64,7 @@ class DescriptionTests(SynchronousTestCase):
             "",
             "tcp",
             "tcp:http",
+            "tcp:65536",
             "carrier-pigeon:1",
             "haproxy:",
             "ssl:443",

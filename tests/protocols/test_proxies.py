@@ -4,9 +4,13 @@ else's word for it.
 
 from __future__ import annotations
 
+import ssl
 import struct
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -19,6 +23,8 @@ from sockcrud.peers import read_networks
 from sockcrud.protocols.listen import endpoint
 from sockcrud.protocols.proxies import HEADER_SECONDS, MOST_WAITING, Proxies
 from sockcrud.protocols.proxy_header import LONGEST_2, Header, NoHeader, read_header
+from tests.support.certificate_kit import certified
+from tests.support.running import Daemon
 
 PROXY = "10.0.0.7"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -182,3 +188,28 @@ class ProxiesTests(SynchronousTestCase):
         self.assertEqual(read_networks("10.0.0.0/8 ::1  unix"), ("10.0.0.0/8", "::1", "unix"))
         for text in ("proxy.example.org", "10.0.0.1/8", "10.0.0.0/8,10.1.0.0/16"):
             self.assertRaises(ValueError, read_networks, text)
+
+
+@pytest.mark.usefixtures("either_reactor")
+def test_the_log_has_the_clients_own_address_also_where_there_is_tls(tmp_path: Path) -> None:
+    key, certificate = certified(tmp_path, 30)
+    secure = f"ssl:0:privateKey={key}:certKey={certificate}"
+    with Daemon(tmp_path, "--proxies", "127.0.0.1", "--shop", secure) as daemon:
+        with daemon.connect("users") as plain:
+            plain.sendall(GOOD[0][0] + b'{"id_operation": "get_user", "payload": {"user_id": 1}}')
+            assert b"404" in plain.recv(4096)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        with daemon.connect("shop") as raw:
+            raw.sendall(version_2(0x21, 0x21, TCP6))
+            with trusting.wrap_socket(raw, server_hostname="localhost") as over_tls:
+                over_tls.sendall(b"GET /clients/fetch HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert over_tls.recv(4096).startswith(b"HTTP/1.1 401 ")
+        with daemon.connect("users") as without:
+            without.sendall(b'{"id_operation": "get_users"}')
+            with suppress(ConnectionResetError):
+                assert without.recv(4096) == b""
+        assert daemon.stop() == 0
+    said = daemon.log.read_text()
+    assert "refused: users 192.0.2.44 users.get not_found" in said
+    assert "refused: clients 2001:db8::1 GET /clients/fetch not_logged_in" in said
+    assert "1 connections of proxies did not begin with a PROXY header" in said

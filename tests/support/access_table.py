@@ -240,6 +240,11 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
         admins(409)
     ),  # there is no file behind this store, which only admins are told
     ("admin", "GET", "/backup"): Row(admins(409)),
+    # It was not started for tests, which only admins are told either.
+    ("admin", "GET", "/faults"): Row(admins(409)),
+    ("admin", "POST", "/faults"): Row(admins(409), {"drop": True}),
+    ("admin", "DELETE", "/faults"): Row(admins(409)),
+    ("admin", "DELETE", "/faults/{id}"): Row(admins(409), of={"id": "session"}),
     ("admin", "GET", "/health"): Row(anybody(200)),
     ("admin", "GET", "/dialects"): Row(anybody(200)),
     ("admin", "GET", "/metrics"): Row(anybody(200)),

@@ -41,6 +41,12 @@ app = App(
         ),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
         Command(
+            "faults",
+            f"{_COMMANDS}.faults:faults",
+            "Have requests delayed, refused or cut off, for tests.",
+            _TITLE,
+        ),
+        Command(
             "trace",
             f"{_COMMANDS}.trace:trace",
             "Show requests and answers as they come, without secrets.",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from attrs import evolve
 
 from sockcrud.apps.admin.client_records import Account, Change, Company, Health, Session
+from sockcrud.apps.admin.fault_calls import FaultCalls
 from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
     BadAnswer,
@@ -22,7 +23,7 @@ from sockcrud.client.errors import (
 )
 from sockcrud.client.fields import Fields
 from sockcrud.client.http_answers import Answer
-from sockcrud.client.http_calls import REFUSALS, HTTPCalls, http_call, nothing, refused, whole
+from sockcrud.client.http_calls import REFUSALS, http_call, nothing, refused, whole
 
 T = TypeVar("T")
 
@@ -37,10 +38,11 @@ _BY_CODE: Final[Mapping[str, type[Refused]]] = {
     "still_referred": Conflict,
     "no_file": Conflict,
     "not_empty": Conflict,
+    "faults_refused": Conflict,
 }
 
 
-class AdminCalls(HTTPCalls):
+class AdminCalls(FaultCalls):
     """What an admin does."""
 
     default_port: ClassVar[int] = 8000

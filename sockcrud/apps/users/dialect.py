@@ -112,7 +112,7 @@ def _user_id(request: JSONObject) -> int:
     """Return the id; raise `NotFound` for a text that can be none: people type it, and no user has
     such an id.
     """
-    id = required(_payload(request), "user_id")
+    id = required(an_object(request.get("payload"), "payload"), "user_id")
     if isinstance(id, str) and "\0" not in id and _DIGITS.fullmatch(id) is None:
         raise NotFound("user", 0)
     return whole(id, "user_id")

@@ -13,7 +13,7 @@ import click
 
 from sockcrud import loading
 from sockcrud.app import resolve
-from sockcrud.cli.options import careful
+from sockcrud.cli.options import by_url, careful
 from sockcrud.cli.outcomes import Failed, WrongUse, visible
 from sockcrud.cli.values import TEXT
 
@@ -32,6 +32,7 @@ _PIECE: Final = 64 * 1024
 @click.option(
     "--at", metavar="PLACE", help="the server  [env: SOCKCRUD_<DIALECT>_AT; default: as its group]"
 )
+@by_url
 @careful
 def send(dialect: str, line: str | None, at: str | None) -> None:
     """Send one LINE to a dialect of JSON lines, and show the line that answers it; without it, all

@@ -137,7 +137,7 @@ class ObjectFramer(LineReader[JSONObject | Fault]):
             length <= self._short and certainly_flat(line, self._deepest)
         ):
             found = decoded(line)
-            if found is not None and self._is_stranger:
+            if self._is_stranger and found is not None:
                 self._trust()
             return found
         return None

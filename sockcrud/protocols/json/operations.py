@@ -46,6 +46,8 @@ class OperationResponder(ABC):
 
     def __init__(self, address: str) -> None:
         self.principal = Principal(self.dialect, address)
+        # What each request looks at is found sooner in the object than in its class.
+        self._name, self._handlers, self._readers = self.field, self.operations, self._reading
 
     @abstractmethod
     def refused(self, operation: str, error: DomainError) -> Answer:
@@ -66,14 +68,14 @@ class OperationResponder(ABC):
 
     def only_reads(self, request: JSONObject) -> bool:
         """Return whether the request changes nothing."""
-        return request.get(self.field) in self._reading
+        return request.get(self._name) in self._readers
 
     async def answer(self, request: JSONObject) -> Answer:
         """Return the answer to a request."""
-        name = request.get(self.field)
+        name = request.get(self._name)
         if not isinstance(name, str):
             return self.malformed("a text", self.field)
-        handler = self.operations.get(name)
+        handler = self._handlers.get(name)
         if handler is None:
             return self.unknown()
         try:

@@ -24,6 +24,10 @@ O que só um administrador vê
     enviar de novo
     ver quem entrou no console
     sair do console
+    ver as falhas
+    pedir falha
+    tirar falha
+    tirar falhas
 
 O diário mostra o pedido e a resposta, e não mostra o token
     DADO que sou administrador
@@ -56,6 +60,8 @@ Um registro é criado, visto, mudado e apagado
     ENTÃO "name" do registro é "Outro Nome"
     QUANDO vejo os dependentes
     ENTÃO não há dependentes
+    QUANDO vejo os dependentes de um tipo que não há
+    ENTÃO a administração recusa porque não existe
     QUANDO apago o registro
     ENTÃO a administração confirma sem mais palavras
     QUANDO vejo o registro
@@ -66,6 +72,8 @@ Um pedido é enviado de novo a uma porta
     QUANDO envio "{"op": "mostrar"}" a "messages"
     ENTÃO a administração confirma
     E a porta respondeu
+    QUANDO envio "x" a "nenhuma"
+    ENTÃO a administração recusa por causa de "dialect", porque algo está errado nos dados
 
 O resumo e as portas
     DADO que sou administrador

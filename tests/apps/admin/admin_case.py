@@ -21,6 +21,8 @@ from sockcrud.apps.admin.records import StoredRecords
 from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.status import Status
 from sockcrud.apps.admin.translations import Translations
+from sockcrud.faults.acting import Faults
+from sockcrud.faults.service import FaultOperations
 from sockcrud.identity.records import Account, Company, Session
 from sockcrud.journal.journal import Journal
 from sockcrud.journal.watching import Watching
@@ -104,6 +106,7 @@ class AdminCase(PeopleCase):
         super().setUp()
         self.access = Access(self.clock, [self.tally])
         self.upkeep = Upkeep(self.access, self.store)
+        self.faults: Faults | None = None
         self.listening = {"users": True, "admin": True}
         self.metrics = Metrics(self.store, ("admin", "way"), lambda: {"admin": 1, "way": 0})
         self.access.observers.append(self.metrics)
@@ -136,6 +139,7 @@ class AdminCase(PeopleCase):
             Transfer(self.access, self.store),
             status,
             self.upkeep,
+            FaultOperations(self.access, self.faults),
             Journals(self.access, Scheduler(self.clock), self.watching),
             Translations(
                 self.access,

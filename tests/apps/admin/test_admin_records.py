@@ -201,12 +201,13 @@ class OwnAppTests(SynchronousTestCase):
         user = evolve(self.root, account=evolve_record(account, role=USER))
         nobody = Principal("admin", HERE)
         for principal, error in ((user, Forbidden), (nobody, NotLoggedIn)):
-            for work in (
+            refused: tuple[Any, ...] = (
                 self.records.kinds(principal),
                 self.records.dependents(principal, "authors", 1),
                 self.records.shelf("authors").reading.list(principal, 10, None, {}),
                 self.records.change(principal, "authors", 1, {}, None),
-            ):
+            )
+            for work in refused:
                 self.failureResultOf(Deferred.fromCoroutine(work), error)
 
     def test_a_name_that_no_record_has_is_no_reference(self) -> None:

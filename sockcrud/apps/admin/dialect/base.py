@@ -28,6 +28,7 @@ from sockcrud.errors import (
     Outdated,
     Taken,
 )
+from sockcrud.faults.service import FaultOperations, FaultsRefused
 from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.protocols.http.connection import Request, Response
@@ -56,6 +57,7 @@ _STATUSES: Final[Mapping[type[DomainError], int]] = {
     BadExport: 400,
     ReadOnly: 403,
     NotFresh: 409,
+    FaultsRefused: 409,
     JournalOff: 409,
 }
 _MESSAGES: Final[Mapping[type[DomainError], str]] = {
@@ -111,6 +113,7 @@ class Operations:
     transfer: Transfer
     status: Status
     upkeep: Upkeep
+    faults: FaultOperations
     journals: Journals
     translations: Translations
     records: StoredRecords

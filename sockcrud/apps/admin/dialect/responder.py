@@ -7,6 +7,7 @@ from typing import Final
 from sockcrud.apps.admin.dialect.base import DIALECT, Operations
 from sockcrud.apps.admin.dialect.console import ConsoleRoutes
 from sockcrud.apps.admin.dialect.directory import DirectoryRoutes
+from sockcrud.apps.admin.dialect.faults import FaultRoutes
 from sockcrud.apps.admin.dialect.journal import JournalRoutes
 from sockcrud.apps.admin.dialect.records import RecordRoutes
 from sockcrud.apps.admin.dialect.system import SystemRoutes
@@ -18,6 +19,7 @@ from sockcrud.apps.admin.sending import Sender
 from sockcrud.apps.admin.service import Administration
 from sockcrud.apps.admin.status import Status
 from sockcrud.apps.admin.translations import Translations
+from sockcrud.faults.service import FaultOperations
 from sockcrud.protocols.http.connection import HTTPFactory
 from sockcrud.rest.openapi import Part
 from sockcrud.serving import Serving
@@ -26,7 +28,13 @@ from sockcrud.storage.maintenance.upkeep import Upkeep
 
 
 class AdminResponder(
-    DirectoryRoutes, RecordRoutes, SystemRoutes, JournalRoutes, TranslateRoutes, ConsoleRoutes
+    DirectoryRoutes,
+    RecordRoutes,
+    SystemRoutes,
+    JournalRoutes,
+    TranslateRoutes,
+    FaultRoutes,
+    ConsoleRoutes,
 ):
     """The admin behind one connection."""
 
@@ -52,6 +60,7 @@ class AdminFactory(HTTPFactory):
             Transfer(access, store, serving.directory.password_replaced),
             Status(access, store, about.listening, about.metrics, about.openapi, about.places),
             Upkeep(access, store),
+            FaultOperations(access, about.faults),
             Journals(access, serving.connections.all.scheduler, about.watching),
             Translations(
                 access,

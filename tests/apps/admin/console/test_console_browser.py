@@ -232,7 +232,7 @@ def test_with_keys_alone(at: Person) -> None:
 
 def test_a_login_lives_on_and_ends_with_logging_out(at: Person, town: Town) -> None:
     at.opens()
-    at.sees("Requests a second")  # without a login: the browser has both parts
+    at.sees("Warning: what is stored ends with this process")  # and no login: it has both parts
     assert at.driver.execute_script("return document.cookie") == ""
     at.presses("Log out")
     at.sees("You are logged out.")
