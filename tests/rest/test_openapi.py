@@ -29,6 +29,7 @@ from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
 from sockcrud.apps.shop.service.products import Products
 from sockcrud.apps.way.dialect import WayResponder
+from sockcrud.faults.acting import Faults
 from sockcrud.identity.passwords import digest_of
 from sockcrud.protocols.http.connection import HTTPResponder
 from sockcrud.rest.openapi import description
@@ -169,6 +170,8 @@ class DescribedCase(AdminCase):
         self.tokens = {name: self.log_in("root", name).token for name in ("auth", "members", "way")}
         self.tokens["admin"] = self.root_token
         self.annas = self.as_(self.anna, "auth")
+        self.faults = Faults(self.clock, {"users": False, "admin": True})
+        self.faults.add({"dialect": "users", "drop": True})
         self.clients = {name: self.a_client_at(name) for name in DOORS}
 
     def a_client_at(self, name: str) -> HTTPClient:
@@ -240,6 +243,7 @@ class DescribedCase(AdminCase):
                 "sessions": self.annas.session_id,
                 "journal": 2,
                 "translate": 2,
+                "faults": 1,
             }
             return of[operation.path.split("/")[1]]
         return 1
@@ -261,6 +265,8 @@ class DescribedCase(AdminCase):
     def body(self, operation: Operation, schema: Mapping[str, Any]) -> object:
         if operation.path == "/import":
             return b'{"kind": "Message", "id": 1, "data": "abc"}\n'
+        if operation.path == "/faults":
+            return {"dialect": "users", "drop": True}
         values: dict[str, object] = dict(FIELDS)
         if operation.path.startswith("/records/"):
             schema = an_object({name: {} for name in ("name", "email", "cpf", "balance")})

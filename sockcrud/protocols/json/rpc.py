@@ -112,10 +112,7 @@ class JSONRPCDialect(JSONValueDialect):
     async def reply(self, request: Any) -> Answer:
         if isinstance(request, list):
             return await self._batch(request)
-        return await self.objectReceived(request)
-
-    async def objectReceived(self, object: Object) -> Answer:
-        return await self._answer(object) or b""
+        return await self._answer(request) or b""
 
     def malformed(self, expected: str) -> bytes:
         refusals.note(
