@@ -29,7 +29,7 @@ from tests.support.model import KINDS
 from tests.support.tally import Tally
 
 SHORT: Final = settings(
-    max_examples=25,
+    max_examples=80,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

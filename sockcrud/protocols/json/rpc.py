@@ -31,7 +31,7 @@ from sockcrud.errors import (
     Unavailable,
 )
 from sockcrud.protocols.answers import Answer, Stream
-from sockcrud.protocols.dialects import JSONLineDialect
+from sockcrud.protocols.dialects import JSONValueDialect
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.scheduler import TURN_SECONDS
 from sockcrud.refusals import NO_OPERATION, refusals
@@ -92,7 +92,7 @@ class Method:
     only_reads: bool = False
 
 
-class JSONRPCDialect(JSONLineDialect):
+class JSONRPCDialect(JSONValueDialect):
     """JSON-RPC behind one connection. A subclass has the `methods`."""
 
     methods: ClassVar[Mapping[str, Method]] = {}
