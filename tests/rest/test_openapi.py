@@ -29,6 +29,7 @@ from sockcrud.apps.shop.service.clients import Addresses, Clients
 from sockcrud.apps.shop.service.inventory import Inventory
 from sockcrud.apps.shop.service.products import Products
 from sockcrud.apps.way.dialect import WayResponder
+from sockcrud.faults.acting import Faults
 from sockcrud.identity.passwords import digest_of
 from sockcrud.protocols.http.connection import HTTPResponder
 from sockcrud.rest.openapi import description
@@ -87,6 +88,7 @@ FIELDS: Final[Mapping[str, object]] = {
     "request": '{"id_operation": "get_users"}',
 }
 """A right value for each field of a body, whatever the operation."""
+FAULT: Final = {"dialect": "users", "drop": True}
 
 
 @frozen
@@ -128,6 +130,7 @@ class DescribedCase(AdminCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.faults = Faults(self.clock, {"users": False, "admin": True})
         client = {
             "name": "Ana",
             "email": "ana@x.org",
@@ -233,6 +236,9 @@ class DescribedCase(AdminCase):
             return "clients"
         if operation.path.startswith("/records/"):
             return 1
+        if operation.path == "/faults/{id}":
+            assert self.faults is not None
+            return self.faults.add(FAULT).id
         if operation.part == "admin":
             of = {
                 "accounts": self.carl.id,
@@ -261,6 +267,8 @@ class DescribedCase(AdminCase):
     def body(self, operation: Operation, schema: Mapping[str, Any]) -> object:
         if operation.path == "/import":
             return b'{"kind": "Message", "id": 1, "data": "abc"}\n'
+        if operation.path == "/faults":
+            return FAULT
         values: dict[str, object] = dict(FIELDS)
         if operation.path.startswith("/records/"):
             schema = an_object({name: {} for name in ("name", "email", "cpf", "balance")})
