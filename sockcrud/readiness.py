@@ -13,7 +13,8 @@ from sockcrud.config import Loaded, format_settings
 from sockcrud.errors import Invalid
 from sockcrud.identity.password_files import read_password
 from sockcrud.identity.passwords import check_password
-from sockcrud.protocols.listen import CannotListen, try_listening
+from sockcrud.protocols.listen import CannotListen
+from sockcrud.protocols.trial import try_listening
 from sockcrud.settings import OFF, Settings
 from sockcrud.storage.postgres.url import is_url
 

@@ -52,7 +52,8 @@ def until(happens: Callable[[], object]) -> None:
 class Town:
     """A daemon of several processes."""
 
-    def __init__(self, directory: Path, store: str, *flags: str) -> None:
+    def __init__(self, directory: Path, store: str, folder: str = "") -> None:
+        (directory / folder).mkdir(exist_ok=True)
         self.log = directory / "log"
         self.socket = directory / "users"
         off = [word for name in DIALECTS if name != "users" for word in (f"--{name}", "off")]
@@ -62,12 +63,12 @@ class Town:
                     *running.SERVE_WITH_CHEAP_HASHES,
                     *off,
                     *("--admin", "unix:admin", "--users", f"unix:{self.socket}"),
-                    *("--workers", str(WORKERS), "--store", store, *flags),
+                    *("--workers", str(WORKERS), "--store", store),
                 ],
                 cwd=directory,
                 stdout=log,
                 stderr=log,
-                env=environment(TMPDIR=str(directory)),
+                env=environment(TMPDIR=str(directory / folder)),
             )
 
     @property
@@ -106,7 +107,7 @@ def store() -> Iterator[str]:
 def test_all_serve_what_ends_is_started_again_and_all_stop_together(
     tmp_path: Path, store: str
 ) -> None:
-    town = Town(tmp_path, store)
+    town = Town(tmp_path, store, "f" * 90)  # where no socket can be: its path would be too long
     try:
         until(town.all_run)
         before = set(town.workers)
@@ -120,7 +121,6 @@ def test_all_serve_what_ends_is_started_again_and_all_stop_together(
         assert town.process.wait(PATIENCE) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in before)
         assert not town.socket.exists()
-        assert not list(tmp_path.glob("sockcrud-workers-*"))
     finally:
         town.process.kill()
 

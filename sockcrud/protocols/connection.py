@@ -152,8 +152,6 @@ class Connection(Sending, Generic[Request]):
             line = data[:-1]
             self.lineReceived(line)
             request, self._received = self._received, None
-            if self._recorder is not None:
-                self._raw = line
             if request is None:
                 self._pump()
             else:
@@ -163,7 +161,10 @@ class Connection(Sending, Generic[Request]):
             return
         if not self.line_mode:
             if self._recorder is not None:
-                self._intake.feed(data)
+                if self._came is None:
+                    self._came = data
+                else:
+                    self._feed_intake(data)
             self.rawDataReceived(data)
         elif self._at == len(
             self._buffer
@@ -194,7 +195,7 @@ class Connection(Sending, Generic[Request]):
     def _go_raw(self, data: bytes) -> None:
         self.setRawMode()  # type: ignore[no-untyped-call]
         if self._recorder is not None:
-            self._intake.feed(data)
+            self._feed_intake(data)
         self.rawDataReceived(data)
 
     def clearLineBuffer(self) -> bytes:
@@ -233,7 +234,7 @@ class Connection(Sending, Generic[Request]):
 
     def _take_bytes(self, request: Request) -> None:
         """Have the request recorded that was just taken, as what it was read from."""
-        self._raw = self._intake.take(self._framer.pending)
+        self._raw = self._take_intake(self._framer.pending)
 
     @property
     def pending(self) -> int:
@@ -460,7 +461,7 @@ class Connection(Sending, Generic[Request]):
     def _record_unfinished(self) -> None:
         if self._recorder is not None and not self.line_mode and self.pending:
             self._who = None
-            self._keep(self._intake.take(0), b"", self._active_at, None)
+            self._keep(self._take_intake(0), b"", self._active_at, None)
 
     def _record_answer(self, turn: _Turn, seconds: float | None) -> None:
         """Have an answer recorded; one in slices is when all of it was said."""

@@ -167,11 +167,18 @@ class LineDialect(ByteDialect[str, str]):
         return await self.lineReceived(request)
 
 
-class JSONLineDialect(ByteDialect[Any, Any]):
+class JSONValueDialect(ByteDialect[Any, Any]):
     """A wire format of JSON, one value a line."""
 
     def framer(self, limits: JSONLimits) -> JSONLines:
         return JSONLines(limits.request, limits.depth)
+
+    def render(self, words: Any) -> bytes:
+        return as_line(words)
+
+
+class JSONLineDialect(JSONValueDialect):
+    """A wire format of JSON objects, one a line."""
 
     @abstractmethod
     async def objectReceived(self, object: dict[str, Any]) -> Any:
@@ -183,6 +190,3 @@ class JSONLineDialect(ByteDialect[Any, Any]):
         if not isinstance(request, dict):
             raise Invalid("request", "a JSON object")
         return await self.objectReceived(request)
-
-    def render(self, words: Any) -> bytes:
-        return as_line(words)

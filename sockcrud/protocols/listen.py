@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Callable, Iterator
-from errno import EACCES, ENOENT
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
@@ -28,6 +26,8 @@ from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sockcrud.protocols.accepting import FEW, FEW_SECURE, accept_few
+
 _LOOPBACK: Final = {"tcp": "127.0.0.1", "ssl": "127.0.0.1", "tls": "127.0.0.1", "tcp6": r"\:\:1"}
 
 _SOCKETS: Final = (*_LOOPBACK, "unix", "systemd")
@@ -41,15 +41,6 @@ _OWNER_ONLY: Final = "600"
 """Who may connect to a Unix socket whose description does not say. Twisted's own default lets
 everybody.
 """
-
-FEW: Final = 8
-FEW_SECURE: Final = 4
-"""Connections that a listener accepts in one turn of the reactor: each takes 0.1 to 0.2 ms to set
-up, with TLS four times that, and whoever is connected already waits meanwhile. Those that wait to
-be accepted wait no longer for it: the turns are as much shorter."""
-
-MOST_PASSED_OVER: Final = 64
-"""Connections that are passed over in one turn of the reactor, at most: each takes 0.03 ms."""
 
 _PLAIN_TCP: Final = ("tcp", "tcp6")
 _SIMPLE: Final = re.compile(
@@ -156,47 +147,6 @@ def endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         return DescribedEndpoint(completed, plain if kind in _PLAIN_TCP else reactor)
     except Exception as error:
         raise CannotListen(_wrong_with(description, error)) from None
-
-
-def try_listening(description: str) -> None:
-    """Raise `CannotListen` where nothing could listen as described now. A port is bound for that,
-    and let go of.
-    """
-    results: list[Any] = []
-    endpoint(description, Trial()).listen(Factory()).addBoth(results.append)
-    if results and isinstance(results[0], Failure):
-        raise CannotListen(reason_of(results[0].value))
-
-
-class Trial:
-    """A reactor that listens nowhere, and says whether it could."""
-
-    def listenTCP(self, port: int, factory: object, backlog: int = 0, interface: str = "") -> None:
-        """Raise `CannotListenError` where the port cannot be had."""
-        try:
-            with socket.socket(socket.AF_INET6 if ":" in interface else socket.AF_INET) as trial:
-                if (
-                    os.name == "posix"
-                ):  # as the listener itself: ports of connections that have ended may be had
-                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind((interface, port))
-        except OSError as error:
-            raise CannotListenError(interface, port, error) from None
-
-    def listenSSL(self, port: int, factory: object, contextFactory: object, **more: Any) -> None:
-        """Raise `CannotListenError` where the port cannot be had."""
-        self.listenTCP(port, factory, **more)
-
-    def adoptStreamPort(self, *given: Any) -> None:
-        """Do nothing: that one listens already."""
-
-    def listenUNIX(self, address: Any, factory: object, **more: Any) -> None:
-        """Raise OSError where no socket can be made there."""
-        folder = os.path.dirname(os.path.abspath(os.fsdecode(address)))
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), address, None, address)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(EACCES, os.strerror(EACCES), address, None, address)
 
 
 def _wrong_with(description: str, error: BaseException) -> str:
@@ -364,7 +314,7 @@ class Listeners:
                 raise CannotListen(f"{listener.name} cannot listen: {reason_of(result.value)}")
             listener.port = result
             if isinstance(result, Port):
-                _accept_few(result, FEW_SECURE if listener.secure else FEW)
+                accept_few(result, FEW_SECURE if listener.secure else FEW)
                 result._logger = Logger(
                     namespace=__name__, observer=cast(ILogObserver, self._of_a_port)
                 )
@@ -410,49 +360,6 @@ def _not_closed(failure: Failure, port: IListeningPort) -> None:
     the stop goes on, for the store is to be closed in any case.
     """
     log.warn("{port} could not be closed: {error}", port=port.getHost(), error=failure.value)
-
-
-def _accept_few(port: Any, most: int) -> None:
-    """Have the port accept at most so many in one turn of the reactor; by itself it takes a
-    hundred, and ever more.
-    """
-    accept = port.doRead
-    port.socket = accepting = _Accepting(port.socket)
-
-    def accept_few() -> object:
-        port.numberAccepts = min(port.numberAccepts, most)
-        accepting.left = MOST_PASSED_OVER
-        return accept()
-
-    port.doRead = accept_few
-
-
-class _Accepting:
-    """A listening socket that passes over the connections that were reset before they were
-    accepted.
-
-    They cost a tenth of one that is served. Else who connects and resets as fast as he can keeps
-    those who come after waiting, as all are accepted in the order in which they came.
-    """
-
-    def __init__(self, listening: socket.socket) -> None:
-        self._listening = listening
-        self.left = MOST_PASSED_OVER
-        """How many more may be passed over in this turn of the reactor."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._listening, name)
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next that is still there, or, after so many that are not, the next in any
-        case.
-        """
-        connection, peer = self._listening.accept()
-        while self.left and connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self.left -= 1
-            connection.close()
-            connection, peer = self._listening.accept()
-        return connection, peer
 
 
 def reason_of(error: BaseException | None) -> str:

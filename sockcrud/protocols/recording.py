@@ -146,17 +146,20 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Take in what was received."""
-        rest = len(self._last) - self._at
-        if rest:
+        if self._last:  # nearly always all that came before is taken
             room = CUT - len(self._head)
             if room > 0:
                 self._head += self._last[self._at : self._at + room]
-            self._size += rest
-        self._last, self._at = data, 0
+            self._size += len(self._last) - self._at
+            self._at = 0
+        self._last = data
 
     def take(self, pending: int) -> bytes:
         """Return what was received but for the last `pending` bytes, as much of it as is kept."""
         at, last = self._at, self._last
+        if not (pending or at or self._size) and len(last) <= CUT:  # as it nearly always is
+            self._last = b""
+            return bytes(last)
         taken = self._size + len(last) - at - pending
         if taken < self._size:  # the request ended before the last piece came
             taken = max(taken, 0)
@@ -178,7 +181,7 @@ class Intake:
 class Recorded(LineReceiver, ABC):
     """A connection whose requests and answers are recorded, where anything records at all."""
 
-    __slots__ = ("_intake", "_origin", "_raw", "_reason", "_recorder", "_streamed", "_who")
+    __slots__ = ("_came", "_intake", "_origin", "_raw", "_reason", "_recorder", "_streamed", "_who")
 
     _intake: Intake
     _origin: Origin
@@ -186,6 +189,8 @@ class Recorded(LineReceiver, ABC):
 
     def __init__(self) -> None:
         self._recorder: Recorder | None = None
+        # All that has come and is not taken, where that is one piece; b"" where the intake has it.
+        self._came: bytes | None = None
         self._raw: bytes | bytearray | None = (
             None  # the request that was taken last, to be recorded
         )
@@ -198,6 +203,27 @@ class Recorded(LineReceiver, ABC):
         if recorder is not None:
             self._intake = Intake()
             self._origin = recorder.opened(dialect, peer)
+
+    def _feed_intake(self, data: bytes) -> None:
+        """Take note of what was received, where it may be but a part of what is to be taken."""
+        if self._came:
+            self._intake.feed(self._came)
+        self._came = b""
+        self._intake.feed(data)
+
+    def _take_intake(self, pending: int) -> bytes:
+        """Return what was received but for so many bytes, as much of it as is kept."""
+        came = self._came
+        if came and not pending and len(came) <= CUT:  # as it nearly always is
+            self._came = None
+            return came
+        if came:
+            self._intake.feed(came)
+            self._came = b""
+        raw = self._intake.take(pending)
+        if not pending:
+            self._came = None
+        return raw
 
     def _because(self, reason: str) -> None:
         """Take note of why the connection is closed, unless that is known."""

@@ -129,7 +129,7 @@ class Call:
         KeyReused, or Invalid for what is no key.
         """
         keys = self.terms.keys
-        if keys is None or self.request.header(IDEMPOTENCY_KEY) is None:
+        if keys is None or IDEMPOTENCY_KEY not in self.request.fields:
             return render(await perform())
         return await keys.once(self.principal, self.request, perform, render)
 

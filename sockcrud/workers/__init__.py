@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from twisted.logger import ILogObserver, Logger
 
@@ -41,6 +42,19 @@ def fork(loaded: Loaded, log: ILogObserver) -> Worker:
                 sockets[dialect.name] = bound(where)
             except CannotListen as error:
                 raise CannotListen(f"{dialect.name} cannot listen: {error}") from None
-    folder = Path(tempfile.mkdtemp(prefix="sockcrud-workers-"))  # of mode 0700
+    folder = _folder()
     logger = Logger(namespace=__name__, observer=log)
     return Supervisor(settings.workers, sockets, logger, folder).run()
+
+
+_LONGEST: Final = 80
+"""Characters of a folder with sockets in it: with their names, no system takes more than 103."""
+
+
+def _folder() -> Path:
+    """Make a folder for the sockets that the processes talk over; nobody else can look into it."""
+    made = tempfile.mkdtemp(prefix="sockcrud-workers-")
+    if len(os.fsencode(made)) > _LONGEST:
+        os.rmdir(made)
+        made = tempfile.mkdtemp(prefix="sockcrud-workers-", dir="/tmp")
+    return Path(made)

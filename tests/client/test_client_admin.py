@@ -52,6 +52,13 @@ async def test_the_admin(face: Face, served: Served) -> None:
             True,
         )
         assert (await have(admin.dialects()))["admin"] == served.at("admin")
+        for refused in (admin.faults, admin.add_fault, admin.remove_faults):
+            with pytest.raises(errors.Conflict, match="allow_faults"):
+                await have(refused())
+        with pytest.raises(errors.Conflict, match="allow_faults"):
+            await have(admin.remove_fault(1))
+        with pytest.raises(errors.NotFound):
+            await have(admin.translations(10**9))
         assert "# TYPE" in await have(admin.metrics())
         assert (await have(admin.description()))["openapi"] == "3.1.0"
         assert (await have(admin.fetch("GET", "/health"))).status == 200

@@ -105,7 +105,7 @@ def test_http_meets_them_too_and_by_account(daemon: DaemonProcess) -> None:
     with pytest.raises(Busy):
         ana.clients()
     assert bert.clients() == []
-    with pytest.raises(InvalidRequest, match="dialect: expected one of users, "):
+    with pytest.raises(InvalidRequest, match="expected one of users, messages"):
         admin.add_fault("admin", drop=True)
     admin.remove_faults()
     admin.add_fault("shop", truncate="20")

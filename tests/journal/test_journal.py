@@ -154,6 +154,17 @@ class HTTPTests(JournalCase):
         caller.leave()
         self.assertEqual([entry["request"]["bytes"] for entry in self.asked()], [len(heads[0])] * 3)
 
+    def test_requests_far_behind_in_one_piece_have_their_own_bytes_too(self) -> None:
+        caller = self.call("shop")
+        heads = [f"GET /{at}/health HTTP/1.1\r\nHost: localhost\r\n\r\n" for at in range(100, 200)]
+        caller.ask("".join(heads).encode())
+        for _ in range(10):
+            self.clock.advance(0)
+        caller.leave()
+        entries = [entry["request"] for entry in self.asked()]
+        self.assertEqual([entry["bytes"] for entry in entries], [len(heads[0])] * 100)
+        self.assertTrue(all(entry["text"].startswith("GET /") for entry in entries))
+
     def test_a_body_that_is_not_wanted_is_an_entry_of_its_head(self) -> None:
         head = b"POST /accounts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n"
         said = self.ask("admin", head)

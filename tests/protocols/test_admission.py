@@ -196,6 +196,7 @@ class WaitingTests(ConnectionCase):
 
     def test_one_peer_has_only_so_many_under_way_however_many_connections_it_has(self) -> None:
         self.connections = Connections(100, self.clock, shares=Shares(1.0, pipelined=10))
+        self.connections.scheduler.now = self.clock.seconds  # however busy the machine is
         many = [self.begun(20, "192.0.2.1", f"{number}") for number in range(5)]
         self.assertEqual(len(self.responder.waiting), 5 + 10)
         other = self.begun(5, "192.0.2.2", "other")

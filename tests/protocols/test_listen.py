@@ -18,7 +18,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockcrud.protocols.listen import MOST_PASSED_OVER, CannotListen, Listener, _Accepting, endpoint
+from sockcrud.protocols.accepting import MOST_PASSED_OVER, Accepting
+from sockcrud.protocols.listen import CannotListen, Listener, endpoint
 from tests.support.running import Daemon
 
 AT_ONCE = 300
@@ -129,7 +130,7 @@ class AcceptingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.addCleanup(self.listening.close)
-        self.accepting = _Accepting(self.listening)
+        self.accepting = Accepting(self.listening)
 
     def connected(self, reset: bool = False) -> socket.socket:
         connection = socket.create_connection(self.listening.getsockname())

@@ -4,9 +4,9 @@ else's word for it.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,7 @@ def test_the_log_has_the_clients_own_address_also_where_there_is_tls(tmp_path: P
                 assert over_tls.recv(4096).startswith(b"HTTP/1.1 401 ")
         with daemon.connect("users") as without:
             without.sendall(b'{"id_operation": "get_users"}')
-            with suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError):
                 assert without.recv(4096) == b""
         assert daemon.stop() == 0
     said = daemon.log.read_text()

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
 from sockcrud.access import Access, Principal, admins, operation
 from sockcrud.app import Apps, Editing, resolve
 from sockcrud.errors import DomainError, Forbidden, Invalid, NotFound, Outdated
-from sockcrud.generic.declaration import Served
-from sockcrud.generic.operations import Operations
 from sockcrud.records import Record
 from sockcrud.records.json_fields import json_value, whole
 from sockcrud.records.schema import Kind
 from sockcrud.storage.contract import IStore, Where
+
+if TYPE_CHECKING:
+    from sockcrud.generic.operations import Operations
 
 MOST_DEPENDENTS: Final = 200
 """Records that are looked at to tell what goes with one: with more, it is said that there are."""
@@ -169,6 +170,10 @@ class StoredRecords:
 
 
 def _shelves(access: Access, store: IStore, apps: Apps) -> list[tuple[str, Shelf]]:
+    # Only when somebody looks: a start has no need of it.
+    from sockcrud.generic.declaration import Served
+    from sockcrud.generic.operations import Operations
+
     shelves = []
     for app in apps:
         editing = {name: resolve(lazy)(access, store) for name, lazy in app.editing.items()}

@@ -140,11 +140,12 @@ class HTTPConnection(Connection[Item]):
         return self._look_early(request.request)
 
     def _take_bytes(self, request: Item) -> None:
-        if isinstance(request, Early):
+        if type(request) is Early:
             self._raw = None  # the request is still to come
             return
-        super()._take_bytes(request)
-        if isinstance(request, Request) and request.path.startswith(self._connections.unrecorded):
+        self._raw = self._take_intake(self._framer.behind)
+        unrecorded = self._connections.unrecorded
+        if unrecorded and type(request) is Request and request.path.startswith(unrecorded):
             self._raw = None
 
     def only_reads(self, request: Item) -> bool:
@@ -202,7 +203,7 @@ class HTTPConnection(Connection[Item]):
     def _record_refusal(self, answer: Answer) -> None:
         """Have a refusal recorded of a request that has not come whole."""
         if self._recorder is not None and isinstance(answer, CloseAfter):
-            self._keep(self._intake.take(0), answer.body, self._active_at, None)
+            self._keep(self._take_intake(0), answer.body, self._active_at, None)
 
     # Deadlines
 

@@ -123,6 +123,12 @@ class Receiving:
         return self._framer.pending + len(self._body)
 
     @property
+    def behind(self) -> int:
+        """Return how many bytes there are behind the request that was given last."""
+        framer = self._framer
+        return len(framer._data) - framer._at
+
+    @property
     def is_unfinished(self) -> bool:
         """Return whether a request has begun and is not complete."""
         return self._receiving is not None or self._framer.at_hand

@@ -31,7 +31,7 @@ from sockcrud.errors import (
     Unavailable,
 )
 from sockcrud.protocols.answers import Answer, Stream
-from sockcrud.protocols.dialects import JSONLineDialect
+from sockcrud.protocols.dialects import JSONValueDialect
 from sockcrud.protocols.framing import as_line
 from sockcrud.protocols.scheduler import TURN_SECONDS
 from sockcrud.refusals import NO_OPERATION, refusals
@@ -92,7 +92,7 @@ class Method:
     only_reads: bool = False
 
 
-class JSONRPCDialect(JSONLineDialect):
+class JSONRPCDialect(JSONValueDialect):
     """JSON-RPC behind one connection. A subclass has the `methods`."""
 
     methods: ClassVar[Mapping[str, Method]] = {}
@@ -112,7 +112,10 @@ class JSONRPCDialect(JSONLineDialect):
     async def reply(self, request: Any) -> Answer:
         if isinstance(request, list):
             return await self._batch(request)
-        return await self._answer(request) or b""
+        return await self.objectReceived(request)
+
+    async def objectReceived(self, object: Object) -> Answer:
+        return await self._answer(object) or b""
 
     def malformed(self, expected: str) -> bytes:
         refusals.note(

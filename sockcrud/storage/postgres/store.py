@@ -2,6 +2,10 @@
 
 Nothing that another node can change is kept here: every answer is one of the database. A node that
 does not get one says that it is unavailable, and goes on by itself once there is a server again.
+
+The links are libpq's pipeline mode on the reactor. Psycopg's `AsyncConnection` in that mode took
+110 to 140 us of processor time a read with 10 to 50 at once, where these take 13 to 39, and 390 to
+260 with one at a time; it also needs an event loop of asyncio, which not every reactor has.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ O que só um administrador vê
     enviar de novo
     ver quem entrou no console
     sair do console
+    traduzir do diário
+    traduzir
     ver as falhas
     pedir falha
     tirar falha
@@ -40,6 +42,19 @@ O diário mostra o pedido e a resposta, e não mostra o token
     ENTÃO a administração confirma
     QUANDO vejo do diário o pedido de id "9223372036854775807"
     ENTÃO a administração recusa porque não existe
+
+Um pedido é dito em outras palavras
+    DADO que sou administrador
+    QUANDO traduzo "{"op": "mostrar"}" de "messages"
+    ENTÃO a administração confirma
+    E há uma linha para o nc
+    E que existe uma mensagem
+    QUANDO vejo o diário de "messages"
+    ENTÃO no diário está um pedido, com a resposta
+    QUANDO traduzo do diário esse pedido
+    ENTÃO a administração confirma
+    QUANDO traduzo "x" de "nenhuma"
+    ENTÃO a administração recusa por causa de "dialect", porque algo está errado nos dados
 
 O diário pode ser acompanhado
     DADO que sou administrador

@@ -188,8 +188,11 @@ def test_a_call_is_tried_and_a_change_shows_by_itself(at: Person, town: Town) ->
 
 def test_a_refusal_is_explained_and_the_request_sent_again(at: Person, town: Town) -> None:
     town.daemon.ask("users", CREATE.format(name=at.width, age=200) + "\n")
+    refused = town.administers("GET", "/journal?dialect=users&refused=1")["items"]
     at.opens("traffic")
     at.types("Dialect", "users")
+    at.press(at.control("refused only"))
+    at.waits(lambda: len(at.find("tbody tr")) == len(refused), "not what was refused alone")
     at.presses_in_row("create_user")
     at.sees(f'"name":"Ana {at.width}"')
     at.sees('{"error":400,"error_message":"Bad Request"}')
@@ -198,12 +201,14 @@ def test_a_refusal_is_explained_and_the_request_sent_again(at: Person, town: Tow
     at.keeps_picture(f"traffic-{at.width}")
     at.finds_nothing_wrong("the traffic")
     at.presses("Translate")
-    at.sees(f"| nc -N 127.0.0.1 {town.daemon.ports['users']}")
+    at.sees(f"nc -N 127.0.0.1 {town.daemon.ports['users']}")
     at.presses("Send again…")
     at.types("What is sent", CREATE.format(name=at.width, age=20))
     at.presses("Send")
     at.sees('"code":201')
     at.presses("Close")
+    at.press(at.control("refused only"))
+    at.sees("connected")
     at.presses("Pause")
     other = {360: "get_users", 1280: "delete_user"}[at.width]
     town.daemon.ask("users", f'{{"id_operation":"{other}"}}\n')

@@ -4,9 +4,17 @@ import { call } from "./call.js";
 import { button, copyButton, dialog, errorText, fill, h, table } from "./dom.js";
 import { follow } from "./events.js";
 import { duration } from "./figures.js";
-import { asSent, translations } from "./translate.js";
+import { asSent } from "./resend.js";
 
 const SHOWN = 300;
+const FORMS = {
+  nc: "A line for nc",
+  curl: "curl",
+  httpie: "HTTPie",
+  sockcrud: "A command of sockcrud",
+  python: "Python, with our client",
+  socket: "Python, with a socket",
+};
 const COLUMNS = ["Time", "Dialect", "What", "Came of it", "Took"];
 
 export async function show(content, { query, signal }) {
@@ -69,7 +77,7 @@ class Traffic {
     const place = h("div");
     const buttons = [
       explains && button("Explain this refusal", () => fill(place, explain(entry))),
-      url && button("Translate", () => fill(place, translated(entry, url))),
+      button("Translate", async () => fill(place, await translated(entry))),
       url && !entry.request.cut && button("Send again…", () => sendAgain(entry)),
     ];
     const heading = h("h2", { tabindex: "-1" }, `Request ${entry.id} at ${entry.dialect}`);
@@ -128,10 +136,20 @@ function explain({ fault, refused, answer }) {
   return [h("h3", {}, "Why it was refused"), h("ul", {}, lines), h("p", { class: "muted" }, "The client was told: ", h("code", {}, firstLine(answer.text)))];
 }
 
-function translated({ request: { text } }, url) {
-  const secret = text.includes("***") && h("p", { class: "muted" }, "What is *** was secret and is not kept: put it in.");
-  const each = ({ name, text: command }) => [h("h3", {}, name), h("pre", { tabindex: "0", "aria-label": name }, command), copyButton(command)];
-  return [secret, translations(text, url).map(each)];
+/** Return the request in other words, as the daemon knows them. */
+async function translated({ id, dialect }) {
+  let found;
+  try {
+    found = (await call("GET", `translate/${id}`)).items;
+  } catch (error) {
+    return errorText(error);
+  }
+  const each = ({ form, dialect: at, text, blanks }) => {
+    const name = at === dialect ? FORMS[form] : `${FORMS[form]}, at ${at}`;
+    const secret = blanks.length > 0 && h("p", { class: "muted" }, "What was secret is not kept; set first: ", h("code", {}, blanks.join(", ")));
+    return [h("h3", {}, name), secret, h("pre", { tabindex: "0", "aria-label": name }, text), copyButton(text)];
+  };
+  return found.length ? found.map(each) : h("p", {}, "There are no other words for this.");
 }
 
 function sendAgain({ dialect, request: { text } }) {
