@@ -88,6 +88,7 @@ FIELDS: Final[Mapping[str, object]] = {
     "request": '{"id_operation": "get_users"}',
 }
 """A right value for each field of a body, whatever the operation."""
+FAULT: Final = {"dialect": "users", "drop": True}
 
 
 @frozen
@@ -129,6 +130,7 @@ class DescribedCase(AdminCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.faults = Faults(self.clock, {"users": False, "admin": True})
         client = {
             "name": "Ana",
             "email": "ana@x.org",
@@ -170,8 +172,6 @@ class DescribedCase(AdminCase):
         self.tokens = {name: self.log_in("root", name).token for name in ("auth", "members", "way")}
         self.tokens["admin"] = self.root_token
         self.annas = self.as_(self.anna, "auth")
-        self.faults = Faults(self.clock, {"users": False, "admin": True})
-        self.faults.add({"dialect": "users", "drop": True})
         self.clients = {name: self.a_client_at(name) for name in DOORS}
 
     def a_client_at(self, name: str) -> HTTPClient:
@@ -236,6 +236,9 @@ class DescribedCase(AdminCase):
             return "clients"
         if operation.path.startswith("/records/"):
             return 1
+        if operation.path == "/faults/{id}":
+            assert self.faults is not None
+            return self.faults.add(FAULT).id
         if operation.part == "admin":
             of = {
                 "accounts": self.carl.id,
@@ -243,7 +246,6 @@ class DescribedCase(AdminCase):
                 "sessions": self.annas.session_id,
                 "journal": 2,
                 "translate": 2,
-                "faults": 1,
             }
             return of[operation.path.split("/")[1]]
         return 1
@@ -266,7 +268,7 @@ class DescribedCase(AdminCase):
         if operation.path == "/import":
             return b'{"kind": "Message", "id": 1, "data": "abc"}\n'
         if operation.path == "/faults":
-            return {"dialect": "users", "drop": True}
+            return FAULT
         values: dict[str, object] = dict(FIELDS)
         if operation.path.startswith("/records/"):
             schema = an_object({name: {} for name in ("name", "email", "cpf", "balance")})
