@@ -67,7 +67,7 @@ def status() -> None:
 
     with ADMIN.connected_as_nobody() as client:
         health = client.health()
-        figures = client.metrics()
+        figures = client.metrics() if health.good and showing.for_people() else ""
     if showing.for_people():
         rows = [
             {"part": name, "state": "listens" if up else "does not listen"}
