@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -28,6 +28,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@define(eq=False)
+class Software:
+    """What a client is by its own account, or by how it frames; "" before that is known."""
+
+    name: str = ""
+    counts: dict[Any, list[int]] = Factory(dict)
+    """What an observer counts of it, by operation and account, in a period."""
+    period: object = None
+
+    def is_called(self, name: str) -> None:
+        """Take note of its name: what is counted from now on is of that one."""
+        if name != self.name:
+            self.name, self.period = name, None
+
+
 @frozen
 class Principal:
     """Who asks: through which dialect, from where, and, after a login, as whom."""
@@ -36,6 +51,8 @@ class Principal:
     address: str
     account: Account | None = None
     session_id: int | None = None
+    software: Software = field(factory=Software, eq=False, repr=False)
+    """That of the connection, whoever logs in on it."""
 
 
 Permission = Callable[[Principal], None]
@@ -76,8 +93,9 @@ class Access:
     """What tells the time of day where the clock does not."""
 
     interference: Callable[[str, Principal], Awaitable[None] | None] | None = None
-    """Is asked before an operation that is permitted, where testers want faults: what it returns is
-    awaited, and fails with what the operation is to fail with.
+    """Is asked before an operation that is permitted, where testers want faults, or a dialect has
+    brownouts: it raises what the operation is to fail with, or returns what is awaited, and may
+    fail with that.
     """
 
     def note(self, operation: str, principal: Principal, seconds: float, outcome: str) -> None:

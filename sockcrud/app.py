@@ -60,7 +60,14 @@ _NAME_SAYS: Final = "small letters, digits and single hyphens, at most 40"
 _LONGEST_NAME: Final = 40
 """As long as a session can name a dialect."""
 _CORE: Final = str(Path(__file__).parent)
-_KINDS_OF_THE_CORE: Final = ("Company", "Account", "Session", "LoginFailures", "KeptAnswer")
+_KINDS_OF_THE_CORE: Final = (
+    "Company",
+    "Account",
+    "Session",
+    "LoginFailures",
+    "KeptAnswer",
+    "Usage",
+)
 
 
 def resolve(lazy: Lazy[T]) -> T:
@@ -357,6 +364,7 @@ class Apps:
         together, or cannot be had.
         """
         from sockcrud.identity.records import IDENTITY
+        from sockcrud.ledger.records import Usage
         from sockcrud.records import DeclarationError
         from sockcrud.records.schema import Schema
 
@@ -369,7 +377,7 @@ class Apps:
                 raise AppError(app.place, f"a record cannot be imported: {error}") from error
             places |= dict.fromkeys(app.names_of_records, app.place)
         try:
-            return Schema((*kinds, *IDENTITY))
+            return Schema((*kinds, *IDENTITY, Usage))
         except DeclarationError as error:
             raise AppError(places[error.kind], str(error)) from error
 

@@ -27,11 +27,13 @@ from sockcrud.collector import (
     let_collector_rest,
 )
 from sockcrud.config import ConfigError, Loaded
+from sockcrud.errors import DomainError
 from sockcrud.identity.accounts import Directory
 from sockcrud.identity.first_start import FirstAdmin, NoAdmin, add_examples, ensure_admin
 from sockcrud.identity.passwords import HashingThreads, InThisThread, Passwords
 from sockcrud.identity.sessions import Sessions
 from sockcrud.journal.journal import Journal
+from sockcrud.ledger.counting import WRITE_SECONDS, Ledger
 from sockcrud.logs import Log
 from sockcrud.protocols.admission import Connections
 from sockcrud.protocols.listen import CannotListen, Listener, Listeners, written
@@ -88,6 +90,8 @@ class Daemon(Service):
     """Adds records to a new store, and says what came of it; fails where they cannot be taken."""
     log: Log | None = None
     """Where the log goes; None where whoever runs it sees to that."""
+    ledger: Ledger | None = None
+    """What counts who uses which dialect."""
     pid_file: str = ""
     """What twistd takes away at the end, where it comes to that."""
     show_password: bool = False
@@ -100,6 +104,7 @@ class Daemon(Service):
     _admin: FirstAdmin | None = field(init=False, default=None)
     _seeded: str = field(init=False, default="")
     _sweep: LoopingCall = field(init=False)
+    _write_up: LoopingCall = field(init=False)
     _growth: LoopingCall = field(init=False)
     _watchdog: LoopingCall = field(init=False)
     _log = Logger()
@@ -107,6 +112,8 @@ class Daemon(Service):
     def __attrs_post_init__(self) -> None:
         self._sweep = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep_sessions()))
         self._sweep.clock = self.reactor
+        self._write_up = LoopingCall(lambda: Deferred.fromCoroutine(self._write_ledger()))
+        self._write_up.clock = self.reactor
         growth, memory = GrowthWatch(self.connections), MemoryWatch(memory_limit)
 
         def look_after_memory() -> None:
@@ -143,6 +150,7 @@ class Daemon(Service):
             failures[0].raiseException()
         self.hashing.start()
         self._sweep.start(SWEEP_SECONDS, now=False)
+        self._write_up.start(WRITE_SECONDS, now=False)
         give_large_blocks_back()
         let_collector_rest()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -262,6 +270,19 @@ class Daemon(Service):
                 time=SWEEP_SECONDS,
             )
 
+    async def _write_ledger(self) -> None:
+        try:
+            if self.ledger is not None:
+                await self.ledger.write()
+        except DomainError as error:
+            self._log.warn(
+                "the ledger could not be written ({outcome}); it is tried again in {time:g} s",
+                outcome=error.outcome,
+                time=WRITE_SECONDS,
+            )
+        except Exception:
+            self._log.failure("the ledger could not be written")
+
     def stopService(self) -> Deferred[None]:
         """Stop accepting, answer what is under way, close; fire when all is closed and safe."""
         super().stopService()
@@ -272,12 +293,13 @@ class Daemon(Service):
         self._log.info("stopping: {count} connections are open", count=len(self.connections))
         await self.listeners.stop()
         await self.connections.finish(self.reactor, self.loaded.settings.stop_grace)
-        for repeated in (self._sweep, self._growth, self._watchdog):
+        for repeated in (self._sweep, self._write_up, self._growth, self._watchdog):
             if repeated.running:
                 repeated.stop()
         self.connections.flush_log()
         refusals.flush()
         await self.hashing.stop()
+        await self._write_ledger()
         await self.store.close()
         self._remove_password_file()
         self._log.info("stopped")

@@ -17,6 +17,7 @@ from sockcrud.identity.directory import Logins
 from sockcrud.identity.passwords import LEAST_CHARACTERS
 from sockcrud.identity.sessions import Sessions
 from sockcrud.journal.watching import Watching
+from sockcrud.ledger.brownouts import retirements_of
 from sockcrud.loading import line_of, reason_of
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.http.connection import HTTPLimits, Response
@@ -126,7 +127,9 @@ class Serving:
         pages = settings.admin_cors_origins if self.dialect.privileged else settings.cors_origins
         any_host = "*" in settings.hosts or not (settings.hosts or is_on_loopback(self.endpoint))
         origins = Origins(pages, None if any_host else frozenset(settings.hosts))
-        return Terms(origins, settings.max_depth, is_secure(self.endpoint), self.keys, self.page)
+        retirement = retirements_of(settings).of(self.dialect.name)
+        secure = is_secure(self.endpoint)
+        return Terms(origins, settings.max_depth, secure, self.keys, self.page, retirement)
 
     def page(self) -> Response:
         """Return the page that tells a browser what the dialect's port is."""

@@ -16,6 +16,7 @@ import attrs
 from attrs import frozen
 
 from sockcrud.faults import rules
+from sockcrud.ledger.brownouts import brownouts, days
 from sockcrud.peers import read_networks
 from sockcrud.setting import (
     SECTION,
@@ -247,6 +248,23 @@ class Settings:
     postgres_connect_timeout: float = _setting(
         "2", seconds, "seconds that a connection to PostgreSQL may take", "postgres"
     )
+    brownouts_at: tuple[str, ...] = _setting(
+        "",
+        brownouts,
+        "when dialects answer that they are busy, and for how long, such as "
+        "users@2026-12-01T10:00Z/15m, with blanks between them",
+        "brownouts",
+    )
+    brownouts_deprecated: tuple[str, ...] = _setting(
+        "",
+        days,
+        "HTTP: from which day on answers say that a dialect is not to be used for anything new, "
+        "such as way@2026-12-01",
+        "brownouts",
+    )
+    brownouts_sunset: tuple[str, ...] = _setting(
+        "", days, "HTTP: the day that answers name as the dialect's last; likewise", "brownouts"
+    )
     stop_grace: float = _setting(
         "5", seconds, "seconds that requests under way have when the daemon is stopped"
     )
@@ -315,6 +333,7 @@ class Settings:
 
 RELOADED: Final = frozenset(
     (
+        "brownouts_at",
         "log_operations",
         "log_refusals",
         "max_connections",

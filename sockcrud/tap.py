@@ -36,6 +36,8 @@ from sockcrud.identity.sessions import Sessions
 from sockcrud.journal.declared import readings
 from sockcrud.journal.journal import Journal
 from sockcrud.journal.watching import Watching
+from sockcrud.ledger.brownouts import pausing, retirements_of
+from sockcrud.ledger.counting import Ledger
 from sockcrud.logs import Log, open_log
 from sockcrud.metrics import Metrics
 from sockcrud.protocols.admission import (
@@ -170,6 +172,7 @@ def load(given: Mapping[str, str], file: str | None) -> Loaded:
             if (where := loaded.settings.of(dialect.setting)) != OFF:
                 _check_endpoint(dialect, where)
         _check_ports(loaded.apps, loaded.settings)
+        _check_retired(loaded.apps, loaded.settings)
         _ = loaded.apps.schema  # which says what records cannot be
     except (ConfigError, CannotListen) as error:
         raise StartFailed(str(error)) from None
@@ -199,6 +202,13 @@ def _check_ports(apps: Apps, settings: Settings) -> None:
             )
         if port:
             taken[port] = dialect.name
+
+
+def _check_retired(apps: Apps, settings: Settings) -> None:
+    """Raise `ConfigError` where a dialect is to pause, or to go, that cannot."""
+    known = [dialect.name for dialect in apps.dialects if not dialect.privileged]
+    for name in sorted(retirements_of(settings).dialects.difference(known)):
+        raise ConfigError(f"[brownouts]: {name!r}: expected one of {', '.join(known)}")
 
 
 def _log_line(line: str) -> None:
@@ -307,8 +317,8 @@ def make_daemon(
     metrics = Metrics(
         store, connections_at, lambda: {name: len(those) for name, those in connections_at.items()}
     )
-    observers = [metrics, log_operation] if settings.log_operations else [metrics]
-    access = Access(reactor, [*observers], time_of_day, None if faults is None else faults.before)
+    access = Access(reactor, time_of_day=time_of_day)
+    ledger = Ledger(store, time_of_day)
     hashing = HashingThreads(reactor)
     delays = Delays(free_failures=settings.free_login_failures)
     passwords = Passwords(hashing)
@@ -381,7 +391,14 @@ def make_daemon(
         refusals.lines = settings.log_refusals
         refusals.observer = None if recorder is None else recorder.refused
         logins.sign_up_open = settings.sign_up == "open"
-        access.observers[:] = [metrics, log_operation] if settings.log_operations else [metrics]
+        access.observers[:] = [metrics, ledger]
+        if settings.log_operations:
+            access.observers.append(log_operation)
+        retirements = retirements_of(settings)
+        ledger.is_paused = retirements.is_paused if retirements.has_brownouts else None
+        access.interference = None if faults is None else faults.before
+        if retirements.has_brownouts:
+            access.interference = pausing(retirements, access.now, access.interference)
 
     apply(settings)
     if faults is not None:  # now that all operations are known
@@ -400,6 +417,7 @@ def make_daemon(
         apply,
         _seeding(settings, store, reactor, say) if settings.seed and _fills(worker) else None,
         log,
+        ledger,
         show_password=show_password,
         journal=None if watching is None else watching.journal,
     )

@@ -49,6 +49,7 @@ REFUSED_BEFORE: Final = frozenset(
         "inventory.list",
         "journal.read",
         "journal.watch",
+        "ledger.list",
         "members.list",
         "overview.read",
         "products.exists",

@@ -33,6 +33,7 @@ LAYERS: Final = (
     "storage",
     "identity.records",
     "access",
+    "ledger",
     "identity",
     "protocols",
     "uvloop",

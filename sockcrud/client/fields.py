@@ -119,6 +119,7 @@ _READERS: Final[Mapping[str, Callable[[Fields, str], Any]]] = {
     "datetime": Fields.moment,
     "date": Fields.day,
     "Mapping[str, Any] | None": Fields.maybe,
+    "Mapping[str, int]": lambda fields, name: fields.of(name).all,
 }
 
 

@@ -125,7 +125,9 @@ class Logins:
         NotLoggedIn.
         """
         session, account = await self.sessions.resume(token, dialect)
-        return Principal(principal.dialect, principal.address, account, session.id)
+        return Principal(
+            principal.dialect, principal.address, account, session.id, principal.software
+        )
 
     @operation("accounts.authenticate", anyone)
     async def authenticate(self, principal: Principal, login: str, secret: Secret) -> Principal:

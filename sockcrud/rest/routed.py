@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 
 from sockcrud.access import Principal
 from sockcrud.errors import Crashed, DomainError, Invalid, Outdated
+from sockcrud.ledger.brownouts import Retirement
 from sockcrud.protocols.http.connection import BodySink, Request, Response
 from sockcrud.protocols.json.text import DEEPEST, decoded_object
 from sockcrud.refusals import NO_OPERATION, refusals
@@ -28,6 +30,7 @@ from sockcrud.rest.idempotency import Keys
 from sockcrud.rest.origins import Header, Origins, Sender, preflight
 from sockcrud.rest.pages import accepts_html
 from sockcrud.rest.routes import JSON, READING, SAFE, Found, Route, Routes, Schema, declared_in
+from sockcrud.rest.software import software_of
 
 log: Final = Logger()
 
@@ -53,6 +56,8 @@ class Terms:
     """What keeps answers under Idempotency-Key; None where that header means nothing."""
     page: Callable[[], Response] | None = None
     """Makes what a browser is shown at `/`; None where that is nothing."""
+    retirement: Retirement | None = None
+    """Since when it is not to be used any more, and when it goes, where that is so."""
 
 
 @frozen
@@ -201,6 +206,9 @@ class RoutedResponder(ABC):
         if request.sink is not None:
             request.sink.abandon()
             request.sink = None
+        if self.terms.retirement is not None:
+            said = self.terms.retirement.headers_on(datetime.now(timezone.utc).date())
+            response = evolve(response, headers=(*response.headers, *said))
         return _with_cors(request, response, found, sender) if sender.cors else response
 
     def concluded(self, request: Request) -> Concluded:
@@ -213,6 +221,7 @@ class RoutedResponder(ABC):
             concluded = fields.concluded = Concluded(
                 self.terms.origins.sender(request), bearer(request), _has_conditions(request)
             )
+            self.principal.software.is_called(software_of(request))
         return concluded
 
     def sender(self, request: Request) -> Sender:

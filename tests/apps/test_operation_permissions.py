@@ -64,6 +64,7 @@ EXPECTED: Final = {
     "sessions.end": ADMINS,
     "sessions.end_all": ADMINS,
     "changes.list": ADMINS,
+    "ledger.list": ADMINS,
 }
 """What happens to nobody, to a user, and to an admin. Kept by hand: it is what somebody has thought
 about.
@@ -172,6 +173,7 @@ class OpenDoorTests(PeopleCase):
         yield self.admin.end_session(vera, session_id)
         yield self.admin.end_sessions(vera, victim.id)
         yield self.admin.changes(vera, 0)
+        yield self.admin.usage(vera)
 
     def test_every_operation_on_others_is_forbidden(self) -> None:
         self.have(self.logins.sign_up(self.nobody("members"), "vera", SECRET))

@@ -115,6 +115,8 @@ async def sessions(admin: Any) -> None:
 
 
 async def store(admin: Any, name: str) -> None:
+    usage = await listed(admin.all_usage(dialect="users", page=2))
+    assert [each.dialect for each in usage] == ["users"] * len(usage)
     changes = await listed(admin.all_changes(page=2))
     assert [each.rev for each in changes] == sorted(each.rev for each in changes)
     company = next(

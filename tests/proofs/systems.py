@@ -19,6 +19,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
 from sockcrud.identity.records import KeptAnswer, LoginFailures, Session
+from sockcrud.ledger.records import Usage
 from sockcrud.records import Record
 from tests.support.directory_kit import HERE
 from tests.support.doors_kit import factories
@@ -135,7 +136,7 @@ class System:
             self.case.clock.advance(0)
 
     def _stored(self) -> tuple[str, ...]:
-        kinds = [kind for kind in KINDS if kind not in (Session, LoginFailures, KeptAnswer)]
+        kinds = [kind for kind in KINDS if kind not in (Session, LoginFailures, KeptAnswer, Usage)]
         records = [
             record for kind in kinds for record in self.have(self.case.store.page(kind, 10_000))
         ]

@@ -18,6 +18,7 @@ from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.errors import Invalid
 from sockcrud.identity.records import Account, Company, KeptAnswer, LoginFailures, Session
+from sockcrud.ledger.records import Usage
 from sockcrud.records import Record, checked, exactly, from_columns
 from sockcrud.records.constraints import all_fit, as_stored
 from sockcrud.records.lookalikes import caseless
@@ -354,6 +355,16 @@ BOUNDS: Table = [
     texts(KeptAnswer, "fingerprint", 64, 64),
     (KeptAnswer, "kept_at", SNAPSHOTS, NO_SNAPSHOTS),
     texts(KeptAnswer, "answer", 2, 65536),
+    texts(Usage, "key", 64, 64),
+    texts(Usage, "dialect", 1, 40),
+    texts(Usage, "operation", 1, 60),
+    texts(Usage, "who", 0, 260),
+    texts(Usage, "software", 0, 80),
+    (Usage, "first_seen", SNAPSHOTS, NO_SNAPSHOTS),
+    (Usage, "last_seen", SNAPSHOTS, NO_SNAPSHOTS),
+    wholes(Usage, "count", 1, INT63),
+    wholes(Usage, "in_brownouts", 0, INT63),
+    texts(Usage, "days", 0, 4000),
 ]
 
 
@@ -508,6 +519,7 @@ class DescribeTests(SynchronousTestCase):
             Session: {"token_hash": exactly},
             LoginFailures: {"key": exactly},
             KeptAnswer: {"key": exactly},
+            Usage: {"key": exactly},
         }
         self.assertEqual({kind: dict(describe(kind).uniques) for kind in KINDS}, uniques)
 
@@ -550,7 +562,7 @@ class DescribeTests(SynchronousTestCase):
     def test_logins_are_not_journaled_and_everything_else_is(self) -> None:
         self.assertEqual(
             [kind for kind in KINDS if not describe(kind).journaled],
-            [Session, LoginFailures, KeptAnswer],
+            [Session, LoginFailures, KeptAnswer, Usage],
         )
         self.assertEqual(
             [describe(kind).name for kind in (User, LoginFailures)], ["User", "LoginFailures"]

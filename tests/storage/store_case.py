@@ -124,6 +124,21 @@ def a_kept_answer(key: str) -> dict[str, Any]:
     }
 
 
+def a_usage(key: str) -> dict[str, Any]:
+    return {
+        "key": key * 64,
+        "dialect": "users",
+        "operation": "users.get",
+        "who": "192.0.2.7",
+        "software": "JSON, a line each",
+        "first_seen": NOON,
+        "last_seen": NOON,
+        "count": 3,
+        "in_brownouts": 0,
+        "days": "2024-02-29:3",
+    }
+
+
 def ids(records: Sequence[Record]) -> list[int]:
     return [record.id for record in records]
 

@@ -253,6 +253,7 @@ TABLE: Final[Mapping[tuple[str, str, str], Row | tuple[Row, ...]]] = {
     ("admin", "GET", "/journal"): Row(admins(409)),
     ("admin", "GET", "/journal/{id}"): Row(admins(409), of={"id": "client"}),
     ("admin", "GET", "/journal/stream"): Row(admins(409)),
+    ("admin", "GET", "/ledger"): Row(admins(200)),
     ("admin", "GET", "/translate/{id}"): Row(admins(409), of={"id": "client"}),
     ("admin", "POST", "/translate"): Row(
         admins(200), {"dialect": "messages", "request": '{"op":"mostrar"}'}

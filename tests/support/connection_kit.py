@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
+from sockcrud.access import Principal
 from sockcrud.protocols.admission import Connections, Listening, Shares
 from sockcrud.protocols.answers import Answer, CloseAfter, Stream, Work
 from sockcrud.protocols.json.objects import JSONConnection, JSONLimits, JSONObject, Responder
@@ -61,6 +62,7 @@ class ScriptedResponder:
     farewell = b"bye\n"
 
     def __init__(self) -> None:
+        self.principal = Principal("scripted", "192.0.2.7")
         self.started: list[Any] = []
         self.waiting: dict[Any, Deferred[Answer]] = {}
         self.slices: dict[Any, Slices] = {}

@@ -41,6 +41,9 @@ app = App(
         ),
         Command("sessions", f"{_COMMANDS}.sessions:sessions", "The logins that live.", _TITLE),
         Command(
+            "ledger", f"{_COMMANDS}.ledger:ledger", "List who still uses which dialect.", _TITLE
+        ),
+        Command(
             "faults",
             f"{_COMMANDS}.faults:faults",
             "Have requests delayed, refused or cut off, for tests.",

@@ -5,11 +5,12 @@ daemon does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import evolve
 
-from sockcrud.apps.admin.client_records import Account, Change, Company, Health, Session
+from sockcrud.apps.admin.client_records import Account, Change, Company, Health, Session, Usage
 from sockcrud.apps.admin.fault_calls import FaultCalls
 from sockcrud.client.calls import PAGE, Call, Page, Pages, call, paged
 from sockcrud.client.errors import (
@@ -276,6 +277,15 @@ class AdminCalls(FaultCalls):
     def all_changes(self, since: int = 0, page: int = PAGE) -> Pages[Change]:
         """Return what has changed after a revision, one by one; `HistoryGone`."""
         return _turned(self, "/changes", Change, {"since": since, "limit": page}, mark="since")
+
+    @paged
+    def all_usage(
+        self, since: date | None = None, dialect: str | None = None, page: int = PAGE
+    ) -> Pages[Usage]:
+        """Return one by one who uses which dialect, since a day and in all."""
+        day = None if since is None else since.isoformat()
+        query: dict[str, object] = {"since": day, "dialect": dialect, "limit": page}
+        return _turned(self, "/ledger", Usage, query)
 
     @call
     def export(

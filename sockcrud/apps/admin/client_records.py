@@ -56,6 +56,22 @@ class Change:
 
 
 @frozen
+class Usage:
+    """Who uses a dialect, by which program, and for what; `others` are those without a row."""
+
+    id: int
+    dialect: str
+    operation: str
+    who: str
+    software: str
+    first_seen: datetime
+    last_seen: datetime
+    count: int
+    in_brownouts: int
+    days: Mapping[str, int]
+
+
+@frozen
 class Health:
     """Whether all is well: which dialects listen, and whether the store can be reached."""
 

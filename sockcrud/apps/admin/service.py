@@ -4,7 +4,7 @@ has changed.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import attrs
 from attrs import frozen
@@ -16,6 +16,8 @@ from sockcrud.identity.credentials import Secret
 from sockcrud.identity.directory import still
 from sockcrud.identity.records import USER, Account, Company, Session
 from sockcrud.identity.sessions import account_lock, alive_in_company, end_sessions
+from sockcrud.ledger.records import Usage
+from sockcrud.ledger.rows import Report, report
 from sockcrud.paging import PAGE, Page, checked_limit
 from sockcrud.storage.contract import Change, IStore, ITransaction, R, Where
 from sockcrud.storage.maintenance.record_lines import without_secrets
@@ -218,6 +220,23 @@ class Administration:
             _without_secrets(change)
             for change in await self.store.changes(since, checked_limit(limit))
         ]
+
+    @operation("ledger.list", admins)
+    async def usage(
+        self,
+        principal: Principal,
+        since: date | None = None,
+        dialect: str | None = None,
+        limit: int = PAGE,
+        after: int | None = None,
+    ) -> Page[Report]:
+        """Return who has used which dialect since a day, and for what. There may be fewer than
+        `limit` with a rest behind them.
+        """
+        where = None if dialect is None else Where("dialect", dialect)
+        page = await self._page(Usage, limit, after, where)
+        rows = [report(usage, since) for usage in page.items]
+        return Page([row for row in rows if row is not None], page.next)
 
     async def _page(
         self, kind: type[R], limit: int, after: int | None, where: Where | None = None

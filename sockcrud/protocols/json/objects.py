@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from sockcrud.access import Principal
 from sockcrud.protocols.admission import Listening
 from sockcrud.protocols.answers import Answer, CloseAfter, Work
 from sockcrud.protocols.connection import Connection, Limits
@@ -30,10 +31,16 @@ QUIET: Final = 0.25
 that send no newline.
 """
 
+LINES: Final = "JSON, a line each"
+OBJECTS: Final = "JSON without a newline"
+"""What a client is known by that does not say what it is: how it framed its first request."""
+
 
 class Responder(Protocol):
     """What a dialect puts behind one connection."""
 
+    principal: Principal
+    """Who asks."""
     internal_error: bytes
     busy: bytes
     farewell: bytes
@@ -71,6 +78,7 @@ class JSONConnection(Connection[JSONObject | Fault]):
     ) -> None:
         super().__init__(clock, connections, limits, ObjectFramer(limits.request, limits.depth))
         self._responder = responder
+        self._is_known = False
         self._object_seconds = limits.object_seconds
         self._begun = 0  # the number of the object that is unfinished
         self._begun_at = 0.0
@@ -106,6 +114,10 @@ class JSONConnection(Connection[JSONObject | Fault]):
 
     def respond(self, request: JSONObject | Fault) -> Answer | Work:
         if isinstance(request, dict):
+            if not self._is_known:
+                self._is_known = True
+                software = self._responder.principal.software
+                software.is_called(LINES if self.line_mode else OBJECTS)
             return self._responder.answer(request)
         answer = self._responder.malformed(f"a JSON object, and this is {request.value}")
         return answer if request is Fault.SYNTAX else CloseAfter(answer + self._responder.farewell)

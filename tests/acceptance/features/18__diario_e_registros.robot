@@ -26,6 +26,7 @@ O que só um administrador vê
     sair do console
     traduzir do diário
     traduzir
+    ver o registro de uso
     ver as falhas
     pedir falha
     tirar falha
@@ -92,6 +93,10 @@ Um pedido é enviado de novo a uma porta
 
 O resumo e as portas
     DADO que sou administrador
+    QUANDO vejo o uso de "users"
+    ENTÃO a administração confirma
+    QUANDO vejo o uso desde "ontem"
+    ENTÃO a administração recusa por causa de "since", porque algo está errado nos dados
     QUANDO vejo o resumo
     ENTÃO a administração confirma
     QUANDO vejo as portas

@@ -18,11 +18,12 @@ from sockcrud.apps.shop.records import Client, Product
 from sockcrud.apps.users.records import User
 from sockcrud.cli.main import main
 from sockcrud.identity.records import KeptAnswer
+from sockcrud.ledger.records import Usage
 from sockcrud.storage.contract import IStore
 from sockcrud.storage.sqlite.store import SqliteStore
 from tests.storage.postgres.postgres_case import opened
 from tests.storage.sqlite.sqlite_case import fill, records_of, the_reactor
-from tests.storage.store_case import ALL, NOON, a_client, a_kept_answer, a_product, a_user
+from tests.storage.store_case import ALL, NOON, a_client, a_kept_answer, a_product, a_usage, a_user
 from tests.support import postgres_kit
 from tests.support.model import STANDARD
 
@@ -104,6 +105,7 @@ async def fill_and_use(store: IStore) -> None:
     """
     await fill(store)
     await store.insert(KeptAnswer, **a_kept_answer("k"))
+    await store.insert(Usage, **a_usage("u"))
     for text in (
         "tab\there",
         "line\nline\r\n",

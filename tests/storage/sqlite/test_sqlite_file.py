@@ -23,6 +23,7 @@ from sockcrud.apps.shop.records import Address, Client, InventoryItem, Product
 from sockcrud.apps.users.records import User
 from sockcrud.errors import HistoryGone, Unavailable
 from sockcrud.identity.records import KeptAnswer
+from sockcrud.ledger.records import Usage
 from sockcrud.records import describe
 from sockcrud.records.constraints import INT64
 from sockcrud.storage.common import StoreError
@@ -47,6 +48,7 @@ from tests.storage.store_case import (
     a_client,
     a_kept_answer,
     a_product,
+    a_usage,
     a_user,
     an_item,
     ids,
@@ -61,6 +63,7 @@ class RestartTests(SqliteCase):
     async def test_every_record_is_there_again(self) -> None:
         await fill(self.store)
         await self.store.insert(KeptAnswer, **a_kept_answer("k"))
+        await self.store.insert(Usage, **a_usage("u"))
         before = await records_of(self.store)
         self.assertNotIn([], before.values())
         self.assertEqual(await records_of(await self.opened_again()), before)
@@ -229,7 +232,7 @@ class FileTests(SqliteCase):
     def test_tables_are_named_in_the_plural(self) -> None:
         names = (
             "users messages clients addresses products inventory_items companies accounts "
-            "sessions login_failures kept_answers"
+            "sessions login_failures kept_answers usages"
         )
         self.assertEqual([describe(kind).table for kind in KINDS], names.split())
 

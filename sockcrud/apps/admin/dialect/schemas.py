@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sockcrud.identity.records import Account, Company, Session
+from sockcrud.ledger.records import Usage
 from sockcrud.rest.routes import Schema
 from sockcrud.rest.schemas import (
     FLAG,
@@ -50,6 +51,19 @@ SESSION: Final = an_object(
     fields_of(Session, "id", "account_id", "dialect", "address", "created_at", "used_at")
 )
 ENDED: Final = an_object({"ended": {"type": "integer", "minimum": 0}})
+
+DAY: Final[Schema] = {"type": "string", "format": "date", "description": "a day (UTC)"}
+USAGE: Final = an_object(
+    {
+        **fields_of(Usage, "id", "dialect", "operation", "who", "software"),
+        **fields_of(Usage, "first_seen", "last_seen", "count", "in_brownouts"),
+        "days": {
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "the requests of each day",
+        },
+    }
+)
 
 PLACE: Final = an_object({"name": TEXT, "at": {"type": ["string", "null"]}})
 

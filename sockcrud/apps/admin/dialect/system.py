@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from io import BytesIO
 from typing import Any, Final
 
+from attrs import asdict
+
 from sockcrud.apps.admin.dialect import schemas
 from sockcrud.apps.admin.dialect.base import IMPORT, AdminBase
-from sockcrud.apps.admin.dialect.directory import whole_of_query
+from sockcrud.apps.admin.dialect.directory import page_of_query, whole_of_query
 from sockcrud.errors import Invalid
+from sockcrud.ledger.rows import Report
 from sockcrud.metrics import CONTENT_TYPE
 from sockcrud.paging import PAGE
 from sockcrud.protocols.http.connection import BodySlices, Response
@@ -47,6 +51,20 @@ def _flag_of_query(call: Call, name: str) -> bool:
     if flag is None:
         raise Invalid(name, "yes or no")
     return flag
+
+
+def _day_of_query(call: Call, name: str) -> date | None:
+    """Return a day of the query, None where there is none; raise Invalid."""
+    text = call.query.get(name)
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(name, "a day, such as 2026-12-01") from None
+
+
+def _render_usage(row: Report) -> Mapping[str, Any]:
+    seen = {name: getattr(row, name).isoformat() for name in ("first_seen", "last_seen")}
+    return {**asdict(row, recurse=False), **seen}
 
 
 async def _whole_or_streamed(stream: Everything) -> bytes | BodySlices:
@@ -97,6 +115,22 @@ class SystemRoutes(AdminBase):
         return json_response(
             200, {"items": [_render_change(change) for change in changes], "next": following}
         )
+
+    @route(
+        "GET",
+        "/ledger",
+        "List who uses which dialect, and for what: since when, until when, how often on which day",
+        {200: a_page(schemas.USAGE)},
+        errors=(400, 403),
+        query={**schemas.PAGED, "since": schemas.DAY, "dialect": TEXT},
+    )
+    async def list_usage(self, call: Call) -> Response:
+        limit, after = page_of_query(call)
+        usage = self.operations.administration.usage
+        dialect = call.query.get("dialect")
+        page = await usage(call.principal, _day_of_query(call, "since"), dialect, limit, after)
+        items = [_render_usage(row) for row in page.items]
+        return json_response(200, {"items": items, "next": page.next})
 
     @route(
         "GET",
