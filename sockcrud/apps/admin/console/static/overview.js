@@ -57,7 +57,9 @@ const COLUMNS = ["Dialect", "Listens on", "Connections", "Requests", "p99", "To 
 class DialectRow {
   constructor({ name, url, trial }) {
     this.listens = h("span");
-    this.url = url;
+    // Not all of them speak HTTP: what is shown is the address.
+    const [scheme, place] = url?.split("://") ?? ["", "a Unix socket"];
+    this.place = scheme === "https" ? `${place} (TLS)` : place;
     [this.connections, this.rate, this.p99] = [1, 2, 3].map(() => h("span", { class: "number" }));
     const example = trial && h("span", { class: "trial" }, h("code", {}, trial), copyButton(trial));
     this.node = row(name, this.listens, this.connections, this.rate, this.p99, example);
@@ -66,7 +68,7 @@ class DialectRow {
   update({ name, listening, connections }, rising) {
     const figures = rising?.dialects.get(name);
     this.listens.className = listening ? "good" : "muted";
-    this.listens.textContent = listening ? this.url ?? "a Unix socket" : "off";
+    this.listens.textContent = listening ? this.place : "off";
     this.connections.textContent = connections;
     this.rate.textContent = figures ? perSecond(figures.rate) : "–";
     this.p99.textContent = duration(figures?.p99 ?? null);
