@@ -178,7 +178,9 @@ class _JSONMask:
     def _value(self, token: str) -> str:
         if token in ("true", "false", "null"):
             return token
-        if self._shows and self._open and not self._all:
+        # In an array no name says what a value is: a password may stand there, by mistake.
+        is_named = bool(self._open) and self._open[-1][0]
+        if self._shows and is_named and not self._all:
             if not token.startswith('"'):
                 return token
             text = _decoded(token)

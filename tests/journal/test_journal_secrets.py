@@ -59,6 +59,11 @@ class SecretTests(SecretCase):
     def test_no_secret_is_seen_wherever_it_was(self, exchange: tuple[str, str, bytes]) -> None:
         self.check(*exchange)
 
+    def test_what_stands_in_a_list_is_nobodys_field(self) -> None:
+        for params in ('["2222222222"]', '[["2222222222"]]', '{"number": ["2222222222"]}'):
+            sent = f'{{"jsonrpc": "2.0", "id": 1, "method": "lockers.get", "params": {params}}}\n'
+            self.check("2222222222", "vault-lines", sent.encode())
+
     def test_no_token_that_is_answered_is_seen(self) -> None:
         password = "correct horse"
         for dialect, target, body in (
