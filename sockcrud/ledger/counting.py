@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
+from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
@@ -102,11 +103,11 @@ class Ledger:
                 newcomers |= await self._store.transact(_adding(some))
                 del rows[-_TOGETHER:]
                 await deferLater(self._clock, 0)
+            if newcomers:
+                await self._store.transact(_replacing(newcomers, self._now()))
         except BaseException:
-            self._count_again({row: counted[row] for row in rows})
+            self._count_again({row: counted[row] for row in (*rows, *newcomers)})
             raise
-        if newcomers:
-            await self._store.transact(_replacing(newcomers, self._now()))
 
     def _count_again(self, counted: Mapping[Row, list[int]]) -> None:
         for row, (count, first, paused) in counted.items():
@@ -173,8 +174,8 @@ def _replacing(newcomers: Mapping[Row, Counted], now: datetime) -> Any:
                 counted = newcomers[row]
             if row.others in together:
                 together[row.others].add(counted)
-            else:
-                together[row.others] = counted
+            else:  # a copy: a store may run this again, with the same newcomers
+                together[row.others] = evolve(counted, days=dict(counted.days))
         for row, counted in together.items():
             usage = await transaction.find(Usage, "key", row.key)
             if usage is None:

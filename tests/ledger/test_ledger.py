@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable
 from datetime import date
 from typing import Any, Final, TypeVar
@@ -140,6 +141,36 @@ class BoundsTests(LedgerCase):
         self.assertEqual(named[STRANGER.address], 50)
         self.assertEqual(set(named.values()), {50, 3})
         self.assertEqual([usage.count for usage in rows if usage.who == OTHERS], [90])
+
+    def test_a_transaction_that_is_run_again_counts_nobody_twice(self) -> None:
+        self.strangers(0, 10, 5)
+        self.written()
+        self.strangers(20, 23)
+        transact = self.store.transact
+
+        async def twice(body: Any) -> Any:
+            async def first(transaction: Any) -> None:
+                await body(transaction)
+                raise Unavailable
+
+            with contextlib.suppress(Unavailable):
+                await transact(first)
+            return await transact(body)
+
+        with patch.object(self.store, "transact", twice):
+            rows = self.written()
+        self.assertEqual([usage.count for usage in rows if usage.who == OTHERS], [3])
+
+    def test_newcomers_that_could_not_be_written_are_still_counted(self) -> None:
+        self.strangers(0, 10, 5)
+        self.written()
+        self.strangers(20, 23)
+        with patch.object(counting, "_replacing", side_effect=Unavailable):
+            fired = Deferred.fromCoroutine(self.ledger.write())
+            self.clock.advance(0)
+            self.failureResultOf(fired, Unavailable)
+        rows = self.written()
+        self.assertEqual([usage.count for usage in rows if usage.who == OTHERS], [3])
 
     def test_who_comes_more_often_gets_the_row_of_who_came_least(self) -> None:
         self.strangers(0, 10)
